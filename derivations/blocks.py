@@ -1,0 +1,76 @@
+"""Defines the terms of the block algebra: network blocks by their structure alone.
+
+A term is immutable, hashable and free of tensors. What can be done with terms (shapes, Jacobians, bounds, drawing,
+running) lives in modules of its own, as `functools.singledispatch` functions whose default raises `UnknownNodeError`.
+"""
+
+from dataclasses import dataclass
+
+from derivations.errors import InputError
+
+
+@dataclass(frozen=True)
+class Term:
+    """A differentiable map x ↦ y between real vectors."""
+
+
+@dataclass(frozen=True)
+class Identity(Term):
+    """x ↦ x."""
+
+
+@dataclass(frozen=True)
+class Leaf(Term):
+    """A map that the algebra does not look into; equal names denote the same map with the same weights."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Layer(Leaf):
+    """Any differentiable map F with Jacobian J_F(x)."""
+
+
+@dataclass(frozen=True)
+class Linear(Leaf):
+    """An affine map x ↦ Wx + b; its Jacobian W does not depend on x."""
+
+
+@dataclass(frozen=True)
+class Pointwise(Leaf):
+    """An elementwise map φ; its Jacobian is the diagonal matrix D of φ′(x)."""
+
+
+@dataclass(frozen=True, init=False)
+class Composite(Term):
+    """A node over one or more parts."""
+
+    parts: tuple[Term, ...]
+
+    def __init__(self, *parts: Term) -> None:
+        if not parts or not all(isinstance(part, Term) for part in parts):
+            raise InputError(f"{type(self).__name__} takes one or more terms, not {parts!r}")
+        object.__setattr__(self, "parts", parts)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.parts))})"
+
+
+class Chain(Composite):
+    """Composition, first part first: Chain(f, g) is x ↦ g(f(x))."""
+
+
+class Add(Composite):
+    """Sum of the parts at the same input: x ↦ f(x) + g(x)."""
+
+
+class Concat(Composite):
+    """Concatenation of the parts at the same input, in order: x ↦ (f(x), g(x))."""
+
+
+@dataclass(frozen=True)
+class Gate(Term):
+    """Hadamard product of two terms at the same input: x ↦ gate(x) ⊙ signal(x)."""
+
+    signal: Term
+    gate: Term

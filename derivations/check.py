@@ -1,0 +1,111 @@
+"""Checks every step of a derivation, each in two independent ways, without importing the rules that produced it.
+
+Equalities: expansion into noncommutative words, and explicit functions in exact rational arithmetic. Inequalities: a
+certificate, and drawn matrices. Limits: continuity, and convergence. Symbolic sums: see `sums.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy as sp
+from sympy.matrices.exceptions import ShapeError
+
+from derivations.errors import GradboundError
+from derivations.expansion import Expansion
+from derivations.instance import Instance
+from derivations.proofs import Prover, gram_equal
+from derivations.samples import holds_on_samples
+from derivations.steps import Derivation, Step
+from derivations.sums import check_sums, has_sums
+
+SEEDS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One way of checking one step."""
+
+    method: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class CheckedStep:
+    """A step with the outcome of its checks; `ok` asks for at least two, all passed."""
+
+    step: Step
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return len(self.checks) >= 2 and all(check.ok for check in self.checks)
+
+
+def check(derivation: Derivation) -> tuple[CheckedStep, ...]:
+    """Checks all steps in order: an inequality may rest on those before it, if they passed."""
+    checker = _Checker(derivation)
+    return tuple(checker.check(step) for step in derivation.steps)
+
+
+class _Checker:
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.expansion = Expansion(derivation.notation)
+        self.instances = [Instance(derivation.notation, seed) for seed in SEEDS]
+        self.prover = Prover(derivation.quantities)
+        self.symbols = {quantity.symbol for quantity in derivation.quantities}
+
+    def check(self, step: Step) -> CheckedStep:
+        if has_sums(step):
+            methods = check_sums(step)
+        elif step.relation == "->":
+            methods = {"continuity at 0": lambda: _continuous(step), "convergence": lambda: _converges(step)}
+        elif step.relation == "=":
+            methods = self._equality(step)
+        else:
+            methods = {
+                "certificate": lambda: self.prover.establish(step),
+                "random matrices": lambda: holds_on_samples(step, self.derivation),
+            }
+        return CheckedStep(step, tuple(Check(name, _passes(test)) for name, test in methods.items()))
+
+    def _equality(self, step: Step) -> dict[str, Callable[[], bool]]:
+        if step.before.free_symbols & self.symbols:
+            return {
+                "inner products": lambda: gram_equal(step, self.derivation) and self.prover.establish(step),
+                "random matrices": lambda: holds_on_samples(step, self.derivation),
+            }
+        expansion = "polynomial zero test" if self.derivation.notation.reading == "scalar" else "noncommutative expansion"
+        return {
+            expansion: lambda: self.expansion.equal(step.before, step.after),
+            "SymPy diff of explicit functions": lambda: all(
+                instance.evaluate(step.before) == instance.evaluate(step.after) for instance in self.instances
+            ),
+        }
+
+
+def _passes(test: Callable[[], bool]) -> bool:
+    """A check that cannot be carried out has not passed."""
+    try:
+        return bool(test())
+    except (GradboundError, ShapeError, ValueError, TypeError):
+        return False
+
+
+def _continuous(step: Step) -> bool:
+    """The value at 0 of an expression that is continuous there is its limit."""
+    continuous = (sp.Add, sp.Mul, sp.Max, sp.Min, sp.Abs, sp.Symbol, sp.Number)
+    nodes = sp.preorder_traversal(step.before)
+    whitelisted = all(isinstance(node, continuous) or (isinstance(node, sp.Pow) and node.exp.is_positive) for node in nodes)
+    return whitelisted and sp.simplify(step.before.subs(step.vanishing, 0) - step.after) == 0
+
+
+def _converges(step: Step) -> bool:
+    """Whether the distance to the limit shrinks in proportion to ε, the other quantities at fixed rational values."""
+    others = sorted((step.before.free_symbols | step.after.free_symbols) - {step.vanishing}, key=str)
+    values = {symbol: sp.Rational(i + 1, len(others) + 3) for i, symbol in enumerate(others)}
+
+    def gap(k: int) -> sp.Expr:
+        return sp.N(sp.Abs((step.before - step.after).subs(values).subs(step.vanishing, sp.Rational(1, 2**k))), 30)
+
+    return all(gap(k) <= sp.Rational(4, 2**k) for k in (4, 8, 16, 32))

@@ -1,0 +1,200 @@
+"""Builds the derivation document: every block and equation, derived, checked and typeset.
+
+The frozen dataclasses are the schema of `gradbound.derive/1`: their attributes are its keys.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+
+from derivations.architectures import BLOCKS, Block, block
+from derivations.bounds import Bound, bounds
+from derivations.check import CheckedStep, check
+from derivations.equations import Equation, equations, notation_of
+from derivations.jacobian import linearize
+from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text
+from derivations.symbols import READINGS, Notation, Reading
+
+SCHEMA = "gradbound.derive/1"
+Certainty = Literal["exact", "certified", "probable", "law", "estimate"]
+
+
+class _Strict:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class FormulaRecord(_Strict):
+    """An expression, as plain text and as LaTeX."""
+
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class CheckRecord(_Strict):
+    """One independent way in which a step was checked, and whether it passed."""
+
+    method: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class StepRecord(_Strict):
+    """One line of a derivation: the rule that gave it, the line, and the condition under which it holds."""
+
+    rule: str
+    text: str
+    latex: str
+    condition: str
+    checks: tuple[CheckRecord, ...]
+
+
+@dataclass(frozen=True)
+class BoundRecord(_Strict):
+    """A bound on ‖∂L/∂x‖ relative to the norm that `where` states first; `limit` is its value as the branch vanishes.
+
+    `certainty` is that of the formula in its quantities.
+    """
+
+    id: str
+    side: Literal["lower", "upper"]
+    certainty: Certainty
+    latex: str
+    conditions: tuple[str, ...]
+    limit: str
+    where: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class BlockRecord(_Strict):
+    """One block in one reading (scalar: every block is a number; operator: Jacobians are matrices)."""
+
+    block: str
+    reading: Reading
+    pullback: FormulaRecord
+    steps: tuple[StepRecord, ...]
+    bounds: tuple[BoundRecord, ...]
+
+
+@dataclass(frozen=True)
+class ClaimRecord(_Strict):
+    """A statement of the paper and whether it holds in the equation's reading."""
+
+    statement: str
+    latex: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class EquationRecord(_Strict):
+    """An equation of the paper, as transcribed and as derived. `ok`: its derivation passed every check."""
+
+    id: str
+    reading: Reading
+    transcribed_latex: str
+    derived_latex: str
+    ok: bool
+    claims: tuple[ClaimRecord, ...]
+    steps: tuple[StepRecord, ...]
+
+
+@dataclass(frozen=True)
+class Document(_Strict):
+    """Everything that `derive` says. `ok`: every step of every derivation passed every check."""
+
+    schema: Literal["gradbound.derive/1"]
+    ok: bool
+    blocks: tuple[BlockRecord, ...]
+    equations: tuple[EquationRecord, ...]
+
+    @classmethod
+    def of(cls, data: object) -> "Document":
+        """The validated document; raises pydantic.ValidationError for one that breaks the schema."""
+        return TypeAdapter(cls).validate_json(json.dumps(data), strict=True)
+
+    def failures(self) -> list[str]:
+        """One line per step that did not pass."""
+        parts = [(f"{b.block} ({b.reading})", b.steps) for b in self.blocks]
+        parts += [(f"{e.id} ({e.reading})", e.steps) for e in self.equations]
+        return [
+            f"{where}, step {number} ({step.rule}): {step.text} fails {', '.join(c.method for c in step.checks if not c.ok)}"
+            for where, steps in parts
+            for number, step in enumerate(steps, 1)
+            if not _passed(step)
+        ]
+
+    def __str__(self) -> str:
+        from derivations.typeset import render
+
+        return render(asdict(self), "text")
+
+    def _repr_latex_(self) -> str:
+        rows = [rf"\text{{{b.block.replace('_', ' ')}, {b.reading}:}}\quad & {b.pullback.latex} \\" for b in self.blocks]
+        return "\n".join([r"$\displaystyle\begin{aligned}", *rows, r"\end{aligned}$"])
+
+
+def derive(blocks: Sequence[str] = ()) -> Document:
+    """Derives and checks the named blocks (default: all) and the paper's equations that belong to them.
+
+    Raises InputError for an unknown block. A failed check does not raise: see `Document.ok` and `failures`.
+    """
+    chosen = [block(name) for name in blocks] or list(BLOCKS.values())
+    block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
+    equation_records = tuple(_equation_record(e) for e in equations() if any(e.derivation.notation.term == each.term for each in chosen))
+    steps = [step for record in (*block_records, *equation_records) for step in record.steps]
+    return Document(SCHEMA, all(map(_passed, steps)), block_records, equation_records)
+
+
+def derive_document(blocks: Sequence[str] = ()) -> dict[str, object]:
+    """`derive`, as JSON-able data."""
+    return asdict(derive(blocks))
+
+
+def _block_record(each: Block, reading: Reading) -> BlockRecord:
+    notation = notation_of(each, reading)
+    line = linearize(notation)
+    checked, made = list(check(line.derivation)), ()
+    if reading == "operator":
+        proved = bounds(notation)
+        checked += check(proved.derivation)
+        made = tuple(_bound_record(bound, notation) for bound in proved.bounds if bound.side != "equal")
+    pullback = line.derivation.steps[-1]
+    formula = FormulaRecord(step_text(pullback), step_latex(pullback, notation))
+    return BlockRecord(each.name, reading, formula, tuple(_step_record(step, notation) for step in checked), made)
+
+
+def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
+    step = checked.step
+    outcomes = tuple(CheckRecord(c.method, c.ok) for c in checked.checks)
+    return StepRecord(step.rule, step_text(step), step_latex(step, notation), step.condition, outcomes)
+
+
+def _bound_record(bound: Bound, notation: Notation) -> BoundRecord:
+    where = (rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {latex(bound.base, notation)} \rVert",)
+    where += tuple(definition_latex(quantity, notation) for quantity in bound.quantities)
+    text, limit = bound_latex(bound, notation), latex(bound.limit, notation)
+    return BoundRecord(bound.id, bound.side, bound.certainty, text, bound.conditions, limit, where, bound.source)  # type: ignore[arg-type]
+
+
+def _equation_record(equation: Equation) -> EquationRecord:
+    derivation, notation = equation.derivation, equation.derivation.notation
+    count = len(derivation.steps)
+    judged = check(replace(derivation, steps=(*derivation.steps, *(claim.step for claim in equation.claims))))
+    claims = tuple(
+        ClaimRecord(claim.statement, step_latex(claim.step, notation), outcome.ok)
+        for claim, outcome in zip(equation.claims, judged[count:], strict=True)
+    )
+    steps = tuple(_step_record(step, notation) for step in judged[:count])
+    derived = step_latex(equation.result, notation)
+    return EquationRecord(
+        equation.id, equation.reading, equation.transcribed_latex, derived, all(map(_passed, steps)), claims, steps
+    )
+
+
+def _passed(step: StepRecord) -> bool:
+    return len(step.checks) >= 2 and all(check.ok for check in step.checks)

@@ -1,0 +1,36 @@
+"""Names every way in which the toolkit refuses to answer.
+
+Each error carries the exit code that the command line ends with; a refusal is never a silent number.
+"""
+
+from typing import ClassVar
+
+
+class GradboundError(Exception):
+    """Base of every named refusal. The message is one line: the thing, and the way out."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(GradboundError, ValueError):
+    """Bad input: a non-finite tensor, a wrong shape or dtype, an unreadable file, a missing data set."""
+
+    exit_code = 3
+
+
+class UnknownNodeError(GradboundError, TypeError):
+    """An operation has no rule for this node of a term."""
+
+    exit_code = 3
+
+
+class ViolationError(GradboundError, AssertionError):
+    """A bound or a derivation step does not hold."""
+
+    exit_code = 4
+
+
+class TimeLimitError(GradboundError, TimeoutError):
+    """Symbolic work exceeded its time limit and was killed."""
+
+    exit_code = 6

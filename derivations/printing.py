@@ -1,0 +1,88 @@
+"""Prints expressions of a derivation as LaTeX and as text, with the names that its notation gives them."""
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+
+from derivations.bounds import Bound
+from derivations.quantities import LATEX, Cosine, Frobenius, NormRatio, NumericalRange, Quantity, SigmaMax, SigmaMinAdjoint
+from derivations.steps import Step
+from derivations.symbols import Notation
+
+_RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
+_TEXT_RELATIONS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
+
+
+class _Printer(LatexPrinter):
+    """SymPy's printer, with the names of a notation and ᵀ for transposition."""
+
+    def __init__(self, notation: Notation) -> None:
+        super().__init__({"mat_delim": "["})
+        self.names = notation.latex_names | LATEX
+
+    def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
+        return self.names[expr] if expr in self.names else super()._print_Symbol(expr, style)
+
+    def _print_MatrixSymbol(self, expr: sp.MatrixSymbol) -> str:
+        return self.names[expr] if expr in self.names else super()._print_MatrixSymbol(expr)
+
+    def _print_Transpose(self, expr: sp.Transpose) -> str:
+        inner = self._print(expr.arg)
+        return rf"{inner}^{{\top}}" if isinstance(expr.arg, sp.MatrixSymbol) else rf"\left({inner}\right)^{{\top}}"
+
+    def _print_Identity(self, expr: sp.Identity) -> str:
+        return "I"
+
+
+def latex(expr: sp.Basic, notation: Notation) -> str:
+    """An expression as LaTeX."""
+    return str(_Printer(notation).doprint(expr))
+
+
+def step_latex(step: Step, notation: Notation) -> str:
+    """A step as one LaTeX relation."""
+    before, after = latex(step.before, notation), latex(step.after, notation)
+    if step.vanishing is not None:
+        return rf"\lim_{{{latex(step.vanishing, notation)} \to 0^+}} {before} = {after}"
+    return f"{before} {_RELATIONS[step.relation]} {after}"
+
+
+def step_text(step: Step) -> str:
+    """A step as one line of plain text."""
+    suffix = f" as {step.vanishing} → 0" if step.vanishing is not None else ""
+    return f"{_plain(step.before)} {_TEXT_RELATIONS[step.relation]} {_plain(step.after)}{suffix}"
+
+
+def bound_latex(bound: Bound, notation: Notation) -> str:
+    """A bound as one LaTeX relation on γ."""
+    relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
+    return rf"\gamma {relation} {latex(bound.expr, notation)}"
+
+
+def definition_latex(quantity: Quantity, notation: Notation) -> str:
+    """What the symbol of a quantity stands for."""
+    symbol = LATEX.get(quantity.symbol, latex(quantity.symbol, notation))
+
+    def show(expr: sp.Basic) -> str:
+        return latex(expr, notation)
+
+    match quantity.definition:
+        case NormRatio(numerator, denominator):
+            value = rf"\lVert {show(numerator)} \rVert / \lVert {show(denominator)} \rVert"
+        case Cosine(first, second):
+            value = rf"\cos\angle\left({show(first)},\; {show(second)}\right)"
+        case SigmaMax(operator):
+            value = rf"\sigma_{{\max}}\left({show(operator)}\right)"
+        case SigmaMinAdjoint(operator):
+            value = rf"\min_{{\lVert u \rVert = 1}} \left\lVert \left({show(operator)}\right)^{{\top}} u \right\rVert"
+        case NumericalRange(operator, end):
+            bound = r"\lambda_{\min}" if end < 0 else r"\lambda_{\max}"
+            value = rf"{bound}\left(\tfrac12\left(A + A^{{\top}}\right)\right),\; A = {show(operator)}"
+        case Frobenius(operator):
+            value = rf"\left\lVert {show(operator)} \right\rVert_F"
+    return f"{symbol} = {value}"
+
+
+def _plain(expr: sp.Basic) -> str:
+    if isinstance(expr, sp.BlockMatrix):
+        return "[" + "; ".join(_plain(row) for row in expr.blocks) + "]"
+    return sp.sstr(expr).replace(".T", "ᵀ").replace("**", "^")

@@ -1,0 +1,99 @@
+"""Verifies the certificates of inequality steps, and identities between quantities.
+
+A certificate is checked as algebra: the difference of the two sides must expand to the stated sum of products, and
+every factor must be ≥ 0 by itself, by the definitions of the quantities, or by an earlier established step.
+"""
+
+import sympy as sp
+
+from derivations.expansion import Expansion, Polynomial, multiply, transpose
+from derivations.quantities import Cosine, NormRatio, Quantity, facts
+from derivations.steps import Certificate, Derivation, Step
+
+
+class Prover:
+    """Collects what a derivation has established about its quantities: expressions ≥ 0 and values of squares."""
+
+    def __init__(self, quantities: tuple[Quantity, ...]) -> None:
+        self.nonnegative: list[sp.Expr] = list(facts(quantities))
+        self.equal: dict[sp.Expr, sp.Expr] = {}
+
+    def establish(self, step: Step) -> bool:
+        """Whether the step is proved; if so, later steps may use it."""
+        if step.relation == "=":
+            self.equal[step.before] = step.after
+            return True
+        larger, smaller = (step.before, step.after) if step.relation == ">=" else (step.after, step.before)
+        if not (self._collected(larger, smaller) if not step.certificates else self._certified(step.certificates, larger, smaller)):
+            return False
+        parts = (smaller.args[0], -smaller.args[0]) if isinstance(smaller, sp.Abs) else (smaller,)
+        self.nonnegative += [larger - part for part in parts]
+        return True
+
+    def _collected(self, larger: sp.Expr, smaller: sp.Expr) -> bool:
+        """Whether `smaller` is a maximum of lower bounds that are all established."""
+        return isinstance(smaller, sp.Max) and all(self._is_nonnegative(larger - bound) for bound in smaller.args)
+
+    def _certified(self, certificates: tuple[Certificate, ...], larger: sp.Expr, smaller: sp.Expr) -> bool:
+        cases = [certificate.assuming for certificate in certificates]
+        covered = cases == [None] or (len(cases) == 2 and None not in cases and sp.expand(cases[0] + cases[1]) == 0)
+        return covered and all(self._holds(certificate, larger, smaller) for certificate in certificates)
+
+    def _holds(self, certificate: Certificate, larger: sp.Expr, smaller: sp.Expr) -> bool:
+        if certificate.power not in (1, 2) or (certificate.power == 2 and not larger.is_nonnegative):
+            return False
+        case = _substitution(certificate.assuming)
+        power = certificate.power
+        difference = larger**power - smaller**power - sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
+        if sp.expand(sp.expand(difference.subs(case)).subs(self.equal).subs(case)) != 0:
+            return False
+        return all(self._product_is_nonnegative(factors, case) for factors in certificate.products)
+
+    def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: dict) -> bool:
+        """Whether a product is ≥ 0: factors that come in pairs are squares, the others must be ≥ 0 one by one."""
+        single = [factor for factor in set(factors) if factors.count(factor) % 2]
+        real = all(sp.sympify(factor).is_real for factor in factors)
+        return real and all(self._is_nonnegative(sp.sympify(factor), case) for factor in single)
+
+    def _is_nonnegative(self, expr: sp.Expr, case: dict | None = None) -> bool:
+        case = case or {}
+        if expr.subs(case).is_nonnegative:
+            return True
+        return any(sp.expand(expr - known) == 0 for known in self.nonnegative)
+
+
+def _substitution(assuming: sp.Expr | None) -> dict[sp.Symbol, sp.Expr]:
+    """Makes a case visible to SymPy's assumptions: c ≥ 0 replaces c by a nonnegative symbol, −c ≥ 0 by minus one."""
+    if assuming is None:
+        return {}
+    (symbol,) = assuming.free_symbols
+    sign = assuming.coeff(symbol)
+    if sp.expand(assuming - sign * symbol) != 0 or sign not in (1, -1):
+        raise ValueError(f"a case is a symbol or its negative, not {assuming}")
+    return {symbol: sign * sp.Dummy("p", nonnegative=True)}
+
+
+def gram_equal(step: Step, derivation: Derivation) -> bool:
+    """Whether both sides agree once every quantity is written in inner products of the words it is made of."""
+    expansion = Expansion(derivation.notation)
+    values = {quantity.symbol: _in_inner_products(quantity, expansion) for quantity in derivation.quantities}
+    known = {symbol: value for symbol, value in values.items() if value is not None}
+    difference = step.before - step.after
+    if not difference.free_symbols <= set(known):
+        return False
+    return sp.cancel(sp.expand(difference.subs(known, simultaneous=True))) == 0
+
+
+def _in_inner_products(quantity: Quantity, expansion: Expansion) -> sp.Expr | None:
+    def inner(left: Polynomial, right: Polynomial) -> sp.Expr:
+        words = expansion.normal(multiply(transpose(left), right), number=True)
+        return sp.Add(*(sp.Rational(k.numerator, k.denominator) * sp.Symbol(repr(word), positive=True) for word, k in words.items()))
+
+    match quantity.definition:
+        case NormRatio(numerator, denominator):
+            top, bottom = expansion.expand(numerator), expansion.expand(denominator)
+            return sp.sqrt(inner(top, top)) / sp.sqrt(inner(bottom, bottom))
+        case Cosine(first, second):
+            a, b = expansion.expand(first), expansion.expand(second)
+            return inner(a, b) / (sp.sqrt(inner(a, a)) * sp.sqrt(inner(b, b)))
+    return None

@@ -1,0 +1,136 @@
+"""Names the real numbers that bounds speak of, and the few facts about them that are cited rather than derived.
+
+A `Quantity` ties a symbol (t, c, σ_max, …) to its definition on the matrices of a derivation. `AXIOMS` are the facts
+that inequality steps may use; each has a source and is tested numerically.
+"""
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+
+@dataclass(frozen=True)
+class NormRatio:
+    """‖numerator‖₂ / ‖denominator‖₂ of two columns."""
+
+    numerator: sp.Expr
+    denominator: sp.Expr
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """cos∠(first, second) of two columns; 0 where one of them is 0; clamped to [−1, 1]."""
+
+    first: sp.Expr
+    second: sp.Expr
+
+
+@dataclass(frozen=True)
+class SigmaMax:
+    """The largest singular value of an operator."""
+
+    operator: sp.Expr
+
+
+@dataclass(frozen=True)
+class SigmaMinAdjoint:
+    """min ‖Aᵀu‖ over unit u: the least singular value of Aᵀ, and 0 for an operator with more rows than columns."""
+
+    operator: sp.Expr
+
+
+@dataclass(frozen=True)
+class NumericalRange:
+    """The least (`end` = −1) or largest (`end` = +1) eigenvalue of (A + Aᵀ)/2."""
+
+    operator: sp.Expr
+    end: int
+
+
+@dataclass(frozen=True)
+class Frobenius:
+    """The Frobenius norm of an operator."""
+
+    operator: sp.Expr
+
+
+Definition = NormRatio | Cosine | SigmaMax | SigmaMinAdjoint | NumericalRange | Frobenius
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A real number with a symbol."""
+
+    symbol: sp.Symbol
+    definition: Definition
+
+
+GAIN = sp.Symbol("gamma", nonnegative=True)
+TOTAL_GAIN = sp.Symbol("Gamma", nonnegative=True)
+T = sp.Symbol("t", nonnegative=True)
+C = sp.Symbol("c", real=True)
+RATIO = sp.Symbol("r", nonnegative=True)
+SIGMA_MAX = sp.Symbol("sigma_max", nonnegative=True)
+SIGMA_MIN = sp.Symbol("sigma_min", nonnegative=True)
+FROBENIUS = sp.Symbol("phi", nonnegative=True)
+MU = sp.Symbol("mu", real=True)
+LAMBDA = sp.Symbol("lambda", real=True)
+
+LATEX = {
+    GAIN: r"\gamma",
+    TOTAL_GAIN: r"\Gamma",
+    RATIO: r"r",
+    SIGMA_MAX: r"\sigma_{\max}",
+    SIGMA_MIN: r"\sigma_{\min}",
+    FROBENIUS: r"\lVert J\rVert_F",
+    MU: r"\mu",
+    LAMBDA: r"\lambda",
+}
+
+CAUCHY_SCHWARZ = "Cauchy–Schwarz inequality"
+OPERATOR_NORM = "variational characterization of singular values"
+RAYLEIGH = "Rayleigh quotient of the symmetric part"
+
+
+def adjoint_image(operator: sp.Expr, column: sp.Expr) -> sp.Expr:
+    """Aᵀ u, written the one way that `facts` recognizes."""
+    return sp.MatMul(sp.Transpose(operator), column)
+
+
+def _is_adjoint_image(expr: sp.Expr, operator: sp.Expr, column: sp.Expr) -> bool:
+    return operator.shape[0] == column.shape[0] and expr == adjoint_image(operator, column)
+
+
+def facts(quantities: tuple[Quantity, ...]) -> dict[sp.Expr, str]:
+    """Expressions in the symbols that are ≥ 0 by the definitions alone, each with the theorem that says so.
+
+    These are the axioms of every proof: nothing else about norms and eigenvalues is assumed.
+    """
+    found: dict[sp.Expr, str] = {}
+    ratios = [(q.symbol, q.definition) for q in quantities if isinstance(q.definition, NormRatio)]
+    cosines = {(q.definition.first, q.definition.second): q.symbol for q in quantities if isinstance(q.definition, Cosine)}
+    for c in cosines.values():
+        found |= {1 + c: CAUCHY_SCHWARZ, 1 - c: CAUCHY_SCHWARZ}
+    for quantity in quantities:
+        match quantity.definition:
+            case SigmaMax(operator):
+                for t, ratio in ratios:
+                    if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
+                        found[quantity.symbol - t] = OPERATOR_NORM
+                    for r, other in ratios:
+                        if other.denominator == ratio.denominator and _is_adjoint_image(ratio.numerator, operator, other.numerator):
+                            found[quantity.symbol * r - t] = OPERATOR_NORM
+            case SigmaMinAdjoint(operator):
+                for t, ratio in ratios:
+                    if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
+                        found[t - quantity.symbol] = OPERATOR_NORM
+            case Frobenius(operator):
+                for t, ratio in ratios:
+                    if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
+                        found[quantity.symbol - t] = CAUCHY_SCHWARZ
+            case NumericalRange(operator, end):
+                for t, ratio in ratios:
+                    cosine = cosines.get((ratio.denominator, ratio.numerator))
+                    if cosine is not None and _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
+                        found[end * (quantity.symbol - cosine * t)] = RAYLEIGH
+    return found

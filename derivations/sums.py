@@ -1,0 +1,121 @@
+"""Checks steps whose sums run to a symbolic number of layers l.
+
+Two ways: SymPy's algebra of sums for every l at once, and the expansion of both sides, term by term, for l = 1…12.
+Outer indices are expanded here: SymPy's nested `Sum.doit()` reverses the sign of sums with reversed limits.
+"""
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from derivations.steps import Step
+
+L = sp.Symbol("l", integer=True, positive=True)
+EXPANDED = range(1, 13)
+
+
+def has_sums(step: Step) -> bool:
+    """Whether the step speaks of a symbolic number of layers."""
+    return any(side.has(sp.Sum) or side.has(L) for side in (step.before, step.after))
+
+
+def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
+    """The two checks of such a step, by name."""
+    if step.relation == "->":
+        return {"limit of sums": lambda: _limit_holds(step), "convergence for l = 1…12": lambda: _converges(step)}
+    if step.relation == "=":
+        return {
+            "algebra of sums": lambda: _equal_sums(step.before - step.after),
+            "expansion for l = 1…12": lambda: all(_expanded_difference(step, n) == 0 for n in EXPANDED),
+        }
+    return {
+        "certificate": lambda: _certified(step),
+        "expansion for l = 1…12": lambda: all(_sum_of_squares(step, n) for n in EXPANDED),
+    }
+
+
+def expand_sums(expr: sp.Expr, layers: int) -> sp.Expr:
+    """The expression for a concrete number of layers, every sum written out, outermost first."""
+    return _write_out(expr.subs(L, layers))
+
+
+def _write_out(expr: sp.Basic) -> sp.Basic:
+    if isinstance(expr, sp.Sum):
+        function, *limits = expr.args
+        variable, low, high = limits[-1]
+        inner = sp.Sum(function, *limits[:-1]) if limits[:-1] else function
+        return sp.Add(*(_write_out(inner.subs(variable, value)) for value in range(int(low), int(high) + 1)))
+    return expr.func(*map(_write_out, expr.args)) if expr.has(sp.Sum) else expr
+
+
+def _equal_sums(difference: sp.Expr) -> bool:
+    """Whether SymPy's algebra of sums makes the difference vanish; a single sum may have a closed form."""
+    if sp.simplify(difference) == 0:
+        return True
+    nested = any(len(node.limits) > 1 or node.function.has(sp.Sum) for node in difference.atoms(sp.Sum))
+    return not nested and sp.simplify(difference.doit()) == 0
+
+
+def _sides(step: Step) -> tuple[sp.Expr, sp.Expr]:
+    return (step.before, step.after) if step.relation == ">=" else (step.after, step.before)
+
+
+def _certified(step: Step) -> bool:
+    """larger^p − smaller^p = Σ Π factors for every l, each factor ≥ 0."""
+    (certificate,) = step.certificates
+    larger, smaller = _sides(step)
+    if certificate.power == 2 and not larger.is_nonnegative and not _nonnegative_root(larger):
+        return False
+    stated = sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
+    difference = sp.expand(larger**certificate.power - smaller**certificate.power - stated)
+    factors = [sp.sympify(factor) for product in certificate.products for factor in product]
+    return sp.simplify(difference) == 0 and all(map(_is_nonnegative, factors))
+
+
+def _nonnegative_root(expr: sp.Expr) -> bool:
+    """Whether the expression is |G| · √(…), a norm."""
+    return all(f.is_nonnegative or (isinstance(f, sp.Pow) and f.exp == sp.Rational(1, 2)) for f in sp.Mul.make_args(expr))
+
+
+def _is_nonnegative(factor: sp.Expr) -> bool:
+    """A sum is ≥ 0 where its summand is; SymPy's assumptions do not look into sums."""
+    return bool(factor.function.is_nonnegative if isinstance(factor, sp.Sum) else factor.is_nonnegative)
+
+
+def _expanded_difference(step: Step, layers: int) -> sp.Expr:
+    return sp.expand(expand_sums(step.before, layers) - expand_sums(step.after, layers))
+
+
+def _sum_of_squares(step: Step, layers: int) -> bool:
+    """Whether larger² − smaller², written out, has only even powers with coefficients ≥ 0 (where both sides are ≥ 0)."""
+    larger, smaller = (expand_sums(side, layers) for side in _sides(step))
+    difference = sp.expand(larger**2 - smaller**2)
+    if difference == 0:
+        return True
+    symbols = sorted(difference.free_symbols | difference.atoms(sp.Indexed), key=str)
+    polynomial = sp.Poly(difference, *[s for s in symbols if not isinstance(s, (sp.IndexedBase,))])
+    return all(k >= 0 and all(e % 2 == 0 for e in powers) for powers, k in polynomial.terms())
+
+
+def _limit_holds(step: Step) -> bool:
+    """The limit, after the vanishing symbol is pulled out of the sums."""
+    factored = sp.factor_terms(step.before.replace(sp.Sum, lambda f, *limits: _pull_out(f, limits, step.vanishing)))
+    return sp.simplify(sp.limit(factored, step.vanishing, 0, "+") - step.after) == 0
+
+
+def _pull_out(function: sp.Expr, limits: tuple, symbol: sp.Symbol) -> sp.Expr:
+    constant, rest = function.as_independent(*[limit[0] for limit in limits], as_Add=False)
+    return constant * sp.Sum(rest, *limits)
+
+
+def _converges(step: Step) -> bool:
+    """Whether the written-out expression comes within O(ε²) of its limit, all derivatives set to 1."""
+    for layers in EXPANDED:
+        before, after = (expand_sums(side, layers) for side in (step.before, step.after))
+        ones = {atom: 1 for atom in before.atoms(sp.Indexed) | after.atoms(sp.Indexed)}
+        ones |= {s: 1 for s in (before.free_symbols | after.free_symbols) - {step.vanishing} if not isinstance(s, sp.IndexedBase)}
+        for k in (8, 16, 24):
+            gap = before.subs(ones).subs(step.vanishing, sp.Rational(1, 2**k)) - after.subs(ones)
+            if abs(sp.N(gap, 40)) > sp.Rational(layers, 2 ** (2 * k)):
+                return False
+    return True

@@ -1,0 +1,104 @@
+"""The derivation document: complete, schema-true, and false where a rule is false."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+import sympy as sp
+from pydantic import ValidationError
+
+from derivations import bounds as bounds_module
+from derivations import jacobian as jacobian_module
+from derivations.blocks import Add
+from derivations.document import Document, derive, derive_document
+from derivations.errors import InputError
+from derivations.typeset import FORMATS, render
+
+
+@pytest.fixture(scope="module", name="document")
+def whole_document() -> Document:
+    return derive()
+
+
+def test_everything_is_there_and_passes(document):
+    assert document.ok
+    assert document.failures() == []
+    assert {(b.block, b.reading) for b in document.blocks} == {
+        (name, reading) for name in ("plain", "residual", "se_residual", "dense") for reading in ("scalar", "operator")
+    }
+    assert {e.id for e in document.equations} == {f"eq{i}" for i in range(1, 7)}
+    assert all(len(step.checks) >= 2 for part in (*document.blocks, *document.equations) for step in part.steps)
+    assert all(block.bounds for block in document.blocks if block.reading == "operator")
+
+
+def test_json_round_trips_through_the_schema(document):
+    data = json.loads(render(asdict(document), "json"))
+    assert data["schema"] == "gradbound.derive/1"
+    assert Document.of(data) == document
+
+
+@pytest.mark.parametrize("change", [{"ok": "yes"}, {"schema": "gradbound.derive/2"}, {"extra": 1}])
+def test_the_schema_is_strict(document, change):
+    with pytest.raises(ValidationError):
+        Document.of(asdict(document) | change)
+
+
+def test_some_blocks_bring_only_their_equations():
+    chosen = derive(["residual"])
+    assert {block.block for block in chosen.blocks} == {"residual"}
+    assert {equation.id for equation in chosen.equations} == {"eq2"}
+    with pytest.raises(InputError, match="unknown block"):
+        derive(["residual", "highway"])
+
+
+def test_a_false_rule_is_named(monkeypatch):
+    registered = jacobian_module.jacobian_rule.registry[Add]
+    wrong = lambda term, point, notation: 2 * registered(term, point, notation)  # noqa: E731
+    jacobian_module.jacobian_rule.register(Add, wrong)
+    try:
+        document = Document.of(derive_document(["residual"]))
+    finally:
+        jacobian_module.jacobian_rule.register(Add, registered)
+    assert not document.ok
+    assert any("residual (operator)" in line and "sum rule" in line for line in document.failures())
+
+
+def test_a_false_bound_is_named(monkeypatch):
+    monkeypatch.setattr(bounds_module, "_ALIGNMENT", sp.sqrt(1 + sp.Min(bounds_module.C, 0) ** 2))
+    document = derive(["residual"])
+    assert not document.ok
+    assert any("least over t" in line for line in document.failures())
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_holds_every_block_and_equation(document, form):
+    text = render(asdict(document), form)
+    for name in ("plain", "residual", "dense", "eq6" if form in ("text", "json") else "Equation (6)"):
+        assert name.lower() in text.lower()
+    assert text.endswith("\n") or form == "markdown"
+
+
+def test_an_unknown_format_is_refused(document):
+    with pytest.raises(InputError, match="text, latex, markdown, json"):
+        render(asdict(document), "html")
+
+
+def test_markdown_tables_keep_their_columns(document):
+    for line in render(asdict(document), "markdown").splitlines():
+        if line.startswith("| ") or line.startswith("|-"):
+            assert line.count("|") in (5, 8), line
+
+
+def test_latex_uses_only_characters_that_plain_tex_knows(document):
+    strange = {c for c in render(asdict(document), "latex") if ord(c) > 127}
+    assert strange <= set("–éµ"), strange
+
+
+def test_text_says_what_fails():
+    bad = asdict(derive(["plain"])) | {"ok": False}
+    assert "SOME STEPS FAILED" in render(bad, "text")
+
+
+def test_it_prints_itself(document):
+    assert "every step checked" in str(document)
+    assert document._repr_latex_().startswith("$")

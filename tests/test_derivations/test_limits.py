@@ -1,0 +1,84 @@
+"""Symbolic work is cut at its limit, leaves no process behind, and its errors keep their names."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from derivations import limits
+from derivations.errors import InputError, TimeLimitError
+
+SLEEPER = "limit_fixtures:sleep"
+
+
+def children() -> set[int]:
+    """Processes whose command runs a function under a limit."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    command = file.read()
+            except OSError:
+                continue
+            if SLEEPER.encode() in command and b"derivations.limits" in command:
+                found.add(int(entry))
+    return found
+
+
+def gone(processes: set[int], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not processes & children():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    here = os.path.dirname(__file__)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+
+
+def test_the_result_comes_back():
+    assert limits.run("limit_fixtures:double", {"x": [1, "ü"]}, 60) == [1, "ü", 1, "ü"]
+
+
+def test_work_beyond_the_limit_is_killed():
+    with pytest.raises(TimeLimitError, match="within 1 s"):
+        limits.run(SLEEPER, {"seconds": 300}, 1)
+    assert not children()
+
+
+def test_a_named_error_keeps_its_name_and_message():
+    with pytest.raises(InputError, match="no such block"):
+        limits.run("limit_fixtures:refuse", {}, 60)
+
+
+def test_any_other_failure_is_reported_as_one():
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        limits.run("limit_fixtures:fail", {}, 60)
+    with pytest.raises(RuntimeError, match="without an answer"):
+        limits.run("limit_fixtures:die", {}, 60)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_limit_must_be_positive(seconds):
+    with pytest.raises(InputError, match="positive"):
+        limits.run("limit_fixtures:double", {"x": []}, seconds)
+
+
+def test_the_child_ends_when_its_parent_is_killed():
+    parent = subprocess.Popen([sys.executable, "-c", f"from derivations import limits; limits.run({SLEEPER!r}, {{'seconds': 301}}, 300)"])
+    deadline = time.monotonic() + 30
+    while not children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    started = children()
+    assert started
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    assert gone(started)
