@@ -13,7 +13,7 @@ import sympy as sp
 
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Leaf, Term
 from derivations.errors import InputError, UnknownNodeError
-from derivations.jacobian import linearize
+from derivations.jacobian import leaf_jacobian, linearize
 from derivations.quantities import (
     GAIN,
     LAMBDA,
@@ -161,7 +161,7 @@ def residual_bounds(notation: Notation, branch: sp.Expr) -> Bounds:
 def dense_bounds(notation: Notation, skip: int) -> Bounds:
     """Bounds of H = (F(y), y) relative to ‖g_y‖ (4.a): as for a residual block with w = J_Fᵀ g_F, and uniform ones."""
     g_y, g_f = notation.signal((skip,)), notation.signal((1 - skip,))
-    branch = notation.jacobian(notation.term.parts[1 - skip], Identity())  # type: ignore[attr-defined]
+    branch = leaf_jacobian(notation.term.parts[1 - skip], notation)  # type: ignore[attr-defined]
     lemma = _perturbation(notation, g_y, adjoint_image(branch, g_f))
     quantities = (*lemma.quantities, Quantity(RATIO, NormRatio(g_f, g_y)), Quantity(SIGMA_MAX, SigmaMax(branch)))
     uniform = sp.Max(1 - SIGMA_MAX * RATIO, 0)

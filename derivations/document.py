@@ -18,7 +18,7 @@ from derivations.jacobian import linearize
 from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text
 from derivations.symbols import READINGS, Notation, Reading
 
-SCHEMA = "gradbound.derive/1"
+SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"
 Certainty = Literal["exact", "certified", "probable", "law", "estimate"]
 
 
@@ -146,7 +146,8 @@ def derive(blocks: Sequence[str] = ()) -> Document:
     chosen = [block(name) for name in blocks] or list(BLOCKS.values())
     block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
     equation_records = tuple(_equation_record(e) for e in equations() if any(e.derivation.notation.term == each.term for each in chosen))
-    steps = [step for record in (*block_records, *equation_records) for step in record.steps]
+    steps = [step for block_record in block_records for step in block_record.steps]
+    steps += [step for equation_record in equation_records for step in equation_record.steps]
     return Document(SCHEMA, all(map(_passed, steps)), block_records, equation_records)
 
 
@@ -158,7 +159,8 @@ def derive_document(blocks: Sequence[str] = ()) -> dict[str, object]:
 def _block_record(each: Block, reading: Reading) -> BlockRecord:
     notation = notation_of(each, reading)
     line = linearize(notation)
-    checked, made = list(check(line.derivation)), ()
+    checked = list(check(line.derivation))
+    made: tuple[BoundRecord, ...] = ()
     if reading == "operator":
         proved = bounds(notation)
         checked += check(proved.derivation)
@@ -175,7 +177,7 @@ def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
 
 
 def _bound_record(bound: Bound, notation: Notation) -> BoundRecord:
-    where = (rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {latex(bound.base, notation)} \rVert",)
+    where: tuple[str, ...] = (rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {latex(bound.base, notation)} \rVert",)
     where += tuple(definition_latex(quantity, notation) for quantity in bound.quantities)
     text, limit = bound_latex(bound, notation), latex(bound.limit, notation)
     return BoundRecord(bound.id, bound.side, bound.certainty, text, bound.conditions, limit, where, bound.source)  # type: ignore[arg-type]
@@ -191,9 +193,7 @@ def _equation_record(equation: Equation) -> EquationRecord:
     )
     steps = tuple(_step_record(step, notation) for step in judged[:count])
     derived = step_latex(equation.result, notation)
-    return EquationRecord(
-        equation.id, equation.reading, equation.transcribed_latex, derived, all(map(_passed, steps)), claims, steps
-    )
+    return EquationRecord(equation.id, equation.reading, equation.transcribed_latex, derived, all(map(_passed, steps)), claims, steps)
 
 
 def _passed(step: StepRecord) -> bool:

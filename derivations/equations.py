@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from derivations.architectures import BLOCKS, GATE, F, Block
+from derivations.architectures import BLOCKS, GATE, Block, F
 from derivations.blocks import Identity
 from derivations.bounds import EPSILON, bounds, column
 from derivations.jacobian import Linearization, linearize
@@ -92,15 +92,13 @@ def _equation3(reading: Reading) -> Equation:
 
 def _equation4(reading: Reading) -> Equation:
     """Read literally, each x_j repeats the features of all before it: s_0 = s_1 = 1, s_j = 1 + Σ_{i<j} s_i."""
-    j, i = sp.symbols("j i", integer=True, nonnegative=True)
-    sizes = 3 * 2 ** (i - 2)
+    sizes = 3 * 2 ** (_I - 2)
     copies = 3 * 2 ** (L - 1) - 1  # held by H after L + 1 layers
-    grown = Step("features of x_j", 3 * 2**L, "=", 1 + 2 + sp.Sum(sizes, (i, 2, L + 1)), "l ≥ 1, j = l + 2")
-    total = Step("copies in H after l + 1 layers", 2 + sp.Sum(sizes, (i, 2, L)), "=", copies, "l ≥ 1")
+    grown = Step("features of x_j", 3 * 2**L, "=", 1 + 2 + sp.Sum(sizes, (_I, 2, L + 1)), "l ≥ 1, j = l + 2")
+    total = Step("copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, L)), "=", copies, "l ≥ 1")
     once = Claim("after l + 1 layers H holds each of the l + 1 earlier features once", Step("Eq. (4)", total.before, "=", L + 1))
-    latex = (
-        r"x_1 = F_1(x_0),\quad x_2 = F_2(x_1) \Vert x_1 \Vert x_0,\quad \ldots,\quad x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0"
-    )
+    chain = [r"x_1 = F_1(x_0)", r"x_2 = F_2(x_1) \Vert x_1 \Vert x_0", r"\ldots", r"x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0"]
+    latex = r",\quad ".join(chain)
     notation = notation_of(BLOCKS["dense"], reading)
     return Equation("eq4", reading, latex, Derivation("eq4", notation, (grown, total)), total, (once,))
 
@@ -111,7 +109,8 @@ def _equation5(reading: Reading) -> Equation:
     entries = sp.Tuple(slope, 1) if reading == "scalar" else sp.BlockMatrix([[slope], [_one(notation)]])
     paper = Claim("∂H/∂x = (∂F_l/∂x ‖ 1)", Step("Eq. (5)", notation.jacobian(notation.term, Identity()), "=", entries))
     latex = (
-        r"\frac{\partial L}{\partial x} = \left(\frac{\partial L}{\partial H} \times \left(\frac{\partial F_l(x_{l-1})}{\partial x_0} \Vert "
+        r"\frac{\partial L}{\partial x} = \left(\frac{\partial L}{\partial H} \times "
+        r"\left(\frac{\partial F_l(x_{l-1})}{\partial x_0} \Vert "
         r"\frac{\partial x_{l-1}}{\partial x_0} \Vert \cdots \Vert 1\right), \cdots, \frac{\partial L}{\partial H} \times "
         r"\left(\frac{\partial F_l(x_{l-1})}{\partial x_{l-1}} \Vert 1\right)\right)"
     )
@@ -120,7 +119,8 @@ def _equation5(reading: Reading) -> Equation:
 
 EQ6_LATEX = (
     r"\left\Vert \frac{\partial L}{\partial x} \right\Vert = \left|\frac{\partial L}{\partial x}\right| \times \sqrt{\left\{"
-    r"\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \left(\frac{\partial x_{l-1}}{\partial x_0}\right)^2 + \cdots + 1^2\right\} + \cdots + "
+    r"\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \left(\frac{\partial x_{l-1}}{\partial x_0}\right)^2 + "
+    r"\cdots + 1^2\right\} + \cdots + "
     r"\left\{\left(\frac{\partial F_l}{\partial x_{l-1}}\right)^2 + 1^2\right\}} \ge \left|\frac{\partial L}{\partial H}\right| \times "
     r"\sqrt{\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \cdots + \left(\frac{\partial F_l}{\partial x_{l-1}}\right)^2 + 1}"
 )

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -76,7 +77,7 @@ def scale(polynomial: Polynomial, k: Fraction) -> Polynomial:
 
 def _reduce(word: Word) -> Word | None:
     """Simplifies neighbouring inclusions, as in EᵀE = I; None for the zero word."""
-    for i, (left, right) in enumerate(zip(word, word[1:], strict=False)):
+    for i, (left, right) in enumerate(pairwise(word)):
         if left.embeds and right.embeds:
             met = _meet(left, right)
             if met is None:
@@ -89,7 +90,8 @@ def _reduce(word: Word) -> Word | None:
 def _meet(left: Letter, right: Letter) -> Word | None:
     """The product of two inclusions of slices: nested ones compose, EᵢᵀEⱼ restricts; None for zero."""
     outer, inner = left.embeds, right.embeds
-    assert outer and inner
+    assert outer is not None
+    assert inner is not None
     if left.transposed == right.transposed:
         if left.transposed:
             outer, inner = inner, outer

@@ -5,7 +5,7 @@ functions. Nothing here knows the rules of `jacobian.py`.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -24,7 +24,7 @@ class Instance:
     `branch_scale` multiplies every layer, so that small, large, negated and vanishing branches are all met.
     """
 
-    def __init__(self, notation: Notation, seed: int, branch_scale: sp.Rational = sp.Integer(1)) -> None:
+    def __init__(self, notation: Notation, seed: int, branch_scale: sp.Rational = sp.S.One) -> None:
         self.notation, self.scale = notation, branch_scale
         self._random = random.Random(seed)
         self._weights: dict[str, tuple[sp.Matrix, sp.Matrix, sp.Matrix]] = {}
@@ -45,28 +45,9 @@ class Instance:
         """The exact value of an expression, as a matrix (a number is 1 × 1, a tuple a column)."""
         if expr in self.notation.meanings:
             return self.meaning(self.notation.meanings[expr])
-        match expr:
-            case sp.Identity():
-                return sp.eye(self.size(expr.shape[0]))
-            case sp.ZeroMatrix():
-                return sp.zeros(*map(self.size, expr.shape))
-            case sp.Transpose():
-                return self.evaluate(expr.arg).T
-            case MatrixSlice():
-                start, stop, _ = (self.size(sp.sympify(bound)) if bound != 0 else 0 for bound in expr.rowslice)
-                return self.evaluate(expr.parent)[start:stop, :]
-            case sp.BlockMatrix():
-                return sp.Matrix.vstack(*(self.evaluate(row) for row in expr.blocks))
-            case sp.Tuple():
-                return sp.Matrix.vstack(*map(self.evaluate, expr))
-            case sp.MatAdd() | sp.Add():
-                return sum((self.evaluate(arg) for arg in expr.args[1:]), self.evaluate(expr.args[0]))
-            case sp.MatMul() | sp.Mul():
-                return _product([self.evaluate(arg) for arg in expr.args])
-            case sp.Pow() | sp.MatPow():
-                return self.evaluate(expr.base) ** expr.exp
-            case sp.Rational():
-                return sp.Matrix([[expr]])
+        for node, rule in _RULES.items():
+            if isinstance(expr, node):
+                return rule(self, expr)
         raise UnknownNodeError(f"cannot evaluate {type(expr).__name__}: teach derivations/instance.py")
 
     def meaning(self, meaning: Meaning) -> sp.Matrix:
@@ -148,6 +129,14 @@ class Instance:
         return sp.Matrix(rows, columns, lambda *_: sp.Rational(self._random.choice((-3, -2, -1, 1, 2, 3)), self._random.choice((2, 3, 5))))
 
 
+def _sum(instance: Instance, expr: sp.Expr) -> sp.Matrix:
+    first, *others = map(instance.evaluate, expr.args)
+    return sum(others, first)
+
+
+def _slice(instance: Instance, expr: MatrixSlice) -> sp.Matrix:
+    start, stop, _ = (instance.size(sp.sympify(bound)) if bound != 0 else 0 for bound in expr.rowslice)
+    return instance.evaluate(expr.parent)[start:stop, :]
 
 
 def _product(factors: Sequence[sp.Matrix]) -> sp.Matrix:
@@ -159,3 +148,20 @@ def _product(factors: Sequence[sp.Matrix]) -> sp.Matrix:
         else:
             product = product * factor
     return product
+
+
+_RULES: dict[type, Callable[[Instance, sp.Expr], sp.Matrix]] = {
+    sp.Identity: lambda instance, expr: sp.eye(instance.size(expr.shape[0])),
+    sp.ZeroMatrix: lambda instance, expr: sp.zeros(*map(instance.size, expr.shape)),
+    sp.Transpose: lambda instance, expr: instance.evaluate(expr.arg).T,
+    MatrixSlice: _slice,
+    sp.BlockMatrix: lambda instance, expr: sp.Matrix.vstack(*map(instance.evaluate, expr.blocks)),
+    sp.Tuple: lambda instance, expr: sp.Matrix.vstack(*map(instance.evaluate, expr)),
+    sp.MatAdd: _sum,
+    sp.Add: _sum,
+    sp.MatMul: lambda instance, expr: _product([instance.evaluate(arg) for arg in expr.args]),
+    sp.Mul: lambda instance, expr: _product([instance.evaluate(arg) for arg in expr.args]),
+    sp.Pow: lambda instance, expr: instance.evaluate(expr.base) ** expr.exp,
+    sp.MatPow: lambda instance, expr: instance.evaluate(expr.base) ** expr.exp,
+    sp.Rational: lambda _, expr: sp.Matrix([[expr]]),
+}

@@ -141,6 +141,11 @@ def linearize(notation: Notation, title: str = "gradient") -> Linearization:
     return Linearization(jacobian, pullback, g, Derivation(title, notation, tuple(steps)))
 
 
+def leaf_jacobian(term: Term, notation: Notation) -> sp.Expr:
+    """The Jacobian of `term` at the block's input, in those of its leaves alone."""
+    return _expand(term, Identity(), notation, [])
+
+
 def whole_signal(notation: Notation, term: Term, part: tuple[int, ...] = ()) -> sp.Expr:
     """The backward signal at the output of `term`: one column, or one per part of a concatenation."""
     if isinstance(term, Concat):

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from derivations import errors
@@ -47,10 +48,8 @@ def _end(child: subprocess.Popen[str]) -> None:
     child.wait()
     for pipe in (child.stdin, child.stdout):
         if pipe:
-            try:
+            with suppress(BrokenPipeError):  # the child died before it read its arguments
                 pipe.close()
-            except BrokenPipeError:  # the child died before it read its arguments
-                pass
 
 
 def _unpack(function: str, answer: str) -> Json:
@@ -76,9 +75,10 @@ def _child(function: str) -> None:
     module, _, name = function.partition(":")
     try:
         outcome = {"result": getattr(importlib.import_module(module), name)(**arguments)}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001, whatever it is, the parent must hear of it
         outcome = {"error": type(error).__name__, "message": str(error)}
-    print(json.dumps(outcome, allow_nan=False), flush=True)
+    sys.stdout.write(json.dumps(outcome, allow_nan=False))
+    sys.stdout.flush()
     os._exit(0)  # not sys.exit: the watching thread blocks the interpreter's own shutdown
 
 

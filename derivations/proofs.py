@@ -10,6 +10,8 @@ from derivations.expansion import Expansion, Polynomial, multiply, transpose
 from derivations.quantities import Cosine, NormRatio, Quantity, facts
 from derivations.steps import Certificate, Derivation, Step
 
+Case = dict[sp.Symbol, sp.Expr]
+
 
 class Prover:
     """Collects what a derivation has established about its quantities: expressions ≥ 0 and values of squares."""
@@ -35,8 +37,8 @@ class Prover:
         return isinstance(smaller, sp.Max) and all(self._is_nonnegative(larger - bound) for bound in smaller.args)
 
     def _certified(self, certificates: tuple[Certificate, ...], larger: sp.Expr, smaller: sp.Expr) -> bool:
-        cases = [certificate.assuming for certificate in certificates]
-        covered = cases == [None] or (len(cases) == 2 and None not in cases and sp.expand(cases[0] + cases[1]) == 0)
+        cases = [certificate.assuming for certificate in certificates if certificate.assuming is not None]
+        covered = (len(certificates) == 1 and not cases) or (len(certificates) == len(cases) == 2 and sp.expand(cases[0] + cases[1]) == 0)
         return covered and all(self._holds(certificate, larger, smaller) for certificate in certificates)
 
     def _holds(self, certificate: Certificate, larger: sp.Expr, smaller: sp.Expr) -> bool:
@@ -49,20 +51,20 @@ class Prover:
             return False
         return all(self._product_is_nonnegative(factors, case) for factors in certificate.products)
 
-    def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: dict) -> bool:
+    def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: Case) -> bool:
         """Whether a product is ≥ 0: factors that come in pairs are squares, the others must be ≥ 0 one by one."""
         single = [factor for factor in set(factors) if factors.count(factor) % 2]
         real = all(sp.sympify(factor).is_real for factor in factors)
         return real and all(self._is_nonnegative(sp.sympify(factor), case) for factor in single)
 
-    def _is_nonnegative(self, expr: sp.Expr, case: dict | None = None) -> bool:
+    def _is_nonnegative(self, expr: sp.Expr, case: Case | None = None) -> bool:
         case = case or {}
         if expr.subs(case).is_nonnegative:
             return True
         return any(sp.expand(expr - known) == 0 for known in self.nonnegative)
 
 
-def _substitution(assuming: sp.Expr | None) -> dict[sp.Symbol, sp.Expr]:
+def _substitution(assuming: sp.Expr | None) -> Case:
     """Makes a case visible to SymPy's assumptions: c ≥ 0 replaces c by a nonnegative symbol, −c ≥ 0 by minus one."""
     if assuming is None:
         return {}

@@ -106,31 +106,32 @@ def facts(quantities: tuple[Quantity, ...]) -> dict[sp.Expr, str]:
 
     These are the axioms of every proof: nothing else about norms and eigenvalues is assumed.
     """
-    found: dict[sp.Expr, str] = {}
     ratios = [(q.symbol, q.definition) for q in quantities if isinstance(q.definition, NormRatio)]
     cosines = {(q.definition.first, q.definition.second): q.symbol for q in quantities if isinstance(q.definition, Cosine)}
-    for c in cosines.values():
-        found |= {1 + c: CAUCHY_SCHWARZ, 1 - c: CAUCHY_SCHWARZ}
+    found = {fact: CAUCHY_SCHWARZ for c in cosines.values() for fact in (1 + c, 1 - c)}
     for quantity in quantities:
-        match quantity.definition:
-            case SigmaMax(operator):
-                for t, ratio in ratios:
-                    if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
-                        found[quantity.symbol - t] = OPERATOR_NORM
-                    for r, other in ratios:
-                        if other.denominator == ratio.denominator and _is_adjoint_image(ratio.numerator, operator, other.numerator):
-                            found[quantity.symbol * r - t] = OPERATOR_NORM
-            case SigmaMinAdjoint(operator):
-                for t, ratio in ratios:
-                    if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
-                        found[t - quantity.symbol] = OPERATOR_NORM
-            case Frobenius(operator):
-                for t, ratio in ratios:
-                    if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
-                        found[quantity.symbol - t] = CAUCHY_SCHWARZ
-            case NumericalRange(operator, end):
-                for t, ratio in ratios:
-                    cosine = cosines.get((ratio.denominator, ratio.numerator))
-                    if cosine is not None and _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
-                        found[end * (quantity.symbol - cosine * t)] = RAYLEIGH
+        operator = getattr(quantity.definition, "operator", None)
+        for t, ratio in ratios if operator is not None else ():
+            if _is_adjoint_image(ratio.numerator, operator, ratio.denominator):
+                found |= _facts_of_image(quantity, t, cosines.get((ratio.denominator, ratio.numerator)))
+            elif isinstance(quantity.definition, SigmaMax):
+                found |= {
+                    quantity.symbol * r - t: OPERATOR_NORM
+                    for r, other in ratios
+                    if other.denominator == ratio.denominator and _is_adjoint_image(ratio.numerator, operator, other.numerator)
+                }
     return found
+
+
+def _facts_of_image(quantity: Quantity, t: sp.Symbol, c: sp.Symbol | None) -> dict[sp.Expr, str]:
+    """Facts about t = ‖Aᵀv‖/‖v‖, and c = cos∠(v, Aᵀv) where it is named, from a quantity of A."""
+    match quantity.definition:
+        case SigmaMax():
+            return {quantity.symbol - t: OPERATOR_NORM}
+        case SigmaMinAdjoint():
+            return {t - quantity.symbol: OPERATOR_NORM}
+        case Frobenius():
+            return {quantity.symbol - t: CAUCHY_SCHWARZ}
+        case NumericalRange(_, end) if c is not None:
+            return {end * (quantity.symbol - c * t): RAYLEIGH}
+    return {}

@@ -103,7 +103,7 @@ def _limit_holds(step: Step) -> bool:
     return sp.simplify(sp.limit(factored, step.vanishing, 0, "+") - step.after) == 0
 
 
-def _pull_out(function: sp.Expr, limits: tuple, symbol: sp.Symbol) -> sp.Expr:
+def _pull_out(function: sp.Expr, limits: tuple[sp.Tuple, ...], symbol: sp.Symbol) -> sp.Expr:
     constant, rest = function.as_independent(*[limit[0] for limit in limits], as_Add=False)
     return constant * sp.Sum(rest, *limits)
 
@@ -112,7 +112,7 @@ def _converges(step: Step) -> bool:
     """Whether the written-out expression comes within O(ε²) of its limit, all derivatives set to 1."""
     for layers in EXPANDED:
         before, after = (expand_sums(side, layers) for side in (step.before, step.after))
-        ones = {atom: 1 for atom in before.atoms(sp.Indexed) | after.atoms(sp.Indexed)}
+        ones = dict.fromkeys(before.atoms(sp.Indexed) | after.atoms(sp.Indexed), 1)
         ones |= {s: 1 for s in (before.free_symbols | after.free_symbols) - {step.vanishing} if not isinstance(s, sp.IndexedBase)}
         for k in (8, 16, 24):
             gap = before.subs(ones).subs(step.vanishing, sp.Rational(1, 2**k)) - after.subs(ones)

@@ -58,12 +58,11 @@ def compose(first: Term, then: Term) -> Term:
 class Notation:
     """The symbols of one derivation: of the block `term`, in one reading.
 
-    `inputs` is the dimension of x. In the scalar reading every symbol is a real number; in the operator reading a matrix (signals are columns).
+    `inputs` is the dimension of x. In the scalar reading every symbol is a real number; in the operator reading it is a
+    matrix, and signals are columns.
     """
 
-    def __init__(
-        self, term: Term, dims: Dims, reading: Reading, labels: Mapping[Term, str] | None = None, inputs: int | str = "n"
-    ) -> None:
+    def __init__(self, term: Term, dims: Dims, reading: Reading, labels: Mapping[Term, str] | None = None, inputs: int | str = "n") -> None:
         if reading not in READINGS:
             raise InputError(f"unknown reading {reading!r}: choose from {', '.join(READINGS)}")
         self.term, self.dims, self.reading = term, dims, reading
@@ -98,7 +97,8 @@ class Notation:
             text = latex = "g"
         if part:
             name = term.name if isinstance(term, Leaf) else "y" if term == Identity() else "".join(map(str, part))
-            text, latex = f"{text}_{name}", f"{latex}_{{{name}}}" if self.reading == "operator" else rf"\left({latex}\right)_{{{name}}}"
+            bracketed = latex if self.reading == "operator" else rf"\left({latex}\right)"
+            text, latex = f"{text}_{name}", f"{bracketed}_{{{name}}}"
         return self._symbol(Signal(part), text, latex, (output_dim(term, self.dimension_of(Identity()), self.dims), sp.Integer(1)))
 
     def gradient(self) -> sp.Expr:
@@ -128,7 +128,11 @@ class Notation:
         if isinstance(term, Linear):
             return term.name, _leaf_latex(term)
         if isinstance(term, Pointwise):
-            return (f"{term.name}'", rf"{_leaf_latex(term)}'") if self.reading == "scalar" else (f"D_{term.name}", f"D_{{{_leaf_latex(term)}}}")
+            return (
+                (f"{term.name}'", rf"{_leaf_latex(term)}'")
+                if self.reading == "scalar"
+                else (f"D_{term.name}", f"D_{{{_leaf_latex(term)}}}")
+            )
         if isinstance(term, Layer) and point == Identity():
             if self.reading == "scalar":
                 return f"d{term.name}/dx", rf"\frac{{\partial {_leaf_latex(term)}}}{{\partial x}}"

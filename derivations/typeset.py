@@ -57,7 +57,15 @@ def _markdown_steps(steps: list[Data]) -> list[str]:
 
 def _markdown_bound(bound: Data) -> str:
     where = "; ".join(f"${_cell(line)}$" for line in bound["where"])
-    cells = (bound["id"], bound["side"], bound["certainty"], f"${_cell(bound['latex'])}$", f"${_cell(bound['limit'])}$", where, bound["source"])
+    cells = (
+        bound["id"],
+        bound["side"],
+        bound["certainty"],
+        f"${_cell(bound['latex'])}$",
+        f"${_cell(bound['limit'])}$",
+        where,
+        bound["source"],
+    )
     return f"| {' | '.join(cells)} |"
 
 
@@ -99,7 +107,9 @@ def _latex_bound(bound: Data) -> str:
     return rf"\item {name} ({bound['side']}, {bound['certainty']}): ${bound['latex']}$, tends to ${bound['limit']}$. Where {where}."
 
 
-_ESCAPES = str.maketrans({"_": r"\_", "‖": r"$\Vert$", "≠": r"$\neq$", "≥": r"$\ge$", "≤": r"$\le$", "−": "--", "²": "$^2$", "Σ": r"$\Sigma$"})
+_ESCAPES = str.maketrans(
+    {"_": r"\_", "‖": r"$\Vert$", "≠": r"$\neq$", "≥": r"$\ge$", "≤": r"$\le$", "−": "--", "²": "$^2$", "Σ": r"$\Sigma$"}
+)
 
 
 def _escape(text: str) -> str:

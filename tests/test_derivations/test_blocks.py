@@ -2,9 +2,9 @@ import pytest
 
 from derivations.architectures import BLOCKS, block
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
+from derivations.bounds import bound_rule
 from derivations.errors import InputError, UnknownNodeError
 from derivations.jacobian import jacobian_rule, pullback_rule
-from derivations.bounds import bound_rule
 from derivations.shapes import output_dim
 from derivations.symbols import Notation, compose
 

@@ -3,6 +3,7 @@
 import pytest
 import sympy as sp
 from hypothesis import given
+from term_strategies import DrawnTerm, drawn_terms
 
 from derivations.architectures import BLOCKS
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise
@@ -12,7 +13,6 @@ from derivations.equations import notation_of
 from derivations.errors import InputError
 from derivations.quantities import GAIN, LAMBDA, MU, RATIO, SIGMA_MAX, SIGMA_MIN, C, NumericalRange, SigmaMax, SigmaMinAdjoint, T
 from derivations.symbols import Notation
-from term_strategies import DrawnTerm, drawn_terms
 
 
 def of(name: str) -> dict[str, Bound]:
@@ -90,7 +90,7 @@ def test_multiples_of_the_identity_attain_the_residual_bounds(tau, sign):
     expected = {"residual.cosine_law.equal", "residual.numerical_range.lower"}
     expected |= {"residual.triangle.lower", "residual.uniform.lower"} if sign < 0 or tau == 0 else set()
     expected |= {"residual.triangle.upper", "residual.uniform.upper"} if sign > 0 or tau == 0 else set()
-    expected |= {"residual.alignment.lower"} if tau in (0,) or (sign < 0 and tau == 1) else set()
+    expected |= {"residual.alignment.lower"} if tau == 0 or (sign < 0 and tau == 1) else set()
     assert attained == expected
 
 
@@ -110,7 +110,9 @@ def test_a_skip_alone_guarantees_nothing():
 
 def test_the_gate_is_factored_out_of_the_branch():
     """Theory (3.c): J = M J_F + I, so that section 2 applies with J_F replaced by M J_F."""
-    operator = next(q.definition.operator for q in of("se_residual")["residual.uniform.upper"].quantities if isinstance(q.definition, SigmaMax))
+    operator = next(
+        q.definition.operator for q in of("se_residual")["residual.uniform.upper"].quantities if isinstance(q.definition, SigmaMax)
+    )
     gate, last = operator.args
     assert str(last) == "J_F"
     assert str(gate) == "diag(Bs) + diag(u)*B*D_sigmoid*W_2*D_relu*W_1*P"

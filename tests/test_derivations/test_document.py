@@ -85,7 +85,7 @@ def test_an_unknown_format_is_refused(document):
 
 def test_markdown_tables_keep_their_columns(document):
     for line in render(asdict(document), "markdown").splitlines():
-        if line.startswith("| ") or line.startswith("|-"):
+        if line.startswith(("| ", "|-")):
             assert line.count("|") in (5, 8), line
 
 

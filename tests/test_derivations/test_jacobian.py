@@ -3,6 +3,7 @@
 import pytest
 import sympy as sp
 from hypothesis import given
+from term_strategies import DrawnTerm, drawn_terms
 
 from derivations.architectures import BLOCKS
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
@@ -11,7 +12,6 @@ from derivations.equations import notation_of
 from derivations.errors import InputError
 from derivations.jacobian import linearize
 from derivations.symbols import READINGS, DiagonalOf, JacobianOf, Notation
-from term_strategies import DrawnTerm, drawn_terms
 
 X = sp.Symbol("x")
 

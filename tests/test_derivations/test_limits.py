@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,15 +18,14 @@ SLEEPER = "limit_fixtures:sleep"
 def children() -> set[int]:
     """Processes whose command runs a function under a limit."""
     found = set()
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    command = file.read()
+                command = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if SLEEPER.encode() in command and b"derivations.limits" in command:
-                found.add(int(entry))
+            if SLEEPER.encode() in command and b"-m" in command:
+                found.add(int(entry.name))
     return found
 
 
@@ -40,7 +40,7 @@ def gone(processes: set[int], seconds: float = 10) -> bool:
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
-    here = os.path.dirname(__file__)
+    here = str(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
 
 

@@ -1,0 +1,218 @@
+"""Binds the symbolic pullback and bounds of a term to numbers at a real activation and a real backward signal.
+
+The formulas are those that `derivations` derived and checked; a number is never reported as more certain than the
+quantities it was made from.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, singledispatch
+from itertools import product
+
+import sympy as sp
+import torch
+from torch import Tensor
+
+from derivations.blocks import Term
+from derivations.bounds import Bound, Bounds, bounds, column
+from derivations.errors import InputError, UnknownNodeError
+from derivations.jacobian import Linearization, linearize
+from derivations.quantities import Cosine, Definition, NormRatio, NumericalRange, SigmaMax, SigmaMinAdjoint
+from derivations.symbols import Notation
+from numeric.checks import Function
+from numeric.norms import cosine, norm
+from numeric.point import Point
+from numeric.spectra import Enclosure, singular_extremes, symmetric_extremes
+
+
+@dataclass(frozen=True)
+class BoundNumbers:
+    """One bound for every sample: `value` (batch,) bounds γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ from its side.
+
+    `certainty` is "exact" (up to floating point) or "probable" (holds with probability ≥ 1 − `delta` for each sample).
+    """
+
+    id: str
+    side: str
+    certainty: str
+    delta: float | None
+    value: Tensor
+
+
+@dataclass(frozen=True)
+class BlockNumbers:
+    """What the formulas say of one block: tensors (batch,), except `pullback` (batch, n) = ∂L/∂x.
+
+    `gain` is γ = ‖pullback‖ / ‖g‖. `terms` holds norms ("norm_g", "norm_pullback", and "norm " + each addend of the
+    pullback), the quantities t and c where the block has them, and "cosine_law": γ by the law of cosines.
+    """
+
+    pullback: Tensor
+    gain: Tensor
+    terms: Mapping[str, Tensor]
+    bounds: tuple[BoundNumbers, ...]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard the Krylov methods work: `steps` at most, failure probability `delta` per quantity, random `seed`."""
+
+    steps: int = 40
+    delta: float = 1e-6
+    seed: int = 0
+
+
+def evaluate(
+    term: Term,
+    leaves: Mapping[str, Function],
+    x: Tensor,
+    g: Tensor,
+    *,
+    spectra: bool = True,
+    steps: int = 40,
+    delta: float = 1e-6,
+    seed: int = 0,
+) -> BlockNumbers:
+    """Evaluates the pullback and every bound of `term`; without `spectra` only bounds that need no singular values.
+
+    x: (batch, *in), g: (batch, *out), float32 or float64. Raises InputError for a zero backward signal, for tensors and
+    modules that `numeric.checks` refuses, and where leaves do not fit the term.
+    """
+    point = Point(term, leaves, x, g)
+    derived = _derive(term, tuple(sorted(point.notation.dims.items())), int(point.notation.inputs))
+    point.notation = derived.notation
+    signal_norm = _nonzero(norm(point.g), "the backward signal")
+    pullback = point.column(derived.line.pullback)
+    measure = _Quantities(point, Effort(steps, delta, seed))
+    wanted = [bound for bound in derived.bounds.bounds if spectra or not _needs_spectra(bound)]
+    numbers = {bound: _number(bound, measure, signal_norm) for bound in wanted}
+    terms = {"norm_g": signal_norm, "norm_pullback": norm(pullback)} | _addends(point, derived.line) | measure.exact()
+    terms |= {bound.id.split(".")[1]: number.value for bound, number in numbers.items() if bound.side == "equal"}
+    bounding = tuple(number for bound, number in numbers.items() if bound.side != "equal")
+    return BlockNumbers(pullback, norm(pullback) / signal_norm, terms, bounding)
+
+
+@dataclass(frozen=True)
+class _Derived:
+    notation: Notation
+    line: Linearization
+    bounds: Bounds
+
+
+@lru_cache(maxsize=256)
+def _derive(term: Term, dims: tuple[tuple[str, tuple[int | str, int | str]], ...], inputs: int) -> _Derived:
+    notation = Notation(term, dict(dims), "operator", inputs=inputs)
+    return _Derived(notation, linearize(notation), bounds(notation))
+
+
+def _addends(point: Point, line: Linearization) -> dict[str, Tensor]:
+    addends = line.pullback.args if isinstance(line.pullback, sp.MatAdd) else (line.pullback,)
+    return {f"norm {sp.sstr(addend)}": norm(point.column(addend)) for addend in addends}
+
+
+class _Quantities:
+    """Evaluates each quantity of a block once."""
+
+    def __init__(self, point: Point, effort: Effort) -> None:
+        self.point, self.effort = point, effort
+        self._known: dict[Definition, Enclosure] = {}
+        self._names: dict[str, Tensor] = {}
+
+    def value(self, name: str, definition: Definition) -> Enclosure:
+        if definition not in self._known:
+            self._known |= quantity(definition, self.point, self.effort)
+        found = self._known[definition]
+        if found.low is found.high:
+            self._names[name] = found.low
+        return found
+
+    def exact(self) -> dict[str, Tensor]:
+        return dict(self._names)
+
+
+@singledispatch
+def quantity(definition: Definition, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    """The enclosure of a quantity for every sample, by definition; some are found in pairs."""
+    raise UnknownNodeError(f"no evaluation of {type(definition).__name__}: register one in numeric/bind.py")
+
+
+@quantity.register
+def _(definition: NormRatio, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    bottom = _nonzero(norm(point.column(definition.denominator)), f"the signal {definition.denominator}")
+    return {definition: _exact(norm(point.column(definition.numerator)) / bottom)}
+
+
+@quantity.register
+def _(definition: Cosine, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    return {definition: _exact(cosine(point.column(definition.first), point.column(definition.second)))}
+
+
+@quantity.register(SigmaMax)
+@quantity.register(SigmaMinAdjoint)
+def _(definition: SigmaMax | SigmaMinAdjoint, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    operator = point.operator(definition.operator)
+    least, largest = singular_extremes(operator, steps=effort.steps, delta=effort.delta, seed=effort.seed)
+    return {SigmaMinAdjoint(definition.operator): least, SigmaMax(definition.operator): largest}
+
+
+@quantity.register
+def _(definition: NumericalRange, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    operator = point.operator(definition.operator)
+    least, largest = symmetric_extremes(operator, steps=effort.steps, delta=effort.delta, seed=effort.seed)
+    return {NumericalRange(definition.operator, -1): least, NumericalRange(definition.operator, +1): largest}
+
+
+def _number(bound: Bound, measure: _Quantities, signal_norm: Tensor) -> BoundNumbers:
+    """The bound at the worst corner of its quantities' enclosures, in units of the gain relative to the whole signal.
+
+    Corners suffice: every bound is monotone in each quantity that is not exact (tested where bounds are).
+    """
+    found = [measure.value(str(q.symbol), q.definition) for q in bound.quantities]
+    formula = _compile(bound)
+    ends = [(e.low,) if e.low is e.high else (e.low, e.high) for e in found]
+    values = torch.stack([_as_batch(formula(*corner), signal_norm) for corner in product(*ends)])
+    worst = values.amin(0) if bound.side == "lower" else values.amax(0)
+    base = _nonzero(norm(measure.point.column(column(bound.base))), f"the signal {bound.base}")
+    delta = sum(e.delta for e in found)
+    return BoundNumbers(bound.id, bound.side, "probable" if delta else bound.certainty, delta or None, worst * (base / signal_norm))
+
+
+@lru_cache(maxsize=256)
+def _compile(bound: Bound) -> Callable[..., Tensor | float]:
+    functions = {"Max": _extreme(torch.maximum), "Min": _extreme(torch.minimum), "Abs": torch.abs, "sqrt": _root}
+    return sp.lambdify([q.symbol for q in bound.quantities], bound.expr, modules=[functions])
+
+
+def _extreme(pairwise: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    def over(*values: Tensor | float) -> Tensor:
+        like = next(value for value in values if isinstance(value, Tensor))
+        first, *others = (value if isinstance(value, Tensor) else torch.full_like(like, float(value)) for value in values)
+        for other in others:
+            first = pairwise(first, other)
+        return first
+
+    return over
+
+
+def _root(value: Tensor) -> Tensor:
+    """√, where rounding may leave an argument that is ≥ 0 by theorem at −1e-17 (t = 1, c = −1)."""
+    return value.clamp(min=0).sqrt()
+
+
+def _needs_spectra(bound: Bound) -> bool:
+    return any(isinstance(q.definition, (SigmaMax, SigmaMinAdjoint, NumericalRange)) for q in bound.quantities)
+
+
+def _as_batch(value: Tensor | float, like: Tensor) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.full_like(like, float(value))
+
+
+def _exact(value: Tensor) -> Enclosure:
+    return Enclosure(value, value, 0.0, torch.zeros_like(value))
+
+
+def _nonzero(lengths: Tensor, name: str) -> Tensor:
+    if not (lengths > 0).all():
+        sample = int((lengths <= 0).nonzero()[0])
+        raise InputError(f"{name} is zero for sample {sample}: gains relative to it do not exist; leave the sample out")
+    return lengths

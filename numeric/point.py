@@ -1,0 +1,142 @@
+"""Gives every symbol of a derivation its operator or tensor at one real activation.
+
+Expressions of `derivations` are read as they are: products become matrix-free products, symbols linearized leaves. No
+formula is typed here. Vectors are flat, (batch, n): concatenation along dimension 1 is concatenation of flat vectors.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+
+import sympy as sp
+from sympy.matrices.expressions.slice import MatrixSlice
+from torch import Tensor, cat
+
+from derivations.blocks import Chain, Concat, Identity, Layer, Linear, Pointwise, Term
+from derivations.errors import InputError, UnknownNodeError
+from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation, Signal
+from numeric.checks import Function, check_input, check_vector
+from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
+from numeric.realize import realize
+
+
+class Point:
+    """A term with its leaves at an activation x (batch, *in) and a backward signal g (batch, *out).
+
+    Raises InputError for tensors that `numeric.checks` refuses, and UnknownNodeError for an expression it cannot read.
+    """
+
+    def __init__(self, term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> None:
+        check_input(x)
+        self.term, self.x, self._leaves = term, x.detach(), dict(leaves)
+        self._inputs: dict[str, Tensor] = {}
+        sizes: dict[str, tuple[int | str, int | str]] = {}
+        self.value = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x).detach()
+        check_vector(g, tuple(self.value.shape), x.dtype, x.device)
+        self.g = g.detach().flatten(1)
+        self.notation = Notation(term, sizes, "operator", inputs=x[0].numel())
+        self._values: dict[Term, Tensor] = {Identity(): self.x, term: self.value}
+        self._operators: dict[Meaning, LinearOperator] = {}
+
+    def column(self, expr: sp.Expr) -> Tensor:  # (batch, n)
+        """The vector that a column expression stands for."""
+        match expr:
+            case _ if isinstance(self.notation.meanings.get(expr), Signal):
+                return self._signal(self.notation.meanings[expr])  # type: ignore[arg-type]
+            case sp.BlockMatrix():
+                return cat([self.column(row) for row in expr.blocks], 1)
+            case MatrixSlice():
+                start, stop, _ = expr.rowslice
+                return self.column(expr.parent)[:, int(start) : int(stop)]
+            case sp.MatAdd():
+                return reduce(Tensor.add, map(self.column, expr.args))
+            case sp.MatMul():
+                *factors, last = expr.args
+                return reduce(lambda v, factor: self._times(factor, v), reversed(factors), self.column(last))
+        raise UnknownNodeError(f"cannot evaluate the column {expr}: teach numeric/point.py")
+
+    def operator(self, expr: sp.Expr) -> LinearOperator:
+        """The matrix-free operator that a matrix expression stands for."""
+        if expr in self.notation.meanings:
+            return self._operator(self.notation.meanings[expr])
+        match expr:
+            case sp.Identity():
+                return IdentityOperator((int(expr.shape[0]),), len(self.x), self.x.dtype, self.x.device)
+            case sp.Transpose():
+                return Adjoint(self.operator(expr.arg))
+            case sp.MatAdd():
+                return Sum(*map(self.operator, expr.args))
+            case sp.MatMul():
+                factor, matrices = expr.as_coeff_matrices()
+                product = Product(*map(self.operator, matrices))
+                return product if factor == 1 else Scaled(product, float(factor))
+            case sp.MatPow() if expr.exp.is_Integer and expr.exp > 0:
+                return Product(*[self.operator(expr.base)] * int(expr.exp))
+            case sp.BlockMatrix() if expr.blockshape[1] == 1:
+                return Stack(*map(self.operator, expr.blocks))
+        raise UnknownNodeError(f"cannot evaluate the operator {expr}: teach numeric/point.py")
+
+    def _times(self, factor: sp.Expr, v: Tensor) -> Tensor:
+        return v * float(factor) if factor.is_number else self.operator(factor).push(v)
+
+    def _operator(self, meaning: Meaning) -> LinearOperator:
+        if meaning not in self._operators:
+            match meaning:
+                case JacobianOf(Linear(name), _):
+                    made: LinearOperator = _Flat(JacobianOperator(self._leaf(name), self._inputs[name]))
+                case JacobianOf(Layer(name) | Pointwise(name), point):
+                    made = _Flat(JacobianOperator(self._leaf(name), self._value(point)))
+                case DiagonalOf(value):
+                    made = DiagonalOperator(self._value(value).flatten(1))
+                case _:
+                    raise UnknownNodeError(f"{meaning} is not a leaf: expand it before it is evaluated")
+            self._operators[meaning] = made
+        return self._operators[meaning]
+
+    def _value(self, term: Term) -> Tensor:
+        """The value of a term at x; a chain's is computed from its prefix, which is kept."""
+        if term not in self._values:
+            if isinstance(term, Chain) and len(term.parts) > 1:
+                *prefix, last = term.parts
+                source = self._value(prefix[0] if len(prefix) == 1 else Chain(*prefix))
+            else:
+                last, source = term, self.x
+            self._values[term] = realize(last, self._leaves)(source).detach()
+        return self._values[term]
+
+    def _signal(self, signal: Signal) -> Tensor:
+        term, start = self.term, 0
+        for index in signal.part:
+            assert isinstance(term, Concat)
+            sizes = [self._value(part)[0].numel() for part in term.parts]
+            start, term = start + sum(sizes[:index]), term.parts[index]
+        return self.g[:, start : start + self._value(term)[0].numel()] if signal.part else self.g
+
+    def _leaf(self, name: str) -> Function:
+        return self._leaves[name]
+
+    def _recorder(self, name: str, sizes: dict[str, tuple[int | str, int | str]]) -> Function:
+        """The leaf, noting the sizes of what passes through it."""
+
+        def record(value: Tensor) -> Tensor:
+            out = self._leaves[name](value)
+            size = (out[0].numel(), value[0].numel())
+            if sizes.setdefault(name, size) != size:
+                raise InputError(f"leaf {name!r} is used with sizes {sizes[name]} and {size}: give the second use another name")
+            self._inputs[name] = value.detach()
+            return out
+
+        return record
+
+
+class _Flat(LinearOperator):
+    """An operator on flat vectors."""
+
+    def __init__(self, operator: LinearOperator) -> None:
+        self.operator = operator
+        super().__init__((operator.in_dim,), (operator.out_dim,), operator.batch, operator.dtype, operator.device)
+
+    def _push(self, v: Tensor) -> Tensor:
+        return self.operator._push(v.reshape(self.batch, *self.operator.in_shape)).flatten(1)
+
+    def _pull(self, u: Tensor) -> Tensor:
+        return self.operator._pull(u.reshape(self.batch, *self.operator.out_shape)).flatten(1)

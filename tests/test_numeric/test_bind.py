@@ -1,0 +1,192 @@
+"""Bounds bound to numbers: never violated, attained where theory says so, and named by their certainty."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import DrawnBlock, drawn_blocks, gaussian
+from torch import nn
+
+from derivations.architectures import BLOCKS, DENSE, PLAIN, RESIDUAL
+from derivations.blocks import Add, Concat, Identity
+from derivations.errors import InputError, UnknownNodeError
+from numeric.bind import BlockNumbers, evaluate, quantity
+from numeric.norms import norm
+
+
+def measured_gain(block: DrawnBlock, g: torch.Tensor) -> torch.Tensor:
+    """γ by autograd through the realized term."""
+    x = block.x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(block.module(x), x, g, materialize_grads=True, allow_unused=True)
+    return norm(gradient) / norm(g)
+
+
+def numbers(block: DrawnBlock, g: torch.Tensor, **effort) -> BlockNumbers:
+    return evaluate(block.term, block.leaves, block.x, g, **effort)
+
+
+def by_id(found: BlockNumbers) -> dict[str, torch.Tensor]:
+    return {bound.id: bound.value for bound in found.bounds}
+
+
+@st.composite
+def drawn_cases(draw) -> tuple[DrawnBlock, torch.Tensor]:
+    """A plain, residual or dense block around a drawn branch of any structure, and a backward signal."""
+    branch = draw(drawn_blocks(square=True, depth=2))
+    term = draw(
+        st.sampled_from([branch.term, Add(branch.term, Identity()), Concat(branch.term, Identity()), Concat(Identity(), branch.term)])
+    )
+    block = DrawnBlock(term, branch.leaves, branch.x)
+    return block, gaussian(*block.module(block.x).shape, seed=draw(st.integers(0, 999)), dtype=branch.x.dtype)
+
+
+@given(drawn_cases(), st.sampled_from([3, 40]))
+def test_bounds_are_never_violated(case, steps):
+    block, g = case
+    gain = measured_gain(block, g).double()
+    slack = {torch.float64: 1e-9, torch.float32: 1e-4}[g.dtype] * (1 + gain)
+    for bound in numbers(block, g, steps=steps).bounds:
+        assert bound.value.isfinite().all()
+        gap = gain - bound.value if bound.side == "lower" else bound.value - gain
+        assert (gap >= -slack).all(), (bound, gain)
+
+
+@given(drawn_cases())
+def test_the_gain_is_autograds_and_the_law_of_cosines_gives_it_exactly(case):
+    block, g = case
+    found, gain = numbers(block, g, spectra=False), measured_gain(block, g)
+    rtol = {torch.float64: 1e-9, torch.float32: 1e-4}[g.dtype]
+    assert torch.allclose(found.gain, gain, rtol=rtol, atol=rtol)
+    if "cosine_law" in found.terms:
+        # γ² = 1 + 2ct + t² loses half the digits where the branch cancels the skip.
+        t = found.terms["t"]
+        base = found.terms.get("norm g_y", found.terms["norm_g"]) / found.terms["norm_g"]
+        slack = rtol * ((1 + t) * base) ** 2
+        assert ((found.terms["cosine_law"] - gain) * (found.terms["cosine_law"] + gain)).abs().le(slack).all()
+
+
+def multiple_of_identity(factor: float, size: int) -> nn.Module:
+    layer = nn.Linear(size, size, bias=False).double()
+    with torch.no_grad():
+        layer.weight.copy_(factor * torch.eye(size))
+    return layer
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.3, 1.0, 2.5])
+def test_multiples_of_the_identity_attain_the_residual_bounds(tau):
+    x, g = gaussian(4, 5, seed=0), gaussian(4, 5, seed=1)
+    down, up = (numbers(DrawnBlock(RESIDUAL.term, {"F": multiple_of_identity(sign * tau, 5)}, x), g) for sign in (-1, 1))
+    for bound_id in ("residual.triangle.lower", "residual.uniform.lower", "residual.numerical_range.lower"):
+        assert torch.allclose(by_id(down)[bound_id], down.gain, atol=1e-12), bound_id
+    for bound_id in ("residual.triangle.upper", "residual.uniform.upper"):
+        assert torch.allclose(by_id(up)[bound_id], up.gain, atol=1e-12), bound_id
+
+
+def test_singular_vectors_attain_the_plain_bounds():
+    layer = nn.Linear(4, 4, bias=False).double()
+    left, values, _ = torch.linalg.svd(layer.weight.detach())
+    x, g = gaussian(2, 4, seed=0), torch.stack((left[:, 0], left[:, -1]))
+    found = by_id(numbers(DrawnBlock(PLAIN.term, {"F": layer}, x), g))
+    assert torch.allclose(found["singular.max.upper"], values[0].expand(2), rtol=1e-12)
+    assert torch.allclose(found["singular.min.lower"], values[-1].expand(2), rtol=1e-10)
+    gain = numbers(DrawnBlock(PLAIN.term, {"F": layer}, x), g).gain
+    assert torch.allclose(gain, torch.stack((values[0], values[-1])), rtol=1e-12)
+
+
+def test_the_dense_bounds_are_attained_where_the_branch_meets_the_skip():
+    x, k = gaussian(3, 4, seed=0), 4
+    for sign, side in ((-1, "lower"), (1, "upper")):
+        direction = gaussian(3, k, seed=1)
+        g = torch.cat((0.5 * direction, direction), 1)
+        found = numbers(DrawnBlock(DENSE.term, {"F": multiple_of_identity(sign * 0.8, k)}, x), g)
+        for name in ("triangle", "uniform"):
+            assert torch.allclose(by_id(found)[f"dense.{name}.{side}"], found.gain, rtol=1e-12)
+
+
+def test_a_branch_that_cancels_the_skip_gives_zero_and_never_nan():
+    x, g = gaussian(50, 7, seed=0) * 1e3, gaussian(50, 7, seed=1) / 3
+    found = numbers(DrawnBlock(RESIDUAL.term, {"F": multiple_of_identity(-1.0, 7)}, x), g)
+    assert (found.gain == 0).all()
+    assert found.terms["cosine_law"].isfinite().all()
+    assert all(bound.value.isfinite().all() for bound in found.bounds)
+
+
+def test_bounds_are_in_units_of_the_whole_signal():
+    """For H = (F(y), y) with F = 0 the gain is ‖g_y‖/‖g‖, and every dense bound equals it."""
+    x, g = gaussian(3, 4, seed=0), gaussian(3, 8, seed=1)
+    found = numbers(DrawnBlock(DENSE.term, {"F": multiple_of_identity(0.0, 4)}, x), g)
+    expected = norm(g[:, 4:]) / norm(g)
+    assert torch.allclose(found.gain, expected, rtol=1e-12)
+    for bound in found.bounds:
+        assert torch.allclose(bound.value, expected, rtol=1e-12), bound.id
+
+
+def test_certainty_follows_the_quantities():
+    x, g = gaussian(2, 60, seed=0), gaussian(2, 60, seed=1)
+    block = DrawnBlock(RESIDUAL.term, {"F": nn.Sequential(nn.Linear(60, 60), nn.Tanh()).double()}, x)
+    short = {bound.id: bound for bound in numbers(block, g, steps=10, delta=0.01).bounds}
+    assert {bound.certainty for name, bound in short.items() if "triangle" in name or "alignment" in name} == {"exact"}
+    assert {short[name].certainty for name in ("residual.uniform.lower", "residual.uniform.upper")} == {"probable"}
+    assert short["residual.uniform.upper"].delta == pytest.approx(0.01)
+    assert short["residual.uniform.lower"].delta == pytest.approx(0.02)
+    full = {bound.id: bound.certainty for bound in numbers(block, g, steps=60, delta=0.01).bounds}
+    assert set(full.values()) == {"exact"}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_without_spectra_only_bounds_that_need_none_remain(name):
+    branch = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.Tanh()).double()
+    leaves = {
+        "F": branch,
+        "P": lambda u: u.mean((2, 3)),
+        "W_1": nn.Linear(4, 2).double(),
+        "relu": torch.relu,
+        "W_2": nn.Linear(2, 4).double(),
+        "sigmoid": torch.sigmoid,
+        "B": lambda s: s[:, :, None, None].expand(-1, -1, 3, 3),
+    }
+    block = DrawnBlock(BLOCKS[name].term, leaves, gaussian(2, 4, 3, 3, seed=0))
+    g = gaussian(*block.module(block.x).shape, seed=1)
+    light, full = numbers(block, g, spectra=False), numbers(block, g)
+    assert torch.equal(light.gain, full.gain)
+    kept = {bound.id for bound in light.bounds}
+    assert kept == {
+        bound.id
+        for bound in full.bounds
+        if not bound.id.endswith((".uniform.lower", ".uniform.upper", "range.lower", "singular.min.lower", "singular.max.upper"))
+    }
+    assert torch.allclose(full.gain, measured_gain(block, g), rtol=1e-9)
+
+
+def test_zero_signals_are_refused_by_name():
+    leaves, x = {"F": nn.Linear(3, 3).double()}, gaussian(2, 3, seed=0)
+    g = gaussian(2, 3, seed=1)
+    g[1] = 0
+    with pytest.raises(InputError, match="backward signal is zero for sample 1"):
+        evaluate(RESIDUAL.term, leaves, x, g)
+    with pytest.raises(InputError, match="g_y is zero for sample 0"):
+        evaluate(DENSE.term, leaves, x, torch.cat((torch.ones(2, 3).double(), torch.zeros(2, 3).double()), 1))
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", ["input", "signal", "weight"])
+def test_non_finite_tensors_are_refused(where, poison):
+    layer, x, g = nn.Linear(3, 3).double(), gaussian(2, 3, seed=0), gaussian(2, 3, seed=1)
+    target = {"input": x, "signal": g, "weight": layer.weight.data}[where]
+    target[0, 0] = poison
+    with pytest.raises(InputError):
+        evaluate(RESIDUAL.term, {"F": layer}, x, g)
+
+
+def test_tiny_signals_do_not_underflow():
+    leaves, x = {"F": nn.Linear(3, 3)}, gaussian(2, 3, seed=0, dtype=torch.float32)
+    g = gaussian(2, 3, seed=1, dtype=torch.float32)
+    ordinary, tiny = (evaluate(RESIDUAL.term, leaves, x, scale * g) for scale in (1.0, 1e-30))
+    assert torch.allclose(ordinary.gain, tiny.gain, rtol=1e-5)
+
+
+def test_an_unknown_quantity_is_refused():
+    with pytest.raises(UnknownNodeError, match="object"):
+        quantity(object(), None, None)
