@@ -192,7 +192,7 @@ def _equation_record(equation: Equation) -> EquationRecord:
         for claim, outcome in zip(equation.claims, judged[count:], strict=True)
     )
     steps = tuple(_step_record(step, notation) for step in judged[:count])
-    derived = step_latex(equation.result, notation)
+    derived = equation.result_label + step_latex(equation.result, notation)
     return EquationRecord(equation.id, equation.reading, equation.transcribed_latex, derived, all(map(_passed, steps)), claims, steps)
 
 

@@ -29,7 +29,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Equation:
-    """One equation of the paper in one reading; `result` is the step of the derivation that states it."""
+    """One equation of the paper in one reading; `result` is the step of the derivation that states it.
+
+    `result_label` says in LaTeX what the result is about, where its two sides do not show it.
+    """
 
     id: str
     reading: Reading
@@ -37,6 +40,7 @@ class Equation:
     derivation: Derivation
     result: Step
     claims: tuple[Claim, ...]
+    result_label: str = ""
 
 
 def equations() -> tuple[Equation, ...]:
@@ -97,10 +101,16 @@ def _equation4(reading: Reading) -> Equation:
     grown = Step("features of x_j", 3 * 2**L, "=", 1 + 2 + sp.Sum(sizes, (_I, 2, L + 1)), "l ≥ 1, j = l + 2")
     total = Step("copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, L)), "=", copies, "l ≥ 1")
     once = Claim("after l + 1 layers H holds each of the l + 1 earlier features once", Step("Eq. (4)", total.before, "=", L + 1))
-    chain = [r"x_1 = F_1(x_0)", r"x_2 = F_2(x_1) \Vert x_1 \Vert x_0", r"\ldots", r"x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0"]
+    label = r"\text{copies of features in } H \text{ after } l + 1 \text{ layers: } "
+    chain = [
+        r"x_1 = F_1(x_0)",
+        r"x_2 = F_2(x_1) \Vert x_1 \Vert x_0",
+        r"\ldots",
+        r"x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0",
+    ]
     latex = r",\quad ".join(chain)
     notation = notation_of(BLOCKS["dense"], reading)
-    return Equation("eq4", reading, latex, Derivation("eq4", notation, (grown, total)), total, (once,))
+    return Equation("eq4", reading, latex, Derivation("eq4", notation, (grown, total)), total, (once,), label)
 
 
 def _equation5(reading: Reading) -> Equation:
@@ -149,7 +159,8 @@ def _equation6_scalar(reading: Reading) -> Equation:
         Claim("|∂L/∂H|·√l remains, last term read as 1", _limit(_small_slopes(as_printed), G * sp.sqrt(L))),
     )
     derivation = Derivation("eq6", notation_of(BLOCKS["dense"], reading), (squared, bound, law))
-    return Equation("eq6", reading, EQ6_LATEX, derivation, bound, claims)
+    label = r"G = \left|\frac{\partial L}{\partial H}\right|: \quad \left\Vert \frac{\partial L}{\partial x} \right\Vert = "
+    return Equation("eq6", reading, EQ6_LATEX, derivation, bound, claims, label)
 
 
 def _equation6_operator(reading: Reading) -> Equation:
@@ -170,7 +181,8 @@ def _equation6_operator(reading: Reading) -> Equation:
         Claim("‖∂L/∂x‖ ≥ |√l·r − ‖J_Fᵀ g_F‖|, r the root mean square of the ‖g_i‖", triangle),
     )
     derivation = Derivation("eq6", notation, (*proved.steps, upper), quantities)
-    return Equation("eq6", reading, EQ6_LATEX, derivation, triangle, claims)
+    label = r"\gamma = \left\Vert \frac{\partial L}{\partial x} \right\Vert / \left(\sqrt{l} \, r\right): \quad "
+    return Equation("eq6", reading, EQ6_LATEX, derivation, triangle, claims, label)
 
 
 _BUILDERS: tuple[tuple[Callable[[Reading], Equation], tuple[Reading, ...]], ...] = (

@@ -1,0 +1,230 @@
+"""Tests that the page is whole, loads nothing, and says what the records and the document say."""
+
+import re
+from base64 import b64decode
+from collections.abc import Callable
+from copy import deepcopy
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from derivations.document import derive_document
+from derivations.errors import InputError
+from paper_figures import FIGURES, TABLES, report, write_report
+from validate.records import BlockRow, Manifest
+
+FEW = ("training_by_depth", "agreement", "sqrt_law")
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+EVIL = "<script>alert('$x')</script>\"><img src=https://example.org/x>"
+
+
+class Page(HTMLParser):
+    """Reads a page and refuses elements that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return derive_document(["plain", "residual"])
+
+
+@pytest.fixture
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the figures that print names from the records, for a page that is made quickly."""
+    monkeypatch.setattr(report, "FIGURES", {name: FIGURES[name] for name in FEW})
+
+
+@pytest.fixture(scope="module")
+def html(folder: Path, document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("report") / "new folder" / "report.html"
+    assert write_report(folder, document, path) == path
+    assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_the_page_loads_nothing(html: str, page: Page) -> None:
+    for tag, attributes in page.tags:
+        assert tag not in {"script", "link", "iframe", "object", "embed", "base", "form"}
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:image/svg+xml;base64,"))
+        assert not any(name.startswith("on") for name in attributes)
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    assert "@import" not in html
+    assert "url(" not in style
+    assert "default-src 'none'" in html
+
+
+def test_inlined_figures_load_nothing_either(page: Page) -> None:
+    for image in page.all("img"):
+        svg = b64decode(str(image["src"]).partition(",")[2]).decode()
+        assert re.findall(r'(?:href|src)="(?!#|data:)[^"]*"', svg) == []
+        assert "<script" not in svg
+        assert "@import" not in svg
+
+
+def test_every_figure_and_table_is_there_with_words(page: Page) -> None:
+    assert {figure["id"] for figure in page.all("figure")} == FIGURES.keys()
+    images = page.all("img")
+    assert len(images) == len(FIGURES)
+    assert {image["alt"] for image in images} == {plate.alt for plate in FIGURES.values()}
+    assert len(page.all("table")) == len(page.all("caption")) >= len(TABLES)
+    for plate in FIGURES.values():
+        assert plate.caption in page.text
+
+
+def test_the_page_is_navigable(page: Page) -> None:
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("h1")) == 1
+    identifiers = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(identifiers) == len(set(identifiers))
+    anchors = {str(link["href"]).removeprefix("#") for link in page.all("a")}
+    assert anchors <= set(identifiers)
+    assert {section["id"] for section in page.all("section")} == anchors
+    assert page.all("meta")[1]["content"] == "width=device-width, initial-scale=1"
+
+
+def test_wide_things_scroll_in_boxes_of_their_own(html: str) -> None:
+    body = html.partition("<body>")[2]
+    for opening in re.finditer(r"<(?:table|math display=\"block\")[ >]", body):
+        before = body[: opening.start()]
+        assert before.count('<div class="scroll"') > 0
+        assert before.rfind('<div class="scroll"') > before.rfind("<article"), opening
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_totals_are_those_of_the_records(page: Page, document: dict[str, Any]) -> None:
+    steps = sum(len(part["steps"]) for part in (*document["blocks"], *document["equations"]))
+    assert f"{steps} of {steps}" in page.text
+    assert "0 of 2,688" in page.text
+    assert "1,152 exact; 1,536 probable, δ = 1e-6" in page.text
+
+
+def test_equations_show_transcription_readings_and_claims(page: Page, document: dict[str, Any]) -> None:
+    assert "Equation (1)" in page.text
+    assert "Equation (2)" in page.text
+    assert page.text.count("derived, operator reading exact, ") == 2
+    claims = [claim for equation in document["equations"] for claim in equation["claims"]]
+    assert page.text.count("holds ") >= len(claims) > 0
+    assert "fails" not in page.text
+
+
+def test_every_formula_became_mathml(page: Page, document: dict[str, Any]) -> None:
+    assert len(page.all("code")) == 1 + 4 * 16 + 1  # the command and the digests
+    formulas = 0
+    for equation in document["equations"]:
+        formulas += 1 + len(equation["claims"])  # derived, and what the paper claims
+    formulas += len({equation["id"] for equation in document["equations"]})  # transcribed
+    for block in document["blocks"]:
+        quantities = {line for bound in block["bounds"] for line in bound["where"]}
+        formulas += 1 + len(block["steps"]) + 2 * len(block["bounds"]) + len(quantities)
+    assert len(page.all("math")) == formulas
+
+
+def test_provenance_is_complete(page: Page, folder: Path) -> None:
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    for name, digest in manifest.files.items():
+        assert f"{name} {digest}" in page.text
+    assert "torch 2.13.0" in page.text
+    assert manifest.command in page.text
+
+
+def test_the_page_is_small(html: str) -> None:
+    assert len(html.encode()) < 8_000_000
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_the_page_is_the_same_every_time(folder: Path, document: dict[str, Any], tmp_path: Path) -> None:
+    first, second = (write_report(str(folder), document, str(tmp_path / name)).read_bytes() for name in ("a.html", "b.html"))
+    assert first == second
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_hostile_records_stay_text(write: Callable[..., Path], document: dict[str, Any], tmp_path: Path) -> None:
+    def poison(row: Any) -> Any:
+        if isinstance(row, Manifest):
+            return row.model_copy(update={"command": EVIL, "device": EVIL, "preset": EVIL, "dataset": EVIL, "versions": {EVIL: EVIL}})
+        if isinstance(row, BlockRow):
+            bounds = tuple(bound.model_copy(update={"id": f"{EVIL}.{bound.side}"}) for bound in row.bounds)
+            return row.model_copy(update={"name": EVIL, "term": EVIL, "bounds": bounds})
+        return row
+
+    poisoned = deepcopy(document)
+    step, equation = poisoned["blocks"][0]["steps"][0], poisoned["equations"][0]
+    step |= {"rule": EVIL, "latex": rf"\text{{{EVIL}}}", "condition": EVIL}
+    equation |= {"transcribed_latex": EVIL}
+    equation["claims"][0]["statement"] = EVIL
+    page = Page(write_report(write(tmp_path / "records", poison), poisoned, tmp_path / "report.html").read_text())
+    assert page.all("script") == []
+    assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
+    assert page.text.count("<script>alert('$x')</script>") >= 8
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_a_failed_step_is_said(folder: Path, document: dict[str, Any], tmp_path: Path) -> None:
+    broken = deepcopy(document)
+    broken["blocks"][0]["steps"][0]["checks"][0]["ok"] = False
+    broken["equations"][0]["ok"] = False
+    page = Page(write_report(folder, broken, tmp_path / "report.html").read_text())
+    steps = sum(len(part["steps"]) for part in (*document["blocks"], *document["equations"]))
+    assert f"{steps - 1} of {steps}" in page.text
+    assert "a step fails" in page.text
+    assert f"{document['blocks'][0]['steps'][0]['checks'][0]['method']}: fails" in page.text
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_what_could_not_be_drawn_is_said(write: Callable[..., Path], document: dict[str, Any], tmp_path: Path) -> None:
+    folder = write(tmp_path / "records", lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row)
+    page = Page(write_report(folder, document, tmp_path / "report.html").read_text())
+    assert "Not drawn: no dense rows" in page.text
+    assert len(page.all("img")) == len(FEW) - 1
+
+
+@pytest.mark.parametrize("broken", [{}, {"schema": "gradbound.derive/2"}, {"schema": "gradbound.derive/1", "ok": "yes"}])
+def test_a_foreign_document_is_refused(folder: Path, broken: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="gradbound derive"):
+        write_report(folder, broken, tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_corrupt_records_are_refused_and_nothing_is_written(write: Callable[..., Path], document: dict[str, Any], tmp_path: Path) -> None:
+    folder = write(tmp_path / "records")
+    path = folder / "vanishing.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"0.3", b"0.4", 1))
+    with pytest.raises(InputError, match="vanishing"):
+        write_report(folder, document, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()

@@ -1,0 +1,129 @@
+"""Tests that tables hold the records' numbers, and that no cell can break out of its table."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from derivations.errors import InputError
+from paper_figures.select import MissingRecordsError, runs_of
+from paper_figures.tables import TABLES, Column, Table, bounds, certainty, limits, networks, render
+from validate.records import Results
+
+HOSTILE = 'a|b & 5% <script>alert("x")</script> \\input{y} #_{}~^$'
+
+
+def cells(table: Table, column: str) -> list[object]:
+    index = [each.name for each in table.columns].index(column)
+    return [row[index] for row in table.rows]
+
+
+def test_networks_are_counted_family_by_family(results: Results) -> None:
+    table = networks(results)
+    assert cells(table, "network")[:3] == ["plain-8", "plain-14", "residual-8"]
+    runs = runs_of(results, "plain", 8)
+    assert cells(table, "test error (%)")[0] == pytest.approx(100 * np.median([run.epochs[-1].test_error for run in runs]))
+    blocks = [row for run in runs for row in run.blocks]
+    assert cells(table, "bound checks")[0] == sum(len(row.bounds) * 4 for row in blocks)
+    assert cells(table, "largest identity error")[0] == max(row.identity_error for row in blocks)
+    assert cells(table, "violations") == [0] * 8
+
+
+def test_a_violation_is_never_lost(results: Results) -> None:
+    run = results.runs[0]
+    row = run.blocks[0]
+    broken = row.model_copy(update={"bounds": (row.bounds[0].model_copy(update={"violations": 3}), *row.bounds[1:])})
+    changed = replace(results, runs=(replace(run, blocks=(broken, *run.blocks[1:])), *results.runs[1:]))
+    assert sum(cells(networks(changed), "violations")) == 3
+    assert sum(cells(bounds(changed), "violations")) == 3
+
+
+def test_bounds_are_listed_by_theorem_side_and_certainty(results: Results) -> None:
+    table = bounds(results)
+    names = list(zip(cells(table, "bound"), cells(table, "side"), cells(table, "certainty"), strict=True))
+    assert ("residual.triangle", "lower", "exact") in names
+    assert ("residual.uniform", "upper", "probable, δ = 1e-6") in names
+    assert len(names) == len(set(names))
+    tightness = dict(zip(names, cells(table, "measured / bound"), strict=True))
+    assert tightness["singular", "lower", "probable, δ = 1e-6"] == pytest.approx(10)
+    assert tightness["residual.uniform", "lower", "probable, δ = 1e-6"] is None
+
+
+def test_one_bound_with_two_certainties_is_two_rows(results: Results) -> None:
+    run = results.runs[0]
+    row = run.blocks[0]
+    certain = row.model_copy(
+        update={"bounds": tuple(bound.model_copy(update={"certainty": "exact", "delta": None}) for bound in row.bounds)}
+    )
+    table = bounds(replace(results, runs=(replace(run, blocks=(row, certain)),)))
+    assert cells(table, "certainty") == ["exact", "probable, δ = 1e-6"] * 2
+    assert cells(table, "checks") == [4] * 4
+
+
+def test_limits_stand_beside_their_measurements(results: Results) -> None:
+    table = limits(results)
+    assert cells(table, "block") == ["plain", "residual", "SE residual", *["dense"] * 12]
+    assert cells(table, "predicted limit")[3:] == pytest.approx(np.sqrt(np.arange(1, 13)))
+    assert cells(table, "measured, ε = 0")[3:] == pytest.approx(np.sqrt(np.arange(1, 13)))
+    assert cells(table, "measured, ε = 0.01")[0] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("make", [bounds, limits])
+def test_no_records_no_table(results: Results, make: object) -> None:
+    with pytest.raises(MissingRecordsError, match="validate"):
+        make(replace(results, runs=(), vanishing=()))
+
+
+def test_certainty_carries_its_probability() -> None:
+    assert certainty("exact", None) == "exact"
+    assert certainty("probable", 2e-6) == "probable, δ = 2e-6"
+    assert certainty("probable", 0.5) == "probable, δ = 0.5"
+
+
+def test_markdown_rows_keep_their_columns() -> None:
+    lines = render(Table(HOSTILE, (Column("a"), Column(HOSTILE, ",")), ((HOSTILE, 1234), ("x", None))), "markdown").splitlines()
+    assert lines[1] == "| :--- | ---: |"
+    assert lines[3] == "| x | – |"
+    assert lines[2].endswith("| 1,234 |")
+    for line in lines[:4]:
+        assert line.replace("\\|", "").count("|") == 3
+    assert "<script>" not in "\n".join(lines)
+
+
+def test_latex_escapes_every_special_character() -> None:
+    text = render(Table(HOSTILE, (Column("a"),), ((HOSTILE,),)), "latex")
+    body = text.partition(r"\midrule")[2].partition(r"\bottomrule")[0]
+    assert r"\textbackslash{}input\{y\}" in body
+    assert r"5\%" in body
+    assert r"\#\_\{\}\textasciitilde{}\textasciicircum{}\$" in body
+    assert body.replace(r"\&", "").count("&") == 0
+    assert r"\input" not in text.replace(r"\textbackslash{}input", "")
+
+
+def test_html_escapes_every_cell() -> None:
+    text = render(Table(HOSTILE, (Column(HOSTILE), Column("n", ".1e")), ((HOSTILE, 1.5e-16),)), "html")
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            tags.append(tag)
+
+    Reader().feed(text)
+    assert set(tags) == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert '<td class="number">1.5e-16</td>' in text
+
+
+@pytest.mark.parametrize("kind", ["markdown", "latex", "html"])
+def test_every_table_can_be_written(results: Results, kind: str) -> None:
+    for make in TABLES.values():
+        table = make(results)
+        assert table.caption.split(",")[0][:20].split("‖")[0] in render(table, kind)
+
+
+def test_unknown_formats_and_ragged_rows_are_refused() -> None:
+    table = Table("t", (Column("a"),), (("x",),))
+    with pytest.raises(InputError, match="docx"):
+        render(table, "docx")
+    with pytest.raises(InputError, match="1 columns"):
+        Table("t", (Column("a"),), (("x", "y"),))
