@@ -70,7 +70,10 @@ def _watch_parent() -> None:
 
 
 def _child(function: str) -> None:
-    arguments = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:  # the parent went before it said what to do
+        os._exit(1)
+    arguments = json.loads(line)
     threading.Thread(target=_watch_parent, daemon=True).start()
     module, _, name = function.partition(":")
     try:

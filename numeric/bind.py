@@ -21,6 +21,7 @@ from derivations.quantities import Cosine, Definition, NormRatio, NumericalRange
 from derivations.symbols import Notation
 from numeric.checks import Function
 from numeric.norms import cosine, norm
+from numeric.operators import DiagonalOperator
 from numeric.point import Point
 from numeric.spectra import Enclosure, singular_extremes, symmetric_extremes
 
@@ -151,7 +152,11 @@ def _(definition: Cosine, point: Point, effort: Effort) -> dict[Definition, Encl
 @quantity.register(SigmaMinAdjoint)
 def _(definition: SigmaMax | SigmaMinAdjoint, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
     operator = point.operator(definition.operator)
-    least, largest = singular_extremes(operator, steps=effort.steps, delta=effort.delta, seed=effort.seed)
+    if isinstance(operator, DiagonalOperator):
+        sizes = operator.diagonal.abs()
+        least, largest = _exact(sizes.amin(1)), _exact(sizes.amax(1))
+    else:
+        least, largest = singular_extremes(operator, steps=effort.steps, delta=effort.delta, seed=effort.seed)
     return {SigmaMinAdjoint(definition.operator): least, SigmaMax(definition.operator): largest}
 
 

@@ -39,7 +39,9 @@ def input_parts(pullback: Tensor, signal: Tensor, sizes: Sequence[int]) -> Input
     Raises InputError if the shapes differ, the sizes do not add up to N, or a number is not finite.
     """
     if pullback.shape != signal.shape or pullback.dim() != 2 or sum(sizes) != pullback.shape[1] or not all(size > 0 for size in sizes):
-        raise InputError(f"cannot split {tuple(pullback.shape)} and {tuple(signal.shape)} by {list(sizes)}: give two (batch, N) and sizes of sum N")
+        raise InputError(
+            f"cannot split {tuple(pullback.shape)} and {tuple(signal.shape)} by {list(sizes)}: give two (batch, N) and sizes of sum N"
+        )
     gradients, signals = (torch.stack([norm(part) for part in whole.split(list(sizes), 1)], 1) for whole in (pullback, signal))
     rms = norm(signals) / len(sizes) ** 0.5
     return InputParts(gradients, signals, rms, rms * square_root_law(len(sizes)))

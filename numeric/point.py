@@ -5,16 +5,17 @@ formula is typed here. Vectors are flat, (batch, n): concatenation along dimensi
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import reduce
 
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
-from torch import Tensor, cat
+from torch import Tensor, cat, no_grad
 
 from derivations.blocks import Chain, Concat, Identity, Layer, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation, Signal
-from numeric.checks import Function, check_input, check_vector
+from numeric.checks import Function, check_function, check_input, check_vector, untouched
 from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
 from numeric.realize import realize
 
@@ -27,10 +28,16 @@ class Point:
 
     def __init__(self, term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> None:
         check_input(x)
+        for leaf in leaves.values():
+            check_function(leaf, x)
         self.term, self.x, self._leaves = term, x.detach(), dict(leaves)
         self._inputs: dict[str, Tensor] = {}
         sizes: dict[str, tuple[int | str, int | str]] = {}
-        self.value = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x).detach()
+        with ExitStack() as stack:
+            stack.enter_context(no_grad())
+            for leaf in leaves.values():
+                stack.enter_context(untouched(leaf))
+            self.value = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x)
         check_vector(g, tuple(self.value.shape), x.dtype, x.device)
         self.g = g.detach().flatten(1)
         self.notation = Notation(term, sizes, "operator", inputs=x[0].numel())
@@ -83,8 +90,11 @@ class Point:
             match meaning:
                 case JacobianOf(Linear(name), _):
                     made: LinearOperator = _Flat(JacobianOperator(self._leaf(name), self._inputs[name]))
-                case JacobianOf(Layer(name) | Pointwise(name), point):
+                case JacobianOf(Layer(name), point):
                     made = _Flat(JacobianOperator(self._leaf(name), self._value(point)))
+                case JacobianOf(Pointwise(name), point):
+                    slopes = JacobianOperator(self._leaf(name), self._value(point))
+                    made = DiagonalOperator(slopes.pull(slopes.value.new_ones(slopes.value.shape)).flatten(1))
                 case DiagonalOf(value):
                     made = DiagonalOperator(self._value(value).flatten(1))
                 case _:
@@ -100,7 +110,8 @@ class Point:
                 source = self._value(prefix[0] if len(prefix) == 1 else Chain(*prefix))
             else:
                 last, source = term, self.x
-            self._values[term] = realize(last, self._leaves)(source).detach()
+            with no_grad():
+                self._values[term] = realize(last, self._leaves)(source)
         return self._values[term]
 
     def _signal(self, signal: Signal) -> Tensor:

@@ -10,7 +10,7 @@ from strategies import DrawnBlock, drawn_blocks, gaussian
 from torch import nn
 
 from derivations.architectures import BLOCKS, DENSE, PLAIN, RESIDUAL
-from derivations.blocks import Add, Concat, Identity
+from derivations.blocks import Add, Concat, Identity, Pointwise
 from derivations.errors import InputError, UnknownNodeError
 from numeric.bind import BlockNumbers, evaluate, quantity
 from numeric.norms import norm
@@ -160,6 +160,15 @@ def test_without_spectra_only_bounds_that_need_none_remain(name):
     assert torch.allclose(full.gain, measured_gain(block, g), rtol=1e-9)
 
 
+def test_a_pointwise_map_is_bounded_by_its_slopes():
+    x, g = gaussian(3, 50, seed=0), gaussian(3, 50, seed=1)
+    for activation, slopes in ((torch.relu, (x > 0).double()), (torch.tanh, 1 - torch.tanh(x) ** 2)):
+        found = evaluate(Pointwise("phi"), {"phi": activation}, x, g, steps=2)
+        assert {bound.certainty for bound in found.bounds} == {"exact"}
+        assert torch.allclose(by_id(found)["singular.max.upper"], slopes.amax(1), rtol=1e-14)
+        assert torch.allclose(by_id(found)["singular.min.lower"], slopes.amin(1), rtol=1e-14)
+
+
 def test_zero_signals_are_refused_by_name():
     leaves, x = {"F": nn.Linear(3, 3).double()}, gaussian(2, 3, seed=0)
     g = gaussian(2, 3, seed=1)
@@ -178,6 +187,28 @@ def test_non_finite_tensors_are_refused(where, poison):
     target[0, 0] = poison
     with pytest.raises(InputError):
         evaluate(RESIDUAL.term, {"F": layer}, x, g)
+
+
+@pytest.mark.parametrize("coupled", [nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))])
+def test_a_train_mode_branch_is_refused_and_its_statistics_stay(coupled):
+    branch = coupled.double().train()
+    before = {name: value.clone() for name, value in branch.state_dict().items()}
+    with pytest.raises(InputError, match="eval"):
+        evaluate(RESIDUAL.term, {"F": branch}, gaussian(4, 3, seed=0), gaussian(4, 3, seed=1))
+    assert all(torch.equal(value, before[name]) for name, value in branch.state_dict().items())
+    assert branch.training
+
+
+def test_the_model_is_left_as_it_was():
+    branch = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.ReLU(inplace=True)).double().eval()
+    branch[0].weight.requires_grad_(False)
+    before = {name: value.clone() for name, value in branch.state_dict().items()}
+    evaluate(RESIDUAL.term, {"F": branch}, gaussian(4, 3, seed=0), gaussian(4, 3, seed=1))
+    assert all(torch.equal(value, before[name]) for name, value in branch.state_dict().items())
+    assert not branch.training
+    assert [p.requires_grad for p in branch.parameters()] == [False, True, True, True]
+    assert all(p.grad is None for p in branch.parameters())
+    assert not branch._forward_hooks
 
 
 def test_tiny_signals_do_not_underflow():

@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
+from strategies import gaussian
 from torch import nn
 
 from derivations.architectures import BLOCKS, DENSE
 from derivations.errors import InputError
 from numeric.bind import evaluate
 from numeric.inputs import input_parts, square_root_law, vanishing_gain
-from strategies import gaussian
 
 
 def test_the_parts_are_autograds_gradients_of_separate_inputs():

@@ -22,9 +22,9 @@ EPSILONS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.0)
 def make_config(family: str, depth: int, seed: int, dataset: str = "digits") -> RunConfig:
     """A configuration like that of a small validation."""
     return RunConfig(
-        run=f"{family}-d{depth}-w8-s{seed}", family=family, depth=depth, width=8, seed=seed, dataset=dataset, in_channels=1, image_size=8,
+        run=f"{family}-d{depth}-w8-s{seed}", family=family, depth=depth, width=8, reduction=4, seed=seed, dataset=dataset, in_channels=1, image_size=8,
         train_samples=1437, test_samples=360, parameters=1000 * depth, epochs=EPOCHS, batch_size=64, learning_rate=0.1, momentum=0.9,
-        weight_decay=1e-4, warmup_epochs=1, probe_size=SAMPLES, spectra_epochs=(0, EPOCHS), spectra_steps=20, delta=DELTA, threads=1,
+        weight_decay=1e-4, warmup_epochs=1, augment=False, probe_size=SAMPLES, spectra_epochs=(0, EPOCHS), spectra_steps=20, delta=DELTA, threads=1,
         device="cpu",
     )  # fmt: skip
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-import paper_figures
 from derivations.errors import InputError
-from paper_figures import FIGURES, TABLES, MissingRecordsError, draw
+from paper_figures import FIGURES, TABLES, MissingRecordsError, draw, gallery
 from validate.records import Results
 
 
@@ -35,7 +34,7 @@ def test_one_name_draws_one_thing(folder: Path, tmp_path: Path, only: str | list
 
 
 def test_what_has_no_records_is_skipped_and_named(write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper_figures, "FIGURES", {name: FIGURES[name] for name in ("block_plain", "sqrt_law")})
+    monkeypatch.setattr(gallery, "PLATES", ("block_plain", "sqrt_law", *TABLES))
     folder = write(tmp_path / "records", lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row)
     drawn = draw(folder, tmp_path / "out")
     assert drawn.skipped.keys() == {"sqrt_law"}

@@ -1,0 +1,40 @@
+# The main job (`make reproduce`), its checks and its timings, in an environment of their own.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PACKAGES := derivations numeric validate paper_figures gradbound
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce test test-all lint bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+reproduce: $(STAMP) ## derive, validate, draw and report into build/
+	$(BIN)/gradbound reproduce
+
+test: $(STAMP) ## the tests, slow sweeps left out
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+test-all: $(STAMP) ## every test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "slow or not slow"
+
+lint: $(STAMP) ## style, types and the layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## the benchmarks, one JSON line each
+	@for script in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit; done
+
+clean: ## remove everything that can be made again
+	rm -rf build dist $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(PACKAGES) benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -e '.[test]' -c constraints.txt
+	touch $@

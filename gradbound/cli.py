@@ -1,0 +1,192 @@
+"""Offers the command line: one function per verb.
+
+A verb imports its rooms when it runs, so that --help answers without torch, sympy or matplotlib. Data goes to stdout, progress to stderr.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from derivations.architectures import BLOCKS
+from derivations.errors import InputError, ViolationError
+from gradbound import __version__
+from gradbound.exits import guard
+
+if TYPE_CHECKING:
+    from validate.records import Results
+
+FORMATS = ("text", "latex", "markdown", "json")
+PRESETS = ("smoke", "cpu", "gpu")
+DATASETS = ("digits", "fashion-mnist", "cifar10")
+PATH = click.Path(path_type=Path)
+
+results_option = click.option("--results", type=PATH, default="results", show_default=True, help="The folder that `validate` wrote.")
+data_option = click.option("--data-dir", type=PATH, help="Where the files of the data set are.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line (of this process, unless given) and returns its exit code."""
+    return guard(lambda: cli.main(arguments, prog_name="gradbound", standalone_mode=False))
+
+
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """How much of the gradient must get through a network block, how much can, and how much does.
+
+    Exit codes: 0 ok, 1 bug, 2 usage, 3 bad input, 4 a bound or a derivation step is violated, 6 timeout, 130 interrupted (resumable).
+    """
+
+
+@cli.command(epilog=f"Blocks: {', '.join(BLOCKS)}.")
+@click.argument("blocks", nargs=-1, type=click.Choice(list(BLOCKS)), metavar="[BLOCK]...")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--out", type=PATH, help="A folder for derivations.tex, .md and .json, beside what is printed.")
+@click.option("--time-limit", type=click.FloatRange(0, min_open=True), default=120, show_default=True, metavar="SECONDS")
+def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: float) -> None:
+    """Derive gradients and bounds, check every step.
+
+    All blocks, unless some are named. Ends with exit code 4 if a step fails a check.
+    """
+    from derivations.typeset import render
+    from gradbound.api import derive as run
+    from gradbound.files import write_derivations
+    from validate.storage import make_folder
+
+    if out:
+        make_folder(out)
+    document = run(*blocks, seconds=time_limit)
+    if out:
+        write_derivations(document, out)
+    click.echo(render(asdict(document), form), nl=False)
+    _judge(document.failures())
+
+
+@cli.command()
+@click.option("--preset", type=click.Choice(PRESETS), default="smoke", show_default=True, help="How much to train: minutes, hours, a GPU.")
+@click.option("--dataset", type=click.Choice(DATASETS), help="Instead of the preset's own.")
+@data_option
+@click.option("--out", type=PATH, default="results", show_default=True, help="The folder for the records.")
+@click.option("--resume", is_flag=True, help="Carry on with the records in that folder.")
+@click.option("--device", metavar="cpu|cuda[:N]", help="Instead of the preset's own.")
+@click.option("--seeds", type=click.IntRange(min=1), help="How many, instead of the preset's own.")
+@quiet_option
+def validate(
+    preset: str, dataset: str | None, data_dir: Path | None, out: Path, resume: bool, device: str | None, seeds: int | None, quiet: bool
+) -> None:
+    """Train, and hold predictions against measurements.
+
+    Ends with exit code 4 if a bound is violated or an identity missed.
+    """
+    from gradbound import jobs
+    from validate.presets import preset as choose
+
+    chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
+    results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
+    click.echo(f"{out}: {jobs.tally(results)}")
+    _judge(jobs.failures(results))
+
+
+@cli.command()
+@results_option
+@click.option("--out", type=PATH, default="figures", show_default=True, help="The folder for figures and tables.")
+@click.option("--only", multiple=True, metavar="NAME", help="One figure or table; may be repeated.")
+def figures(results: Path, out: Path, only: tuple[str, ...]) -> None:
+    """Draw figures and tables from records alone."""
+    from paper_figures.gallery import PLATES
+    from validate.records import read_results
+
+    unknown = [name for name in only if name not in PLATES]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(PLATES)}.", param_hint="'--only'")
+    _draw(read_results(results), out, only)
+
+
+@cli.command()
+@results_option
+@click.option("--out", type=PATH, default="report.html", show_default=True, help="The file.")
+def report(results: Path, out: Path) -> None:
+    """Write one self-contained HTML page from the records."""
+    from gradbound.api import derive as run
+    from paper_figures.report import write_report
+    from validate.records import read_results
+    from validate.storage import make_folder
+
+    make_folder(out.parent)
+    read_results(results)
+    click.echo(write_report(results, asdict(run()), out))
+
+
+@cli.command()
+@click.option("--out", type=PATH, default="build", show_default=True, help="The folder for everything.")
+@quiet_option
+def reproduce(out: Path, quiet: bool) -> None:
+    """Derive, validate (smoke), draw and report: everything.
+
+    Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is written, if anything is violated.
+    """
+    from gradbound import jobs
+    from gradbound.api import derive as run
+    from gradbound.files import write_derivations
+    from paper_figures.report import write_report
+    from validate.presets import preset
+    from validate.storage import make_folder
+
+    make_folder(out)
+    _tell("derive: every block and equation, every step checked", quiet)
+    document = run()
+    write_derivations(document, out)
+    _tell("validate: the smoke preset", quiet)
+    results = jobs.validate(preset("smoke"), out / "results", resume=True, quiet=quiet)
+    click.echo(f"{out / 'results'}: {jobs.tally(results)}")
+    _tell("figures: from the records", quiet)
+    _draw(results, out / "figures")
+    _tell("report: one page", quiet)
+    click.echo(write_report(results.folder, asdict(document), out / "report.html"))
+    _judge([*document.failures(), *jobs.failures(results)])
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@data_option
+def doctor(as_json: bool, data_dir: Path | None) -> None:
+    """Show versions, device, data sets found, threads.
+
+    Ends with exit code 3 if something here would stop another command.
+    """
+    from gradbound.doctor import examine
+
+    diagnosis = examine(data_dir)
+    click.echo(json.dumps(asdict(diagnosis), indent=2) if as_json else str(diagnosis))
+    if diagnosis.problems:
+        raise InputError("; ".join(diagnosis.problems))
+
+
+def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:
+    """Prints each file as it is written; what the records lack is an error if it was asked for by name, and a note otherwise."""
+    from paper_figures.gallery import PLATES, draw_each
+
+    for name, outcome in draw_each(results, out, names or PLATES):
+        if not isinstance(outcome, tuple):
+            if names:
+                raise outcome
+            _tell(f"left out {name}: {outcome}")
+        else:
+            click.echo("\n".join(map(str, outcome)))
+
+
+def _tell(line: str, quiet: bool = False) -> None:
+    if not quiet:
+        click.echo(line, err=True)
+
+
+def _judge(failures: Sequence[str], shown: int = 5) -> None:
+    """Raises ViolationError that names the first failures, if there is any."""
+    if failures:
+        more = f"; and {len(failures) - shown} more" if len(failures) > shown else ""
+        raise ViolationError("; ".join(failures[:shown]) + more)

@@ -1,0 +1,20 @@
+"""Writes the derivation document as files, each whole or not at all.
+
+Imports neither torch nor matplotlib.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from derivations.document import Document
+from derivations.typeset import render
+from validate.storage import make_folder, write_atomic
+
+SUFFIXES = {"latex": "tex", "markdown": "md", "json": "json"}
+
+
+def write_derivations(document: Document, out: Path) -> None:
+    """Writes derivations.tex, derivations.md and derivations.json into the folder; raises InputError where it cannot."""
+    make_folder(out)
+    for form, suffix in SUFFIXES.items():
+        write_atomic(out / f"derivations.{suffix}", render(asdict(document), form).encode())

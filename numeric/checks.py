@@ -1,0 +1,142 @@
+"""Refuses input that would give a silent wrong number.
+
+Every refusal is an InputError whose one line names the thing and the way out. Never imports a term.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
+
+from derivations.errors import InputError
+from numeric.tolerances import tolerances
+
+Function = Callable[[Tensor], Tensor]
+
+
+def check_input(x: Tensor) -> None:
+    """Refuses an x that is not a finite, non-empty float32 or float64 tensor of shape (batch, *shape)."""
+    _check_values(x, "the input")
+    if x.dim() < 2:
+        raise InputError(f"the input has shape {tuple(x.shape)}, not (batch, ...): add a batch dimension with x.unsqueeze(0)")
+    if x.numel() == 0:
+        raise InputError(f"the input of shape {tuple(x.shape)} is empty: give at least one sample with at least one entry")
+
+
+def check_output(value: Tensor, x: Tensor) -> None:
+    """Refuses a function's value at x that is not a finite tensor of x's batch size, dtype and device."""
+    _check_values(value, "the function's output")
+    if value.dim() < 1 or value.shape[0] != x.shape[0]:
+        raise InputError(f"the function maps a batch of {x.shape[0]} to shape {tuple(value.shape)}: keep the batch dimension first")
+    if value.numel() == 0:
+        raise InputError(f"the function's output of shape {tuple(value.shape)} is empty: it must have at least one entry per sample")
+    if value.dtype != x.dtype or value.device != x.device:
+        raise InputError(f"the function maps {x.dtype} on {x.device} to {value.dtype} on {value.device}: use one dtype and one device")
+
+
+def check_vector(v: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
+    """Refuses a v that an operator of this batched shape, dtype and device cannot be applied to."""
+    _check_values(v, "the vector")
+    if v.shape != shape:
+        raise InputError(f"the vector has shape {tuple(v.shape)}: the operator takes {shape}, batch first")
+    if v.dtype != dtype or v.device != device:
+        raise InputError(f"the vector is {v.dtype} on {v.device}: convert it to the operator's {dtype} on {device}")
+
+
+def check_function(function: Function, x: Tensor) -> None:
+    """Refuses modules whose output for a sample depends on chance or on the other samples, or whose weights do not match x."""
+    module = as_module(function)
+    for name, part in module.named_modules() if module is not None else ():
+        label = f"{type(part).__name__} {name!r}" if name else type(part).__name__
+        if reason := _coupling(part):
+            raise InputError(f"{label} {reason}: call model.eval() first")
+        if isinstance(part, _BatchNorm) and part.running_mean is None:
+            raise InputError(f"{label} keeps no running statistics, so its samples depend on each other: set track_running_stats=True")
+    for name, weight in module.named_parameters() if module is not None else ():
+        if is_lazy(weight):
+            raise InputError(f"weight {name!r} is not initialized: run the model once before measuring it")
+        if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
+            raise InputError(f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}: convert one")
+
+
+def check_batch_independence(function: Function, x: Tensor) -> None:
+    """Refuses a function that gives a sample another value alone than inside the batch x. Slow: one evaluation per sample."""
+    check_input(x)
+    check_function(function, x)
+    with torch.no_grad(), untouched(function):
+        together = function(x.detach().clone())
+        check_output(together, x)
+        alone = torch.cat([function(sample.detach().clone()) for sample in x.split(1)])
+    if alone.shape != together.shape:
+        raise InputError(f"samples alone map to {tuple(alone.shape)}, together to {tuple(together.shape)}: act per sample")
+    difference, size = (alone - together).abs().max().item(), together.abs().max().item()
+    if not difference <= tolerances(x.dtype).identity * size:
+        raise InputError(f"samples depend on each other (by {difference:.1e}): remove what mixes the batch, or call model.eval()")
+
+
+def check_estimate(steps: int, delta: float, seed: int) -> None:
+    """Refuses settings of a randomized estimate that have no meaning."""
+    if steps < 1:
+        raise InputError(f"steps is {steps}: use at least 1")
+    if not 1e-30 <= delta < 1:
+        raise InputError(f"delta is {delta}: a failure probability lies between 1e-30 and 1")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: use a non-negative integer")
+
+
+@contextmanager
+def untouched(function: Function) -> Iterator[None]:
+    """Restores the buffers that evaluating `function` changes, and refuses it if there are any."""
+    module = as_module(function)
+    buffers = dict(module.named_buffers()) if module is not None else {}
+    saved = {name: (buffer._version, buffer.detach().clone()) for name, buffer in buffers.items()}
+    changed: list[str] = []
+    try:
+        yield
+    finally:
+        changed += [name for name, buffer in buffers.items() if buffer._version != saved[name][0]]
+        with torch.no_grad():
+            for name in changed:
+                buffers[name].copy_(saved[name][1])
+    if changed:
+        raise InputError(f"evaluating the function changes its buffer {changed[0]!r}: call model.eval() first")
+
+
+def as_module(function: Function) -> nn.Module | None:
+    """The module behind a module or one of its bound methods, else None."""
+    owner = getattr(function, "__self__", function)
+    return owner if isinstance(owner, nn.Module) else None
+
+
+def _coupling(part: nn.Module) -> str | None:
+    """Why a module in its present mode is no fixed map of each sample, else None."""
+    if not part.training:
+        return None
+    if isinstance(part, _BatchNorm):
+        return "in training mode makes samples depend on each other"
+    if isinstance(part, _InstanceNorm) and part.track_running_stats:
+        return "in training mode updates its running statistics"
+    if isinstance(part, nn.RReLU) or (isinstance(part, _DropoutNd) and part.p > 0):
+        return "in training mode is random"
+    if isinstance(part, nn.MultiheadAttention | nn.RNNBase) and part.dropout > 0:
+        return "with dropout in training mode is random"
+    return None
+
+
+def _check_values(v: Tensor, name: str) -> None:
+    if not isinstance(v, Tensor):
+        raise InputError(f"{name} is a {type(v).__name__}: it must be one torch tensor")
+    if v.dtype in (torch.float16, torch.bfloat16):
+        raise InputError(f"{name} is {v.dtype}, too coarse to measure with: convert the model and its input with .float()")
+    if not v.dtype.is_floating_point or v.layout != torch.strided:
+        raise InputError(f"{name} is {v.dtype} ({v.layout}): it must be a dense float32 or float64 tensor")
+    tolerances(v.dtype)
+    if v.is_meta:
+        raise InputError(f"{name} is on the meta device and holds no numbers: give the model real weights first")
+    if v.numel() and not v.detach().abs().amax().isfinite():
+        raise InputError(f"{name} has entries that are not finite: remove NaN and infinity, or rescale")

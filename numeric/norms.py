@@ -1,0 +1,56 @@
+"""Measures vectors: per-sample 2-norms, inner products and cosines over all non-batch dimensions.
+
+Scales first, then squares: ‖g‖ neither underflows near 1e-23 in float32 nor overflows. Never imports a network or a term.
+"""
+
+import torch
+from torch import Tensor
+
+from derivations.errors import InputError
+
+
+def norm(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch,)
+    """‖v‖₂ of every sample, in the dtype of v; raises InputError if v or its norm is not finite."""
+    flat = v.detach().reshape(v.shape[0], -1)
+    lengths = _length(flat)
+    if ((lengths > torch.finfo(v.dtype).tiny ** 0.25) & lengths.isfinite()).all():  # then no square that matters has underflowed
+        return lengths
+    direction, scale = _scaled(v)
+    return _finite(_length(direction) * scale)
+
+
+def inner(u: Tensor, v: Tensor) -> Tensor:  # (batch, *shape) twice -> (batch,)
+    """⟨u, v⟩ of every sample; raises InputError if the shapes differ or a number is not finite."""
+    (u, u_scale), (v, v_scale) = _scaled_pair(u, v)
+    return _finite((u * v).sum(1) * u_scale * v_scale)
+
+
+def cosine(u: Tensor, v: Tensor) -> Tensor:  # (batch, *shape) twice -> (batch,)
+    """cos∠(u, v) of every sample, in [−1, 1], and 0 where u or v is zero; raises InputError like `inner`."""
+    (u, _), (v, _) = _scaled_pair(u, v)
+    lengths = _length(u) * _length(v)
+    return ((u * v).sum(1) / torch.where(lengths > 0, lengths, 1)).clamp(-1, 1)
+
+
+def _scaled_pair(u: Tensor, v: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    if u.shape != v.shape:
+        raise InputError(f"cannot pair vectors of shapes {tuple(u.shape)} and {tuple(v.shape)}: they must be equal")
+    return _scaled(u), _scaled(v)
+
+
+def _scaled(v: Tensor) -> tuple[Tensor, Tensor]:
+    """v flattened to (batch, n) and divided by its largest magnitude, and that magnitude (1 for a zero sample)."""
+    flat = v.detach().reshape(v.shape[0], -1)
+    peak = _finite(flat.abs().amax(1))
+    scale = torch.where(peak > 0, peak, 1)
+    return flat / scale[:, None], scale
+
+
+def _length(direction: Tensor) -> Tensor:
+    return direction.square().sum(1).sqrt()
+
+
+def _finite(values: Tensor) -> Tensor:
+    if not values.isfinite().all():
+        raise InputError("a vector's entries or its norm are not finite: rescale the input or use float64")
+    return values

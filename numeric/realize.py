@@ -1,0 +1,145 @@
+"""Runs terms: turns a term of the block algebra and its leaves' maps into a torch module.
+
+Every distinct subterm is evaluated once per input, and nothing broadcasts. Raises InputError or UnknownNodeError.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import singledispatch
+
+import torch
+from torch import Tensor, nn
+
+from derivations.blocks import Add, Chain, Composite, Concat, Gate, Identity, Leaf, Pointwise, Term
+from derivations.errors import InputError, UnknownNodeError
+from numeric.checks import Function, as_module
+
+
+class Realized(nn.Module):
+    """The map of a term: (batch, *in) to (batch, *out). Concat joins along dimension 1."""
+
+    def __init__(self, term: Term, leaves: Mapping[str, Function]) -> None:
+        super().__init__()
+        needed = sorted({leaf.name for leaf in _leaves(term)})
+        if missing := [name for name in needed if name not in leaves]:
+            raise InputError(f"leaf {missing[0]!r} of the term has no map: add it to the leaves ({', '.join(leaves) or 'there are none'})")
+        self.term = term
+        self.maps = {name: leaves[name] for name in needed}
+        self.owned = nn.ModuleList(module for leaf in self.maps.values() if (module := as_module(leaf)) is not None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Evaluation(self.maps).value(self.term, x)
+
+
+def realize(term: Term, leaves: Mapping[str, Function]) -> Realized:
+    """The module that evaluates `term`; `leaves` gives each leaf's name a map of batched tensors.
+
+    Raises InputError for a leaf without a map and UnknownNodeError for a node that has no rule here; the module's forward
+    raises InputError where shapes do not fit or a leaf changes its input in place.
+    """
+    return Realized(term, leaves)
+
+
+class _Evaluation:
+    """One pass over a term: remembers every value, so that a subterm met again at the same input is not run again."""
+
+    def __init__(self, maps: Mapping[str, Function]) -> None:
+        self.maps = maps
+        # Keyed by the input's identity, so the inputs are kept alive beside their values.
+        self.known: dict[tuple[Term, int], tuple[Tensor, Tensor]] = {}
+
+    def value(self, term: Term, x: Tensor) -> Tensor:
+        key = (term, id(x))
+        if key not in self.known:
+            self.known[key] = (x, _value(term, x, self))
+        return self.known[key][1]
+
+
+@singledispatch
+def _value(term: Term, x: Tensor, run: _Evaluation) -> Tensor:
+    """The value of a term at x, its parts evaluated by `run`."""
+    raise UnknownNodeError(f"cannot run {type(term).__name__}: register a rule for it in numeric.realize")
+
+
+@_value.register
+def _(term: Identity, x: Tensor, run: _Evaluation) -> Tensor:
+    return x
+
+
+@_value.register
+def _(term: Leaf, x: Tensor, run: _Evaluation) -> Tensor:
+    version = x._version
+    value = run.maps[term.name](x)
+    if x._version != version:
+        raise InputError(f"leaf {term.name!r} changes its input in place, which other parts may share: build it with inplace=False")
+    if not isinstance(value, Tensor) or value.dim() < 2 or value.shape[0] != x.shape[0]:
+        found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"leaf {term.name!r} maps {tuple(x.shape)} to {found}: it must return one tensor (batch, ...)")
+    if isinstance(term, Pointwise) and value.shape != x.shape:
+        raise InputError(f"pointwise leaf {term.name!r} maps {tuple(x.shape)} to {tuple(value.shape)}: it must keep the shape")
+    return value
+
+
+@_value.register
+def _(term: Chain, x: Tensor, run: _Evaluation) -> Tensor:
+    for part in term.parts:
+        x = run.value(part, x)
+    return x
+
+
+@_value.register
+def _(term: Add, x: Tensor, run: _Evaluation) -> Tensor:
+    values = [run.value(part, x) for part in term.parts]
+    total = values[0]
+    for value in values[1:]:
+        _require_equal("Add", total, value)
+        total = total + value
+    return total
+
+
+@_value.register
+def _(term: Concat, x: Tensor, run: _Evaluation) -> Tensor:
+    values = [run.value(part, x) for part in term.parts]
+    for value in values[1:]:
+        _require_equal("Concat", values[0][:, :1], value[:, :1])
+    return torch.cat(values, 1)
+
+
+@_value.register
+def _(term: Gate, x: Tensor, run: _Evaluation) -> Tensor:
+    signal, gate = run.value(term.signal, x), run.value(term.gate, x)
+    _require_equal("Gate", signal, gate)
+    return gate * signal
+
+
+def _require_equal(node: str, left: Tensor, right: Tensor) -> None:
+    """Refuses values that torch would broadcast: the term has no such node, so the numbers would be another block's."""
+    if left.shape != right.shape:
+        raise InputError(f"{node} joins shapes {tuple(left.shape)} and {tuple(right.shape)}: make the leaves fit without broadcasting")
+
+
+@singledispatch
+def _leaves(term: Term) -> Iterator[Leaf]:
+    """Every leaf of a term, repeats included."""
+    raise UnknownNodeError(f"cannot run {type(term).__name__}: register a rule for it in numeric.realize")
+
+
+@_leaves.register
+def _(term: Identity) -> Iterator[Leaf]:
+    yield from ()
+
+
+@_leaves.register
+def _(term: Leaf) -> Iterator[Leaf]:
+    yield term
+
+
+@_leaves.register
+def _(term: Composite) -> Iterator[Leaf]:
+    for part in term.parts:
+        yield from _leaves(part)
+
+
+@_leaves.register
+def _(term: Gate) -> Iterator[Leaf]:
+    yield from _leaves(term.signal)
+    yield from _leaves(term.gate)

@@ -1,0 +1,48 @@
+"""Checks the library's public names: `gradbound.derive`, and that nothing else is promised."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+import gradbound as gb
+from derivations.errors import InputError, TimeLimitError
+
+
+def test_derive_one_block() -> None:
+    result = gb.derive("residual")
+    assert result.ok
+    assert {block.block for block in result.blocks} == {"residual"}
+    assert {block.reading for block in result.blocks} == {"scalar", "operator"}
+    assert result.failures() == []
+    assert str(result).startswith("residual block")
+    assert result._repr_latex_().startswith("$")
+
+
+def test_results_are_frozen() -> None:
+    result = gb.derive("plain")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.ok = False  # type: ignore[misc]
+
+
+def test_unknown_block_names_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"'nope'.*plain, residual, se_residual, dense"):
+        gb.derive("nope")
+
+
+def test_time_limit() -> None:
+    with pytest.raises(TimeLimitError, match=r"0\.001 s"):
+        gb.derive("plain", seconds=0.001)
+
+
+def test_every_public_name_exists_and_no_other() -> None:
+    assert dir(gb) == gb.__all__ == ["__version__", "derive"]
+    assert all(getattr(gb, name) for name in gb.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'analyze'"):
+        _ = gb.analyze  # type: ignore[attr-defined]
+
+
+def test_star_import_loads_the_public_names() -> None:
+    code = "from gradbound import *; assert derive('plain').ok and __version__"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,239 @@
+"""Runs the command line as its users do: what is printed where, what is written, and the exit code."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
+
+HEAVY = {"torch", "sympy", "matplotlib", "numpy", "scipy", "rich", "pydantic", "jinja2"}
+ROOT = Path(__file__).parents[2]
+
+
+def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
+    """The one line on stderr with which the command line refuses, its exit code checked."""
+    assert main(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("gradbound: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([verb, "--help"] for verb in cli.commands)], ids=" ".join)
+def test_help_answers_without_importing_anything_heavy(arguments: list[str]) -> None:
+    code = f"import sys; from gradbound.cli import main; code = main({arguments}); assert not {HEAVY} & set(sys.modules); sys.exit(code)"
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout
+    assert outcome.stderr == ""
+
+
+def test_import_gradbound_imports_nothing_heavy() -> None:
+    code = f"import sys, gradbound; gradbound.__version__; assert not {HEAVY | {'click'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_choices_are_those_of_the_rooms() -> None:
+    from derivations.typeset import FORMATS as typeset_formats
+    from validate.data import DATASETS as loaders
+    from validate.presets import PRESETS as presets
+
+    assert tuple(typeset_formats) == FORMATS
+    assert tuple(loaders) == DATASETS
+    assert tuple(presets) == PRESETS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "Missing command"),
+        (["nope"], "nope"),
+        (["audit"], "audit"),
+        (["derive", "nope"], "'plain', 'residual', 'se_residual', 'dense'"),
+        (["derive", "--format", "pdf"], "'text', 'latex', 'markdown', 'json'"),
+        (["derive", "--time-limit", "0"], "--time-limit"),
+        (["derive", "--bogus"], "--bogus"),
+        (["figures", "--only", "nope"], "sqrt_law"),
+        (["validate", "--preset", "huge"], "'smoke', 'cpu', 'gpu'"),
+        (["validate", "--dataset", "mnist"], "'digits', 'fashion-mnist', 'cifar10'"),
+        (["validate", "--seeds", "0"], "--seeds"),
+        (["reproduce", "everything"], "everything"),
+    ],
+)
+def test_usage_errors_end_with_2_and_name_the_way_out(capsys: pytest.CaptureFixture[str], arguments: list[str], named: str) -> None:
+    message = refused(capsys, 2, *arguments)
+    assert named in message
+    assert "--help" in message
+
+
+@pytest.mark.parametrize("verb", ["derive", "validate", "figures", "report", "reproduce"])
+def test_out_below_a_file_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path, verb: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("kept")
+    source = ["--results", str(tiny)] if verb in ("figures", "report") else ["--quiet"] if verb != "derive" else []
+    assert str(file) in refused(capsys, 3, verb, *source, "--out", str(file / "below"))
+    assert file.read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("verb", ["figures", "report"])
+def test_results_that_are_not_there_end_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str) -> None:
+    missing, out = tmp_path / "missing", tmp_path / "out"
+    assert str(missing) in refused(capsys, 3, verb, "--results", str(missing), "--out", str(out))
+    assert not out.exists()
+
+
+def test_missing_data_end_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    message = refused(capsys, 3, "validate", "--dataset", "cifar10", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert str(tmp_path) in message
+
+
+def test_unknown_device_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "'tpu'" in refused(capsys, 3, "validate", "--device", "tpu", "--out", str(tmp_path / "out"))
+
+
+def test_time_limit_ends_with_6(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--time-limit" in refused(capsys, 6, "derive", "plain", "--time-limit", "0.001")
+
+
+def test_derive_prints_and_writes_the_same_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["derive", "plain", "--format", "json", "--out", str(tmp_path / "a" / "b")]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    document = json.loads(out)
+    assert document["schema"] == "gradbound.derive/1"
+    assert document["ok"] is True
+    assert {block["block"] for block in document["blocks"]} == {"plain"}
+    assert (tmp_path / "a" / "b" / "derivations.json").read_text() == out
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {f"derivations.{suffix}" for suffix in ("tex", "md", "json")}
+
+
+@pytest.mark.parametrize(("form", "mark"), [("text", "residual block"), ("latex", r"\documentclass"), ("markdown", "# Derivations")])
+def test_derive_formats(capsys: pytest.CaptureFixture[str], form: str, mark: str) -> None:
+    assert main(["derive", "residual", "--format", form]) == 0
+    assert mark in capsys.readouterr().out
+
+
+def test_failed_step_ends_with_4_names_it_and_still_prints(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from derivations import document
+
+    derived = document.derive(["plain"])
+    block = derived.blocks[0]
+    wrong = replace(block.steps[0], checks=(document.CheckRecord("sleight of hand", False), *block.steps[0].checks))
+    failed = replace(derived, ok=False, blocks=(replace(block, steps=(wrong, *block.steps[1:])), *derived.blocks[1:]))
+    monkeypatch.setattr("gradbound.api.derive", lambda *blocks, seconds: failed)
+    assert main(["derive", "plain", "--format", "json"]) == 4
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ok"] is False
+    assert "sleight of hand" in err
+    assert "step 1" in err
+    assert err.count("\n") == 1
+
+
+def test_a_bug_is_one_line_and_shows_its_traceback_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*blocks: str, seconds: float) -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("gradbound.api.derive", broken)
+    monkeypatch.delenv("GRADBOUND_DEBUG", raising=False)
+    message = refused(capsys, 1, "derive")
+    assert "ZeroDivisionError: two lines" in message
+    assert "GRADBOUND_DEBUG=1" in message
+    monkeypatch.setenv("GRADBOUND_DEBUG", "1")
+    assert main(["derive"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Records of two small networks after one epoch, made by `validate`, whose smoke preset is cut down meanwhile."""
+    from validate import presets
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(presets.PRESETS, "smoke", tiny_preset())
+        out = tmp_path_factory.mktemp("tiny") / "results"
+        assert main(["validate", "--out", str(out), "--quiet"]) == 0
+        yield out
+
+
+def tiny_preset() -> Any:
+    from validate.presets import PRESETS as presets
+    from validate.presets import Sweep
+
+    schedule = replace(presets["smoke"].schedule, epochs=1)
+    return replace(presets["smoke"], sweeps=(Sweep("residual", (8,), 2), Sweep("dense", (10,), 2)), schedule=schedule, probe_size=2)
+
+
+def test_validate_prints_the_tally(capsys: pytest.CaptureFixture[str], tiny: Path) -> None:
+    assert main(["validate", "--out", str(tiny), "--resume", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{tiny}: ")
+    assert " 0 violations" in out
+    assert err == ""
+
+
+def test_validate_mixes_no_results_unasked(capsys: pytest.CaptureFixture[str], tiny: Path) -> None:
+    assert "--resume" in refused(capsys, 3, "validate", "--out", str(tiny))
+
+
+def test_violations_end_with_4_and_name_the_block(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
+    from validate.records import read_results
+
+    results = read_results(tiny)
+    row = next(row for row in results.runs[0].blocks if row.bounds)
+    broken = row.model_copy(update={"bounds": (row.bounds[0].model_copy(update={"violations": 2}),), "identity_failures": 1})
+    run = replace(results.runs[0], blocks=(broken,))
+    monkeypatch.setattr("gradbound.jobs.run", lambda *_, **__: replace(results, runs=(run,)))
+    assert main(["validate", "--out", str(tiny), "--resume", "--quiet"]) == 4
+    out, err = capsys.readouterr()
+    assert "2 violations" in out
+    assert f"bound {row.bounds[0].id} in 2 of 2 samples" in err
+    assert "the predicted gain in 1 of 2 samples" in err
+    assert f"{row.run}, epoch {row.epoch}, {row.name}" in err
+
+
+def test_figures_draws_what_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
+    assert main(["figures", "--results", str(tiny), "--out", str(tmp_path), "--only", "block_plain", "--only", "table_limits"]) == 0
+    written = capsys.readouterr().out.splitlines()
+    assert sorted(written) == sorted(str(path) for path in tmp_path.iterdir())
+    assert {Path(name).name for name in written} == {"block_plain.pdf", "block_plain.png", "table_limits.tex", "table_limits.md"}
+
+
+def test_a_figure_the_records_cannot_show_is_an_error_if_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
+    assert "plain" in refused(capsys, 3, "figures", "--results", str(tiny), "--out", str(tmp_path), "--only", "training_by_depth")
+
+
+def test_altered_records_end_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "results"
+    shutil.copytree(tiny, copy)
+    with (copy / "vanishing.jsonl").open("a") as file:
+        file.write("{}\n")
+    assert "vanishing.jsonl" in refused(capsys, 3, "figures", "--results", str(copy), "--out", str(tmp_path / "out"))
+
+
+@pytest.mark.slow
+def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from validate import presets, sweep
+
+    monkeypatch.setitem(presets.PRESETS, "smoke", tiny_preset())
+    out = tmp_path / "build"
+    assert main(["reproduce", "--out", str(out)]) == 0
+    told = capsys.readouterr()
+    assert "left out training_by_depth" in told.err
+    assert str(out / "report.html") in told.out
+    first = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert {"derivations.json", "report.html", "sqrt_law.pdf", "manifest.json"} <= {path.name for path in first}
+    monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail
+    assert main(["reproduce", "--out", str(out), "--quiet"]) == 0
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == first

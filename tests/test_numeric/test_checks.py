@@ -1,0 +1,230 @@
+import math
+
+import pytest
+import torch
+from strategies import gaussian
+from torch import nn
+
+from derivations.errors import InputError
+from numeric.checks import (
+    as_module,
+    check_batch_independence,
+    check_estimate,
+    check_function,
+    check_input,
+    check_output,
+    check_vector,
+    untouched,
+)
+
+X = gaussian(4, 3, seed=0, dtype=torch.float32)
+CPU = torch.device("cpu")
+
+
+def with_entry(entry):
+    x = X.clone()
+    x[2, 1] = entry
+    return x
+
+
+BAD_INPUTS = [
+    ([1.0, 2.0], "list: it must be one torch tensor"),
+    (torch.tensor(1.0), r"shape \(\), not \(batch, ...\)"),
+    (torch.ones(3), r"add a batch dimension with x.unsqueeze\(0\)"),
+    (torch.ones(0, 3), r"\(0, 3\) is empty"),
+    (torch.ones(3, 0), r"\(3, 0\) is empty"),
+    (torch.ones(2, 3, dtype=torch.int64), "torch.int64 .*: it must be a dense float32 or float64 tensor"),
+    (torch.ones(2, 3, dtype=torch.bool), "torch.bool"),
+    (torch.ones(2, 3, dtype=torch.complex64), "torch.complex64"),
+    (torch.ones(2, 3, dtype=torch.float16), r"torch.float16, too coarse .* \.float\(\)"),
+    (torch.ones(2, 3, dtype=torch.bfloat16), r"torch.bfloat16, too coarse .* \.float\(\)"),
+    (torch.ones(2, 3).to_sparse(), "dense"),
+    (with_entry(math.nan), "not finite"),
+    (with_entry(math.inf), "not finite"),
+    (with_entry(-math.inf), "not finite"),
+]
+
+
+@pytest.mark.parametrize(("x", "message"), BAD_INPUTS)
+def test_bad_inputs_are_refused_in_one_line(x, message):
+    with pytest.raises(InputError, match=message) as refusal:
+        check_input(x)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("x", [X, X.double(), X[:1], X[:, :1], X.T, torch.zeros(1, 1), torch.full((1, 2), 3e38)])
+def test_good_inputs_pass(x):
+    check_input(x)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ((X, X), "tuple"),
+        (X.sum(), r"a batch of 4 to shape \(\)"),
+        (X[:2], r"a batch of 4 to shape \(2, 3\)"),
+        (X[:, :0], "empty"),
+        (X.double(), "float32 on cpu to torch.float64"),
+        (X.half(), "too coarse"),
+        (X.long(), "torch.int64"),
+        (X.to("meta"), "meta device"),
+        (with_entry(math.nan), "output has entries that are not finite"),
+    ],
+)
+def test_bad_outputs_are_refused(value, message):
+    with pytest.raises(InputError, match=message):
+        check_output(value, X)
+
+
+@pytest.mark.parametrize("value", [X, X[:, 0], X[:, :, None]])
+def test_good_outputs_pass(value):
+    check_output(value, X)
+
+
+@pytest.mark.parametrize(
+    ("v", "message"),
+    [
+        (X[:1], r"shape \(1, 3\): the operator takes \(4, 3\)"),
+        (X[:, :1], r"\(4, 1\)"),
+        (X[:, :, None], r"\(4, 3, 1\)"),
+        (X.double(), "convert it to the operator's torch.float32"),
+        (X.long(), "torch.int64"),
+        (with_entry(math.nan), "not finite"),
+        (None, "NoneType"),
+    ],
+)
+def test_bad_vectors_are_refused(v, message):
+    with pytest.raises(InputError, match=message):
+        check_vector(v, (4, 3), torch.float32, CPU)
+
+
+def unlearned(norm):
+    return norm.eval()
+
+
+BAD_MODULES = [
+    (nn.BatchNorm1d(3), "BatchNorm1d in training mode makes samples depend on each other"),
+    (nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3))), "BatchNorm1d '1.0' in training mode"),
+    (nn.BatchNorm2d(3), "call model.eval"),
+    (nn.SyncBatchNorm(3), "SyncBatchNorm in training mode"),
+    (nn.BatchNorm1d(3, track_running_stats=False).eval(), "keeps no running statistics"),
+    (nn.InstanceNorm1d(3, track_running_stats=True), "updates its running statistics"),
+    (nn.Dropout(0.5), "Dropout in training mode is random"),
+    (nn.Dropout2d(0.1), "random"),
+    (nn.AlphaDropout(0.1), "random"),
+    (nn.RReLU(), "RReLU in training mode is random"),
+    (nn.MultiheadAttention(4, 2, dropout=0.1), "dropout in training mode is random"),
+    (nn.LSTM(3, 3, num_layers=2, dropout=0.1), "dropout in training mode is random"),
+    (nn.LazyLinear(3), "not initialized: run the model once"),
+    (nn.Linear(3, 3).double(), "weight 'weight' is torch.float64 on cpu, the input torch.float32 on cpu"),
+    (nn.Linear(3, 3).half(), "torch.float16"),
+    (nn.Linear(3, 3, device="meta"), "meta"),
+    (nn.BatchNorm1d(3).forward, "BatchNorm1d in training mode"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize(("function", "message"), BAD_MODULES, ids=lambda value: getattr(value, "__name__", type(value).__name__))
+def test_bad_modules_are_refused_and_named(function, message):
+    with pytest.raises(InputError, match=message):
+        check_function(function, X)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        nn.BatchNorm1d(3).eval(),
+        nn.InstanceNorm1d(3),
+        nn.InstanceNorm1d(3, track_running_stats=True).eval(),
+        nn.Dropout(0.0),
+        nn.Dropout(0.5).eval(),
+        nn.RReLU().eval(),
+        nn.GroupNorm(3, 3),
+        nn.LayerNorm(3),
+        nn.LSTM(3, 3),
+        nn.Linear(3, 3).forward,
+        torch.tanh,
+        lambda x: x,
+    ],
+)
+def test_good_functions_pass(function):
+    check_function(function, X)
+
+
+def test_as_module_finds_modules_and_their_methods_only():
+    layer = nn.Linear(1, 1)
+    assert as_module(layer) is layer
+    assert as_module(layer.forward) is layer
+    assert as_module(torch.tanh) is None
+    assert as_module("text".join) is None
+
+
+def center(x):
+    return x - x.mean(0)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (center, "samples depend on each other"),
+        (lambda x: x + torch.arange(len(x))[:, None], "samples depend on each other"),
+        (lambda x: x.reshape(len(x), -1)[:, : len(x)], "together to"),
+        (nn.BatchNorm1d(3), "call model.eval"),
+    ],
+)
+def test_functions_that_mix_samples_are_refused(function, message):
+    with pytest.raises(InputError, match=message):
+        check_batch_independence(function, X)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [nn.Linear(3, 2), nn.BatchNorm1d(3).eval(), nn.LayerNorm(3), torch.zeros_like, lambda x: x.softmax(1), nn.ReLU(inplace=True)],
+)
+def test_functions_of_each_sample_pass_and_leave_x_alone(function):
+    x = X.clone()
+    check_batch_independence(function, x)
+    assert torch.equal(x, X)
+
+
+@pytest.mark.parametrize(
+    ("steps", "delta", "seed", "message"),
+    [
+        (0, 0.1, 0, "steps is 0"),
+        (-3, 0.1, 0, "steps"),
+        (1, 0.0, 0, "delta is 0"),
+        (1, 1.0, 0, "delta"),
+        (1, math.nan, 0, "delta"),
+        (1, 0.1, -1, "seed"),
+    ],
+)
+def test_meaningless_settings_are_refused(steps, delta, seed, message):
+    with pytest.raises(InputError, match=message):
+        check_estimate(steps, delta, seed)
+
+
+class Stateful(nn.Module):
+    """Counts its calls in a buffer, as spectral norm and moving averages do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return x
+
+
+def test_a_changed_buffer_is_restored_and_refused():
+    module = nn.Sequential(Stateful())
+    with pytest.raises(InputError, match=r"changes its buffer '0\.calls'"), untouched(module):
+        module(X)
+    assert module[0].calls == 0
+
+
+def test_a_changed_buffer_is_restored_when_the_function_fails():
+    module = Stateful()
+    with pytest.raises(ZeroDivisionError), untouched(module):
+        module(X)
+        raise ZeroDivisionError
+    assert module.calls == 0

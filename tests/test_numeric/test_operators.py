@@ -1,0 +1,437 @@
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import drawn_blocks, gaussian
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from derivations.errors import InputError
+from numeric import dense
+from numeric.dense import MatrixOperator
+from numeric.norms import inner, norm
+from numeric.operators import (
+    Adjoint,
+    DiagonalOperator,
+    IdentityOperator,
+    JacobianOperator,
+    LinearOperator,
+    Product,
+    Scaled,
+    Stack,
+    Sum,
+)
+from numeric.tolerances import tolerances
+
+
+def random_vectors(operator: LinearOperator, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """v in the operator's input space and u in its output space."""
+    v = gaussian(operator.batch, *operator.in_shape, seed=seed, dtype=operator.dtype)
+    return v, gaussian(operator.batch, *operator.out_shape, seed=seed + 1, dtype=operator.dtype)
+
+
+def assert_adjoint(operator: LinearOperator, seed: int = 0) -> None:
+    """⟨Jv, u⟩ = ⟨v, Jᵀu⟩ up to rounding, with products of the right shape and dtype."""
+    v, u = random_vectors(operator, seed)
+    pushed, pulled = operator.push(v), operator.pull(u)
+    assert (pushed.shape, pushed.dtype, pushed.requires_grad) == (u.shape, u.dtype, False)
+    assert (pulled.shape, pulled.dtype, pulled.requires_grad) == (v.shape, v.dtype, False)
+    sizes = norm(pushed) * norm(u) + norm(v) * norm(pulled)
+    assert ((inner(pushed, u) - inner(v, pulled)).abs() <= tolerances(operator.dtype).adjoint * sizes).all()
+
+
+def assert_equals_matrices(operator: LinearOperator, matrices: Tensor, seed: int = 0) -> None:
+    """The operator's products agree with those of (batch, m, n) matrices."""
+    v, u = random_vectors(operator, seed)
+    allowed = tolerances(operator.dtype).identity * dense.frobenius(matrices)
+    pushed = torch.einsum("bmn,bn->bm", matrices, v.flatten(1)).view_as(u)
+    pulled = torch.einsum("bmn,bm->bn", matrices, u.flatten(1)).view_as(v)
+    assert (norm(operator.push(v) - pushed) <= allowed * norm(v)).all()
+    assert (norm(operator.pull(u) - pulled) <= allowed * norm(u)).all()
+
+
+@settings(max_examples=200)
+@given(drawn_blocks(), st.integers(0, 2**16))
+def test_jacobians_of_drawn_blocks_are_adjoint(block, seed):
+    assert_adjoint(JacobianOperator(block.module, block.x), seed)
+
+
+@given(drawn_blocks())
+def test_jacobians_of_drawn_blocks_agree_with_the_dense_twin(block):
+    assert_equals_matrices(JacobianOperator(block.module, block.x), dense.jacobian(block.module, block.x))
+
+
+@given(drawn_blocks(), st.floats(-4, 4, width=32))
+def test_products_are_linear(block, factor):
+    operator = JacobianOperator(block.module, block.x)
+    (v, u), (w, t) = random_vectors(operator, 0), random_vectors(operator, 5)
+    for product, first, second in ((operator.push, v, w), (operator.pull, u, t)):
+        expected = factor * product(first) + product(second)
+        size = abs(factor) * norm(product(first)) + norm(product(second))
+        assert (norm(product(factor * first + second) - expected) <= tolerances(operator.dtype).identity * (size + norm(expected))).all()
+
+
+@given(drawn_blocks())
+def test_each_sample_has_its_own_jacobian(block):
+    together = JacobianOperator(block.module, block.x)
+    v, u = random_vectors(together)
+    for i in range(together.batch):
+        alone = JacobianOperator(block.module, block.x[i : i + 1])
+        one = slice(i, i + 1)
+        for whole, part in (
+            (together.push(v)[one], alone.push(v[one])),
+            (together.pull(u)[one], alone.pull(u[one])),
+            (together.value[one], alone.value),
+        ):
+            assert (norm(whole - part) <= tolerances(together.dtype).identity * norm(part)).all()
+
+
+def test_samples_do_not_leak_into_each_other():
+    operator = JacobianOperator(nn.Sequential(nn.Linear(3, 4), nn.Tanh()).double(), gaussian(3, 3, seed=0))
+    v, u = random_vectors(operator)
+    v[1], u[1] = 0, 0
+    assert not operator.push(v)[1].any()
+    assert not operator.pull(u)[1].any()
+    assert operator.push(v)[[0, 2]].any()
+
+
+class Attention(nn.Module):
+    """Self-attention over a sequence (batch, length, 4), fused where torch can."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+
+def conv(**config) -> nn.Module:
+    return nn.Conv2d(4, 4, 3, **config)
+
+
+def trained(norm_layer: nn.Module) -> nn.Module:
+    norm_layer.running_mean.uniform_(-1, 1)
+    norm_layer.running_var.uniform_(0.5, 2)
+    return norm_layer.eval()
+
+
+IMAGE = (4, 6, 6)
+MODULES = {
+    "in-place ReLU first": (nn.Sequential(nn.ReLU(inplace=True), conv()), IMAGE),
+    "in-place SiLU": (nn.Sequential(conv(), nn.SiLU(inplace=True)), IMAGE),
+    "in-place hardswish": (nn.Hardswish(inplace=True), IMAGE),
+    "max-pool": (nn.Sequential(conv(padding=1), nn.MaxPool2d(2)), IMAGE),
+    "overlapping max-pool": (nn.MaxPool2d(3, stride=2, padding=1), IMAGE),
+    "average pool": (nn.Sequential(nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten()), IMAGE),
+    "BatchNorm": (nn.Sequential(conv(), trained(nn.BatchNorm2d(4)), nn.ReLU(inplace=True)), IMAGE),
+    "grouped convolution": (conv(groups=2), IMAGE),
+    "strided convolution": (conv(stride=2, padding=1, bias=False), IMAGE),
+    "dilated convolution": (conv(dilation=2), IMAGE),
+    "transposed convolution": (nn.ConvTranspose2d(4, 3, 3, stride=2), IMAGE),
+    "GroupNorm": (nn.GroupNorm(2, 4), IMAGE),
+    "InstanceNorm": (nn.InstanceNorm2d(4), IMAGE),
+    "LayerNorm and GELU": (nn.Sequential(nn.LayerNorm(6), nn.GELU()), IMAGE),
+    "upsampling": (nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
+    "softmax": (nn.Softmax(1), (5,)),
+    "fused attention": (Attention(), (3, 4)),
+    "encoder layer": (nn.TransformerEncoderLayer(4, 2, 8, batch_first=True).eval(), (3, 4)),
+    "recurrent layer": (nn.Sequential(nn.Flatten(1), nn.Linear(12, 5)), (3, 4)),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", MODULES)
+def test_real_layers_agree_with_the_dense_twin(name, dtype):
+    module, shape = MODULES[name]
+    module, x = copy.deepcopy(module).to(dtype), gaussian(2, *shape, seed=3, dtype=dtype)
+    operator = JacobianOperator(module, x)
+    assert_adjoint(operator)
+    assert_equals_matrices(operator, dense.jacobian(module, x))
+    torch.testing.assert_close(operator.value, module(x.clone()).detach())
+
+
+def test_a_recurrent_layer_agrees_with_the_dense_twin():
+    layer = nn.LSTM(4, 3, batch_first=True).double()
+    x = gaussian(2, 5, 4, seed=0)
+    assert_equals_matrices(JacobianOperator(lambda z: layer(z)[0], x), dense.jacobian(lambda z: layer(z)[0], x))
+
+
+@pytest.mark.parametrize("layout", [lambda x: x.contiguous(memory_format=torch.channels_last), lambda x: x.mT, lambda x: x.flip(3)])
+def test_layouts_of_x_and_the_vectors_do_not_matter(layout):
+    module = nn.Sequential(conv(padding=1), nn.Tanh()).double()
+    x = layout(gaussian(2, *IMAGE, seed=0))
+    operator = JacobianOperator(module, x)
+    assert_equals_matrices(operator, dense.jacobian(module, x))
+    v, u = random_vectors(operator)
+    assert torch.allclose(operator.push(layout(v)), operator.push(layout(v).contiguous()))
+    assert torch.allclose(operator.pull(layout(u)), operator.pull(layout(u).contiguous()))
+
+
+WEIGHT = torch.ones(2, 3, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: torch.ones(2, 5), lambda x: x.detach(), torch.round, lambda x: 2 * WEIGHT, lambda x: nn.functional.relu(-x.abs() - 1)],
+    ids=["constant", "detached", "round", "weights only", "dead"],
+)
+def test_a_function_that_does_not_follow_x_has_a_zero_jacobian(function):
+    operator = JacobianOperator(function, gaussian(2, 3, seed=0, dtype=torch.float32))
+    v, u = random_vectors(operator)
+    assert torch.equal(operator.push(v), torch.zeros_like(u))
+    assert torch.equal(operator.pull(u), torch.zeros_like(v))
+    assert WEIGHT.grad is None
+
+
+@pytest.mark.parametrize("function", [lambda x: x, lambda x: x.view(2, 1, 3), lambda x: x + 0])
+def test_the_identity_function_returns_its_vectors(function):
+    operator = JacobianOperator(function, gaussian(2, 3, seed=0))
+    v, u = random_vectors(operator)
+    assert torch.equal(operator.push(v), v.view_as(u))
+    assert torch.equal(operator.pull(u), u.view_as(v))
+
+
+def test_a_scalar_output_per_sample_is_allowed():
+    operator = JacobianOperator(lambda x: x.square().sum(1), gaussian(3, 4, seed=0))
+    assert (operator.out_shape, operator.out_dim, operator.in_dim) == ((), 1, 4)
+    assert_adjoint(operator)
+
+
+def test_the_model_and_the_input_come_back_untouched():
+    model = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 3), nn.BatchNorm1d(3).eval(), nn.Dropout(0.5).eval())
+    model[1].bias.requires_grad_(False)
+    model[1].weight.grad = torch.full((3, 3), 7.0)
+    model.register_forward_hook(lambda *_: None)
+    x = gaussian(4, 3, seed=0, dtype=torch.float32)
+    before, x_before, gradient = copy.deepcopy(model), x.clone(), model[1].weight.grad
+    operator = JacobianOperator(model, x)
+    v, u = random_vectors(operator)
+    operator.push(v), operator.pull(u), operator.value.fill_(5)
+    assert torch.equal(x, x_before)
+    assert x.grad is None
+    assert not x.requires_grad
+    for name, tensor in before.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+    for then, now in zip(before.modules(), model.modules(), strict=True):
+        assert then.training == now.training
+        assert len(then._forward_hooks) == len(now._forward_hooks)
+        assert len(then._backward_hooks) == len(now._backward_hooks)
+    for (name, then), now in zip(before.named_parameters(), model.parameters(), strict=True):
+        assert then.requires_grad == now.requires_grad, name
+        assert now is model[1].weight or now.grad is None, name
+    assert model[1].weight.grad is gradient
+    assert torch.equal(gradient, torch.full((3, 3), 7.0))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_the_callers_gradient_mode_does_not_matter(mode):
+    layer = nn.Linear(3, 2).double()
+    with mode():
+        operator = JacobianOperator(nn.Sequential(layer, nn.Tanh()), gaussian(2, 3, seed=0))
+        assert_adjoint(operator)
+        assert operator.push(random_vectors(operator)[0]).any()
+    assert_adjoint(operator)
+    assert layer.weight.grad is None
+
+
+def test_an_x_that_requires_grad_gets_none():
+    x = gaussian(2, 3, seed=0).requires_grad_()
+    operator = JacobianOperator(torch.tanh, x)
+    operator.pull(random_vectors(operator)[1].requires_grad_())
+    assert x.grad is None
+
+
+def test_the_value_is_a_copy():
+    operator = JacobianOperator(torch.tanh, gaussian(2, 3, seed=0))
+    v, u = random_vectors(operator)
+    expected = operator.push(v), operator.pull(u)
+    operator.value.fill_(5)
+    assert torch.equal(operator.push(v), expected[0])
+    assert torch.equal(operator.pull(u), expected[1])
+
+
+class Counter(nn.Module):
+    """Counts its calls in a buffer, as spectral norm and moving averages do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x
+
+
+def test_a_module_that_changes_its_buffers_is_refused_and_restored():
+    module = Counter()
+    with pytest.raises(InputError, match="changes its buffer 'calls'"):
+        JacobianOperator(module, torch.ones(2, 3))
+    assert module.calls == 0
+
+
+def test_the_function_is_evaluated_once():
+    calls = []
+    operator = JacobianOperator(lambda x: calls.append(1) or x.tanh(), gaussian(2, 3, seed=0))
+    v, u = random_vectors(operator)
+    operator.push(v), operator.pull(u), operator.push(v), operator.pull(u)
+    assert len(calls) == 1
+
+
+def test_weights_changed_after_linearization_are_refused():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3))
+    operator = JacobianOperator(model, gaussian(2, 3, seed=0, dtype=torch.float32))
+    with torch.no_grad():
+        model[2].weight += 1
+    for product, vector in zip((operator.push, operator.pull), random_vectors(operator), strict=True):
+        with pytest.raises(InputError, match=r"autograd cannot differentiate the function here: .*modified by an inplace operation"):
+            product(vector)
+
+
+class OnceOnly(torch.autograd.Function):
+    """A tanh without a second derivative."""
+
+    @staticmethod
+    def forward(ctx, x):
+        y = x.tanh()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g * (1 - y * y)
+
+
+@pytest.mark.parametrize("function", [OnceOnly.apply, lambda x: x + OnceOnly.apply(x), lambda x: x + 1e-3 * OnceOnly.apply(x)])
+def test_a_function_with_a_part_differentiable_once_is_pulled_but_not_pushed(function):
+    operator = JacobianOperator(function, gaussian(2, 3, seed=0))
+    v, u = random_vectors(operator)
+    assert operator.pull(u).any()
+    with pytest.raises(InputError, match="not twice differentiable by autograd"):
+        operator.push(v)
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "message"),
+    [
+        (torch.tanh, torch.tensor([[float("nan")]]), "the input has entries that are not finite"),
+        (torch.tanh, torch.ones(3), "unsqueeze"),
+        (torch.tanh, torch.ones(0, 3), "empty"),
+        (torch.tanh, torch.ones(2, 3, dtype=torch.int32), "float32 or float64"),
+        (torch.tanh, torch.ones(2, 3, dtype=torch.bfloat16), r"\.float\(\)"),
+        (torch.log, torch.zeros(2, 3), "the function's output has entries that are not finite"),
+        (torch.sum, torch.ones(2, 3), r"a batch of 2 to shape \(\)"),
+        (lambda x: x[:1], torch.ones(2, 3), "keep the batch dimension first"),
+        (lambda x: (x, x), torch.ones(2, 3), "tuple"),
+        (lambda x: x.long(), torch.ones(2, 3), "int64"),
+        (nn.BatchNorm1d(3), torch.ones(2, 3), "call model.eval"),
+        (nn.Dropout(0.2), torch.ones(2, 3), "call model.eval"),
+        (nn.Linear(3, 3).double(), torch.ones(2, 3), "weight 'weight' is torch.float64"),
+    ],
+)
+def test_what_has_no_honest_jacobian_is_refused(function, x, message):
+    with pytest.raises(InputError, match=message):
+        JacobianOperator(function, x)
+
+
+def test_a_refused_training_mode_module_keeps_its_statistics():
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    with pytest.raises(InputError, match="BatchNorm1d '1'"):
+        JacobianOperator(model, gaussian(4, 3, seed=0, dtype=torch.float32))
+    assert model[1].num_batches_tracked == 0
+    assert model.training
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v[:1], "the operator takes"),
+        (lambda v: v[:, :1], "the operator takes"),
+        (lambda v: v[0], "the operator takes"),
+        (lambda v: v.flatten(), "the operator takes"),
+        (lambda v: v.float(), "convert it to the operator's torch.float64"),
+        (lambda v: v.long(), "int64"),
+        (lambda v: v / 0, "not finite"),
+        (lambda v: v.tolist(), "list"),
+    ],
+)
+def test_products_refuse_vectors_that_do_not_fit(change, message):
+    a = gaussian(2, 3, 3, seed=0)
+    for operator in (
+        JacobianOperator(nn.Linear(3, 3).double(), a[:, 0]),
+        MatrixOperator(a),
+        Sum(MatrixOperator(a)),
+        Adjoint(MatrixOperator(a)),
+    ):
+        v, u = random_vectors(operator)
+        with pytest.raises(InputError, match=message):
+            operator.push(change(v))
+        with pytest.raises(InputError, match=message):
+            operator.pull(change(u))
+
+
+A, B, C = gaussian(2, 4, 3, seed=1), gaussian(2, 4, 3, seed=2), gaussian(2, 3, 5, seed=3)
+DIAGONAL = gaussian(2, 3, seed=4)
+COMPOSITES = {
+    "identity": (IdentityOperator((3,), 2, torch.float64), torch.eye(3, dtype=torch.float64).expand(2, 3, 3)),
+    "diagonal": (DiagonalOperator(DIAGONAL), torch.diag_embed(DIAGONAL)),
+    "scaled": (Scaled(MatrixOperator(A), -2.5), -2.5 * A),
+    "adjoint": (Adjoint(MatrixOperator(A)), A.mT),
+    "sum": (Sum(MatrixOperator(A), MatrixOperator(B), MatrixOperator(A)), 2 * A + B),
+    "sum of one": (Sum(MatrixOperator(A)), A),
+    "product": (Product(MatrixOperator(A), DiagonalOperator(DIAGONAL), MatrixOperator(C)), A @ torch.diag_embed(DIAGONAL) @ C),
+    "stack": (Stack(MatrixOperator(A), DiagonalOperator(DIAGONAL)), torch.cat([A, torch.diag_embed(DIAGONAL)], 1)),
+    "nested": (
+        Adjoint(
+            Sum(Product(MatrixOperator(A), MatrixOperator(C)), Scaled(Adjoint(Adjoint(Product(MatrixOperator(B), MatrixOperator(C)))), 3))
+        ),
+        (A @ C + 3 * B @ C).mT,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSITES)
+def test_composites_agree_with_their_matrices(name):
+    operator, matrices = COMPOSITES[name]
+    assert_equals_matrices(operator, matrices)
+    assert_adjoint(operator)
+    assert torch.allclose(dense.matrix(operator), matrices)
+
+
+def test_a_stack_concatenates_along_dimension_one_like_a_concat():
+    x = gaussian(2, *IMAGE, seed=0)
+    branch = nn.Conv2d(4, 3, 3, padding=1).double()
+    stack = Stack(JacobianOperator(branch, x), IdentityOperator(IMAGE, 2, torch.float64))
+    assert stack.out_shape == (7, 6, 6)
+    assert_equals_matrices(stack, dense.jacobian(lambda z: torch.cat([branch(z), z], 1), x))
+
+
+def test_operators_of_images_compose():
+    x = gaussian(2, *IMAGE, seed=0)
+    first, second = nn.Sequential(conv(padding=1), nn.Tanh()).double(), conv(stride=2).double()
+    inner_operator = JacobianOperator(first, x)
+    composed = Product(JacobianOperator(second, inner_operator.value), inner_operator)
+    assert_equals_matrices(composed, dense.jacobian(lambda z: second(first(z)), x))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (Sum, "cannot add no operators"),
+        (Product, "cannot multiply no operators"),
+        (Stack, "cannot stack no operators"),
+        (lambda: Sum(MatrixOperator(A), MatrixOperator(C)), r"cannot add operators of shapes \(3,\) and \(5,\)"),
+        (lambda: Sum(MatrixOperator(A), MatrixOperator(A[:, :1])), r"cannot add operators of shapes \(4,\) and \(1,\)"),
+        (lambda: Product(MatrixOperator(A), MatrixOperator(A)), r"cannot multiply operators of shapes \(3,\) and \(4,\)"),
+        (lambda: Stack(MatrixOperator(A), MatrixOperator(C)), r"cannot stack operators of shapes \(3,\) and \(5,\)"),
+        (lambda: Stack(IdentityOperator((2, 3), 1, torch.float64), IdentityOperator((2, 4), 1, torch.float64)), "cannot stack"),
+        (lambda: Sum(MatrixOperator(A), MatrixOperator(A[:1])), "different batch size, dtype or device"),
+        (lambda: Product(MatrixOperator(A), MatrixOperator(C.float())), "different batch size, dtype or device"),
+        (lambda: Stack(JacobianOperator(lambda x: x.sum(1), A[:, 0])), "scalar output"),
+        (lambda: Scaled(MatrixOperator(A), float("nan")), "cannot scale an operator by nan"),
+        (lambda: DiagonalOperator(torch.tensor([[1.0, float("inf")]])), "not finite"),
+    ],
+)
+def test_operators_that_do_not_fit_are_refused(build, message):
+    with pytest.raises(InputError, match=message):
+        build()

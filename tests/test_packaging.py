@@ -1,0 +1,128 @@
+"""Checks what is shipped and promised: the wheel's contents, who owns each package name, the README's commands, the layers."""
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"derivations", "numeric", "validate", "paper_figures", "gradbound"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The names in the wheel, built offline, with the text of the metadata files."""
+    out = tmp_path_factory.mktemp("wheel")
+    build = "import sys, hatchling.build; hatchling.build.build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(out)], cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(out.glob("*.whl"))) as archive:
+        return {name: archive.read(name).decode() if ".dist-info/" in name else "" for name in archive.namelist()}
+
+
+def sources(package: str) -> set[str]:
+    files = (path for path in (ROOT / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(ROOT).as_posix() for path in files if not path.name.endswith(".part")}
+
+
+def test_wheel_holds_exactly_the_five_packages(wheel: dict[str, str]) -> None:
+    assert {name.split("/")[0] for name in wheel if ".dist-info/" not in name} == PACKAGES
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_wheel_holds_every_file_of_a_package(wheel: dict[str, str], package: str) -> None:
+    assert sources(package) - wheel.keys() == set()
+    assert f"{package}/py.typed" in wheel
+
+
+def test_wheel_holds_no_tests(wheel: dict[str, str]) -> None:
+    assert not [name for name in wheel if "test" in Path(name).name or "conftest" in name]
+
+
+def test_wheel_states_licence_script_and_python(wheel: dict[str, str]) -> None:
+    text = "\n".join(wheel.values())
+    assert "MIT License" in text
+    assert "gradbound = gradbound.cli:main" in text
+    assert f"Requires-Python: {PROJECT['requires-python']}" in text
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_the_environment_gives_our_package(package: str) -> None:
+    """`validate` is also a name that configobj installs: whoever installs both must hear of it."""
+    owners = metadata.packages_distributions().get(package, ["gradbound"])  # an editable install lists no packages
+    assert set(owners) == {"gradbound"}
+    assert importlib.import_module(package).__file__ == str(ROOT / package / "__init__.py")
+
+
+def test_every_dependency_has_a_lower_bound_and_a_pinned_version_within_it() -> None:
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#"))
+    pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+    for requirement in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]:
+        name, lower = requirement.split(">=")
+        assert as_numbers(pins[name]) >= as_numbers(lower), requirement
+    assert not [version for version in pins.values() if "+" in version]  # a local version binds to one index
+
+
+def as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def test_readme_names_only_targets_and_verbs_that_exist() -> None:
+    from gradbound.cli import cli
+
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    asked = set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)) | set(re.findall(r"`make ([a-z-]+)", README))
+    assert {"reproduce", "test"} <= asked <= targets
+    used = set(re.findall(r"^gradbound ([a-z]+)", README, re.MULTILINE)) | set(re.findall(r"`gradbound ([a-z]+)", README))
+    listed = set(re.findall(r"^\| `([a-z]+)(?: \[BLOCK…\])?` \|", README[README.index("## The command line") :], re.MULTILINE))
+    assert used <= listed == set(cli.commands)
+
+
+def test_readme_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_readme_example_runs() -> None:
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert example
+    subprocess.run([sys.executable, "-c", example[1]], cwd=ROOT, check=True, capture_output=True)
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    script = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command; lint_imports_command(['--no-cache'])"
+    return subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_layers_hold() -> None:
+    outcome = lint_imports(ROOT)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "contract"),
+    [
+        ("validate/measure.py", "import derivations.blocks", "a measurement shares no code"),
+        ("validate/measure.py", "import validate.predict", "a measurement shares no code"),
+        ("derivations/blocks.py", "import torch", "derivations never imports torch"),
+        ("numeric/norms.py", "import validate.records", "data flows one way"),
+    ],
+)
+def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, line: str, contract: str) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / module).open("a") as file:
+        file.write(f"\n{line}\n")
+    outcome = lint_imports(tmp_path)
+    assert outcome.returncode == 1
+    assert re.search(rf"{contract}.* BROKEN", outcome.stdout)

@@ -1,0 +1,104 @@
+"""Tests the checkpoints: whatever is not exactly what was saved is refused."""
+
+import json
+
+import pytest
+import torch
+
+from derivations.errors import InputError
+from validate import checkpoints
+
+STATE = {"weight": torch.arange(12.0).reshape(3, 4), "count": torch.tensor(7), "empty": torch.zeros(0)}
+HASH = "c" * 64
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoints.save(path, STATE, config_hash=HASH, epoch=5)
+    return path
+
+
+def test_round_trip(path):
+    state, epoch = checkpoints.load(path, STATE, config_hash=HASH)
+    assert epoch == 5
+    assert state.keys() == STATE.keys()
+    assert all(torch.equal(state[name], STATE[name]) for name in STATE)
+
+
+def test_equal_states_give_equal_bytes(path, tmp_path):
+    again = tmp_path / "again.safetensors"
+    checkpoints.save(again, dict(reversed(STATE.items())), config_hash=HASH, epoch=5)
+    assert again.read_bytes() == path.read_bytes()
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, again.name}
+
+
+def test_every_truncation_is_refused(path):
+    data = path.read_bytes()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with pytest.raises(InputError, match="checkpoint"):
+            checkpoints.load(path, STATE, config_hash=HASH)
+
+
+def test_no_flipped_bit_goes_unnoticed(path):
+    """A flip either is refused or falls where it changes nothing that is returned (the header's padding)."""
+    data = path.read_bytes()
+    harmless = 0
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes((data[place] ^ (1 << place % 8),)) + data[place + 1 :])
+        try:
+            state, _ = checkpoints.load(path, STATE, config_hash=HASH)
+        except InputError:
+            continue
+        harmless += 1
+        assert all(torch.equal(state[name], STATE[name]) for name in STATE)
+    assert harmless <= 8
+
+
+def test_oversized_headers_are_refused_before_they_are_read(path):
+    data = path.read_bytes()
+    for length in (2**63, 10**9, len(data) + 1):
+        path.write_bytes(length.to_bytes(8, "little") + data[8:])
+        with pytest.raises(InputError, match=f"header of {length} bytes"):
+            checkpoints.load(path, STATE, config_hash=HASH)
+
+
+def test_another_configuration_is_refused(path):
+    with pytest.raises(InputError, match="another configuration"):
+        checkpoints.load(path, STATE, config_hash="d" * 64)
+
+
+@pytest.mark.parametrize(
+    "like",
+    [
+        {name: STATE[name] for name in ("weight", "count")},
+        STATE | {"more": torch.zeros(1)},
+        STATE | {"weight": torch.zeros(4, 3)},
+        STATE | {"weight": torch.zeros(3, 4, dtype=torch.float64)},
+    ],
+    ids=["missing key", "new key", "shape", "dtype"],
+)
+def test_another_network_is_refused(path, like):
+    with pytest.raises(InputError, match="another network"):
+        checkpoints.load(path, like, config_hash=HASH)
+
+
+@pytest.mark.parametrize(
+    "about", [None, "[]", "{}", "7", "not json", json.dumps({"format": "x", "config": HASH, "tensors": "", "epoch": 1})]
+)
+def test_foreign_safetensors_files_are_refused(tmp_path, about):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "foreign.safetensors"
+    save_file(STATE, path, None if about is None else {"gradbound": about})
+    with pytest.raises(InputError, match="foreign"):
+        checkpoints.load(path, STATE, config_hash=HASH)
+
+
+def test_missing_and_unwritable_places_are_refused(tmp_path):
+    with pytest.raises(InputError, match="nowhere"):
+        checkpoints.load(tmp_path / "nowhere", STATE, config_hash=HASH)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        checkpoints.save(tmp_path / "file" / "checkpoint.safetensors", STATE, config_hash=HASH, epoch=0)

@@ -1,0 +1,82 @@
+"""Stores the state of a training as safetensors: never a pickle, never half a file.
+
+A checkpoint names the configuration it belongs to and the digest of its tensors; `load` verifies both, and the names and shapes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from derivations.errors import InputError
+from validate.storage import write_atomic
+
+FORMAT = "gradbound.checkpoint/1"
+_KEY = "gradbound"  # one metadata key: safetensors writes several in random order
+_MAX_HEADER = 10_000_000
+
+
+def save(path: Path, state: Mapping[str, Tensor], *, config_hash: str, epoch: int) -> None:
+    """Writes the state after `epoch` epochs; the same arguments give the same bytes. Raises InputError if the folder cannot be written."""
+    tensors = {name: value.detach().to("cpu").contiguous() for name, value in state.items()}
+    about = {"format": FORMAT, "config": config_hash, "epoch": epoch, "tensors": _digest(tensors)}
+    write_atomic(path, serialize(tensors, {_KEY: json.dumps(about, sort_keys=True)}))
+
+
+def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> tuple[dict[str, Tensor], int]:
+    """The stored tensors, on the CPU, and their epoch.
+
+    `like` is a state of the network that they are for: names, shapes and dtypes must agree. Raises InputError for a file that is missing,
+    truncated, altered, of another configuration or of another network.
+    """
+    about, tensors = _read(path)
+    if about["format"] != FORMAT:
+        raise InputError(f"{path} is in format {about['format']!r}, not {FORMAT!r}: delete it to train again")
+    if about["config"] != config_hash:
+        raise InputError(f"{path} belongs to another configuration: choose another --out or delete it to train again")
+    if about["tensors"] != _digest(tensors):
+        raise InputError(f"{path} is corrupt (its tensors do not match their digest): delete it to train again")
+    if _signature(tensors) != _signature(like):
+        raise InputError(f"{path} belongs to another network (names or shapes differ): delete it to train again")
+    return tensors, int(about["epoch"])
+
+
+def _read(path: Path) -> tuple[dict[str, str | int], dict[str, Tensor]]:
+    try:
+        _check_header(path)
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})[_KEY])
+            if not isinstance(about, dict) or not about.keys() >= {"format", "config", "epoch", "tensors"}:
+                raise ValueError("incomplete metadata")
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no mapping
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror or error}): delete it to train again") from error
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is corrupt ({error}): delete it to train again") from error
+
+
+def _check_header(path: Path) -> None:
+    """Refuses a header larger than any of ours, or than the file, before anything is allocated for it."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > min(_MAX_HEADER, path.stat().st_size):
+        raise ValueError(f"header of {length} bytes")
+
+
+def _signature(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (value.shape, value.dtype) for name, value in tensors.items()}
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, dtypes, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

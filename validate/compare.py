@@ -1,0 +1,163 @@
+"""Compares predictions with measurements: is the identity met, does every bound hold, how tight is it?
+
+Float64 rounding is the only allowance. Counts violations; never drops one.
+"""
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor
+
+from derivations.errors import InputError
+from numeric.bind import BoundNumbers
+from numeric.tolerances import tolerances
+from validate.measure import Measurement
+from validate.predict import Prediction
+from validate.records import BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total
+from validate.segments import Segment
+
+Key = TypeVar("Key", bound=Hashable)
+ROUNDING = tolerances(torch.float64).identity
+"""Allowed error relative to the sum of the quantities involved: of the gains, and of what was added to form them."""
+
+
+TELESCOPING = 1e-9
+"""Allowed relative error of a product of gains over a whole network: thousands of segments, each off by ROUNDING."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a block row states about numbers: see `records.BlockRow`."""
+
+    measured: Gains
+    predicted: Gains
+    vanished: int
+    identity_error: float | None
+    identity_failures: int
+    terms: dict[str, Gains]
+    bounds: tuple[BoundRow, ...]
+
+
+def compare(measured: Tensor, prediction: Prediction) -> Comparison:
+    """Holds the prediction of a segment against its measured gains (batch,). Raises InputError if a number is NaN."""
+    live, numbers = prediction.live, prediction.numbers
+    vanished = int((~live).sum())
+    if numbers is None:
+        nothing: Gains = (None,) * len(live)
+        return Comparison(nothing, nothing, vanished, None, 0, {}, ())
+    seen = measured[live]
+    scale = numbers.terms.get("t", torch.zeros_like(seen))
+    difference = (numbers.gain - seen).abs()
+    return Comparison(
+        measured=_spread(seen, live),
+        predicted=_spread(numbers.gain, live),
+        vanished=vanished,
+        identity_error=float(relative_error(numbers.gain, seen).max()),
+        identity_failures=int((difference > ROUNDING * (numbers.gain + seen + scale)).sum()),
+        terms={name: _spread(value, live) for name, value in numbers.terms.items()},
+        bounds=tuple(_check(bound, seen, scale, live) for bound in numbers.bounds),
+    )
+
+
+def block_row(run: str, epoch: int, index: int, name: str, segment: Segment, comparison: Comparison) -> BlockRow:
+    """The record of one segment after one epoch."""
+    return BlockRow(run=run, epoch=epoch, index=index, name=name, kind=segment.kind, term=repr(segment.term), **vars(comparison))
+
+
+def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -> BoundRow:
+    excess = bound.value - measured if bound.side == "lower" else measured - bound.value
+    violated = excess > ROUNDING * (measured + bound.value.abs() + scale)
+    ratios = (measured / bound.value)[(bound.value > 0) & bound.value.isfinite()]
+    return BoundRow(
+        id=bound.id,
+        side=cast(Side, bound.side),
+        certainty=bound.certainty,
+        delta=bound.delta,
+        value=_spread(bound.value, live),
+        violations=int(violated.sum()),
+        tightness=statistics.median(ratios.tolist()) if len(ratios) else None,
+    )
+
+
+def total(measurement: Measurement, predicted: Sequence[Gains]) -> Total:
+    """The measured end-to-end ratio beside the product of the predicted gains (telescoping, exact)."""
+    telescoped = [_product(gains) for gains in zip(*predicted, strict=True)]
+    measured = [None if math.isnan(value) else value for value in measurement.total.tolist()]
+    pairs = [(p, m) for p, m in zip(telescoped, measured, strict=True) if p is not None and m is not None]
+    errors = [float(relative_error(torch.tensor(p, dtype=torch.float64), torch.tensor(m, dtype=torch.float64))) for p, m in pairs]
+    return Total(measured=tuple(measured), telescoped=tuple(telescoped), relative_error=max(errors, default=None))
+
+
+def fails_to_telescope(total: Total) -> bool:
+    """Whether the product of the predicted gains misses the measured end-to-end ratio by more than rounding can explain."""
+    return total.relative_error is not None and total.relative_error > TELESCOPING
+
+
+def relative_error(first: Tensor, second: Tensor) -> Tensor:
+    """|first − second| / max(|first|, |second|): within [0, 1] for gains, 0 where both are exactly zero."""
+    largest = torch.maximum(first.abs(), second.abs())
+    return torch.where(largest > 0, (first - second).abs() / largest, 0.0)
+
+
+def _product(gains: tuple[float | None, ...]) -> float | None:
+    return None if None in gains else math.prod(gain for gain in gains if gain is not None)
+
+
+def _spread(values: Tensor, live: Tensor) -> Gains:
+    """The values of the live samples in their places, null elsewhere and where infinite (a bound that says nothing)."""
+    if values.isnan().any():
+        raise InputError("a prediction or measurement is not a number: report the network and its seed")
+    numbers = iter(values.tolist())
+    spread = (next(numbers) if alive else None for alive in live.tolist())
+    return tuple(None if value is None or math.isinf(value) else value for value in spread)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many samples were held against bounds and identities, and how many failed."""
+
+    bound_checks: int
+    violations: int
+    identity_checks: int
+    identity_failures: int
+    identity_error: float
+    total_error: float
+    total_failures: int
+
+    @property
+    def failures(self) -> int:
+        """Zero, if the theory and its implementation are right."""
+        return self.violations + self.identity_failures + self.total_failures
+
+
+def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Summary:
+    """Totals over any selection of rows: one run, one family, one epoch, everything."""
+    rows = list(blocks)
+    bounds = [bound for row in rows for bound in row.bounds]
+    totals = [row.total for row in epochs if row.total is not None]
+    return Summary(
+        bound_checks=sum(bound.checks for bound in bounds),
+        violations=sum(bound.violations for bound in bounds),
+        identity_checks=sum(len(row.measured) - row.vanished for row in rows),
+        identity_failures=sum(row.identity_failures for row in rows),
+        identity_error=max((row.identity_error for row in rows if row.identity_error is not None), default=0.0),
+        total_error=max((each.relative_error for each in totals if each.relative_error is not None), default=0.0),
+        total_failures=sum(map(fails_to_telescope, totals)),
+    )
+
+
+def summarize_by(results: Results, key: Callable[[RunConfig, int], Key]) -> dict[Key, Summary]:
+    """One summary for each value of key(config, epoch), such as `lambda config, epoch: config.family`, in order of appearance."""
+    blocks: dict[Key, list[BlockRow]] = defaultdict(list)
+    epochs: dict[Key, list[EpochRow]] = defaultdict(list)
+    for run in results.runs:
+        for block in run.blocks:
+            blocks[key(run.config, block.epoch)].append(block)
+        for epoch in run.epochs:
+            epochs[key(run.config, epoch.epoch)].append(epoch)
+    return {value: summarize(blocks[value], epochs[value]) for value in epochs}

@@ -1,0 +1,226 @@
+"""Defines the records of a validation, one model per kind of row, and reads a results folder back.
+
+Records are frozen and admit no unknown field, no NaN and no infinity; the manifest lists each file with its SHA-256 digest. Whatever is
+missing, altered, foreign or of another schema raises InputError with one line that names the file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from derivations.errors import InputError
+from validate.codec import encode, read_json, read_jsonl
+from validate.storage import read_bytes, sha256
+
+RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", "checkpoint.safetensors")
+VANISHING_FILE = "vanishing.jsonl"
+MANIFEST_FILE = "manifest.json"
+
+RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(-[a-z0-9_]+)*$", max_length=100)]
+FileName = Annotated[
+    str,
+    StringConstraints(pattern=r"^(vanishing\.jsonl|runs/[a-z0-9_-]+/(config\.json|(epochs|blocks)\.jsonl|checkpoint\.safetensors))$"),
+]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Side = Literal["lower", "upper"]
+Gains = tuple[float | None, ...]
+"""One number per probe sample; null where the backward signal had vanished."""
+
+
+class Record(BaseModel):
+    """Base of all records."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_by_name=True, validate_by_alias=True)
+
+
+class RunConfig(Record):
+    """What one training is made from. `width`: maps of the first stage, or growth of a dense network; `reduction`: of an SE squeeze."""
+
+    schema_: Literal["gradbound.config/1"] = Field(default="gradbound.config/1", alias="schema")
+    run: RunId
+    family: str
+    depth: int
+    width: int
+    reduction: int
+    seed: int
+    dataset: str
+    in_channels: int
+    image_size: int
+    train_samples: int
+    test_samples: int
+    parameters: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    warmup_epochs: int
+    augment: bool
+    probe_size: int
+    spectra_epochs: tuple[int, ...]
+    spectra_steps: int
+    delta: float
+    threads: int
+    device: str
+
+    @property
+    def network(self) -> str:
+        """The name that `validate.models.build` takes."""
+        return f"{self.family}-{self.depth}"
+
+    @property
+    def hash(self) -> str:
+        """The digest that a checkpoint must carry."""
+        return sha256(encode(self))
+
+
+class Total(Record):
+    """‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of the probe samples: measured, and as the product of the predicted gains."""
+
+    measured: Gains
+    telescoped: Gains
+    relative_error: float | None
+
+
+class EpochRow(Record):
+    """The scores after an epoch; 0 is the network as initialized. A diverged epoch has none, and is the last."""
+
+    schema_: Literal["gradbound.epoch/1"] = Field(default="gradbound.epoch/1", alias="schema")
+    run: RunId
+    epoch: int
+    status: Literal["ok", "diverged"]
+    train_loss: float | None
+    train_error: float | None
+    test_error: float | None
+    total: Total | None
+
+
+class BoundRow(Record):
+    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the signal had vanished."""
+
+    id: str
+    side: Side
+    certainty: str
+    delta: float | None
+    value: Gains
+    violations: int
+    tightness: float | None
+
+    @property
+    def checks(self) -> int:
+        """How many samples were held against the bound."""
+        return sum(value is not None for value in self.value)
+
+
+class BlockRow(Record):
+    """One segment after one epoch: gains of the probe samples, predicted and measured, and the bounds on them.
+
+    `identity_error` is the largest |predicted − measured| / max(predicted, measured), `identity_failures` counts the samples where it is
+    more than rounding, `vanished` those whose backward signal was exactly zero.
+    """
+
+    schema_: Literal["gradbound.block/1"] = Field(default="gradbound.block/1", alias="schema")
+    run: RunId
+    epoch: int
+    index: int
+    name: str
+    kind: str
+    term: str
+    measured: Gains
+    predicted: Gains
+    vanished: int
+    identity_error: float | None
+    identity_failures: int
+    terms: dict[str, Gains]
+    bounds: tuple[BoundRow, ...]
+
+
+class VanishingRow(Record):
+    """‖∂L/∂x‖ / r of a block whose branch is scaled by ε, r the root mean square of the signals on its inputs, and the limit for ε → 0."""
+
+    schema_: Literal["gradbound.vanishing/1"] = Field(default="gradbound.vanishing/1", alias="schema")
+    family: str
+    inputs: int
+    epsilon: float
+    seed: int
+    predicted: float
+    measured: float
+
+
+class Manifest(Record):
+    """What the folder holds and how it was made; nothing that differs between an unbroken and a resumed run."""
+
+    schema_: Literal["gradbound.manifest/1"] = Field(default="gradbound.manifest/1", alias="schema")
+    status: Literal["running", "complete"]
+    versions: dict[str, str]
+    device: str
+    threads: int
+    preset: str
+    dataset: str
+    seeds: tuple[int, ...]
+    command: str
+    config: Digest
+    runs: tuple[RunId, ...]
+    files: dict[FileName, Digest]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: its configuration, its epochs 0, 1, …, and its segments at every epoch."""
+
+    config: RunConfig
+    epochs: tuple[EpochRow, ...]
+    blocks: tuple[BlockRow, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished validation, everything of it but the weights."""
+
+    folder: Path
+    manifest: Manifest
+    runs: tuple[Run, ...]
+    vanishing: tuple[VanishingRow, ...]
+
+
+def read_results(folder: Path) -> Results:
+    """The verified records below `folder`; raises InputError where any is missing, altered, unfinished or unreadable."""
+    manifest = read_json(folder / MANIFEST_FILE, Manifest)
+    if manifest.status != "complete":
+        raise InputError(f"{folder} is unfinished: run `{manifest.command}` with --out {folder} again to resume it")
+    expected = {VANISHING_FILE} | {name for run in manifest.runs for name in run_files(run)}
+    if manifest.files.keys() != expected:
+        odd = min(manifest.files.keys() ^ expected)
+        raise InputError(f"{folder / MANIFEST_FILE} lists other files than its runs have ({odd}): run `gradbound validate` again")
+    for name in sorted(expected):
+        verify(folder, manifest, name)
+    runs = tuple(_read_run(folder, run) for run in manifest.runs)
+    return Results(folder, manifest, runs, tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow)))
+
+
+def run_files(run: str) -> tuple[str, ...]:
+    """The files of one run, relative to the results folder."""
+    return tuple(f"runs/{run}/{name}" for name in RUN_FILES)
+
+
+def verify(folder: Path, manifest: Manifest, name: str) -> None:
+    """Raises InputError unless the listed file lies within `folder` and has its digest."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path} leads out of the results folder: remove the link and run `gradbound validate` again")
+    if sha256(read_bytes(path)) != manifest.files[name]:
+        raise InputError(f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and run `gradbound validate` again")
+
+
+def _read_run(folder: Path, run: str) -> Run:
+    place = folder / "runs" / run
+    config = read_json(place / "config.json", RunConfig)
+    epochs = read_jsonl(place / "epochs.jsonl", EpochRow)
+    blocks = read_jsonl(place / "blocks.jsonl", BlockRow)
+    if {config.run, *(row.run for row in epochs), *(row.run for row in blocks)} != {run}:
+        raise InputError(f"{place} holds records of another run: delete it and run `gradbound validate` again")
+    if not epochs or [row.epoch for row in epochs] != list(range(len(epochs))) or any(row.epoch >= len(epochs) for row in blocks):
+        raise InputError(f"{place} skips an epoch: delete it and run `gradbound validate` again")
+    return Run(config, tuple(epochs), tuple(blocks))

@@ -1,0 +1,184 @@
+"""Defines the segments that validated networks are made of, with batch normalization as in the papers.
+
+Each forward is written by hand; `term` over `leaves` is a claim about it (in eval mode) that validation puts to the test.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from derivations.architectures import DENSE, PLAIN, RESIDUAL, SCALED, SE_RESIDUAL, F
+from derivations.blocks import Add, Linear, Pointwise, Term
+
+Leaf = Callable[[Tensor], Tensor]
+
+
+class Segment(nn.Module):
+    """One link of a network: a map (batch, channels, height, width) → the same with other sizes.
+
+    `kind` is the word used in results, `term` the structure of the forward, `leaves` the maps that the term names.
+    """
+
+    kind: str
+    term: Term
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        """The map behind each name in `term`, built from this module's own parameters (so a copy has its own)."""
+        raise NotImplementedError
+
+
+def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A convolution without bias: batch normalization follows or precedes it."""
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+
+
+def weighted_branch(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """F of plain and residual blocks: conv, BN, ReLU, conv, BN (He et al. 2016, Figure 2)."""
+    return nn.Sequential(
+        conv3x3(inputs, outputs, stride), nn.BatchNorm2d(outputs), nn.ReLU(), conv3x3(outputs, outputs), nn.BatchNorm2d(outputs)
+    )
+
+
+def projection(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """W_s: a 1×1 convolution and batch normalization, affine in eval mode (He et al. 2016, option B)."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+
+class Activation(Segment):
+    """The ReLU after a block: H is defined before it, so it is a segment of its own."""
+
+    kind = PLAIN.kind
+    term = Pointwise("relu")
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        return {"relu": torch.relu}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x)
+
+
+class PlainBlock(Segment):
+    """H = F(x): two weighted layers without a skip."""
+
+    kind = PLAIN.kind
+    term = PLAIN.term
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.branch: nn.Module = weighted_branch(inputs, outputs, stride)
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        return {"F": self.branch}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.branch(x)
+
+
+class ResidualBlock(Segment):
+    """H = F(x) + x, or F(x) + W_s x where the shape changes."""
+
+    kind = RESIDUAL.kind
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        keeps_shape = inputs == outputs and stride == 1
+        self.branch: nn.Module = weighted_branch(inputs, outputs, stride)
+        self.shortcut: nn.Module = nn.Identity() if keeps_shape else projection(inputs, outputs, stride)
+        self.term = RESIDUAL.term if keeps_shape else Add(F, Linear("W_s"))
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        return {"F": self.branch, "W_s": self.shortcut}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.branch(x) + self.shortcut(x)
+
+
+class SEResidualBlock(Segment):
+    """H = (B s) ⊙ u + x with u = F(x), s = sigmoid(W₂ relu(W₁ P u)) (Hu et al. 2018); W_s x in place of x where the shape changes.
+
+    `size` is the height and width of u; only the leaf B, which is told no shape, needs it.
+    """
+
+    kind = SE_RESIDUAL.kind
+
+    def __init__(self, inputs: int, outputs: int, stride: int, size: int, reduction: int) -> None:
+        super().__init__()
+        keeps_shape = inputs == outputs and stride == 1
+        self.branch: nn.Module = weighted_branch(inputs, outputs, stride)
+        self.squeeze = nn.Linear(outputs, max(outputs // reduction, 1))
+        self.excite = nn.Linear(max(outputs // reduction, 1), outputs)
+        self.shortcut: nn.Module = nn.Identity() if keeps_shape else projection(inputs, outputs, stride)
+        self.term = SE_RESIDUAL.term if keeps_shape else Add(SCALED, Linear("W_s"))
+        self.size = size
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        return {
+            "F": self.branch,
+            "P": global_average,
+            "W_1": self.squeeze,
+            "relu": torch.relu,
+            "W_2": self.excite,
+            "sigmoid": torch.sigmoid,
+            "B": partial(broadcast, size=self.size),
+            "W_s": self.shortcut,
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        u = self.branch(x)
+        s = torch.sigmoid(self.excite(torch.relu(self.squeeze(global_average(u)))))
+        return u * s[:, :, None, None] + self.shortcut(x)
+
+
+class DenseLayer(Segment):
+    """One dense step H = (F(y), y), F being BN, ReLU, conv with k new maps (Huang et al. 2017, without bottleneck)."""
+
+    kind = DENSE.kind
+    term = DENSE.term
+
+    def __init__(self, inputs: int, growth: int) -> None:
+        super().__init__()
+        self.branch: nn.Module = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), conv3x3(inputs, growth))
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        return {"F": self.branch}
+
+    def forward(self, y: Tensor) -> Tensor:
+        return torch.cat((self.branch(y), y), dim=1)
+
+
+class Transition(Segment):
+    """BN, ReLU, 1×1 convolution, 2×2 average pooling between two dense blocks: the next x₀ has k maps again."""
+
+    kind = PLAIN.kind
+    term = PLAIN.term
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.branch: nn.Module = nn.Sequential(
+            nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 1, bias=False), nn.AvgPool2d(2)
+        )
+
+    @property
+    def leaves(self) -> Mapping[str, Leaf]:
+        return {"F": self.branch}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.branch(x)
+
+
+def global_average(u: Tensor) -> Tensor:
+    """P: (batch, C, h, w) → (batch, C)."""
+    return u.mean((2, 3))
+
+
+def broadcast(s: Tensor, size: int) -> Tensor:
+    """B: (batch, C) → (batch, C, size, size)."""
+    return s[:, :, None, None].expand(-1, -1, size, size)
