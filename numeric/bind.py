@@ -184,7 +184,7 @@ def _number(bound: Bound, measure: _Quantities, signal_norm: Tensor) -> BoundNum
 
 @lru_cache(maxsize=256)
 def _compile(bound: Bound) -> Callable[..., Tensor | float]:
-    functions = {"Max": _extreme(torch.maximum), "Min": _extreme(torch.minimum), "Abs": torch.abs, "sqrt": _root}
+    functions = {"Max": _extreme(torch.maximum), "Min": _extreme(torch.minimum), "Abs": torch.abs, "sqrt": torch.sqrt}
     return sp.lambdify([q.symbol for q in bound.quantities], bound.expr, modules=[functions])
 
 
@@ -197,11 +197,6 @@ def _extreme(pairwise: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tens
         return first
 
     return over
-
-
-def _root(value: Tensor) -> Tensor:
-    """√, where rounding may leave an argument that is ≥ 0 by theorem at −1e-17 (t = 1, c = −1)."""
-    return value.clamp(min=0).sqrt()
 
 
 def _needs_spectra(bound: Bound) -> bool:

@@ -113,6 +113,27 @@ def test_a_branch_that_cancels_the_skip_gives_zero_and_never_nan():
     assert all(bound.value.isfinite().all() for bound in found.bounds)
 
 
+def test_wide_enclosures_are_used_at_the_end_that_keeps_the_bound_true():
+    """After 3 of 60 steps the Ritz values are far inside the spectrum: bounds made from them would be false."""
+    layer = nn.Linear(60, 60, bias=False).double()
+    matrix = layer.weight.detach()
+    block = DrawnBlock(RESIDUAL.term, {"F": layer}, gaussian(5, 60, seed=0))
+    found = by_id(numbers(block, gaussian(5, 60, seed=1), steps=3, delta=1e-3))
+    largest = torch.linalg.matrix_norm(matrix, 2)
+    least = torch.linalg.eigvalsh((matrix + matrix.T) / 2)[0]
+    assert (found["residual.uniform.upper"] >= 1 + largest).all()
+    assert (found["residual.uniform.lower"] <= (1 - largest).clamp(min=0)).all()
+    assert (found["residual.numerical_range.lower"] <= (1 + least).clamp(min=0)).all()
+    small = DrawnBlock(RESIDUAL.term, {"F": nn.Linear(60, 60, bias=False).double()}, block.x)
+    with torch.no_grad():
+        small.leaves["F"].weight.copy_(matrix / (10 * largest))
+    found = by_id(numbers(small, gaussian(5, 60, seed=1), steps=6, delta=1e-3))
+    assert (found["residual.uniform.lower"] <= 0.9).all()
+    assert (found["residual.uniform.lower"] > 0).all()
+    assert (found["residual.numerical_range.lower"] <= 1 + least / (10 * largest)).all()
+    assert (found["residual.numerical_range.lower"] > 0).all()
+
+
 def test_bounds_are_in_units_of_the_whole_signal():
     """For H = (F(y), y) with F = 0 the gain is ‖g_y‖/‖g‖, and every dense bound equals it."""
     x, g = gaussian(3, 4, seed=0), gaussian(3, 8, seed=1)

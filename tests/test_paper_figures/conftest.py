@@ -22,20 +22,46 @@ EPSILONS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.0)
 def make_config(family: str, depth: int, seed: int, dataset: str = "digits") -> RunConfig:
     """A configuration like that of a small validation."""
     return RunConfig(
-        run=f"{family}-d{depth}-w8-s{seed}", family=family, depth=depth, width=8, reduction=4, seed=seed, dataset=dataset, in_channels=1, image_size=8,
-        train_samples=1437, test_samples=360, parameters=1000 * depth, epochs=EPOCHS, batch_size=64, learning_rate=0.1, momentum=0.9,
-        weight_decay=1e-4, warmup_epochs=1, augment=False, probe_size=SAMPLES, spectra_epochs=(0, EPOCHS), spectra_steps=20, delta=DELTA, threads=1,
+        run=f"{family}-d{depth}-w8-s{seed}",
+        family=family,
+        depth=depth,
+        width=8,
+        reduction=4,
+        seed=seed,
+        dataset=dataset,
+        in_channels=1,
+        image_size=8,
+        train_samples=1437,
+        test_samples=360,
+        parameters=1000 * depth,
+        epochs=EPOCHS,
+        batch_size=64,
+        learning_rate=0.1,
+        momentum=0.9,
+        weight_decay=1e-4,
+        warmup_epochs=1,
+        augment=False,
+        probe_size=SAMPLES,
+        spectra_epochs=(0, EPOCHS),
+        spectra_steps=20,
+        delta=DELTA,
+        threads=1,
         device="cpu",
-    )  # fmt: skip
+    )
 
 
 def bound(name: str, side: str, value: np.ndarray, measured: np.ndarray, certainty: str) -> BoundRow:
     """A bound's row, its violations and tightness counted from the numbers."""
     excess = value - measured if side == "lower" else measured - value
     return BoundRow(
-        id=f"{name}.{side}", side=side, certainty=certainty, delta=None if certainty == "exact" else DELTA, value=tuple(value.tolist()),
-        violations=int((excess > 1e-9).sum()), tightness=float(np.median(measured / value)) if (value > 0).all() else None,
-    )  # fmt: skip
+        id=f"{name}.{side}",
+        side=side,
+        certainty=certainty,
+        delta=None if certainty == "exact" else DELTA,
+        value=tuple(value.tolist()),
+        violations=int((excess > 1e-9).sum()),
+        tightness=float(np.median(measured / value)) if (value > 0).all() else None,
+    )
 
 
 def both_sides(name: str, lower: np.ndarray, upper: np.ndarray, measured: np.ndarray, certainty: str) -> list[BoundRow]:
@@ -55,11 +81,20 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
     else:
         bounds = both_sides("singular", 0.1 * t, 3 * t, measured, "probable")
     return BlockRow(
-        run=config.run, epoch=epoch, index=index, name=f"stage1_block{index + 1}", kind=KINDS[config.family], term="Layer(name='F')",
-        measured=tuple(measured.tolist()), predicted=tuple(gain.tolist()), vanished=0, identity_failures=0,
+        run=config.run,
+        epoch=epoch,
+        index=index,
+        name=f"stage1_block{index + 1}",
+        kind=KINDS[config.family],
+        term="Layer(name='F')",
+        measured=tuple(measured.tolist()),
+        predicted=tuple(gain.tolist()),
+        vanished=0,
+        identity_failures=0,
         identity_error=float((abs(gain - measured) / np.maximum(gain, measured)).max()),
-        terms={"t": tuple(t.tolist()), "c": tuple(c.tolist())} if skip else {}, bounds=tuple(bounds),
-    )  # fmt: skip
+        terms={"t": tuple(t.tolist()), "c": tuple(c.tolist())} if skip else {},
+        bounds=tuple(bounds),
+    )
 
 
 def make_run(config: RunConfig) -> tuple[list[EpochRow], list[BlockRow]]:
@@ -105,10 +140,18 @@ def write_results(folder: Path, configs: Sequence[RunConfig], change: Callable[[
     names = ["vanishing.jsonl", *(name for config in configs for name in run_files(config.run))]
     files = {name: sha256((folder / name).read_bytes()) for name in sorted(names)}
     manifest = Manifest(
-        status="complete", versions={"torch": "2.13.0", "numpy": "2.4.6"}, device="cpu", threads=1, preset="smoke", dataset="digits",
-        seeds=tuple(sorted({config.seed for config in configs})), command="gradbound validate --preset smoke",
-        config=sha256(b"".join(map(encode, configs))), runs=tuple(config.run for config in configs), files=files,
-    )  # fmt: skip
+        status="complete",
+        versions={"torch": "2.13.0", "numpy": "2.4.6"},
+        device="cpu",
+        threads=1,
+        preset="smoke",
+        dataset="digits",
+        seeds=tuple(sorted({config.seed for config in configs})),
+        command="gradbound validate --preset smoke",
+        config=sha256(b"".join(map(encode, configs))),
+        runs=tuple(config.run for config in configs),
+        files=files,
+    )
     write_json(folder / "manifest.json", change(manifest))
     return folder
 
