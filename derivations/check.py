@@ -6,6 +6,7 @@ certificate, and drawn matrices. Limits: continuity, and convergence. Symbolic s
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sympy as sp
 from sympy.matrices.exceptions import ShapeError
@@ -64,15 +65,18 @@ class _Checker:
             methods = self._equality(step)
         else:
             methods = {
-                "certificate": lambda: self.prover.establish(step),
+                "certificate": lambda: self.prover.proves(step),
                 "random matrices": lambda: holds_on_samples(step, self.derivation),
             }
-        return CheckedStep(step, tuple(Check(name, _passes(test)) for name, test in methods.items()))
+        checked = CheckedStep(step, tuple(Check(name, _passes(test)) for name, test in methods.items()))
+        if checked.ok and step.before.free_symbols & self.symbols:
+            self.prover.learn(step)
+        return checked
 
     def _equality(self, step: Step) -> dict[str, Callable[[], bool]]:
         if step.before.free_symbols & self.symbols:
             return {
-                "inner products": lambda: gram_equal(step, self.derivation) and self.prover.establish(step),
+                "inner products": lambda: gram_equal(step, self.derivation),
                 "random matrices": lambda: holds_on_samples(step, self.derivation),
             }
         expansion = "polynomial zero test" if self.derivation.notation.reading == "scalar" else "noncommutative expansion"
@@ -96,16 +100,19 @@ def _continuous(step: Step) -> bool:
     """The value at 0 of an expression that is continuous there is its limit."""
     continuous = (sp.Add, sp.Mul, sp.Max, sp.Min, sp.Abs, sp.Symbol, sp.Number)
     nodes = sp.preorder_traversal(step.before)
-    whitelisted = all(isinstance(node, continuous) or (isinstance(node, sp.Pow) and node.exp.is_positive) for node in nodes)
+    whitelisted = all(
+        isinstance(node, continuous) or (isinstance(node, sp.Pow) and node.exp.is_Rational and node.exp > 0) for node in nodes
+    )
     return whitelisted and sp.simplify(step.before.subs(step.vanishing, 0) - step.after) == 0
 
 
 def _converges(step: Step) -> bool:
-    """Whether the distance to the limit shrinks in proportion to ε, the other quantities at fixed rational values."""
+    """Whether the distance to the limit shrinks at least like √ε, the other quantities at fixed rational values."""
     others = sorted((step.before.free_symbols | step.after.free_symbols) - {step.vanishing}, key=str)
     values = {symbol: sp.Rational(i + 1, len(others) + 3) for i, symbol in enumerate(others)}
 
     def gap(k: int) -> sp.Expr:
         return sp.N(sp.Abs((step.before - step.after).subs(values).subs(step.vanishing, sp.Rational(1, 2**k))), 30)
 
-    return all(gap(k) <= sp.Rational(4, 2**k) for k in (4, 8, 16, 32))
+    gaps = [gap(k) for k in (8, 24, 40, 56)]
+    return all(closer <= gap / 2**7 for gap, closer in pairwise(gaps))

@@ -199,6 +199,13 @@ class Expansion:
         return [self.notation.dimension_of(compose(point, part)) for part in term.parts]
 
 
+def block_rows(expr: sp.BlockMatrix) -> list[sp.Expr]:
+    """The blocks of a block column; raises UnknownNodeError for any other arrangement."""
+    if expr.blockshape[1] != 1:
+        raise UnknownNodeError(f"cannot read {expr.blockshape} blocks: only a column of blocks")
+    return list(expr.blocks)
+
+
 def _slice(expansion: Expansion, expr: MatrixSlice) -> Polynomial:
     start, stop, _ = expr.rowslice
     inclusion = embedding(start, stop, expr.parent.shape[0])
@@ -228,7 +235,7 @@ _RULES: dict[type, Callable[[Expansion, sp.Expr], Polynomial]] = {
     sp.MatPow: _power,
     sp.Tuple: lambda expansion, expr: expansion.stack([expansion.expand(row) for row in expr], [sp.Integer(1)] * len(expr)),
     sp.BlockMatrix: lambda expansion, expr: expansion.stack(
-        [expansion.expand(row) for row in expr.blocks], [row.shape[0] for row in expr.blocks]
+        [expansion.expand(row) for row in block_rows(expr)], [row.shape[0] for row in block_rows(expr)]
     ),
     MatrixSlice: _slice,
 }

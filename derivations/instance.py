@@ -12,6 +12,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Leaf, Linear, Pointwise, Term
 from derivations.errors import UnknownNodeError
+from derivations.expansion import block_rows
 from derivations.shapes import dimension
 from derivations.symbols import DiagonalOf, InputGradient, JacobianOf, Meaning, Notation, Signal
 
@@ -21,16 +22,16 @@ Values = list[sp.Expr]
 class Instance:
     """One drawn world: dimensions, weights, an input and a backward signal, all small rationals.
 
-    `branch_scale` multiplies every layer, so that small, large, negated and vanishing branches are all met.
+    `branch_scale` multiplies every layer and affine map, so that small, large, negated and vanishing branches are met;
+    with `identities`, all of them are that multiple of (the top left of) the identity, so that branches cancel skips.
     """
 
-    def __init__(self, notation: Notation, seed: int, branch_scale: sp.Rational = sp.S.One) -> None:
-        self.notation, self.scale = notation, branch_scale
+    def __init__(self, notation: Notation, seed: int, branch_scale: sp.Rational = sp.S.One, identities: bool = False) -> None:
+        self.notation, self.scale, self.identities = notation, branch_scale, identities
         self._random = random.Random(seed)
         self._weights: dict[str, tuple[sp.Matrix, sp.Matrix, sp.Matrix]] = {}
         self._sizes: dict[sp.Symbol, int] = {}
         self._cache: dict[Meaning, sp.Matrix] = {}
-        self._signals: dict[Signal, sp.Matrix] = {}
         self.x = self._draw(self.size(notation.dimension_of(Identity())), 1)
 
     def size(self, dimension: sp.Expr) -> int:
@@ -113,16 +114,17 @@ class Instance:
             return [sp.expand(linear[0] * y + square[0] * y**2) for y in x]
         out = 1 if self.notation.reading == "scalar" else self.size(dimension(self.notation.dims[leaf.name][0]))
         linear, square, shift = self._weights_of(leaf.name, out, inputs)
-        y = linear * sp.Matrix(x) + shift
-        if isinstance(leaf, Layer):
-            y = self.scale * (y + square * sp.Matrix([a * b for a, b in zip(x, x[1:] + x[:1], strict=True)]))
-        elif not isinstance(leaf, Linear):
+        if not isinstance(leaf, Layer | Linear):
             raise UnknownNodeError(f"no explicit function for {type(leaf).__name__}: teach derivations/instance.py")
-        return [sp.expand(entry) for entry in y]
+        y = linear * sp.Matrix(x) + shift
+        if isinstance(leaf, Layer) and not self.identities:
+            y += square * sp.Matrix([a * b for a, b in zip(x, x[1:] + x[:1], strict=True)])
+        return [sp.expand(self.scale * entry) for entry in y]
 
     def _weights_of(self, name: str, out: int, inputs: int) -> tuple[sp.Matrix, sp.Matrix, sp.Matrix]:
         if name not in self._weights:
-            self._weights[name] = (self._draw(out, inputs), self._draw(out, inputs), self._draw(out, 1))
+            linear = sp.eye(out, inputs) if self.identities else self._draw(out, inputs)
+            self._weights[name] = (linear, self._draw(out, inputs), self._draw(out, 1))
         return self._weights[name]
 
     def _draw(self, rows: int, columns: int) -> sp.Matrix:
@@ -155,7 +157,7 @@ _RULES: dict[type, Callable[[Instance, sp.Expr], sp.Matrix]] = {
     sp.ZeroMatrix: lambda instance, expr: sp.zeros(*map(instance.size, expr.shape)),
     sp.Transpose: lambda instance, expr: instance.evaluate(expr.arg).T,
     MatrixSlice: _slice,
-    sp.BlockMatrix: lambda instance, expr: sp.Matrix.vstack(*map(instance.evaluate, expr.blocks)),
+    sp.BlockMatrix: lambda instance, expr: sp.Matrix.vstack(*map(instance.evaluate, block_rows(expr))),
     sp.Tuple: lambda instance, expr: sp.Matrix.vstack(*map(instance.evaluate, expr)),
     sp.MatAdd: _sum,
     sp.Add: _sum,

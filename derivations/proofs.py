@@ -6,7 +6,7 @@ every factor must be ≥ 0 by itself, by the definitions of the quantities, or b
 
 import sympy as sp
 
-from derivations.expansion import Expansion, Polynomial, multiply, transpose
+from derivations.expansion import Expansion, Polynomial, Word, multiply, transpose
 from derivations.quantities import Cosine, NormRatio, Quantity, facts
 from derivations.steps import Certificate, Derivation, Step
 
@@ -20,17 +20,19 @@ class Prover:
         self.nonnegative: list[sp.Expr] = list(facts(quantities))
         self.equal: dict[sp.Expr, sp.Expr] = {}
 
-    def establish(self, step: Step) -> bool:
-        """Whether the step is proved; if so, later steps may use it."""
+    def proves(self, step: Step) -> bool:
+        """Whether the certificates of an inequality hold, given what was learned before."""
+        larger, smaller = _sides(step)
+        return self._certified(step.certificates, larger, smaller) if step.certificates else self._collected(larger, smaller)
+
+    def learn(self, step: Step) -> None:
+        """Lets later steps use this one."""
         if step.relation == "=":
             self.equal[step.before] = step.after
-            return True
-        larger, smaller = (step.before, step.after) if step.relation == ">=" else (step.after, step.before)
-        if not (self._collected(larger, smaller) if not step.certificates else self._certified(step.certificates, larger, smaller)):
-            return False
-        parts = (smaller.args[0], -smaller.args[0]) if isinstance(smaller, sp.Abs) else (smaller,)
-        self.nonnegative += [larger - part for part in parts]
-        return True
+        elif step.relation in (">=", "<="):
+            larger, smaller = _sides(step)
+            parts = (smaller.args[0], -smaller.args[0]) if isinstance(smaller, sp.Abs) else (smaller,)
+            self.nonnegative += [larger - part for part in parts]
 
     def _collected(self, larger: sp.Expr, smaller: sp.Expr) -> bool:
         """Whether `smaller` is a maximum of lower bounds that are all established."""
@@ -64,6 +66,10 @@ class Prover:
         return any(sp.expand(expr - known) == 0 for known in self.nonnegative)
 
 
+def _sides(step: Step) -> tuple[sp.Expr, sp.Expr]:
+    return (step.before, step.after) if step.relation == ">=" else (step.after, step.before)
+
+
 def _substitution(assuming: sp.Expr | None) -> Case:
     """Makes a case visible to SymPy's assumptions: c ≥ 0 replaces c by a nonnegative symbol, −c ≥ 0 by minus one."""
     if assuming is None:
@@ -86,10 +92,17 @@ def gram_equal(step: Step, derivation: Derivation) -> bool:
     return sp.cancel(sp.expand(difference.subs(known, simultaneous=True))) == 0
 
 
+def _number(word: Word) -> sp.Symbol:
+    """The symbol of a 1 × 1 product: only a wᵀw is known to be ≥ 0."""
+    half = len(word) // 2
+    square = len(word) % 2 == 0 and word[:half] == tuple(letter.flipped() for letter in reversed(word[half:]))
+    return sp.Symbol(repr(word), **({"nonnegative": True} if square else {"real": True}))
+
+
 def _in_inner_products(quantity: Quantity, expansion: Expansion) -> sp.Expr | None:
     def inner(left: Polynomial, right: Polynomial) -> sp.Expr:
         words = expansion.normal(multiply(transpose(left), right), number=True)
-        return sp.Add(*(sp.Rational(k.numerator, k.denominator) * sp.Symbol(repr(word), positive=True) for word, k in words.items()))
+        return sp.Add(*(sp.Rational(k.numerator, k.denominator) * _number(word) for word, k in words.items()))
 
     match quantity.definition:
         case NormRatio(numerator, denominator):

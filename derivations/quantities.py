@@ -1,12 +1,14 @@
 """Names the real numbers that bounds speak of, and the few facts about them that are cited rather than derived.
 
-A `Quantity` ties a symbol (t, c, σ_max, …) to its definition on the matrices of a derivation. `AXIOMS` are the facts
-that inequality steps may use; each has a source and is tested numerically.
+A `Quantity` ties a symbol (t, c, σ_max, …) to its definition on the matrices of a derivation. `facts` are all that
+inequality steps may assume of it; each has a source and is tested numerically.
 """
 
 from dataclasses import dataclass
 
 import sympy as sp
+
+from derivations.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,17 @@ LATEX = {
 CAUCHY_SCHWARZ = "Cauchy–Schwarz inequality"
 OPERATOR_NORM = "variational characterization of singular values"
 RAYLEIGH = "Rayleigh quotient of the symmetric part"
+
+
+def check_symbols(quantities: tuple[Quantity, ...]) -> None:
+    """Refuses a symbol with two definitions, or one whose assumptions say more than its definition gives."""
+    symbols = [quantity.symbol for quantity in quantities]
+    for quantity in quantities:
+        signed = isinstance(quantity.definition, (Cosine, NumericalRange))
+        if symbols.count(quantity.symbol) > 1:
+            raise InputError(f"{quantity.symbol} has two definitions: give each quantity a symbol of its own")
+        if quantity.symbol.assumptions0 != sp.Symbol("x", **({"real": True} if signed else {"nonnegative": True})).assumptions0:
+            raise InputError(f"{quantity.symbol} must be declared {'real' if signed else 'nonnegative'}, and nothing else")
 
 
 def adjoint_image(operator: sp.Expr, column: sp.Expr) -> sp.Expr:

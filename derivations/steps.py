@@ -9,7 +9,7 @@ from typing import Literal
 
 import sympy as sp
 
-from derivations.quantities import Quantity
+from derivations.quantities import Quantity, check_symbols
 from derivations.symbols import Notation
 
 Relation = Literal["=", ">=", "<=", "->"]
@@ -45,6 +45,10 @@ class Step:
     certificates: tuple[Certificate, ...] = ()
     vanishing: sp.Symbol | None = None
 
+    def __post_init__(self) -> None:
+        for side in ("before", "after"):
+            object.__setattr__(self, side, sp.sympify(getattr(self, side)))
+
 
 @dataclass(frozen=True)
 class Derivation:
@@ -54,3 +58,6 @@ class Derivation:
     notation: Notation
     steps: tuple[Step, ...]
     quantities: tuple[Quantity, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_symbols(self.quantities)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
+from derivations.errors import InputError
 from derivations.steps import Step
 
 L = sp.Symbol("l", integer=True, positive=True)
@@ -16,11 +17,14 @@ EXPANDED = range(1, 13)
 
 def has_sums(step: Step) -> bool:
     """Whether the step speaks of a symbolic number of layers."""
-    return any(side.has(sp.Sum) or side.has(L) for side in (step.before, step.after))
+    return any(side.has(sp.Sum) or (side.has(L) and not side.has(sp.MatrixExpr)) for side in (step.before, step.after))
 
 
 def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
-    """The two checks of such a step, by name."""
+    """The two checks of such a step, by name. Raises InputError for a sum that may run backwards, which SymPy negates."""
+    for node in step.before.atoms(sp.Sum) | step.after.atoms(sp.Sum):
+        if not _runs_forwards(node.limits):
+            raise InputError(f"{node} may run backwards: its limits must satisfy low ≤ high + 1 for every l ≥ 1")
     if step.relation == "->":
         return {"limit of sums": lambda: _limit_holds(step), "convergence for l = 1…12": lambda: _converges(step)}
     if step.relation == "=":
@@ -46,6 +50,19 @@ def _write_out(expr: sp.Basic) -> sp.Basic:
         inner = sp.Sum(function, *limits[:-1]) if limits[:-1] else function
         return sp.Add(*(_write_out(inner.subs(variable, value)) for value in range(int(low), int(high) + 1)))
     return expr.func(*map(_write_out, expr.args)) if expr.has(sp.Sum) else expr
+
+
+def _runs_forwards(limits: tuple[sp.Tuple, ...]) -> bool:
+    """Whether every sum has a length ≥ 0, at both ends of the sums around it. A bare inner sum takes l as its outer end."""
+    for k, (_, low, high) in enumerate(limits):
+        lengths = [high - low + 1]
+        for variable, first, last in limits[k + 1 :]:
+            lengths = [length.subs(variable, end) for length in lengths for end in (first, last)]
+        free = [symbol for length in lengths for symbol in length.free_symbols - {L}]
+        lengths = [length.subs(dict.fromkeys(free, L - 1)) for length in lengths]
+        if not all(sp.expand(length).is_nonnegative for length in lengths):
+            return False
+    return True
 
 
 def _equal_sums(difference: sp.Expr) -> bool:
@@ -74,11 +91,15 @@ def _certified(step: Step) -> bool:
 
 def _nonnegative_root(expr: sp.Expr) -> bool:
     """Whether the expression is |G| · √(…), a norm."""
-    return all(f.is_nonnegative or (isinstance(f, sp.Pow) and f.exp == sp.Rational(1, 2)) for f in sp.Mul.make_args(expr))
+    return all(
+        f.is_nonnegative or (isinstance(f, sp.Pow) and f.exp == sp.S.Half and _is_nonnegative(f.base)) for f in sp.Mul.make_args(expr)
+    )
 
 
 def _is_nonnegative(factor: sp.Expr) -> bool:
-    """A sum is ≥ 0 where its summand is; SymPy's assumptions do not look into sums."""
+    """A sum is ≥ 0 where its summands are; SymPy's assumptions do not look into sums."""
+    if isinstance(factor, sp.Add):
+        return bool(factor.is_nonnegative) or all(map(_is_nonnegative, factor.args))
     return bool(factor.function.is_nonnegative if isinstance(factor, sp.Sum) else factor.is_nonnegative)
 
 
