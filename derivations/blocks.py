@@ -74,3 +74,14 @@ class Gate(Term):
 
     signal: Term
     gate: Term
+
+
+def leaves(term: Term) -> frozenset[Leaf]:
+    """The leaves of a term; raises InputError where one name is used for leaves of two kinds."""
+    parts = (term.signal, term.gate) if isinstance(term, Gate) else getattr(term, "parts", ())
+    found = frozenset({term} if isinstance(term, Leaf) else ()).union(*map(leaves, parts))
+    names = [leaf.name for leaf in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"leaf {name!r} is used as leaves of different kinds: give each a name of its own")
+    return found

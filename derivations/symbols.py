@@ -10,7 +10,7 @@ from typing import Literal
 
 import sympy as sp
 
-from derivations.blocks import Chain, Identity, Layer, Leaf, Linear, Pointwise, Term
+from derivations.blocks import Chain, Identity, Layer, Leaf, Linear, Pointwise, Term, leaves
 from derivations.errors import InputError
 from derivations.shapes import Dims, dimension, output_dim
 
@@ -66,6 +66,7 @@ class Notation:
         if reading not in READINGS:
             raise InputError(f"unknown reading {reading!r}: choose from {', '.join(READINGS)}")
         self.term, self.dims, self.reading = term, dims, reading
+        leaves(term)  # refuses one name for two kinds of leaf
         self.inputs = dimension(inputs)
         self.labels = {Identity(): "x", term: "H"} | dict(labels or {})
         self.meanings: dict[sp.Basic, Meaning] = {}

@@ -24,6 +24,7 @@ from numeric.norms import cosine, norm
 from numeric.operators import DiagonalOperator
 from numeric.point import Point
 from numeric.spectra import Enclosure, singular_extremes, symmetric_extremes
+from numeric.tolerances import tolerances
 
 
 @dataclass(frozen=True)
@@ -174,12 +175,25 @@ def _number(bound: Bound, measure: _Quantities, signal_norm: Tensor) -> BoundNum
     """
     found = [measure.value(str(q.symbol), q.definition) for q in bound.quantities]
     formula = _compile(bound)
-    ends = [(e.low,) if e.low is e.high else (e.low, e.high) for e in found]
+    exactly = bound.side == "equal"
+    ends = [_ends(q.definition, e, exactly) for q, e in zip(bound.quantities, found, strict=True)]
     values = torch.stack([_as_batch(formula(*corner), signal_norm) for corner in product(*ends)])
     worst = values.amin(0) if bound.side == "lower" else values.amax(0)
     base = _nonzero(norm(measure.point.column(column(bound.base))), f"the signal {bound.base}")
     delta = sum(e.delta for e in found)
-    return BoundNumbers(bound.id, bound.side, "probable" if delta else bound.certainty, delta or None, worst * (base / signal_norm))
+    value = worst * (base / signal_norm)
+    if value.isnan().any() or not (base / signal_norm > 0).all():
+        raise InputError(f"{bound.id} is beyond the range of {signal_norm.dtype}: the slices of the signal differ too much in size")
+    return BoundNumbers(bound.id, bound.side, "probable" if delta else bound.certainty, delta or None, value)
+
+
+def _ends(definition: Definition, found: Enclosure, exactly: bool) -> tuple[Tensor, ...]:
+    """The ends between which a quantity lies. A cosine gets its rounding error: near c = −1 the alignment bound √(1 − c²)
+    would turn 1e-16 into 1e-8, and exceed the gain."""
+    if isinstance(definition, Cosine) and not exactly:
+        allowance = tolerances(found.low.dtype).rounding
+        return (found.low - allowance).clamp(min=-1), (found.high + allowance).clamp(max=1)
+    return (found.low,) if found.low is found.high else (found.low, found.high)
 
 
 @lru_cache(maxsize=256)

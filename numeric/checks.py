@@ -81,6 +81,8 @@ def check_batch_independence(function: Function, x: Tensor) -> None:
 
 def check_estimate(steps: int, delta: float, seed: int) -> None:
     """Refuses settings of a randomized estimate that have no meaning."""
+    if not (isinstance(steps, int) and isinstance(seed, int) and isinstance(delta, float | int)):
+        raise InputError(f"steps {steps!r} and seed {seed!r} must be integers, delta {delta!r} a number")
     if steps < 1:
         raise InputError(f"steps is {steps}: use at least 1")
     if not 1e-30 <= delta < 1:

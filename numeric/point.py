@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import reduce
 
 import sympy as sp
+import torch
 from sympy.matrices.expressions.slice import MatrixSlice
 from torch import Tensor, cat, no_grad
 
@@ -18,6 +19,7 @@ from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation, Signa
 from numeric.checks import Function, check_function, check_input, check_vector, untouched
 from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
 from numeric.realize import realize
+from numeric.tolerances import tolerances
 
 
 class Point:
@@ -30,7 +32,7 @@ class Point:
         check_input(x)
         for leaf in leaves.values():
             check_function(leaf, x)
-        self.term, self.x, self._leaves = term, x.detach(), dict(leaves)
+        self.term, self.x, self._leaves = term, x.detach().clone(), dict(leaves)
         self._inputs: dict[str, Tensor] = {}
         sizes: dict[str, tuple[int | str, int | str]] = {}
         with ExitStack() as stack:
@@ -38,6 +40,7 @@ class Point:
             for leaf in leaves.values():
                 stack.enter_context(untouched(leaf))
             self.value = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x)
+        self._check_repeatable()
         check_vector(g, tuple(self.value.shape), x.dtype, x.device)
         self.g = g.detach().flatten(1)
         self.notation = Notation(term, sizes, "operator", inputs=x[0].numel())
@@ -89,12 +92,12 @@ class Point:
         if meaning not in self._operators:
             match meaning:
                 case JacobianOf(Linear(name), _):
+                    self._check_affine(name)
                     made: LinearOperator = _Flat(JacobianOperator(self._leaf(name), self._inputs[name]))
                 case JacobianOf(Layer(name), point):
                     made = _Flat(JacobianOperator(self._leaf(name), self._value(point)))
                 case JacobianOf(Pointwise(name), point):
-                    slopes = JacobianOperator(self._leaf(name), self._value(point))
-                    made = DiagonalOperator(slopes.pull(slopes.value.new_ones(slopes.value.shape)).flatten(1))
+                    made = self._slopes(name, self._value(point))
                 case DiagonalOf(value):
                     made = DiagonalOperator(self._value(value).flatten(1))
                 case _:
@@ -122,6 +125,28 @@ class Point:
             start, term = start + sum(sizes[:index]), term.parts[index]
         return self.g[:, start : start + self._value(term)[0].numel()] if signal.part else self.g
 
+    def _check_repeatable(self) -> None:
+        """The first sample must have the same value alone: otherwise samples are coupled, or the leaves random."""
+        with no_grad():
+            alone = realize(self.term, self._leaves)(self.x[:1])
+        if alone.shape != self.value[:1].shape or not _close(alone, self.value[:1]):
+            raise InputError("a sample's value depends on the other samples or changes from call to call: use model.eval(), act per sample")
+
+    def _check_affine(self, name: str) -> None:
+        x, leaf = self._inputs[name], self._leaves[name]
+        with no_grad():
+            doubled, once, zero = leaf(2 * x), leaf(x.clone()), leaf(x.new_zeros(x.shape))
+        if not _close(doubled + zero, 2 * once):
+            raise InputError(f"leaf {name!r} is not affine: make it a Layer of the term, not a Linear")
+
+    def _slopes(self, name: str, at: Tensor) -> DiagonalOperator:
+        jacobian = JacobianOperator(self._leaf(name), at)
+        slopes = jacobian.pull(at.new_ones(at.shape))
+        probe = 1 + at.new_tensor(range(at[0].numel())).view(at[0].shape).cos().expand(at.shape)
+        if not _close(jacobian.pull(probe), slopes * probe):
+            raise InputError(f"leaf {name!r} does not act on each entry by itself: make it a Layer of the term, not a Pointwise")
+        return DiagonalOperator(slopes.flatten(1))
+
     def _leaf(self, name: str) -> Function:
         return self._leaves[name]
 
@@ -137,6 +162,12 @@ class Point:
             return out
 
         return record
+
+
+def _close(first: Tensor, second: Tensor) -> bool:
+    """Equal up to the rounding of an evaluation, relative to the largest entry."""
+    size = torch.maximum(first.abs().max(), second.abs().max())
+    return bool((first - second).abs().max() <= 8 * tolerances(first.dtype).identity * size)
 
 
 class _Flat(LinearOperator):

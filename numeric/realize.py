@@ -67,9 +67,14 @@ def _(term: Identity, x: Tensor, run: _Evaluation) -> Tensor:
 
 @_value.register
 def _(term: Leaf, x: Tensor, run: _Evaluation) -> Tensor:
-    version = x._version
-    value = run.maps[term.name](x)
-    if x._version != version:
+    version = None if x.is_inference() else x._version
+    try:
+        value = run.maps[term.name](x)
+    except (RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"leaf {term.name!r} cannot be evaluated on {tuple(x.shape)}: {str(error).splitlines()[0]}") from error
+    if version is not None and x._version != version:
         raise InputError(f"leaf {term.name!r} changes its input in place, which other parts may share: build it with inplace=False")
     if not isinstance(value, Tensor) or value.dim() < 2 or value.shape[0] != x.shape[0]:
         found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -10,7 +10,7 @@ from strategies import DrawnBlock, drawn_blocks, gaussian
 from torch import nn
 
 from derivations.architectures import BLOCKS, DENSE, PLAIN, RESIDUAL
-from derivations.blocks import Add, Concat, Identity, Pointwise
+from derivations.blocks import Add, Chain, Concat, Identity, Layer, Linear, Pointwise
 from derivations.errors import InputError, UnknownNodeError
 from numeric.bind import BlockNumbers, evaluate, quantity
 from numeric.norms import norm
@@ -230,6 +230,72 @@ def test_the_model_is_left_as_it_was():
     assert [p.requires_grad for p in branch.parameters()] == [False, True, True, True]
     assert all(p.grad is None for p in branch.parameters())
     assert not branch._forward_hooks
+
+
+def test_near_cancellation_the_alignment_bound_stays_below_the_gain():
+    for dtype, size in ((torch.float64, 50), (torch.float32, 4096)):
+        layer = nn.Linear(size, size, bias=False).to(dtype)
+        with torch.no_grad():
+            layer.weight.copy_(-torch.eye(size) + 1e-4 * torch.diag(gaussian(size, seed=3)) * (dtype == torch.float32))
+        x, g = gaussian(2, size, seed=0, dtype=dtype), gaussian(2, size, seed=1, dtype=dtype)
+        found = numbers(DrawnBlock(RESIDUAL.term, {"F": layer}, x), g, spectra=False)
+        assert (by_id(found)["residual.alignment.lower"] <= found.gain).all()
+
+
+def test_a_signal_whose_slices_differ_beyond_the_dtype_is_refused():
+    leaves, x = {"F": multiple_of_identity(0.5, 1)}, gaussian(1, 1, seed=0)
+    with pytest.raises(InputError, match="beyond the range"):
+        evaluate(DENSE.term, leaves, x, torch.tensor([[1e200, 1e-200]], dtype=torch.float64))
+
+
+class Counter(nn.Module):
+    """Another function at every call."""
+
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.calls * x
+
+
+@pytest.mark.parametrize(
+    ("term", "leaf", "message"),
+    [
+        (RESIDUAL.term, lambda x: x - x.mean(0), "depends on the other samples"),
+        (RESIDUAL.term, lambda x: x.flip(0), "depends on the other samples"),
+        (RESIDUAL.term, lambda x: x + torch.rand_like(x), "changes from call to call"),
+        (RESIDUAL.term, Counter(), "changes from call to call"),
+        (RESIDUAL.term, nn.Linear(4, 3).double(), "'F' cannot be evaluated"),
+        (RESIDUAL.term, None, "'F' cannot be evaluated"),
+        (Add(Linear("F"), Identity()), torch.tanh, "not affine"),
+        (Pointwise("F"), lambda x: x.softmax(1), "not act on each entry"),
+        (Chain(Layer("F"), Linear("F")), torch.tanh, "different kinds"),
+    ],
+)
+def test_leaves_that_are_not_what_the_term_says_are_refused(term, leaf, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(term, {"F": leaf}, gaussian(4, 3, seed=0), gaussian(4, 3, seed=1), spectra=False)
+
+
+def test_an_input_is_never_written_to():
+    x = gaussian(4, 3, seed=0)
+    before = x.clone()
+    with pytest.raises(InputError, match="in place"):
+        evaluate(RESIDUAL.term, {"F": nn.ReLU(inplace=True)}, x, gaussian(4, 3, seed=1))
+    assert torch.equal(x, before)
+
+
+def test_tensors_made_in_inference_mode_are_fine():
+    with torch.inference_mode():
+        x, g = gaussian(4, 3, seed=0), gaussian(4, 3, seed=1)
+    leaves = {"F": nn.Linear(3, 3).double()}
+    assert torch.equal(evaluate(RESIDUAL.term, leaves, x, g).gain, evaluate(RESIDUAL.term, leaves, x.clone(), g.clone()).gain)
+
+
+@pytest.mark.parametrize("effort", [{"steps": 2.5}, {"steps": 0}, {"seed": 1.5}, {"seed": -1}, {"delta": "a"}, {"delta": 0.0}])
+def test_settings_without_meaning_are_refused(effort):
+    with pytest.raises(InputError):
+        evaluate(RESIDUAL.term, {"F": nn.Linear(3, 3).double()}, gaussian(4, 3, seed=0), gaussian(4, 3, seed=1), **effort)
 
 
 def test_tiny_signals_do_not_underflow():
