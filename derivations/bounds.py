@@ -119,12 +119,12 @@ def singular_value_bounds(notation: Notation) -> Bounds:
         *_limits([SIGMA_MIN, SIGMA_MAX], [SIGMA_MIN, SIGMA_MAX]),
     )
     make = _Maker("singular", quantities, g, ("g ≠ 0",), scaled=(SIGMA_MIN, SIGMA_MAX))
-    made = (make("min", "lower", SIGMA_MIN, "Eq. (1)"), make("max", "upper", SIGMA_MAX, "Eq. (1)"))
+    made = (make("min", "lower", SIGMA_MIN, "singular values, Eq. (1)"), make("max", "upper", SIGMA_MAX, "singular values, Eq. (1)"))
     return Bounds(made, Derivation("bounds", notation, steps, quantities))
 
 
 def residual_bounds(notation: Notation, branch: sp.Expr) -> Bounds:
-    """Bounds of H = B(x) + x with J_B = `branch`: (2.a) identity, (2.b) triangle, (2.c) alignment, (2.d) numerical range."""
+    """Bounds of H = B(x) + x with J_B = `branch`: law of cosines, triangle, alignment, operator norm, numerical range."""
     g = notation.signal()
     image = adjoint_image(branch, g)
     lemma = _perturbation(notation, g, image)
@@ -150,16 +150,16 @@ def residual_bounds(notation: Notation, branch: sp.Expr) -> Bounds:
     )
     make = _Maker("residual", quantities, g, ("g ≠ 0",), scaled=_RESIDUAL_SCALED)
     made = (
-        *_perturbation_bounds(make, "2"),
-        make("uniform", "lower", uniform, "(2.b)"),
-        make("uniform", "upper", 1 + SIGMA_MAX, "(2.b)"),
-        make("numerical_range", "lower", numerical, "(2.d)"),
+        *_perturbation_bounds(make),
+        make("uniform", "lower", uniform, _NORM),
+        make("uniform", "upper", 1 + SIGMA_MAX, _NORM),
+        make("numerical_range", "lower", numerical, "Cauchy–Schwarz, Rayleigh quotient"),
     )
     return Bounds(made, Derivation("bounds", notation, steps, quantities))
 
 
 def dense_bounds(notation: Notation, skip: int) -> Bounds:
-    """Bounds of H = (F(y), y) relative to ‖g_y‖ (4.a): as for a residual block with w = J_Fᵀ g_F, and uniform ones."""
+    """Bounds of H = (F(y), y) relative to ‖g_y‖: as for a residual block with w = J_Fᵀ g_F, and uniform ones."""
     g_y, g_f = notation.signal((skip,)), notation.signal((1 - skip,))
     branch = leaf_jacobian(notation.term.parts[1 - skip], notation)  # type: ignore[attr-defined]
     lemma = _perturbation(notation, g_y, adjoint_image(branch, g_f))
@@ -174,9 +174,9 @@ def dense_bounds(notation: Notation, skip: int) -> Bounds:
     )
     make = _Maker("dense", quantities, g_y, ("g_y ≠ 0",), scaled=_DENSE_SCALED)
     made = (
-        *_perturbation_bounds(make, "4"),
-        make("uniform", "lower", uniform, "(4.a)"),
-        make("uniform", "upper", 1 + SIGMA_MAX * RATIO, "(4.a)"),
+        *_perturbation_bounds(make),
+        make("uniform", "lower", uniform, _NORM),
+        make("uniform", "upper", 1 + SIGMA_MAX * RATIO, _NORM),
     )
     return Bounds(made, Derivation("bounds", notation, steps, quantities))
 
@@ -195,6 +195,7 @@ def column(signal: sp.Expr) -> sp.Expr:
     return sp.BlockMatrix([[column(piece)] for piece in signal]) if isinstance(signal, sp.Tuple) else signal
 
 
+_NORM = "triangle inequality, operator norm"
 _COSINE_LAW = sp.sqrt(1 + 2 * C * T + T**2)
 _ALIGNMENT = sp.sqrt(1 - sp.Min(C, 0) ** 2)
 _PERTURBATION_EXPRS = (_COSINE_LAW, sp.Abs(1 - T), 1 + T, _ALIGNMENT)
@@ -225,12 +226,12 @@ def _perturbation(notation: Notation, v: sp.Expr, w: sp.Expr) -> _Lemma:
     return _Lemma(quantities, steps)
 
 
-def _perturbation_bounds(make: "_Maker", section: str) -> tuple[Bound, ...]:
+def _perturbation_bounds(make: "_Maker") -> tuple[Bound, ...]:
     return (
-        make("cosine_law", "equal", _COSINE_LAW, f"({section}.a)"),
-        make("triangle", "lower", sp.Abs(1 - T), "(2.b)" if section == "2" else "(4.a)"),
-        make("triangle", "upper", 1 + T, "(2.b)" if section == "2" else "(4.a)"),
-        make("alignment", "lower", _ALIGNMENT, "(2.c)" if section == "2" else "(4.a)"),
+        make("cosine_law", "equal", _COSINE_LAW, "law of cosines"),
+        make("triangle", "lower", sp.Abs(1 - T), "triangle inequality"),
+        make("triangle", "upper", 1 + T, "triangle inequality"),
+        make("alignment", "lower", _ALIGNMENT, "law of cosines, least over t"),
     )
 
 

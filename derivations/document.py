@@ -160,10 +160,11 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
     notation = notation_of(each, reading)
     line = linearize(notation)
     checked = list(check(line.derivation))
+    stated = {(each.step.before, each.step.after) for each in checked}
     made: tuple[BoundRecord, ...] = ()
     if reading == "operator":
         proved = bounds(notation)
-        checked += check(proved.derivation)
+        checked += [each for each in check(proved.derivation) if (each.step.before, each.step.after) not in stated]
         made = tuple(_bound_record(bound, notation) for bound in proved.bounds if bound.side != "equal")
     pullback = line.derivation.steps[-1]
     formula = FormulaRecord(step_text(pullback), step_latex(pullback, notation))

@@ -42,7 +42,8 @@ def step_latex(step: Step, notation: Notation) -> str:
     """A step as one LaTeX relation."""
     before, after = latex(step.before, notation), latex(step.after, notation)
     if step.vanishing is not None:
-        return rf"\lim_{{{latex(step.vanishing, notation)} \to 0^+}} {before} = {after}"
+        body = rf"\left({before}\right)" if isinstance(step.before, sp.Add) else before
+        return rf"\lim_{{{latex(step.vanishing, notation)} \to 0^+}} {body} = {after}"
     return f"{before} {_RELATIONS[step.relation]} {after}"
 
 

@@ -14,7 +14,7 @@ import click
 from derivations.architectures import BLOCKS
 from derivations.errors import InputError, ViolationError
 from gradbound import __version__
-from gradbound.exits import guard
+from gradbound.exits import Interrupted, guard
 
 if TYPE_CHECKING:
     from validate.records import Results
@@ -34,7 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return guard(lambda: cli.main(arguments, prog_name="gradbound", standalone_mode=False))
 
 
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+
+@click.group(cls=_Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """How much of the gradient must get through a network block, how much can, and how much does.
@@ -47,7 +55,7 @@ def cli() -> None:
 @click.argument("blocks", nargs=-1, type=click.Choice(list(BLOCKS)), metavar="[BLOCK]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--out", type=PATH, help="A folder for derivations.tex, .md and .json, beside what is printed.")
-@click.option("--time-limit", type=click.FloatRange(0, min_open=True), default=120, show_default=True, metavar="SECONDS")
+@click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True), default=120, show_default=True, metavar="SECONDS")
 def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: float) -> None:
     """Derive gradients and bounds, check every step.
 
@@ -74,7 +82,7 @@ def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: flo
 @click.option("--out", type=PATH, default="results", show_default=True, help="The folder for the records.")
 @click.option("--resume", is_flag=True, help="Carry on with the records in that folder.")
 @click.option("--device", metavar="cpu|cuda[:N]", help="Instead of the preset's own.")
-@click.option("--seeds", type=click.IntRange(min=1), help="How many, instead of the preset's own.")
+@click.option("--seeds", type=click.IntRange(1, 1000), help="How many, instead of the preset's own.")
 @quiet_option
 def validate(
     preset: str, dataset: str | None, data_dir: Path | None, out: Path, resume: bool, device: str | None, seeds: int | None, quiet: bool
@@ -117,8 +125,8 @@ def report(results: Path, out: Path) -> None:
     from validate.records import read_results
     from validate.storage import make_folder
 
-    make_folder(out.parent)
     read_results(results)
+    make_folder(out.parent)
     click.echo(write_report(results, asdict(run()), out))
 
 

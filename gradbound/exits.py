@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -18,8 +19,14 @@ BAD_INPUT = 3
 INTERRUPTED = 130
 
 
+class Interrupted(Exception):
+    """Ctrl-C, in a form that click passes on without a word of its own."""
+
+
 def guard(command: Callable[[], object]) -> int:
     """The exit code of `command`; only SystemExit passes through."""
+    if sys.stdout is None:  # closed by the caller: `gradbound derive >&-`
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # for the life of the process
     code = _attempt(command)
     try:
         sys.stdout.flush()
@@ -34,7 +41,7 @@ def _attempt(command: Callable[[], object]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, which is no failure: `gradbound derive | head`
         return 0
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, Interrupted, click.Abort):
         return _fail("interrupted: the same command carries on (`gradbound validate` with --resume)", INTERRUPTED)
     except Exception as error:  # noqa: BLE001  # the last stop before the interpreter's own traceback
         if os.environ.get("GRADBOUND_DEBUG"):

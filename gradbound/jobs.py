@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from derivations.errors import InputError
-from validate.compare import fails_to_telescope, summarize
+from validate.compare import fails_to_telescope, misses_limit, summarize
 from validate.presets import Preset
 from validate.progress import for_terminal
 from validate.records import MANIFEST_FILE, Results
@@ -27,15 +27,17 @@ def tally(results: Results) -> str:
     """How many checks the records hold, how many failed, and the largest errors, in one line."""
     blocks = (row for each in results.runs for row in each.blocks)
     found = summarize(blocks, (row for each in results.runs for row in each.epochs))
+    limits = [misses_limit(row) for row in results.vanishing if row.epsilon == 0]
     return (
         f"{found.bound_checks} bound checks, {found.violations} violations; "
         f"{found.identity_checks} gains, {found.identity_failures} not as predicted; "
-        f"largest relative error {found.identity_error:.1e} (block), {found.total_error:.1e} (network)"
+        f"largest relative error {found.identity_error:.1e} (block), {found.total_error:.1e} (network); "
+        f"{len(limits)} limits of vanishing branches, {sum(limits)} missed"
     )
 
 
 def failures(results: Results) -> list[str]:
-    """One line per segment and epoch where a bound is violated, or a gain or their product is not the predicted one."""
+    """One line per bound that is violated, and per gain, product of gains or limit that is not the predicted one."""
     lines = []
     for row in (row for each in results.runs for row in each.blocks):
         broken = [f"bound {bound.id} in {bound.violations}" for bound in row.bounds if bound.violations]
@@ -44,4 +46,8 @@ def failures(results: Results) -> list[str]:
     for epoch in (epoch for each in results.runs for epoch in each.epochs):
         if epoch.total is not None and fails_to_telescope(epoch.total):
             lines.append(f"{epoch.run}, epoch {epoch.epoch}: the product of the predicted gains is off by {epoch.total.relative_error:.1e}")
+    lines += [
+        f"{limit.family} with {limit.inputs} inputs, seed {limit.seed}: a vanished branch leaves {limit.measured}, not {limit.predicted}"
+        for limit in filter(misses_limit, results.vanishing)
+    ]
     return lines

@@ -49,6 +49,7 @@ class Totals:
     passed: int
     checks_per_step: int
     checks_by_certainty: Mapping[str, int]
+    vacuous: int
     records: Summary
 
 
@@ -102,13 +103,15 @@ def totals(results: Results, document: Document) -> Totals:
     lists = [record.steps for record in document.blocks] + [equation.steps for equation in document.equations]
     steps = [step for steps in lists for step in steps]
     checks: dict[str, int] = {}
+    vacuous = 0
     for bound in (bound for run in results.runs for row in run.blocks for bound in row.bounds):
+        vacuous += sum(value == 0 for value in bound.value) if bound.side == "lower" else 0
         word = certainty(bound.certainty, bound.delta)
         checks[word] = checks.get(word, 0) + bound.checks
     records = summarize((row for run in results.runs for row in run.blocks), (row for run in results.runs for row in run.epochs))
     passed = sum(all(check.ok for check in step.checks) for step in steps)
     fewest = min((len(step.checks) for step in steps), default=0)
-    return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), records)
+    return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), vacuous, records)
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:

@@ -1,12 +1,13 @@
 """Stores the state of a training as safetensors: never a pickle, never half a file.
 
-A checkpoint names the configuration it belongs to and the digest of its tensors; `load` verifies both, and the names and shapes.
+A checkpoint names the configuration that it belongs to, and a digest of all that it holds; `load` verifies both, and names and shapes.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,15 +22,24 @@ _KEY = "gradbound"  # one metadata key: safetensors writes several in random ord
 _MAX_HEADER = 10_000_000
 
 
-def save(path: Path, state: Mapping[str, Tensor], *, config_hash: str, epoch: int) -> None:
+class Checkpoint(NamedTuple):
+    """The tensors on the CPU, the epoch after which they were stored, and the digest of the rows recorded up to it."""
+
+    state: dict[str, Tensor]
+    epoch: int
+    rows: str
+
+
+def save(path: Path, state: Mapping[str, Tensor], *, config_hash: str, epoch: int, rows: str) -> None:
     """Writes the state after `epoch` epochs; the same arguments give the same bytes. Raises InputError if the folder cannot be written."""
     tensors = {name: value.detach().to("cpu").contiguous() for name, value in state.items()}
-    about = {"format": FORMAT, "config": config_hash, "epoch": epoch, "tensors": _digest(tensors)}
+    about: dict[str, str | int] = {"format": FORMAT, "config": config_hash, "epoch": epoch, "rows": rows}
+    about["digest"] = _digest(about, tensors)
     write_atomic(path, serialize(tensors, {_KEY: json.dumps(about, sort_keys=True)}))
 
 
-def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> tuple[dict[str, Tensor], int]:
-    """The stored tensors, on the CPU, and their epoch.
+def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> Checkpoint:
+    """What was stored.
 
     `like` is a state of the network that they are for: names, shapes and dtypes must agree. Raises InputError for a file that is missing,
     truncated, altered, of another configuration or of another network.
@@ -39,11 +49,11 @@ def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> tuple[d
         raise InputError(f"{path} is in format {about['format']!r}, not {FORMAT!r}: delete it to train again")
     if about["config"] != config_hash:
         raise InputError(f"{path} belongs to another configuration: choose another --out or delete it to train again")
-    if about["tensors"] != _digest(tensors):
-        raise InputError(f"{path} is corrupt (its tensors do not match their digest): delete it to train again")
+    if about["digest"] != _digest(about, tensors):
+        raise InputError(f"{path} is corrupt (its content does not match its digest): delete it to train again")
     if _signature(tensors) != _signature(like):
         raise InputError(f"{path} belongs to another network (names or shapes differ): delete it to train again")
-    return tensors, int(about["epoch"])
+    return Checkpoint(tensors, int(about["epoch"]), str(about["rows"]))
 
 
 def _read(path: Path) -> tuple[dict[str, str | int], dict[str, Tensor]]:
@@ -51,7 +61,7 @@ def _read(path: Path) -> tuple[dict[str, str | int], dict[str, Tensor]]:
         _check_header(path)
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})[_KEY])
-            if not isinstance(about, dict) or not about.keys() >= {"format", "config", "epoch", "tensors"}:
+            if not isinstance(about, dict) or about.keys() != {"format", "config", "epoch", "rows", "digest"}:
                 raise ValueError("incomplete metadata")
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no mapping
     except OSError as error:
@@ -72,9 +82,9 @@ def _signature(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, tor
     return {name: (value.shape, value.dtype) for name, value in tensors.items()}
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes, in the order of the names."""
-    digest = hashlib.sha256()
+def _digest(about: Mapping[str, str | int], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the metadata and over names, dtypes, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256(json.dumps({key: value for key, value in about.items() if key != "digest"}, sort_keys=True).encode())
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())

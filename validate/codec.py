@@ -47,7 +47,9 @@ def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{source} is no valid record ({place}: {first['msg']}): run `gradbound validate` again") from error
+        raise InputError(
+            f"{source} is no valid record ({place}: {first['msg']}): delete the results folder and run `gradbound validate` again"
+        ) from error
     if "schema_" not in record.model_fields_set:
-        raise InputError(f"{source} states no schema: run `gradbound validate` again")
+        raise InputError(f"{source} states no schema: delete the results folder and run `gradbound validate` again")
     return record

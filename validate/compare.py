@@ -18,7 +18,7 @@ from numeric.bind import BoundNumbers
 from numeric.tolerances import tolerances
 from validate.measure import Measurement
 from validate.predict import Prediction
-from validate.records import BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total
+from validate.records import BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total, VanishingRow
 from validate.segments import Segment
 
 Key = TypeVar("Key", bound=Hashable)
@@ -28,6 +28,10 @@ ROUNDING = tolerances(torch.float64).identity
 
 TELESCOPING = 1e-9
 """Allowed relative error of a product of gains over a whole network: thousands of segments, each off by ROUNDING."""
+
+
+LIMIT = 1e-12
+"""Allowed relative error of what a vanished branch leaves: float64 rounding of two norms."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
     if numbers is None:
         nothing: Gains = (None,) * len(live)
         return Comparison(nothing, nothing, vanished, None, 0, {}, ())
+    if not numbers.gain.isfinite().all():
+        raise InputError("a predicted gain is not finite: report the network and its seed")
     seen = measured[live]
     scale = numbers.terms.get("t", torch.zeros_like(seen))
     difference = (numbers.gain - seen).abs()
@@ -58,7 +64,7 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
         predicted=_spread(numbers.gain, live),
         vanished=vanished,
         identity_error=float(relative_error(numbers.gain, seen).max()),
-        identity_failures=int((difference > ROUNDING * (numbers.gain + seen + scale)).sum()),
+        identity_failures=int((~(difference <= ROUNDING * (numbers.gain + seen + scale))).sum()),
         terms={name: _spread(value, live) for name, value in numbers.terms.items()},
         bounds=tuple(_check(bound, seen, scale, live) for bound in numbers.bounds),
     )
@@ -71,7 +77,8 @@ def block_row(run: str, epoch: int, index: int, name: str, segment: Segment, com
 
 def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -> BoundRow:
     excess = bound.value - measured if bound.side == "lower" else measured - bound.value
-    violated = excess > ROUNDING * (measured + bound.value.abs() + scale)
+    absurd = bound.value == (math.inf if bound.side == "lower" else -math.inf)
+    violated = absurd | ~(excess <= ROUNDING * (measured + bound.value.abs() + scale))
     ratios = (measured / bound.value)[(bound.value > 0) & bound.value.isfinite()]
     return BoundRow(
         id=bound.id,
@@ -96,6 +103,11 @@ def total(measurement: Measurement, predicted: Sequence[Gains]) -> Total:
 def fails_to_telescope(total: Total) -> bool:
     """Whether the product of the predicted gains misses the measured end-to-end ratio by more than rounding can explain."""
     return total.relative_error is not None and total.relative_error > TELESCOPING
+
+
+def misses_limit(row: VanishingRow) -> bool:
+    """Whether a branch scaled by 0 leaves another gradient than predicted."""
+    return row.epsilon == 0 and not abs(row.measured - row.predicted) <= LIMIT * (1 + row.predicted)
 
 
 def relative_error(first: Tensor, second: Tensor) -> Tensor:

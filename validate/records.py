@@ -4,6 +4,7 @@ Records are frozen and admit no unknown field, no NaN and no infinity; the manif
 missing, altered, foreign or of another schema raises InputError with one line that names the file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,6 +28,9 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Side = Literal["lower", "upper"]
 Gains = tuple[float | None, ...]
 """One number per probe sample; null where the backward signal had vanished."""
+
+
+Count = Annotated[int, Field(ge=0)]
 
 
 class Record(BaseModel):
@@ -89,7 +93,7 @@ class EpochRow(Record):
 
     schema_: Literal["gradbound.epoch/1"] = Field(default="gradbound.epoch/1", alias="schema")
     run: RunId
-    epoch: int
+    epoch: Count
     status: Literal["ok", "diverged"]
     train_loss: float | None
     train_error: float | None
@@ -105,7 +109,7 @@ class BoundRow(Record):
     certainty: str
     delta: float | None
     value: Gains
-    violations: int
+    violations: Count
     tightness: float | None
 
     @property
@@ -123,16 +127,16 @@ class BlockRow(Record):
 
     schema_: Literal["gradbound.block/1"] = Field(default="gradbound.block/1", alias="schema")
     run: RunId
-    epoch: int
-    index: int
+    epoch: Count
+    index: Count
     name: str
     kind: str
     term: str
     measured: Gains
     predicted: Gains
-    vanished: int
+    vanished: Count
     identity_error: float | None
-    identity_failures: int
+    identity_failures: Count
     terms: dict[str, Gains]
     bounds: tuple[BoundRow, ...]
 
@@ -194,10 +198,15 @@ def read_results(folder: Path) -> Results:
     if manifest.files.keys() != expected:
         odd = min(manifest.files.keys() ^ expected)
         raise InputError(f"{folder / MANIFEST_FILE} lists other files than its runs have ({odd}): run `gradbound validate` again")
+    if not manifest.runs or len(set(manifest.runs)) != len(manifest.runs):
+        raise InputError(f"{folder / MANIFEST_FILE} lists no runs, or one twice: delete {folder} and run `gradbound validate` again")
     for name in sorted(expected):
         verify(folder, manifest, name)
     runs = tuple(_read_run(folder, run) for run in manifest.runs)
-    return Results(folder, manifest, runs, tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow)))
+    vanishing = tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow))
+    if not any(row.epsilon == 0 for row in vanishing):
+        raise InputError(f"{folder / VANISHING_FILE} has no vanished branch: delete it and run `gradbound validate --resume`")
+    return Results(folder, manifest, runs, vanishing)
 
 
 def run_files(run: str) -> tuple[str, ...]:
@@ -211,7 +220,7 @@ def verify(folder: Path, manifest: Manifest, name: str) -> None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{path} leads out of the results folder: remove the link and run `gradbound validate` again")
     if sha256(read_bytes(path)) != manifest.files[name]:
-        raise InputError(f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and run `gradbound validate` again")
+        raise InputError(f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and run `gradbound validate --resume`")
 
 
 def _read_run(folder: Path, run: str) -> Run:
@@ -220,7 +229,18 @@ def _read_run(folder: Path, run: str) -> Run:
     epochs = read_jsonl(place / "epochs.jsonl", EpochRow)
     blocks = read_jsonl(place / "blocks.jsonl", BlockRow)
     if {config.run, *(row.run for row in epochs), *(row.run for row in blocks)} != {run}:
-        raise InputError(f"{place} holds records of another run: delete it and run `gradbound validate` again")
+        raise InputError(f"{place} holds records of another run: delete it and run `gradbound validate --resume`")
     if not epochs or [row.epoch for row in epochs] != list(range(len(epochs))) or any(row.epoch >= len(epochs) for row in blocks):
-        raise InputError(f"{place} skips an epoch: delete it and run `gradbound validate` again")
+        raise InputError(f"{place} skips an epoch: delete it and run `gradbound validate --resume`")
+    _check_complete(place, config, epochs, blocks)
     return Run(config, tuple(epochs), tuple(blocks))
+
+
+def _check_complete(place: Path, config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
+    """Every finished epoch has every segment once, and every row a number (or null) for every probe sample."""
+    segments = [row.index for row in blocks if row.epoch == 0]
+    finished = [row.epoch for row in epochs if row.status == "ok"]
+    grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
+    lengths = {len(gains) for row in blocks for gains in (row.measured, row.predicted, *(bound.value for bound in row.bounds))}
+    if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:
+        raise InputError(f"{place} lacks rows or holds too many: delete it and run `gradbound validate --resume`")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from derivations.errors import InputError
 from validate import checkpoints
-from validate.codec import read_jsonl, write_json, write_jsonl
+from validate.codec import encode, read_jsonl, write_json, write_jsonl
 from validate.compare import block_row, compare, total
 from validate.data import Dataset, Split
 from validate.measure import measure
 from validate.models import Network, build
 from validate.predict import Effort, predict
 from validate.records import BlockRow, EpochRow, RunConfig, Total
-from validate.storage import make_folder
+from validate.storage import make_folder, sha256
 from validate.train import Schedule, Training, deterministic, evaluate
 
 
@@ -27,6 +27,11 @@ class History:
 
     epochs: list[EpochRow]
     blocks: list[BlockRow]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rows as they are stored."""
+        return sha256(b"".join(map(encode, [*self.blocks, *self.epochs])))
 
     @property
     def diverged(self) -> bool:
@@ -69,14 +74,15 @@ def _resume(config: RunConfig, training: Training, folder: Path) -> History:
     checkpoint = folder / "checkpoint.safetensors"
     if not checkpoint.exists():
         return History([], [])
-    state, last = checkpoints.load(checkpoint, training.state(), config_hash=config.hash)
+    state, last, rows = checkpoints.load(checkpoint, training.state(), config_hash=config.hash)
     training.restore(state)
     # The checkpoint is written last, so the rows may be ahead of it, never behind.
     epochs = [row for row in read_jsonl(folder / "epochs.jsonl", EpochRow) if row.epoch <= last]
     blocks = [row for row in read_jsonl(folder / "blocks.jsonl", BlockRow) if row.epoch <= last]
-    if [row.epoch for row in epochs] != list(range(last + 1)):
-        raise InputError(f"{folder} holds fewer epochs than its checkpoint: delete the folder and run again")
-    return History(epochs, blocks)
+    history = History(epochs, blocks)
+    if [row.epoch for row in epochs] != list(range(last + 1)) or history.digest != rows:
+        raise InputError(f"{folder} holds other rows than its checkpoint covers: delete the folder and run again")
+    return history
 
 
 def _next_epoch(config: RunConfig, training: Training, dataset: Dataset, history: History) -> None:
@@ -124,4 +130,4 @@ def _store(config: RunConfig, training: Training, history: History, folder: Path
     write_jsonl(folder / "epochs.jsonl", history.epochs)
     epoch = len(history.epochs) - 1
     if not history.diverged or epoch == 0:
-        checkpoints.save(folder / "checkpoint.safetensors", training.state(), config_hash=config.hash, epoch=epoch)
+        checkpoints.save(folder / "checkpoint.safetensors", training.state(), config_hash=config.hash, epoch=epoch, rows=history.digest)

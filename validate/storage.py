@@ -3,8 +3,11 @@
 Every failure of the file system is an `InputError` that names the path.
 """
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from derivations.errors import InputError
@@ -25,6 +28,8 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     Raises InputError if the folder cannot be written.
     """
+    if not path.name:
+        raise InputError("an empty path names no file: choose another --out")
     temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         with temporary.open("wb") as file:
@@ -34,7 +39,22 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise InputError(f"cannot write {path} ({error.strerror}): free the space or choose another --out") from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process alone; raises InputError if another one does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise InputError(f"another process is writing to {folder}: wait for it, or choose another --out") from error
+    finally:
+        os.close(descriptor)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -19,7 +19,7 @@ from validate.presets import Preset
 from validate.progress import Advance, Progress, silent
 from validate.records import MANIFEST_FILE, VANISHING_FILE, Manifest, Results, RunConfig, read_results, run_files, verify
 from validate.runs import perform
-from validate.storage import is_temporary, make_folder, read_bytes, remove_temporaries, sha256
+from validate.storage import is_temporary, locked, make_folder, read_bytes, remove_temporaries, sha256
 from validate.vanishing import experiment
 from validate.workers import spread
 
@@ -33,6 +33,12 @@ def run(preset: Preset, out: Path, *, data_folder: Path | None = None, progress:
     """
     _check_device(preset.device)
     dataset = load(preset.dataset, data_folder)
+    make_folder(out)
+    with locked(out):
+        return _complete(preset, dataset, out, data_folder, progress, processes)
+
+
+def _complete(preset: Preset, dataset: Dataset, out: Path, data_folder: Path | None, progress: Progress, processes: int) -> Results:
     configs = tuple(preset.configs(dataset))
     manifest = _open(out, _header(preset, configs))
     unfinished = [config for config in configs if not _is_finished(config, out, manifest)]
@@ -46,9 +52,9 @@ def run(preset: Preset, out: Path, *, data_folder: Path | None = None, progress:
 
 
 def _check_device(device: str) -> None:
-    kind = device.partition(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise InputError(f"unknown device {device!r}: choose cpu or cuda")
+    kind, _, number = device.partition(":")
+    if device != "cpu" and not (kind == "cuda" and (device == "cuda" or number.isdecimal())):
+        raise InputError(f"unknown device {device!r}: choose cpu, cuda or cuda:N")
     if kind == "cuda" and not torch.cuda.is_available():
         raise InputError("no CUDA device is available: choose --device cpu, or --preset cpu or smoke")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS refuses deterministic algorithms
@@ -72,7 +78,6 @@ def _header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
 
 def _open(out: Path, header: Manifest) -> Manifest:
     """The manifest to go on from: `header` in a new or empty folder, else the one found there, if it is of the same making."""
-    make_folder(out)
     if not (out / MANIFEST_FILE).exists():
         if any(not is_temporary(path) for path in out.iterdir()):
             raise InputError(f"{out} is not empty and holds no {MANIFEST_FILE}: choose another --out")
@@ -82,7 +87,8 @@ def _open(out: Path, header: Manifest) -> Manifest:
     found = read_json(out / MANIFEST_FILE, Manifest)
     for field in sorted(header.model_fields_set - {"status", "files"}):
         if getattr(found, field) != getattr(header, field):
-            raise InputError(f"{out} was made with another {field}: choose another --out, or delete it to start afresh")
+            there, here = getattr(found, field), getattr(header, field)
+            raise InputError(f"{out} was made with {field} {there}, not {here}: choose another --out, or delete it to start afresh")
     remove_temporaries(out)
     return found.model_copy(update={"status": "running"})
 

@@ -83,7 +83,7 @@ def value(bound: Bound, branch: sp.Matrix, g: sp.Matrix) -> sp.Expr:
 @pytest.mark.parametrize("tau", [sp.Rational(0), sp.Rational(1, 3), sp.Rational(1), sp.Rational(5, 2)])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_multiples_of_the_identity_attain_the_residual_bounds(tau, sign):
-    """Theory (2.e): J_F = −τI attains the lower ends (for every τ, those with σ_min − 1), J_F = +τI the upper ones."""
+    """J_F = −τI attains the lower ends (for every τ, those with σ_min − 1), J_F = +τI the upper ones."""
     branch, g = sign * tau * sp.eye(2), sp.Matrix([3, 4])
     gain = (g + branch.T * g).norm() / g.norm()
     attained = {key for key, bound in of("residual").items() if value(bound, branch, g) == gain}
@@ -109,7 +109,7 @@ def test_a_skip_alone_guarantees_nothing():
 
 
 def test_the_gate_is_factored_out_of_the_branch():
-    """Theory (3.c): J = M J_F + I, so that section 2 applies with J_F replaced by M J_F."""
+    """J = M J_F + I, so that section 2 applies with J_F replaced by M J_F."""
     operator = next(
         q.definition.operator for q in of("se_residual")["residual.uniform.upper"].quantities if isinstance(q.definition, SigmaMax)
     )

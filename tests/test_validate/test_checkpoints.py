@@ -9,26 +9,27 @@ from derivations.errors import InputError
 from validate import checkpoints
 
 STATE = {"weight": torch.arange(12.0).reshape(3, 4), "count": torch.tensor(7), "empty": torch.zeros(0)}
+ROWS = "e" * 64
 HASH = "c" * 64
 
 
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    checkpoints.save(path, STATE, config_hash=HASH, epoch=5)
+    checkpoints.save(path, STATE, config_hash=HASH, epoch=5, rows=ROWS)
     return path
 
 
 def test_round_trip(path):
-    state, epoch = checkpoints.load(path, STATE, config_hash=HASH)
-    assert epoch == 5
+    state, epoch, rows = checkpoints.load(path, STATE, config_hash=HASH)
+    assert (epoch, rows) == (5, ROWS)
     assert state.keys() == STATE.keys()
     assert all(torch.equal(state[name], STATE[name]) for name in STATE)
 
 
 def test_equal_states_give_equal_bytes(path, tmp_path):
     again = tmp_path / "again.safetensors"
-    checkpoints.save(again, dict(reversed(STATE.items())), config_hash=HASH, epoch=5)
+    checkpoints.save(again, dict(reversed(STATE.items())), config_hash=HASH, epoch=5, rows=ROWS)
     assert again.read_bytes() == path.read_bytes()
     assert {entry.name for entry in tmp_path.iterdir()} == {path.name, again.name}
 
@@ -48,7 +49,7 @@ def test_no_flipped_bit_goes_unnoticed(path):
     for place in range(len(data)):
         path.write_bytes(data[:place] + bytes((data[place] ^ (1 << place % 8),)) + data[place + 1 :])
         try:
-            state, _ = checkpoints.load(path, STATE, config_hash=HASH)
+            state, _, _ = checkpoints.load(path, STATE, config_hash=HASH)
         except InputError:
             continue
         harmless += 1
@@ -101,4 +102,17 @@ def test_missing_and_unwritable_places_are_refused(tmp_path):
         checkpoints.load(tmp_path / "nowhere", STATE, config_hash=HASH)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        checkpoints.save(tmp_path / "file" / "checkpoint.safetensors", STATE, config_hash=HASH, epoch=0)
+        checkpoints.save(tmp_path / "file" / "checkpoint.safetensors", STATE, config_hash=HASH, epoch=0, rows=ROWS)
+
+
+@pytest.mark.parametrize(("key", "value"), [("epoch", 2), ("epoch", -1), ("epoch", "x"), ("epoch", None), ("rows", "f" * 64), ("extra", 1)])
+def test_altered_metadata_is_refused(path, key, value):
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    about = json.loads(header["__metadata__"]["gradbound"]) | {key: value}
+    header["__metadata__"]["gradbound"] = json.dumps(about, sort_keys=True)
+    altered = json.dumps(header).encode()
+    path.write_bytes(len(altered).to_bytes(8, "little") + altered + data[8 + length :])
+    with pytest.raises(InputError, match="corrupt"):
+        checkpoints.load(path, STATE, config_hash=HASH)

@@ -8,10 +8,11 @@ from torch import nn
 
 from derivations.errors import InputError
 from numeric.bind import BlockNumbers, BoundNumbers
-from validate.compare import block_row, compare, relative_error, summarize, total
+from validate.compare import block_row, compare, misses_limit, relative_error, summarize, total
 from validate.measure import Measurement, measure
 from validate.models import Network, build
 from validate.predict import Effort, Prediction, predict
+from validate.records import VanishingRow
 from validate.segments import ResidualBlock
 
 NAMES = ("plain-8", "residual-8", "se_residual-8", "dense-10")
@@ -138,8 +139,9 @@ def test_rounding_alone_is_forgiven():
 
 def test_numbers_that_are_not_are_refused():
     live = torch.tensor([True])
-    with pytest.raises(InputError, match="not a number"):
-        compare(torch.tensor([1.0]), Prediction(live, numbers([torch.nan])))
+    for gain in (torch.nan, torch.inf):
+        with pytest.raises(InputError, match="not finite"):
+            compare(torch.tensor([1.0]), Prediction(live, numbers([gain])))
     with pytest.raises(InputError, match="not a number"):
         compare(torch.tensor([torch.nan]), Prediction(live, numbers([1.0])))
 
@@ -156,3 +158,17 @@ def test_telescoping_skips_vanished_samples():
     assert made.telescoped == (6.0, None, 0.0)
     assert made.measured == (6.0, None, 0.0)
     assert made.relative_error == 0.0
+
+
+@pytest.mark.parametrize(("side", "value"), [("lower", torch.inf), ("upper", -torch.inf)])
+def test_an_infinitely_wrong_bound_is_violated(side, value):
+    bound = BoundNumbers(f"x.{side}", side, "exact", None, torch.tensor([value]))
+    prediction = Prediction(torch.tensor([True]), replace(numbers([1.0]), bounds=(bound,)))
+    assert compare(torch.tensor([1.0]), prediction).bounds[0].violations == 1
+
+
+def test_a_missed_limit_is_noticed():
+    row = VanishingRow(family="dense", inputs=4, epsilon=0.0, seed=0, predicted=2.0, measured=2.0)
+    assert not misses_limit(row)
+    assert misses_limit(row.model_copy(update={"predicted": 2.0 + 1e-9}))
+    assert not misses_limit(row.model_copy(update={"epsilon": 0.1, "measured": 5.0}))

@@ -22,6 +22,7 @@ from derivations.errors import InputError
 from validate.compare import summarize, summarize_by
 from validate.presets import Sweep
 from validate.records import VanishingRow, read_results
+from validate.storage import locked
 from validate.sweep import run
 from validate.train import Schedule
 
@@ -178,7 +179,24 @@ def test_rows_behind_their_checkpoint_are_refused(folder):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     path = folder / FIRST / "epochs.jsonl"
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
-    with pytest.raises(InputError, match="fewer epochs than its checkpoint"):
+    with pytest.raises(InputError, match="other rows than its checkpoint covers"):
+        run(TINY, folder)
+
+
+def test_rows_altered_before_a_resumption_are_refused(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    path = folder / FIRST / "epochs.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[0]["test_error"] = 0.125
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="other rows than its checkpoint covers"):
+        run(TINY, folder)
+
+
+def test_a_folder_has_one_writer(folder):
+    with locked(folder), pytest.raises(InputError, match="another process is writing"):
         run(TINY, folder)
 
 
@@ -193,7 +211,7 @@ def test_rows_behind_their_checkpoint_are_refused(folder):
 )
 def test_a_folder_of_another_configuration_is_refused(folder, change, field):
     before = contents(folder)
-    with pytest.raises(InputError, match=f"made with another {field}: choose another --out"):
+    with pytest.raises(InputError, match=rf"made with {field} .*, not .*: choose another --out"):
         run(replace(TINY, **change), folder)
     assert contents(folder) == before
 
@@ -218,7 +236,9 @@ def test_a_missing_data_set_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize(("device", "words"), [("tpu", "choose cpu or cuda"), ("cuda", "no CUDA device is available: choose --device cpu")])
+@pytest.mark.parametrize(
+    ("device", "words"), [("tpu", "choose cpu, cuda or cuda:N"), ("cuda", "no CUDA device is available: choose --device cpu")]
+)
 def test_missing_devices_are_refused(tmp_path, monkeypatch, device, words):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=words):
