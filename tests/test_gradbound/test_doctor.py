@@ -16,7 +16,7 @@ def test_json_states_the_environment(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == "gradbound.doctor/1"
-    assert found["versions"]["torch"] == torch.__version__
+    assert found["versions"]["torch"] == metadata.version("torch")
     assert found["versions"]["sympy"] == metadata.version("sympy")
     assert found["threads"]["torch"] == torch.get_num_threads()
     assert found["datasets"]["digits"] == "embedded"
