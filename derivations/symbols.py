@@ -121,8 +121,7 @@ class Notation:
             last = value.parts[-1]
             head, head_latex = (last.name, _leaf_latex(last)) if isinstance(last, Leaf) else ("T", "T")
             return f"{head}({text})", rf"{head_latex}({latex})"
-        index = list(self.labels).index(value) if value in self.labels else len(self._symbols)
-        return f"v{index}", f"v_{{{index}}}"
+        return f"v{len(self._symbols)}", f"v_{{{len(self._symbols)}}}"
 
     def _jacobian_names(self, meaning: JacobianOf) -> tuple[str, str]:
         term, point = meaning.term, meaning.point

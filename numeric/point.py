@@ -93,9 +93,9 @@ class Point:
             match meaning:
                 case JacobianOf(Linear(name), _):
                     self._check_affine(name)
-                    made: LinearOperator = _Flat(JacobianOperator(self._leaf(name), self._inputs[name]))
+                    made: LinearOperator = _Flat(JacobianOperator(self._leaves[name], self._inputs[name]))
                 case JacobianOf(Layer(name), point):
-                    made = _Flat(JacobianOperator(self._leaf(name), self._value(point)))
+                    made = _Flat(JacobianOperator(self._leaves[name], self._value(point)))
                 case JacobianOf(Pointwise(name), point):
                     made = self._slopes(name, self._value(point))
                 case DiagonalOf(value):
@@ -140,15 +140,12 @@ class Point:
             raise InputError(f"leaf {name!r} is not affine: make it a Layer of the term, not a Linear")
 
     def _slopes(self, name: str, at: Tensor) -> DiagonalOperator:
-        jacobian = JacobianOperator(self._leaf(name), at)
+        jacobian = JacobianOperator(self._leaves[name], at)
         slopes = jacobian.pull(at.new_ones(at.shape))
         probe = 1 + at.new_tensor(range(at[0].numel())).view(at[0].shape).cos().expand(at.shape)
         if not _close(jacobian.pull(probe), slopes * probe):
             raise InputError(f"leaf {name!r} does not act on each entry by itself: make it a Layer of the term, not a Pointwise")
         return DiagonalOperator(slopes.flatten(1))
-
-    def _leaf(self, name: str) -> Function:
-        return self._leaves[name]
 
     def _recorder(self, name: str, sizes: dict[str, tuple[int | str, int | str]]) -> Function:
         """The leaf, noting the sizes of what passes through it."""

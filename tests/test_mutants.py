@@ -279,8 +279,8 @@ NUMERIC = [
     Mutant(
         "a chain's Jacobian is taken at its input",
         "point.py",
-        "made = _Flat(JacobianOperator(self._leaf(name), self._value(point)))",
-        "made = _Flat(JacobianOperator(self._leaf(name), self.x))",
+        "made = _Flat(JacobianOperator(self._leaves[name], self._value(point)))",
+        "made = _Flat(JacobianOperator(self._leaves[name], self.x))",
         POINT,
     ),
     Mutant(
