@@ -15,7 +15,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
 from derivations.errors import UnknownNodeError
-from derivations.symbols import DiagonalOf, InputGradient, JacobianOf, Meaning, Notation, Signal, compose
+from derivations.symbols import DiagonalOf, Free, InputGradient, JacobianOf, Meaning, Notation, Signal, compose
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Slice:
 
 @dataclass(frozen=True, order=True)
 class Letter:
-    """A matrix, or its transpose. `embeds` marks the inclusion of a slice into a concatenation."""
+    """A matrix, or its transpose. `embeds` marks the inclusion of a slice into a concatenation, `unit` a column of length 1."""
 
     name: str
     transposed: bool = False
     symmetric: bool = False
     embeds: Slice | None = field(default=None, compare=False)
+    unit: bool = False
 
     def flipped(self) -> "Letter":
         return self if self.symmetric else replace(self, transposed=not self.transposed)
@@ -76,8 +77,10 @@ def scale(polynomial: Polynomial, k: Fraction) -> Polynomial:
 
 
 def _reduce(word: Word) -> Word | None:
-    """Simplifies neighbouring inclusions, as in EᵀE = I; None for the zero word."""
+    """Simplifies neighbours, as in EᵀE = I and uᵀu = 1; None for the zero word."""
     for i, (left, right) in enumerate(pairwise(word)):
+        if right.unit and left.flipped() == right and left.transposed:
+            return _reduce(word[:i] + word[i + 2 :])
         if left.embeds and right.embeds:
             met = _meet(left, right)
             if met is None:
@@ -154,6 +157,8 @@ class Expansion:
                 return one(Letter(f"diag {value!r}", symmetric=True))
             case Signal(part):
                 return one(Letter(f"signal {part}", symmetric=self.notation.reading == "scalar"))
+            case Free(name, _, unit):
+                return one(Letter(f"free {name}", unit=unit))
             case InputGradient():
                 return multiply(transpose(self.tangent(self.notation.term, Identity())), self.signal(self.notation.term))
 

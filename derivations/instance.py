@@ -14,7 +14,7 @@ from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Leaf, 
 from derivations.errors import UnknownNodeError
 from derivations.expansion import block_rows
 from derivations.shapes import dimension
-from derivations.symbols import DiagonalOf, InputGradient, JacobianOf, Meaning, Notation, Signal
+from derivations.symbols import DiagonalOf, Free, InputGradient, JacobianOf, Meaning, Notation, Signal
 
 Values = list[sp.Expr]
 
@@ -70,6 +70,8 @@ class Instance:
                 for index in part:
                     term = term.parts[index]  # type: ignore[attr-defined]
                 return self._draw(len(self.value(term, list(self.x))), 1)
+            case Free(_, shape, unit):
+                return self._unit(self.size(shape[0])) if unit else self._draw(*map(self.size, shape))
             case InputGradient():
                 return self.jacobian(self.notation.term, list(self.x)).T * self.signal(self.notation.term)
 
@@ -126,6 +128,12 @@ class Instance:
             linear = sp.eye(out, inputs) if self.identities else self._draw(out, inputs)
             self._weights[name] = (linear, self._draw(out, inputs), self._draw(out, 1))
         return self._weights[name]
+
+    def _unit(self, rows: int) -> sp.Matrix:
+        """A rational unit column, by stereographic projection."""
+        flat = self._draw(rows, 1)[1:, :]
+        square = (flat.T * flat)[0] if rows > 1 else sp.S.Zero
+        return sp.Matrix([square - 1, *(2 * flat)]) / (square + 1)
 
     def _draw(self, rows: int, columns: int) -> sp.Matrix:
         return sp.Matrix(rows, columns, lambda *_: sp.Rational(self._random.choice((-3, -2, -1, 1, 2, 3)), self._random.choice((2, 3, 5))))

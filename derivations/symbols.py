@@ -45,7 +45,16 @@ class InputGradient:
     """∂L/∂x at the block's input: (∂H/∂x)ᵀ ∂L/∂H."""
 
 
-Meaning = JacobianOf | DiagonalOf | Signal | InputGradient
+@dataclass(frozen=True)
+class Free:
+    """Any matrix or column of its shape, tied to no term; a `unit` column u satisfies uᵀu = 1."""
+
+    name: str
+    shape: tuple[sp.Expr, sp.Expr]
+    unit: bool = False
+
+
+Meaning = JacobianOf | DiagonalOf | Signal | InputGradient | Free
 
 
 def compose(first: Term, then: Term) -> Term:
@@ -105,6 +114,13 @@ class Notation:
     def gradient(self) -> sp.Expr:
         """The symbol of ∂L/∂x (column)."""
         return self._symbol(InputGradient(), "dL/dx", r"\frac{\partial L}{\partial x}", (self.dimension_of(Identity()), sp.Integer(1)))
+
+    def free(self, name: str, rows: int | str, columns: int | str = 1, *, unit: bool = False, latex: str = "") -> sp.Expr:
+        """The symbol of an arbitrary matrix or column; raises InputError for a unit matrix or in the scalar reading."""
+        if self.reading == "scalar" or (unit and columns != 1):
+            raise InputError(f"{name!r} must be a matrix or column of the operator reading, and a column if it is a unit vector")
+        shape = (dimension(rows), dimension(columns))
+        return self._symbol(Free(name, shape, unit), name, latex or name, shape)
 
     def dimension_of(self, value: Term) -> sp.Expr:
         """The dimension of the value of a term of the block's input."""
