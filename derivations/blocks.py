@@ -4,7 +4,10 @@ A term is immutable, hashable and free of tensors. What can be done with terms (
 running) lives in modules of its own, as `functools.singledispatch` functions whose default raises `UnknownNodeError`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import sympy as sp
 
 from derivations.errors import InputError
 
@@ -17,6 +20,11 @@ class Term:
 @dataclass(frozen=True)
 class Identity(Term):
     """x ↦ x."""
+
+
+@dataclass(frozen=True)
+class Complement(Term):
+    """x ↦ 1 − x, elementwise: what a gate leaves to the carry."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,14 @@ class Linear(Leaf):
 @dataclass(frozen=True)
 class Pointwise(Leaf):
     """An elementwise map φ; its Jacobian is the diagonal matrix D of φ′(x)."""
+
+
+SLOPES: Mapping[str, tuple[sp.Rational, sp.Rational]] = {
+    "relu": (sp.Integer(0), sp.Integer(1)),
+    "sigmoid": (sp.Integer(0), sp.Rational(1, 4)),
+    "tanh": (sp.Integer(0), sp.Integer(1)),
+}
+"""Pointwise maps by reserved names: φ′ never leaves these ends. A map that does is refused under such a name."""
 
 
 @dataclass(frozen=True, init=False)

@@ -6,6 +6,7 @@ The frozen dataclasses are the schema of `gradbound.derive/1`: their attributes 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
@@ -13,10 +14,15 @@ from pydantic import ConfigDict, TypeAdapter
 from derivations.architectures import BLOCKS, Block, block
 from derivations.bounds import Bound, bounds
 from derivations.check import CheckedStep, check
+from derivations.definitions import named
 from derivations.equations import Equation, equations, notation_of
-from derivations.jacobian import linearize
-from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text
+from derivations.extremal import Example, examples
+from derivations.jacobian import linearize, remains
+from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text, text
+from derivations.quantities import AXIOMS
+from derivations.results import theorems
 from derivations.symbols import READINGS, Notation, Reading
+from derivations.theorems import Theorem
 
 SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"
 Certainty = Literal["exact", "certified", "probable", "law", "estimate"]
@@ -57,7 +63,8 @@ class StepRecord(_Strict):
 class BoundRecord(_Strict):
     """A bound on ‖∂L/∂x‖ relative to the norm that `where` states first; `limit` is its value as the branch vanishes.
 
-    `certainty` is that of the formula in its quantities.
+    `certainty` is that of the formula in its quantities. `extremal` is a world in which the bound is attained, found by
+    search ("" where none was); `holds_for` says for which backward signals it holds at once.
     """
 
     id: str
@@ -68,17 +75,35 @@ class BoundRecord(_Strict):
     limit: str
     where: tuple[str, ...]
     source: str
+    extremal: str
+    holds_for: str
+
+
+@dataclass(frozen=True)
+class OrderRecord(_Strict):
+    """A bound that is at least as tight as another wherever both apply (its proof is among the block's steps)."""
+
+    tighter: str
+    looser: str
 
 
 @dataclass(frozen=True)
 class BlockRecord(_Strict):
-    """One block in one reading (scalar: every block is a number; operator: Jacobians are matrices)."""
+    """One block in one reading (scalar: every block is a number; operator: Jacobians are matrices).
+
+    `remains` is the pullback where the Jacobians of the branch are 0.
+    """
 
     block: str
+    title: str
+    kind: str
     reading: Reading
+    definition_latex: str
     pullback: FormulaRecord
+    remains: FormulaRecord
     steps: tuple[StepRecord, ...]
     bounds: tuple[BoundRecord, ...]
+    order: tuple[OrderRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +129,32 @@ class EquationRecord(_Strict):
 
 
 @dataclass(frozen=True)
+class TheoremRecord(_Strict):
+    """A result that is about no single block: a stack, an architecture, a law. `latex` states it, `setting` where it is exact."""
+
+    id: str
+    title: str
+    statement: str
+    reading: Reading
+    latex: str
+    conditions: tuple[str, ...]
+    certainty: Certainty
+    setting: str
+    source: str
+    ok: bool
+    steps: tuple[StepRecord, ...]
+
+
+@dataclass(frozen=True)
+class AxiomRecord(_Strict):
+    """A fact that is cited rather than proved."""
+
+    name: str
+    statement: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Document(_Strict):
     """Everything that `derive` says. `ok`: every step of every derivation passed every check."""
 
@@ -111,6 +162,8 @@ class Document(_Strict):
     ok: bool
     blocks: tuple[BlockRecord, ...]
     equations: tuple[EquationRecord, ...]
+    theorems: tuple[TheoremRecord, ...]
+    axioms: tuple[AxiomRecord, ...]
 
     @classmethod
     def of(cls, data: object) -> "Document":
@@ -121,6 +174,7 @@ class Document(_Strict):
         """One line per step that did not pass."""
         parts = [(f"{b.block} ({b.reading})", b.steps) for b in self.blocks]
         parts += [(f"{e.id} ({e.reading})", e.steps) for e in self.equations]
+        parts += [(t.id, t.steps) for t in self.theorems]
         return [
             f"{where}, step {number} ({step.rule}): {step.text} fails {', '.join(c.method for c in step.checks if not c.ok)}"
             for where, steps in parts
@@ -139,16 +193,17 @@ class Document(_Strict):
 
 
 def derive(blocks: Sequence[str] = ()) -> Document:
-    """Derives and checks the named blocks (default: all) and the paper's equations that belong to them.
+    """Derives and checks the named blocks and the paper's equations that belong to them; without names everything.
 
     Raises InputError for an unknown block. A failed check does not raise: see `Document.ok` and `failures`.
     """
     chosen = [block(name) for name in blocks] or list(BLOCKS.values())
     block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
     equation_records = tuple(_equation_record(e) for e in equations() if any(e.derivation.notation.term == each.term for each in chosen))
-    steps = [step for block_record in block_records for step in block_record.steps]
-    steps += [step for equation_record in equation_records for step in equation_record.steps]
-    return Document(SCHEMA, all(map(_passed, steps)), block_records, equation_records)
+    theorem_records = () if blocks else tuple(map(_theorem_record, theorems()))
+    recorded = (*(b.steps for b in block_records), *(e.steps for e in equation_records), *(t.steps for t in theorem_records))
+    cited = tuple(AxiomRecord(name, statement, source) for name, (statement, source) in AXIOMS.items())
+    return Document(SCHEMA, all(map(_passed, chain(*recorded))), block_records, equation_records, theorem_records, cited)
 
 
 def derive_document(blocks: Sequence[str] = ()) -> dict[str, object]:
@@ -159,16 +214,33 @@ def derive_document(blocks: Sequence[str] = ()) -> dict[str, object]:
 def _block_record(each: Block, reading: Reading) -> BlockRecord:
     notation = notation_of(each, reading)
     line = linearize(notation)
-    checked = list(check(line.derivation))
+    left = remains(line)
+    checked = list(check(line.derivation if reading == "operator" else line.derivation.followed_by(left)))
     stated = {(each.step.before, each.step.after) for each in checked}
-    made: tuple[BoundRecord, ...] = ()
+    made: list[BoundRecord] = []
+    order: tuple[OrderRecord, ...] = ()
     if reading == "operator":
         proved = bounds(notation)
-        checked += [each for each in check(proved.derivation) if (each.step.before, each.step.after) not in stated]
-        made = tuple(_bound_record(bound, notation) for bound in proved.bounds if bound.side != "equal")
+        order = tuple(dict.fromkeys(OrderRecord(pair.tighter, pair.looser) for pair in proved.order))
+        for theorem in proved.theorems:
+            checked += [each for each in check(theorem.derivation) if (each.step.before, each.step.after) not in stated]
+            stated |= {(each.step.before, each.step.after) for each in checked}
+            bounding = [bound for bound in theorem.bounds if bound.side != "equal"]
+            found = examples(theorem.derivation, [bound.expr for bound in bounding])
+            made += [_bound_record(bound, example, notation) for bound, example in zip(bounding, found, strict=True)]
     pullback = line.derivation.steps[-1]
-    formula = FormulaRecord(step_text(pullback), step_latex(pullback, notation))
-    return BlockRecord(each.name, reading, formula, tuple(_step_record(step, notation) for step in checked), made)
+    return BlockRecord(
+        block=each.name,
+        title=each.title,
+        kind=each.kind,
+        reading=reading,
+        definition_latex=f"H(x) = {named(each.term, 'x', {})}",
+        pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
+        remains=FormulaRecord(text(left.after), latex(left.after, notation)),
+        steps=tuple(_step_record(step, notation) for step in checked),
+        bounds=tuple(made),
+        order=order,
+    )
 
 
 def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
@@ -177,11 +249,39 @@ def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
     return StepRecord(step.rule, step_text(step), step_latex(step, notation), step.condition, outcomes)
 
 
-def _bound_record(bound: Bound, notation: Notation) -> BoundRecord:
+def _bound_record(bound: Bound, example: Example | None, notation: Notation) -> BoundRecord:
     where: tuple[str, ...] = (rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {latex(bound.base, notation)} \rVert",)
     where += tuple(definition_latex(quantity, notation) for quantity in bound.quantities)
-    text, limit = bound_latex(bound, notation), latex(bound.limit, notation)
-    return BoundRecord(bound.id, bound.side, bound.certainty, text, bound.conditions, limit, where, bound.source)  # type: ignore[arg-type]
+    return BoundRecord(
+        id=bound.id,
+        side=bound.side,  # type: ignore[arg-type]  # equalities are no bounds
+        certainty=bound.certainty,  # type: ignore[arg-type]
+        latex=bound_latex(bound, notation),
+        conditions=bound.conditions,
+        limit=latex(bound.limit, notation),
+        where=where,
+        source=bound.source,
+        extremal=example.latex if example else "",
+        holds_for=bound.holds_for,
+    )
+
+
+def _theorem_record(theorem: Theorem) -> TheoremRecord:
+    notation = theorem.derivation.notation
+    steps = tuple(_step_record(step, notation) for step in check(theorem.derivation))
+    return TheoremRecord(
+        id=theorem.id,
+        title=theorem.title,
+        statement=theorem.statement,
+        reading=notation.reading,
+        latex=theorem.result_label + step_latex(theorem.result, notation),
+        conditions=theorem.conditions,
+        certainty=theorem.certainty,
+        setting=theorem.setting,
+        source=theorem.source,
+        ok=all(map(_passed, steps)),
+        steps=steps,
+    )
 
 
 def _equation_record(equation: Equation) -> EquationRecord:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from derivations.architectures import BLOCKS, GATE, Block, F
-from derivations.blocks import Identity
-from derivations.bounds import EPSILON, bounds, column
-from derivations.jacobian import Linearization, linearize
+from derivations.blocks import Identity, Layer
+from derivations.bounds import bounds, column
+from derivations.jacobian import EPSILON, Linearization, linearize
 from derivations.quantities import FROBENIUS, TOTAL_GAIN, Frobenius, NormRatio, Quantity, adjoint_image
 from derivations.steps import Certificate, Derivation, Step
 from derivations.sums import L
@@ -50,7 +50,7 @@ def equations() -> tuple[Equation, ...]:
 
 def notation_of(block: Block, reading: Reading) -> Notation:
     """A fresh notation for a named block."""
-    return Notation(block.term, block.dims, reading, block.labels)
+    return Notation(block.term, block.dims, reading, block.labels, branch=frozenset(map(Layer, block.branch)))
 
 
 def _equation1(reading: Reading) -> Equation:
@@ -166,7 +166,7 @@ def _equation6_scalar(reading: Reading) -> Equation:
 def _equation6_operator(reading: Reading) -> Equation:
     """∂L/∂H a vector: what the paper equates is an upper bound; a lower bound holds relative to ‖g_y‖ = √l · r."""
     notation = notation_of(BLOCKS["dense"], reading)
-    line, proved = linearize(notation), bounds(notation).derivation
+    line, proved = linearize(notation), bounds(notation).theorems[0].derivation
     g = column(line.signal)
     quantities = (
         *proved.quantities,

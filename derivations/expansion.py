@@ -13,7 +13,7 @@ from itertools import pairwise
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
 from derivations.errors import UnknownNodeError
 from derivations.symbols import DiagonalOf, Free, InputGradient, JacobianOf, Meaning, Notation, Signal, compose
 
@@ -133,7 +133,8 @@ class Expansion:
         return not self.normal(add(self.expand(left), scale(self.expand(right), Fraction(-1))), _is_number(left))
 
     def normal(self, polynomial: Polynomial, number: bool) -> Polynomial:
-        """Identifies a number with its transpose, and in the scalar reading forgets the order of the letters."""
+        """Writes projectors on slices one way, identifies a number with its transpose, and forgets the order of scalar letters."""
+        polynomial = add(*(_prefixed(word, k) for word, k in polynomial.items()))
         if self.notation.reading == "scalar":
             return add(*({tuple(sorted(word)): k} for word, k in polynomial.items()))
         if number:
@@ -172,6 +173,8 @@ class Expansion:
         match term:
             case Identity():
                 return {(): Fraction(1)}
+            case Complement():
+                return {(): Fraction(-1)}
             case Linear(name):
                 return one(Letter(name, symmetric=self.notation.reading == "scalar"))
             case Layer() | Pointwise():
@@ -202,6 +205,22 @@ class Expansion:
         if self.notation.reading == "scalar":
             return [sp.Integer(1)] * len(term.parts)
         return [self.notation.dimension_of(compose(point, part)) for part in term.parts]
+
+
+def _prefixed(word: Word, k: Fraction) -> Polynomial:
+    """A word in which every projector E Eᵀ on a slice is the difference of those on two prefixes, the whole being I."""
+    for i, (left, right) in enumerate(pairwise(word)):
+        if left.embeds and not left.transposed and right == left.flipped() and left.embeds.start != 0:
+            total, before, after = left.embeds.total, word[:i], word[i + 2 :]
+            prefixes = [(left.embeds.stop, k), (left.embeds.start, -k)]
+            pieces = (((), c) if stop == total else (_projector(stop, total), c) for stop, c in prefixes)
+            return add(*(_prefixed((*before, *middle, *after), c) for middle, c in pieces))
+    return {word: k}
+
+
+def _projector(stop: sp.Expr, total: sp.Expr) -> Word:
+    prefix = embedding(sp.Integer(0), stop, total)
+    return (prefix, prefix.flipped())
 
 
 def block_rows(expr: sp.BlockMatrix) -> list[sp.Expr]:

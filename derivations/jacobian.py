@@ -10,12 +10,19 @@ from functools import singledispatch
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derivations.blocks import Add, Chain, Concat, Gate, Identity, Leaf, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Leaf, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from derivations.steps import Derivation, Step
 from derivations.symbols import Notation, compose
 
-_RULE_NAMES = {Identity: "identity", Chain: "chain rule", Add: "sum rule", Concat: "concatenation", Gate: "product rule"}
+_RULE_NAMES = {
+    Identity: "identity",
+    Complement: "complement",
+    Chain: "chain rule",
+    Add: "sum rule",
+    Concat: "concatenation",
+    Gate: "product rule",
+}
 
 
 @singledispatch
@@ -27,6 +34,11 @@ def jacobian_rule(term: Term, point: Term, notation: Notation) -> sp.Expr:
 @jacobian_rule.register
 def _(term: Identity, point: Term, notation: Notation) -> sp.Expr:
     return sp.Integer(1) if notation.reading == "scalar" else sp.Identity(notation.dimension_of(point))
+
+
+@jacobian_rule.register
+def _(term: Complement, point: Term, notation: Notation) -> sp.Expr:
+    return -sp.Integer(1) if notation.reading == "scalar" else -sp.Identity(notation.dimension_of(point))
 
 
 @jacobian_rule.register
@@ -72,6 +84,11 @@ def pullback_rule(term: Term, point: Term, notation: Notation, g: sp.Expr) -> sp
 @pullback_rule.register
 def _(term: Identity, point: Term, notation: Notation, g: sp.Expr) -> sp.Expr:
     return g
+
+
+@pullback_rule.register
+def _(term: Complement, point: Term, notation: Notation, g: sp.Expr) -> sp.Expr:
+    return -g
 
 
 @pullback_rule.register
@@ -139,6 +156,21 @@ def linearize(notation: Notation, title: str = "gradient") -> Linearization:
     pullback = pullback_rule(term, Identity(), notation, g)
     steps.append(Step("transposition", notation.gradient(), "=", pullback))
     return Linearization(jacobian, pullback, g, Derivation(title, notation, tuple(steps)))
+
+
+EPSILON = sp.Symbol("epsilon", positive=True)
+
+
+def remains(line: Linearization) -> Step:
+    """What is left of the pullback when the Jacobians of the branch vanish: as a limit of numbers, or with 0 in their place."""
+    notation = line.derivation.notation
+    branch = [symbol for symbol in notation.meanings if notation.vanishes(symbol)]
+    if notation.reading == "scalar":
+        scaled = line.pullback.xreplace({symbol: EPSILON * symbol for symbol in branch})
+        left = line.pullback.xreplace(dict.fromkeys(branch, sp.S.Zero))
+        return Step("vanishing branch", scaled, "->", left, vanishing=EPSILON)
+    left = line.pullback.xreplace({symbol: sp.ZeroMatrix(*symbol.shape) for symbol in branch})
+    return Step("vanishing branch", line.pullback, "->", left.doit(), vanishing=EPSILON)
 
 
 def leaf_jacobian(term: Term, notation: Notation) -> sp.Expr:

@@ -1,19 +1,61 @@
 """Prints expressions of a derivation as LaTeX and as text, with the names that its notation gives them."""
 
+from typing import TYPE_CHECKING
+
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
 
-from derivations.bounds import Bound
 from derivations.quantities import LATEX, Cosine, Frobenius, NormRatio, NumericalRange, Quantity, SigmaMax, SigmaMinAdjoint
 from derivations.steps import Step
 from derivations.symbols import Notation
+
+if TYPE_CHECKING:
+    from derivations.bounds import Bound
 
 _RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
 _TEXT_RELATIONS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
 
 
-class _Printer(LatexPrinter):
+def _signed(terms: list[str]) -> str:
+    """Terms joined by + or by their own minus."""
+    return terms[0] + "".join(f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}" for term in terms[1:])
+
+
+class _MatrixPrinter:
+    """Prints sums and products of matrices. SymPy's own rules negate every product to find its sign, which takes longest of all."""
+
+    opening, closing, times = "(", ")", "*"
+
+    def _print_MatMul(self, expr: sp.MatMul) -> str:
+        coefficient, factors = expr.as_coeff_matrices()
+        head = {1: "", -1: "-"}.get(coefficient)
+        head = f"{self._print(coefficient)}{self.times}" if head is None else head  # type: ignore[attr-defined]
+        return head + self.times.join(self._bracketed(factor) for factor in factors)
+
+    def _print_MatAdd(self, expr: sp.MatAdd) -> str:
+        return _signed([self._print(term) for term in expr.args])  # type: ignore[attr-defined]
+
+    def _bracketed(self, expr: sp.Expr) -> str:
+        text = self._print(expr)  # type: ignore[attr-defined]
+        return f"{self.opening}{text}{self.closing}" if isinstance(expr, sp.MatAdd) else str(text)
+
+
+class _TextPrinter(_MatrixPrinter, StrPrinter):
+    """SymPy's printer, with ᵀ for transposition."""
+
+    def _print_Transpose(self, expr: sp.Transpose) -> str:
+        inner = self._print(expr.arg)
+        return f"{inner}ᵀ" if isinstance(expr.arg, (sp.MatrixSymbol, sp.BlockMatrix)) else f"({inner})ᵀ"
+
+    def _print_BlockMatrix(self, expr: sp.BlockMatrix) -> str:
+        return "[" + "; ".join(self._print(row) for row in expr.blocks) + "]"
+
+
+class _Printer(_MatrixPrinter, LatexPrinter):
     """SymPy's printer, with the names of a notation and ᵀ for transposition."""
+
+    opening, closing, times = r"\left(", r"\right)", " "
 
     def __init__(self, notation: Notation) -> None:
         super().__init__({"mat_delim": "["})
@@ -27,7 +69,7 @@ class _Printer(LatexPrinter):
 
     def _print_Transpose(self, expr: sp.Transpose) -> str:
         inner = self._print(expr.arg)
-        return rf"{inner}^{{\top}}" if isinstance(expr.arg, sp.MatrixSymbol) else rf"\left({inner}\right)^{{\top}}"
+        return rf"{inner}^{{\top}}" if isinstance(expr.arg, (sp.MatrixSymbol, sp.BlockMatrix)) else rf"\left({inner}\right)^{{\top}}"
 
     def _print_Identity(self, expr: sp.Identity) -> str:
         return "I"
@@ -50,10 +92,10 @@ def step_latex(step: Step, notation: Notation) -> str:
 def step_text(step: Step) -> str:
     """A step as one line of plain text."""
     suffix = f" as {step.vanishing} → 0" if step.vanishing is not None else ""
-    return f"{_plain(step.before)} {_TEXT_RELATIONS[step.relation]} {_plain(step.after)}{suffix}"
+    return f"{text(step.before)} {_TEXT_RELATIONS[step.relation]} {text(step.after)}{suffix}"
 
 
-def bound_latex(bound: Bound, notation: Notation) -> str:
+def bound_latex(bound: "Bound", notation: Notation) -> str:
     """A bound as one LaTeX relation on γ."""
     relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
     return rf"\gamma {relation} {latex(bound.expr, notation)}"
@@ -83,7 +125,6 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
     return f"{symbol} = {value}"
 
 
-def _plain(expr: sp.Basic) -> str:
-    if isinstance(expr, sp.BlockMatrix):
-        return "[" + "; ".join(_plain(row) for row in expr.blocks) + "]"
-    return sp.sstr(expr).replace(".T", "ᵀ").replace("**", "^")
+def text(expr: sp.Basic) -> str:
+    """An expression as plain text."""
+    return _TextPrinter().doprint(expr).replace("**", "^")

@@ -16,8 +16,8 @@ Case = dict[sp.Symbol, sp.Expr]
 class Prover:
     """Collects what a derivation has established about its quantities: expressions ≥ 0 and values of squares."""
 
-    def __init__(self, quantities: tuple[Quantity, ...]) -> None:
-        self.nonnegative: list[sp.Expr] = list(facts(quantities))
+    def __init__(self, derivation: Derivation) -> None:
+        self.nonnegative = set(map(sp.expand, facts(derivation.quantities, derivation.notation.meanings)))
         self.equal: dict[sp.Expr, sp.Expr] = {}
 
     def proves(self, step: Step) -> bool:
@@ -32,11 +32,15 @@ class Prover:
         elif step.relation in (">=", "<="):
             larger, smaller = _sides(step)
             parts = (smaller.args[0], -smaller.args[0]) if isinstance(smaller, sp.Abs) else (smaller,)
-            self.nonnegative += [larger - part for part in parts]
+            self.nonnegative |= {sp.expand(larger - part) for part in parts}
 
     def _collected(self, larger: sp.Expr, smaller: sp.Expr) -> bool:
-        """Whether `smaller` is a maximum of lower bounds that are all established."""
-        return isinstance(smaller, sp.Max) and all(self._is_nonnegative(larger - bound) for bound in smaller.args)
+        """Whether `smaller` is a maximum of lower bounds that are all established, or a multiple ≥ 0 of one."""
+        maxima = [factor for factor in sp.Mul.make_args(smaller) if isinstance(factor, sp.Max)]
+        if len(maxima) != 1:
+            return False
+        factor = smaller / maxima[0]
+        return bool(factor.is_nonnegative) and all(self._is_nonnegative(larger - factor * bound) for bound in maxima[0].args)
 
     def _certified(self, certificates: tuple[Certificate, ...], larger: sp.Expr, smaller: sp.Expr) -> bool:
         cases = [certificate.assuming for certificate in certificates if certificate.assuming is not None]
@@ -44,14 +48,20 @@ class Prover:
         return covered and all(self._holds(certificate, larger, smaller) for certificate in certificates)
 
     def _holds(self, certificate: Certificate, larger: sp.Expr, smaller: sp.Expr) -> bool:
-        if certificate.power not in (1, 2) or (certificate.power == 2 and not larger.is_nonnegative):
+        if certificate.power not in (1, 2) or (certificate.power == 2 and not self._squares_compare(larger, smaller)):
             return False
         case = _substitution(certificate.assuming)
         power = certificate.power
         difference = larger**power - smaller**power - sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
-        if sp.expand(sp.expand(difference.subs(case)).subs(self.equal).subs(case)) != 0:
+        if sp.expand(sp.expand(difference.xreplace(case)).subs(self.equal).xreplace(case)) != 0:
             return False
         return all(self._product_is_nonnegative(factors, case) for factors in certificate.products)
+
+    def _squares_compare(self, larger: sp.Expr, smaller: sp.Expr) -> bool:
+        """Whether larger² ≥ smaller² would give larger ≥ smaller: no root is of a negative number, and the larger side is ≥ 0."""
+        roots = [side for side in (larger, smaller) if isinstance(side, sp.Pow) and side.exp == sp.S.Half]
+        real = all(self._is_nonnegative(root.base) for root in roots)
+        return real and (larger in roots or bool(larger.is_nonnegative))
 
     def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: Case) -> bool:
         """Whether a product is ≥ 0: factors that come in pairs are squares, the others must be ≥ 0 one by one."""
@@ -61,9 +71,16 @@ class Prover:
 
     def _is_nonnegative(self, expr: sp.Expr, case: Case | None = None) -> bool:
         case = case or {}
-        if expr.subs(case).is_nonnegative:
+        if expr.xreplace(case).is_nonnegative or _exceeds_its_absolute_value(expr):
             return True
-        return any(sp.expand(expr - known) == 0 for known in self.nonnegative)
+        return sp.expand(expr) in self.nonnegative
+
+
+def _exceeds_its_absolute_value(expr: sp.Expr) -> bool:
+    """Whether the expression is |a| − a or |a| + a for a real a."""
+    return any(
+        a.is_real and sp.expand(expr - sp.Abs(a) - sign * a) == 0 for a in (e.args[0] for e in expr.atoms(sp.Abs)) for sign in (1, -1)
+    )
 
 
 def _sides(step: Step) -> tuple[sp.Expr, sp.Expr]:

@@ -8,7 +8,7 @@ from functools import singledispatch
 
 import sympy as sp
 
-from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 
 Dims = Mapping[str, tuple[int | str, int | str]]
@@ -26,13 +26,10 @@ def output_dim(term: Term, inputs: sp.Expr, dims: Dims) -> sp.Expr:
     raise UnknownNodeError(f"no shape rule for {type(term).__name__}: register one in derivations/shapes.py")
 
 
-@output_dim.register
-def _(term: Identity, inputs: sp.Expr, dims: Dims) -> sp.Expr:
-    return inputs
-
-
-@output_dim.register
-def _(term: Pointwise, inputs: sp.Expr, dims: Dims) -> sp.Expr:
+@output_dim.register(Identity)
+@output_dim.register(Complement)
+@output_dim.register(Pointwise)
+def _(term: Identity | Complement | Pointwise, inputs: sp.Expr, dims: Dims) -> sp.Expr:
     return inputs
 
 

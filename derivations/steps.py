@@ -4,7 +4,7 @@ A step states `before relation after`, names the rule that gave it and the condi
 say that it is true; `check.py` does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import sympy as sp
@@ -61,3 +61,7 @@ class Derivation:
 
     def __post_init__(self) -> None:
         check_symbols(self.quantities)
+
+    def followed_by(self, *steps: Step) -> "Derivation":
+        """The same derivation with more steps at its end."""
+        return replace(self, steps=(*self.steps, *steps))

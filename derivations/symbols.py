@@ -67,15 +67,25 @@ def compose(first: Term, then: Term) -> Term:
 class Notation:
     """The symbols of one derivation: of the block `term`, in one reading.
 
-    `inputs` is the dimension of x. In the scalar reading every symbol is a real number; in the operator reading it is a
+    `inputs` is the dimension of x; `branch` are the layers whose Jacobians vanish when limits are taken (all of them, unless
+    given). In the scalar reading every symbol is a real number; in the operator reading it is a
     matrix, and signals are columns.
     """
 
-    def __init__(self, term: Term, dims: Dims, reading: Reading, labels: Mapping[Term, str] | None = None, inputs: int | str = "n") -> None:
+    def __init__(
+        self,
+        term: Term,
+        dims: Dims,
+        reading: Reading,
+        labels: Mapping[Term, str] | None = None,
+        inputs: int | str = "n",
+        branch: frozenset[Layer] | None = None,
+    ) -> None:
         if reading not in READINGS:
             raise InputError(f"unknown reading {reading!r}: choose from {', '.join(READINGS)}")
         self.term, self.dims, self.reading = term, dims, reading
-        leaves(term)  # refuses one name for two kinds of leaf
+        found = leaves(term)  # refuses one name for two kinds of leaf
+        self.branch = frozenset(leaf for leaf in found if isinstance(leaf, Layer)) if branch is None else branch
         self.inputs = dimension(inputs)
         self.labels = {Identity(): "x", term: "H"} | dict(labels or {})
         self.meanings: dict[sp.Basic, Meaning] = {}
@@ -94,6 +104,8 @@ class Notation:
         text, latex = self.label(value)
         if self.reading == "operator":
             text, latex = f"diag({text})", rf"\operatorname{{diag}}({latex})"
+        elif " " in text:
+            text, latex = f"({text})", rf"\left({latex}\right)"
         return self._symbol(DiagonalOf(value), text, latex, (self.dimension_of(value),) * 2)
 
     def signal(self, part: tuple[int, ...] = ()) -> sp.Expr:
@@ -131,27 +143,39 @@ class Notation:
         if value in self.labels:
             return self.labels[value].replace("\\", ""), self.labels[value]
         if isinstance(value, Leaf):
-            return f"{value.name}(x)", rf"{_leaf_latex(value)}(x)"
+            return f"{value.name}(x)", rf"{leaf_latex(value)}(x)"
         if isinstance(value, Chain):
             text, latex = self.label(compose(Identity(), value.parts[0]) if len(value.parts) == 2 else Chain(*value.parts[:-1]))
             last = value.parts[-1]
-            head, head_latex = (last.name, _leaf_latex(last)) if isinstance(last, Leaf) else ("T", "T")
+            head, head_latex = (last.name, leaf_latex(last)) if isinstance(last, Leaf) else ("T", "T")
             return f"{head}({text})", rf"{head_latex}({latex})"
         return f"v{len(self._symbols)}", f"v_{{{len(self._symbols)}}}"
+
+    def vanishes(self, expr: sp.Expr) -> bool:
+        """Whether a sum of products of symbols is 0 where the Jacobians of the branch are."""
+        match expr:
+            case sp.MatAdd() | sp.Add():
+                return all(map(self.vanishes, expr.args))
+            case sp.MatMul() | sp.Mul():
+                return any(map(self.vanishes, expr.args))
+            case sp.Transpose():
+                return self.vanishes(expr.arg)
+            case sp.BlockMatrix():
+                return all(map(self.vanishes, expr.blocks))
+        meaning = self.meanings.get(expr)
+        return isinstance(meaning, JacobianOf) and meaning.term in self.branch
 
     def _jacobian_names(self, meaning: JacobianOf) -> tuple[str, str]:
         term, point = meaning.term, meaning.point
         if isinstance(term, Linear):
-            return term.name, _leaf_latex(term)
+            return term.name, leaf_latex(term)
         if isinstance(term, Pointwise):
             return (
-                (f"{term.name}'", rf"{_leaf_latex(term)}'")
-                if self.reading == "scalar"
-                else (f"D_{term.name}", f"D_{{{_leaf_latex(term)}}}")
+                (f"{term.name}'", rf"{leaf_latex(term)}'") if self.reading == "scalar" else (f"D_{term.name}", f"D_{{{leaf_latex(term)}}}")
             )
         if isinstance(term, Layer) and point == Identity():
             if self.reading == "scalar":
-                return f"d{term.name}/dx", rf"\frac{{\partial {_leaf_latex(term)}}}{{\partial x}}"
+                return f"d{term.name}/dx", rf"\frac{{\partial {leaf_latex(term)}}}{{\partial x}}"
             return f"J_{term.name}", f"J_{{{term.name}}}"
         (top, top_latex), (bottom, bottom_latex) = self.label(compose(point, term)), self.label(point)
         return f"d{top}/d{bottom}", rf"\frac{{\partial {top_latex}}}{{\partial {bottom_latex}}}"
@@ -171,5 +195,6 @@ class Notation:
 _POINTWISE_LATEX = {"relu": r"\rho", "sigmoid": r"\sigma"}
 
 
-def _leaf_latex(leaf: Leaf) -> str:
+def leaf_latex(leaf: Leaf) -> str:
+    """The name of a leaf in LaTeX."""
     return _POINTWISE_LATEX.get(leaf.name, leaf.name)

@@ -4,6 +4,7 @@ The formulas are those that `derivations` derived and checked; a number is never
 quantities it was made from.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
@@ -32,6 +33,7 @@ class BoundNumbers:
     """One bound for every sample: `value` (batch,) bounds γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ from its side.
 
     `certainty` is "exact" (up to floating point) or "probable" (holds with probability ≥ 1 − `delta` for each sample).
+    `reason` says what the bound rests on and for which signals it holds.
     """
 
     id: str
@@ -39,6 +41,7 @@ class BoundNumbers:
     certainty: str
     delta: float | None
     value: Tensor
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,20 @@ class BlockNumbers:
     gain: Tensor
     terms: Mapping[str, Tensor]
     bounds: tuple[BoundNumbers, ...]
+
+    def tightest(self, side: str) -> tuple[BoundNumbers, ...]:
+        """For each sample the bound of this side ("lower" or "upper") that says most; its `reason` says why it can.
+
+        Of equal bounds it is the first, which needs least. Raises InputError if there is no such bound.
+        """
+        sided = [bound for bound in self.bounds if bound.side == side]
+        if not sided:
+            raise InputError(
+                f"there is no {side} bound among {', '.join(bound.id for bound in self.bounds) or 'none'}: evaluate with spectra"
+            )
+        values = torch.stack([bound.value for bound in sided])
+        best = values.argmax(0) if side == "lower" else values.argmin(0)
+        return tuple(sided[index] for index in best.tolist())
 
 
 @dataclass(frozen=True)
@@ -169,14 +186,10 @@ def _(definition: NumericalRange, point: Point, effort: Effort) -> dict[Definiti
 
 
 def _number(bound: Bound, measure: _Quantities, signal_norm: Tensor) -> BoundNumbers:
-    """The bound at the worst corner of its quantities' enclosures, in units of the gain relative to the whole signal.
-
-    Corners suffice: every bound is monotone in each quantity that is not exact (tested where bounds are).
-    """
+    """The bound at the worst ends of its quantities' enclosures, in units of the gain relative to the whole signal."""
     found = [measure.value(str(q.symbol), q.definition) for q in bound.quantities]
     formula = _compile(bound)
-    exactly = bound.side == "equal"
-    ends = [_ends(q.definition, e, exactly) for q, e in zip(bound.quantities, found, strict=True)]
+    ends = [_ends(q.definition, e, bound.side) for q, e in zip(bound.quantities, found, strict=True)]
     values = torch.stack([_as_batch(formula(*corner), signal_norm) for corner in product(*ends)])
     worst = values.amin(0) if bound.side == "lower" else values.amax(0)
     base = _nonzero(norm(measure.point.column(column(bound.base))), f"the signal {bound.base}")
@@ -184,22 +197,32 @@ def _number(bound: Bound, measure: _Quantities, signal_norm: Tensor) -> BoundNum
     value = worst * (base / signal_norm)
     if value.isnan().any() or not (base / signal_norm > 0).all():
         raise InputError(f"{bound.id} is beyond the range of {signal_norm.dtype}: the slices of the signal differ too much in size")
-    return BoundNumbers(bound.id, bound.side, "probable" if delta else bound.certainty, delta or None, value)
+    reason = f"{bound.source}; holds for {bound.holds_for}"
+    return BoundNumbers(bound.id, bound.side, "probable" if delta else bound.certainty, delta or None, value, reason)
 
 
-def _ends(definition: Definition, found: Enclosure, exactly: bool) -> tuple[Tensor, ...]:
-    """The ends between which a quantity lies. A cosine gets its rounding error: near c = −1 the alignment bound √(1 − c²)
-    would turn 1e-16 into 1e-8, and exceed the gain."""
-    if isinstance(definition, Cosine) and not exactly:
+def _ends(definition: Definition, found: Enclosure, side: str) -> tuple[Tensor, ...]:
+    """Where a quantity makes a bound worst.
+
+    Lower bounds grow with least singular values and least Rayleigh quotients and fall with the greatest, upper bounds grow with the
+    greatest (tested where bounds are). A cosine gets its rounding error: near c = −1 the alignment bound √(1 − c²) would turn 1e-16 into
+    1e-8, and exceed the gain.
+    """
+    if isinstance(definition, Cosine) and side != "equal":
         allowance = tolerances(found.low.dtype).rounding
         return (found.low - allowance).clamp(min=-1), (found.high + allowance).clamp(max=1)
-    return (found.low,) if found.low is found.high else (found.low, found.high)
+    greatest = isinstance(definition, SigmaMax) or (isinstance(definition, NumericalRange) and definition.end > 0)
+    return (found.high if greatest else found.low,)
 
 
 @lru_cache(maxsize=256)
 def _compile(bound: Bound) -> Callable[..., Tensor | float]:
-    functions = {"Max": _extreme(torch.maximum), "Min": _extreme(torch.minimum), "Abs": torch.abs, "sqrt": torch.sqrt}
+    functions = {"Max": _extreme(torch.maximum), "Min": _extreme(torch.minimum), "Abs": torch.abs, "sqrt": _root}
     return sp.lambdify([q.symbol for q in bound.quantities], bound.expr, modules=[functions])
+
+
+def _root(value: Tensor | float) -> Tensor | float:
+    return value.sqrt() if isinstance(value, Tensor) else math.sqrt(value)
 
 
 def _extreme(pairwise: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:

@@ -4,6 +4,7 @@ Expressions of `derivations` are read as they are: products become matrix-free p
 formula is typed here. Vectors are flat, (batch, n): concatenation along dimension 1 is concatenation of flat vectors.
 """
 
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import reduce
@@ -13,7 +14,7 @@ import torch
 from sympy.matrices.expressions.slice import MatrixSlice
 from torch import Tensor, cat, no_grad
 
-from derivations.blocks import Chain, Concat, Identity, Layer, Linear, Pointwise, Term
+from derivations.blocks import SLOPES, Chain, Concat, Identity, Layer, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation, Signal
 from numeric.checks import Function, check_function, check_input, check_vector, untouched
@@ -145,6 +146,10 @@ class Point:
         probe = 1 + at.new_tensor(range(at[0].numel())).view(at[0].shape).cos().expand(at.shape)
         if not _close(jacobian.pull(probe), slopes * probe):
             raise InputError(f"leaf {name!r} does not act on each entry by itself: make it a Layer of the term, not a Pointwise")
+        low, high = (float(end) for end in SLOPES.get(name, (-math.inf, math.inf)))
+        slack = tolerances(at.dtype).identity
+        if not ((slopes >= low - slack) & (slopes <= high + slack)).all():
+            raise InputError(f"leaf {name!r} has slopes outside [{low:g}, {high:g}], which its name promises: give it another name")
         return DiagonalOperator(slopes.flatten(1))
 
     def _recorder(self, name: str, sizes: dict[str, tuple[int | str, int | str]]) -> Function:

@@ -9,7 +9,7 @@ from functools import singledispatch
 import torch
 from torch import Tensor, nn
 
-from derivations.blocks import Add, Chain, Composite, Concat, Gate, Identity, Leaf, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Composite, Concat, Gate, Identity, Leaf, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from numeric.checks import Function, as_module
 
@@ -63,6 +63,11 @@ def _value(term: Term, x: Tensor, run: _Evaluation) -> Tensor:
 @_value.register
 def _(term: Identity, x: Tensor, run: _Evaluation) -> Tensor:
     return x
+
+
+@_value.register
+def _(term: Complement, x: Tensor, run: _Evaluation) -> Tensor:
+    return 1 - x
 
 
 @_value.register
@@ -128,8 +133,9 @@ def _leaves(term: Term) -> Iterator[Leaf]:
     raise UnknownNodeError(f"cannot run {type(term).__name__}: register a rule for it in numeric.realize")
 
 
-@_leaves.register
-def _(term: Identity) -> Iterator[Leaf]:
+@_leaves.register(Identity)
+@_leaves.register(Complement)
+def _(term: Identity | Complement) -> Iterator[Leaf]:
     yield from ()
 
 

@@ -12,13 +12,12 @@ from itertools import takewhile
 from matplotlib.figure import Figure
 
 from derivations.architectures import DENSE, Block, block
-from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Leaf, Linear, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Layer, Leaf, Linear, Pointwise, Term
+from derivations.definitions import Labels, named
 from derivations.errors import UnknownNodeError
 from paper_figures import scene
 from paper_figures.canvas import paint
 from paper_figures.style import COLUMN, styled, verbatim
-
-Labels = Mapping[Term, str]
 
 WORDS: Mapping[Term, str] = {
     Layer("F"): "weighted layers $F$",
@@ -44,6 +43,11 @@ def layout(term: Term, labels: Labels) -> scene.Node:
 @layout.register
 def _(term: Identity, labels: Labels) -> scene.Node:
     return scene.Wire()
+
+
+@layout.register
+def _(term: Complement, labels: Labels) -> scene.Node:
+    return scene.Block("$1 - \\cdot$", "pointwise")
 
 
 @layout.register
@@ -113,53 +117,6 @@ def _join(symbol: scene.Symbol, parts: Sequence[Term], labels: Labels) -> scene.
     return scene.Stack([_stack(chains[0], labels, 0, shared), scene.Join(symbol, branches)])
 
 
-# --- what a block computes, in LaTeX ---------------------------------------------------------------------------------
-
-
-@singledispatch
-def formula(term: Term, value: str, labels: Labels) -> str:
-    """LaTeX of the term applied to `value`; subterms in `labels` go by their names."""
-    raise UnknownNodeError(f"no formula for {type(term).__name__}: register one with paper_figures.block_diagrams.formula")
-
-
-@formula.register
-def _(term: Identity, value: str, labels: Labels) -> str:
-    return value
-
-
-@formula.register
-def _(term: Leaf, value: str, labels: Labels) -> str:
-    return f"{term.name}({value})"
-
-
-@formula.register
-def _(term: Chain, value: str, labels: Labels) -> str:
-    first, *rest = term.parts
-    value = _named(first, value, labels)
-    for part in rest:
-        value = formula(part, value, {})
-    return value
-
-
-@formula.register
-def _(term: Add, value: str, labels: Labels) -> str:
-    return " + ".join(_named(part, value, labels) for part in term.parts)
-
-
-@formula.register
-def _(term: Concat, value: str, labels: Labels) -> str:
-    return r" \,\Vert\, ".join(_named(part, value, labels) for part in term.parts)
-
-
-@formula.register
-def _(term: Gate, value: str, labels: Labels) -> str:
-    return rf"{_named(term.gate, value, labels)} \odot {_named(term.signal, value, labels)}"
-
-
-def _named(term: Term, value: str, labels: Labels) -> str:
-    return labels[term] if term in labels else formula(term, value, labels)
-
-
 # --- scenes to figures -----------------------------------------------------------------------------------------------
 
 
@@ -176,7 +133,7 @@ class Diagram:
     def of(cls, term: Term, labels: Labels, *, source: str = "x", target: str | None = None, caption: str = "") -> "Diagram":
         """The diagram of a term, its output described by its formula unless `target` says otherwise."""
         inner = {part: name for part, name in labels.items() if part != term}
-        described = f"H({source}) = {_named(term, source, labels)}" if target is None else target
+        described = f"H({source}) = {named(term, source, labels)}" if target is None else target
         return cls(layout(term, inner), source, described, caption)
 
     def marks(self) -> tuple[scene.Mark, ...]:

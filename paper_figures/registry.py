@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from derivations.architectures import BLOCKS
+from derivations.architectures import PAPER_BLOCKS
 from paper_figures import agreement, block_diagrams, bound_envelopes, gains_over_training, sqrt_law, training_curves
 from validate.records import Results
 
@@ -34,7 +34,7 @@ def _block_plate(number: int, name: str) -> Plate:
     def draw(_: Results) -> Figure:
         return block_diagrams.block_diagram(name)
 
-    title = BLOCKS[name].title
+    title = PAPER_BLOCKS[name].title
     return Plate(draw, f"Figure {number}", f"{title}, drawn from its term.", f"Flow diagram. {_FLOWS[name]}")
 
 
@@ -47,7 +47,7 @@ _FLOWS = {
 }
 
 FIGURES: dict[str, Plate] = {
-    **{f"block_{name}": _block_plate(number, name) for number, name in enumerate(BLOCKS, start=1)},
+    **{f"block_{name}": _block_plate(number, name) for number, name in enumerate(PAPER_BLOCKS, start=1)},
     "training_by_depth": Plate(
         training_curves.depth_figure,
         "Figure 5",

@@ -1,6 +1,6 @@
 import pytest
 
-from derivations.architectures import BLOCKS, block
+from derivations.architectures import BLOCKS, PAPER_BLOCKS, block
 from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
 from derivations.bounds import bound_rule
 from derivations.errors import InputError, UnknownNodeError
@@ -77,6 +77,7 @@ def test_an_unknown_node_is_named_by_every_operation():
 
 def test_named_blocks_are_found_and_unknown_ones_refused():
     assert block("residual").term == Add(F, Identity())
-    assert set(BLOCKS) == {"plain", "residual", "se_residual", "dense"}
+    assert set(PAPER_BLOCKS) == {"plain", "residual", "se_residual", "dense"}
+    assert set(BLOCKS) - set(PAPER_BLOCKS) == {"projection", "post_activation", "pre_activation", "resnext", "input_gate", "highway"}
     with pytest.raises(InputError, match="plain, residual, se_residual, dense"):
         block("resnet")

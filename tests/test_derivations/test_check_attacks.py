@@ -7,11 +7,11 @@ import sympy as sp
 
 from derivations.architectures import BLOCKS
 from derivations.blocks import Add, Identity, Layer, Linear
-from derivations.bounds import EPSILON, bounds
+from derivations.bounds import bounds
 from derivations.check import check
 from derivations.equations import CROSS, SLOPES, A, G, equations, notation_of
 from derivations.errors import InputError
-from derivations.jacobian import linearize
+from derivations.jacobian import EPSILON, linearize
 from derivations.quantities import GAIN, SIGMA_MAX, C, Cosine, NormRatio, Quantity, SigmaMax, T, adjoint_image
 from derivations.samples import quantity_samples
 from derivations.steps import Certificate, Derivation, Step
@@ -28,7 +28,7 @@ def outcomes(derivation: Derivation, *steps: Step) -> list[bool]:
 
 @pytest.fixture(name="residual")
 def residual_bounds() -> Derivation:
-    return bounds(notation_of(BLOCKS["residual"], "operator")).derivation
+    return bounds(notation_of(BLOCKS["residual"], "operator")).theorems[0].derivation
 
 
 def test_a_cosine_is_not_its_absolute_value(residual):
@@ -53,7 +53,7 @@ def test_a_step_that_failed_supports_no_later_one(residual):
 
 @pytest.mark.parametrize("block", [BLOCKS["residual"].term, Add(Linear("F"), Identity())])
 def test_the_samples_meet_the_extremes(block):
-    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).derivation
+    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).theorems[0].derivation
     samples = quantity_samples(derivation)
     assert min(sample[GAIN] for sample in samples) < 1e-9
     assert min(sample[C] for sample in samples) < -0.99

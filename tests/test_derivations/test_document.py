@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from derivations import bounds as bounds_module
 from derivations import jacobian as jacobian_module
+from derivations.architectures import BLOCKS
 from derivations.blocks import Add
 from derivations.document import Document, derive, derive_document
 from derivations.errors import InputError
@@ -23,11 +24,9 @@ def whole_document() -> Document:
 def test_everything_is_there_and_passes(document):
     assert document.ok
     assert document.failures() == []
-    assert {(b.block, b.reading) for b in document.blocks} == {
-        (name, reading) for name in ("plain", "residual", "se_residual", "dense") for reading in ("scalar", "operator")
-    }
+    assert {(b.block, b.reading) for b in document.blocks} == {(name, reading) for name in BLOCKS for reading in ("scalar", "operator")}
     assert {e.id for e in document.equations} == {f"eq{i}" for i in range(1, 7)}
-    assert all(len(step.checks) >= 2 for part in (*document.blocks, *document.equations) for step in part.steps)
+    assert all(len(step.checks) >= 2 for part in (*document.blocks, *document.equations, *document.theorems) for step in part.steps)
     assert all(block.bounds for block in document.blocks if block.reading == "operator")
 
 
@@ -48,7 +47,7 @@ def test_some_blocks_bring_only_their_equations():
     assert {block.block for block in chosen.blocks} == {"residual"}
     assert {equation.id for equation in chosen.equations} == {"eq2"}
     with pytest.raises(InputError, match="unknown block"):
-        derive(["residual", "highway"])
+        derive(["residual", "resnet"])
 
 
 def test_a_false_rule_is_named(monkeypatch):

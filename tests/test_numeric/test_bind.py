@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from cases import leaves
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import DrawnBlock, drawn_blocks, gaussian
@@ -135,13 +136,15 @@ def test_wide_enclosures_are_used_at_the_end_that_keeps_the_bound_true():
 
 
 def test_bounds_are_in_units_of_the_whole_signal():
-    """For H = (F(y), y) with F = 0 the gain is ‖g_y‖/‖g‖, and every dense bound equals it."""
+    """For H = (F(y), y) with F = 0 the gain is ‖g_y‖/‖g‖, and every dense bound equals it; over all g it lies between 0 and 1."""
     x, g = gaussian(3, 4, seed=0), gaussian(3, 8, seed=1)
     found = numbers(DrawnBlock(DENSE.term, {"F": multiple_of_identity(0.0, 4)}, x), g)
     expected = norm(g[:, 4:]) / norm(g)
     assert torch.allclose(found.gain, expected, rtol=1e-12)
     for bound in found.bounds:
-        assert torch.allclose(bound.value, expected, rtol=1e-12), bound.id
+        extreme = {"singular.min.lower": 0.0, "singular.max.upper": 1.0, "norms.factors.upper": 1.0}.get(bound.id)
+        wanted = expected if extreme is None else torch.full_like(expected, extreme)
+        assert torch.allclose(bound.value, wanted, rtol=1e-12), bound.id
 
 
 def test_certainty_follows_the_quantities():
@@ -158,27 +161,42 @@ def test_certainty_follows_the_quantities():
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_without_spectra_only_bounds_that_need_none_remain(name):
-    branch = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.Tanh()).double()
-    leaves = {
-        "F": branch,
-        "P": lambda u: u.mean((2, 3)),
-        "W_1": nn.Linear(4, 2).double(),
-        "relu": torch.relu,
-        "W_2": nn.Linear(2, 4).double(),
-        "sigmoid": torch.sigmoid,
-        "B": lambda s: s[:, :, None, None].expand(-1, -1, 3, 3),
-    }
-    block = DrawnBlock(BLOCKS[name].term, leaves, gaussian(2, 4, 3, 3, seed=0))
+    block = DrawnBlock(BLOCKS[name].term, leaves(), gaussian(2, 4, 3, 3, seed=0))
     g = gaussian(*block.module(block.x).shape, seed=1)
     light, full = numbers(block, g, spectra=False), numbers(block, g)
     assert torch.equal(light.gain, full.gain)
     kept = {bound.id for bound in light.bounds}
-    assert kept == {
-        bound.id
-        for bound in full.bounds
-        if not bound.id.endswith((".uniform.lower", ".uniform.upper", "range.lower", "singular.min.lower", "singular.max.upper"))
-    }
+    needy = (
+        ".uniform.lower",
+        ".uniform.upper",
+        "range.lower",
+        "singular.min.lower",
+        "singular.max.upper",
+        "factors.lower",
+        "factors.upper",
+    )
+    assert kept == {bound.id for bound in full.bounds if not bound.id.endswith(needy)}
     assert torch.allclose(full.gain, measured_gain(block, g), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_tightest_bound_is_named_with_its_reason(name):
+    block = DrawnBlock(BLOCKS[name].term, leaves(), gaussian(5, 4, 3, 3, seed=0))
+    g = gaussian(*block.module(block.x).shape, seed=1)
+    found = numbers(block, g)
+    for side, better in (("lower", torch.amax), ("upper", torch.amin)):
+        best = found.tightest(side)
+        values = torch.stack([bound.value for bound in found.bounds if bound.side == side])
+        assert [bound.value[k].item() for k, bound in enumerate(best)] == better(values, 0).tolist()
+        assert all("holds for" in bound.reason for bound in best)
+    assert (found.gain >= torch.stack([b.value[k] for k, b in enumerate(found.tightest("lower"))]) - 1e-12).all()
+    with pytest.raises(InputError, match="no middle bound"):
+        found.tightest("middle")
+
+
+def test_a_map_whose_slopes_belie_its_name_is_refused():
+    with pytest.raises(InputError, match="'sigmoid' has slopes outside"):
+        evaluate(Pointwise("sigmoid"), {"sigmoid": torch.tanh}, gaussian(2, 3, seed=0), gaussian(2, 3, seed=1))
 
 
 def test_a_pointwise_map_is_bounded_by_its_slopes():
