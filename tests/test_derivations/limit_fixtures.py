@@ -3,6 +3,8 @@
 import os
 import time
 
+import sympy
+
 from derivations.errors import InputError
 
 
@@ -24,3 +26,10 @@ def fail() -> float:
 
 def die() -> None:
     os._exit(9)
+
+
+def simplify() -> str:
+    """An expression that SymPy does not simplify within a minute."""
+    x = sympy.symbols("x0:8", real=True)
+    terms = (sympy.sqrt(a**2 + sympy.sqrt(b**2 + sympy.sin(a * b))) / (1 + sympy.cos(a + b)) for a in x for b in x if a != b)
+    return str(sympy.simplify(sympy.Add(*terms)))

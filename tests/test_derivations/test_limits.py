@@ -11,8 +11,9 @@ import pytest
 
 from derivations import limits
 from derivations.errors import InputError, TimeLimitError
+from gradbound.exits import guard
 
-SLEEPER = "limit_fixtures:sleep"
+FIXTURES = "limit_fixtures:"
 
 
 def children() -> set[int]:
@@ -24,7 +25,7 @@ def children() -> set[int]:
                 command = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if SLEEPER.encode() in command and b"-m" in command:
+            if FIXTURES.encode() in command and b"-m" in command:
                 found.add(int(entry.name))
     return found
 
@@ -50,8 +51,21 @@ def test_the_result_comes_back():
 
 def test_work_beyond_the_limit_is_killed():
     with pytest.raises(TimeLimitError, match="within 1 s"):
-        limits.run(SLEEPER, {"seconds": 300}, 1)
+        limits.run(FIXTURES + "sleep", {"seconds": 300}, 1)
     assert not children()
+
+
+def test_sympy_is_cut_at_its_limit_and_ends_the_command_with_6():
+    code = guard(lambda: limits.run("limit_fixtures:simplify", {}, 3))
+    assert code == TimeLimitError.exit_code == 6
+    assert not children()
+
+
+@pytest.mark.slow
+def test_sympy_does_hang_there():
+    """The fixture is worth its name: 41 s are not enough for it."""
+    with pytest.raises(TimeLimitError, match="within 41 s"):
+        limits.run("limit_fixtures:simplify", {}, 41)
 
 
 def test_a_named_error_keeps_its_name_and_message():
@@ -73,7 +87,9 @@ def test_a_limit_must_be_positive(seconds):
 
 
 def test_the_child_ends_when_its_parent_is_killed():
-    parent = subprocess.Popen([sys.executable, "-c", f"from derivations import limits; limits.run({SLEEPER!r}, {{'seconds': 301}}, 300)"])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"from derivations import limits; limits.run({FIXTURES + 'sleep'!r}, {{'seconds': 301}}, 300)"]
+    )
     deadline = time.monotonic() + 30
     while not children() and time.monotonic() < deadline:
         time.sleep(0.05)
