@@ -1,0 +1,367 @@
+"""The table of mutants: one textual change each, that the toolkit or a test must notice."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`before` must occur exactly once in `file`; `judge` is a block for `derive` ("" for everything), or a test file."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    judge: str
+
+
+SYMBOLIC = [
+    Mutant(
+        "the identity has slope 0",
+        "jacobian.py",
+        "return sp.Integer(1) if notation.reading",
+        "return sp.Integer(0) if notation.reading",
+        "residual",
+    ),
+    Mutant(
+        "the identity's matrix is 2I",
+        "jacobian.py",
+        "else sp.Identity(notation.dimension_of(point))",
+        "else 2 * sp.Identity(notation.dimension_of(point))",
+        "residual",
+    ),
+    Mutant(
+        "the chain in the wrong order",
+        "jacobian.py",
+        "_product(notation, *reversed(factors))",
+        "_product(notation, *factors)",
+        "se_residual",
+    ),
+    Mutant(
+        "the chain doubles every factor",
+        "jacobian.py",
+        "factors.append(notation.jacobian(part, point))",
+        "factors.append(2 * notation.jacobian(part, point))",
+        "se_residual",
+    ),
+    Mutant(
+        "a sum loses its first part",
+        "jacobian.py",
+        "_sum(notation, *(notation.jacobian(part, point) for part in term.parts))",
+        "_sum(notation, *(notation.jacobian(part, point) for part in term.parts[1:]))",
+        "residual",
+    ),
+    Mutant(
+        "the product rule swaps its factors",
+        "jacobian.py",
+        "_product(notation, notation.diagonal(signal), notation.jacobian(term.gate, point))",
+        "_product(notation, notation.diagonal(gate), notation.jacobian(term.gate, point))",
+        "se_residual",
+    ),
+    Mutant(
+        "the product rule drops the gate's derivative",
+        "jacobian.py",
+        "_product(notation, notation.diagonal(signal), notation.jacobian(term.gate, point)),",
+        "",
+        "se_residual",
+    ),
+    Mutant(
+        "a concatenation in the wrong order",
+        "jacobian.py",
+        "_stack(notation, *(notation.jacobian(part, point) for part in term.parts))",
+        "_stack(notation, *(notation.jacobian(part, point) for part in reversed(term.parts)))",
+        "dense",
+    ),
+    Mutant(
+        "the pullback forgets to transpose",
+        "jacobian.py",
+        "_product(notation, _transpose(notation, notation.jacobian(term, point)), g)",
+        "_product(notation, notation.jacobian(term, point), g)",
+        "residual",
+    ),
+    Mutant(
+        "the pullback of a chain runs forwards",
+        "jacobian.py",
+        "zip(reversed(term.parts), reversed(points), strict=True)",
+        "zip(term.parts, points, strict=True)",
+        "se_residual",
+    ),
+    Mutant(
+        "the pullback of a sum drops the skip",
+        "jacobian.py",
+        "_sum(notation, *(pullback_rule(part, point, notation, g) for part in term.parts))",
+        "_sum(notation, *(pullback_rule(part, point, notation, g) for part in term.parts if part != Identity()))",
+        "residual",
+    ),
+    Mutant(
+        "the pullback of a gate swaps its diagonals",
+        "jacobian.py",
+        "pullback_rule(term.gate, point, notation, _product(notation, notation.diagonal(signal), g))",
+        "pullback_rule(term.gate, point, notation, _product(notation, notation.diagonal(gate), g))",
+        "se_residual",
+    ),
+    Mutant(
+        "the pullback of a concatenation swaps its slices",
+        "jacobian.py",
+        "slices = g if isinstance(g, sp.Tuple)",
+        "slices = sp.Tuple(*reversed(g)) if isinstance(g, sp.Tuple)",
+        "dense",
+    ),
+    Mutant(
+        "the base of a residual block is left out",
+        "bounds.py",
+        "lemma = _perturbation(notation, g, adjoint_image(branch, g))",
+        "lemma = _perturbation(notation, 2 * g, adjoint_image(branch, g))",
+        "residual",
+    ),
+    Mutant(
+        "the dense base is the wrong slice",
+        "bounds.py",
+        "notation.signal((skip,)), column(whole_signal(notation, part, (1 - skip,)))",
+        "column(whole_signal(notation, part, (1 - skip,))), notation.signal((skip,))",
+        "dense",
+    ),
+    Mutant(
+        "the branch keeps the skip",
+        "bounds.py",
+        "branch = [part for part in term.parts if part not in skips]",
+        "branch = list(term.parts)",
+        "residual",
+    ),
+    Mutant(
+        "the law of cosines has the wrong sign",
+        "bounds.py",
+        "_COSINE_LAW = sp.sqrt(1 + 2 * C * T + T**2)",
+        "_COSINE_LAW = sp.sqrt(1 - 2 * C * T + T**2)",
+        "residual",
+    ),
+    Mutant(
+        "the law of cosines loses its factor 2",
+        "bounds.py",
+        "_COSINE_LAW = sp.sqrt(1 + 2 * C * T + T**2)",
+        "_COSINE_LAW = sp.sqrt(1 + C * T + T**2)",
+        "residual",
+    ),
+    Mutant(
+        "the alignment bound forgets the square",
+        "bounds.py",
+        "_ALIGNMENT = sp.sqrt(1 - _OBTUSE**2)",
+        "_ALIGNMENT = 1 - _OBTUSE / 2",
+        "residual",
+    ),
+    Mutant(
+        "the alignment bound claims 1 for every c",
+        "bounds.py",
+        "_ALIGNMENT = sp.sqrt(1 - _OBTUSE**2)",
+        "_ALIGNMENT = sp.Integer(1)",
+        "residual",
+    ),
+    Mutant(
+        "the uniform lower bound is halved the wrong way",
+        "bounds.py",
+        "uniform, numerical = sp.Max(1 - SIGMA_MAX,",
+        "uniform, numerical = sp.Max(1 - SIGMA_MAX / 2,",
+        "residual",
+    ),
+    Mutant(
+        "the uniform lower bound has a dropped condition",
+        "bounds.py",
+        "sp.Max(1 - SIGMA_MAX, SIGMA_MIN - 1, 0)",
+        "sp.Max(1 - SIGMA_MAX, SIGMA_MIN, 0)",
+        "residual",
+    ),
+    Mutant(
+        "the numerical range has the wrong end", "bounds.py", "sp.Max(1 + MU, -1 - LAMBDA, 0)", "sp.Max(1 + LAMBDA, -1 - MU, 0)", "residual"
+    ),
+    Mutant(
+        "the numerical range swaps its definitions",
+        "bounds.py",
+        "Quantity(MU, NumericalRange(branch, -1))",
+        "Quantity(MU, NumericalRange(branch, +1))",
+        "residual",
+    ),
+    Mutant("the triangle inequality is reversed", "bounds.py", '_at_most("c ≤ 1", 1 + T,', '_at_least("c ≤ 1", 1 + T,', "residual"),
+    Mutant(
+        "the upper bound loses the skip",
+        "bounds.py",
+        '_at_most("operator norm", 1 + SIGMA_MAX, ',
+        '_at_most("operator norm", SIGMA_MAX, ',
+        "residual",
+    ),
+    Mutant(
+        "the dense bound ignores the ratio of the slices",
+        "bounds.py",
+        "reach = SIGMA_MAX * RATIO",
+        "reach = SIGMA_MAX",
+        "dense",
+    ),
+    Mutant(
+        "the plain bounds are exchanged",
+        "bounds.py",
+        '_at_least("least singular value", SIGMA_MIN,',
+        '_at_least("least singular value", SIGMA_MAX,',
+        "plain",
+    ),
+    Mutant(
+        "the limit is taken at 1",
+        "bounds.py",
+        "return expr.xreplace(dict.fromkeys(scaled, sp.S.Zero))",
+        "return expr.xreplace(dict.fromkeys(scaled, sp.S.One))",
+        "residual",
+    ),
+    Mutant(
+        "Equation (6) counts l + 1 skips",
+        "equations.py",
+        "norm = G * sp.sqrt(SLOPES + CROSS + L)",
+        "norm = G * sp.sqrt(SLOPES + CROSS + L + 1)",
+        "dense",
+    ),
+    Mutant(
+        "Equation (6) starts its sum at 1",
+        "equations.py",
+        "SLOPES = sp.Sum(A[_I] ** 2, (_I, 0, L - 1))",
+        "SLOPES = sp.Sum(A[_I] ** 2, (_I, 1, L - 1))",
+        "dense",
+    ),
+    Mutant(
+        "Equation (6) bounds by 2l",
+        "equations.py",
+        "G * sp.sqrt(SLOPES + L), G * sp.sqrt(SLOPES + 1)",
+        "G * sp.sqrt(SLOPES + 2 * L), G * sp.sqrt(SLOPES + 1)",
+        "dense",
+    ),
+    Mutant(
+        "the square root law loses its root",
+        "equations.py",
+        "law = _limit(_small_slopes(lower), G * sp.sqrt(L),",
+        "law = _limit(_small_slopes(lower), G * L,",
+        "dense",
+    ),
+    Mutant("literal copies are off by one", "equations.py", "copies = 3 * 2 ** (L - 1) - 1", "copies = 3 * 2 ** (L - 1)", "dense"),
+    Mutant("1 − x has slope 1", "jacobian.py", "-sp.Integer(1) if notation", "sp.Integer(1) if notation", "highway"),
+    Mutant("the matrix of 1 − x is I", "jacobian.py", "else -sp.Identity(", "else sp.Identity(", "highway"),
+    Mutant("the pullback of 1 − x keeps its sign", "jacobian.py", "return -g", "return g", "highway"),
+    Mutant(
+        "what remains forgets to scale the branch",
+        "jacobian.py",
+        "{symbol: EPSILON * symbol for symbol in branch}",
+        "{symbol: symbol for symbol in branch}",
+        "input_gate",
+    ),
+    Mutant("the obtuse part loses its factor 2", "bounds.py", "1 + 2 * _OBTUSE * T + T**2", "1 + _OBTUSE * T + T**2", "residual"),
+    Mutant("the obtuse part keeps acute angles", "bounds.py", "_OBTUSE = sp.Min(C, 0)", "_OBTUSE = sp.Max(C, 0)", "residual"),
+    Mutant(
+        "the final ReLU does not mask the signal",
+        "bounds.py",
+        "return _sum_bounds(first, notation, signal)",
+        "return _sum_bounds(first, notation, notation.signal())",
+        "post_activation",
+    ),
+    Mutant(
+        "a shortcut does not change the base",
+        "bounds.py",
+        "adjoint_image(notation.jacobian(skips[0], Identity()), signal), signal)",
+        "signal, signal)",
+        "projection",
+    ),
+    Mutant(
+        "the order of two upper bounds is reversed",
+        "bounds.py",
+        '_order("residual.triangle.upper", "residual.uniform.upper", 1 + T, "<="',
+        '_order("residual.triangle.upper", "residual.uniform.upper", 1 + T, ">="',
+        "residual",
+    ),
+    Mutant("Rayleigh quotients are above the norm", "bounds.py", '1 + MU, ">=", 1 - SIGMA_MAX', '1 + MU, "<=", 1 - SIGMA_MAX', "residual"),
+    Mutant(
+        "a common factor loses an addend",
+        "bounds.py",
+        "found[0] if len(found) == 1 else sp.MatAdd(*found)",
+        "found[0]",
+        "se_residual",
+    ),
+    Mutant(
+        "a product of norms drops its last factor",
+        "norms.py",
+        "(getattr(ends, side) for _, ends in stages)",
+        "(getattr(ends, side) for _, ends in stages[:-1])",
+        "se_residual",
+    ),
+    Mutant(
+        "a sum of norms drops its first addend",
+        "norms.py",
+        "high = sp.Add(*(part.high for part in parts))",
+        "high = sp.Add(*(part.high for part in parts[1:]))",
+        "resnext",
+    ),
+    Mutant(
+        "a lower end subtracts nothing",
+        "norms.py",
+        "low = part.low - sp.Add(*(other.high for other in parts if other is not part))",
+        "low = part.low",
+        "projection",
+    ),
+    Mutant(
+        "a column of blocks adds norms, not squares",
+        "norms.py",
+        "(part.high**2 for part in parts)",
+        "(part.high for part in parts)",
+        "dense",
+    ),
+    Mutant("slices of a signal add up too far", "norms.py", "r**2 - sp.Add(", "r**2 + sp.Add(", "dense"),
+    Mutant(
+        "the least singular value is an upper end",
+        "norms.py",
+        "return Ends(image, least, largest)",
+        "return Ends(image, largest, largest)",
+        "projection",
+    ),
+    Mutant(
+        "a triangle has one long side",
+        "quantities.py",
+        "yield symbol - 2 * part + sp.Add(*parts)",
+        "yield symbol - part + sp.Add(*parts)",
+        "projection",
+    ),
+    Mutant("σ_min bounds from above", "quantities.py", "yield t - quantity.symbol * r", "yield quantity.symbol * r - t", "se_residual"),
+    Mutant(
+        "average pooling adds the spread about the mean",
+        "gates.py",
+        "L * spread - (total - L * m) ** 2",
+        "L * spread + (total - L * m) ** 2",
+        "",
+    ),
+]
+
+BIND, POINT, SPECTRA, REALIZE = (f"tests/test_numeric/test_{name}.py" for name in ("bind", "point", "spectra", "realize"))
+NUMERIC = [
+    Mutant("a cosine has no rounding error", "bind.py", "tolerances(found.low.dtype).rounding", "0.0", BIND),
+    Mutant(
+        "only the inner end of an enclosure is used",
+        "bind.py",
+        "return (found.high if greatest else found.low,)",
+        "return (found.low if greatest else found.high,)",
+        BIND,
+    ),
+    Mutant("a diagonal keeps its signs", "bind.py", "sizes = operator.diagonal.abs()", "sizes = -operator.diagonal", BIND),
+    Mutant("samples may be coupled", "point.py", "        self._check_repeatable()\n", "", BIND),
+    Mutant(
+        "corners are taken on the wrong side",
+        "bind.py",
+        'values.amin(0) if bound.side == "lower"',
+        'values.amax(0) if bound.side == "lower"',
+        BIND,
+    ),
+    Mutant("a bound keeps the units of its base", "bind.py", "worst * (base / signal_norm)", "worst", BIND),
+    Mutant("a probable number is called exact", "bind.py", '"probable" if delta else bound.certainty', "bound.certainty", BIND),
+    Mutant("a zero signal passes", "bind.py", "if not (lengths > 0).all():", "if False:", BIND),
+    Mutant("the slices of a signal are misplaced", "point.py", "start + sum(sizes[:index])", "start + sum(sizes[index + 1 :])", POINT),
+    Mutant(
+        "a chain's Jacobian is taken at its input",
+        "point.py",
+        "made = _Flat(JacobianOperator(self._leaves[name], self._value(point)))",
+        "made = _Flat(JacobianOperator(self._leaves[name], self.x))",
+        POINT,
+    ),
+    Mutant(
+        "a product applies its first factor first", "point.py", "reversed(factors), self.column(last)", "factors, self.column(last)", POINT
+    ),
+]
