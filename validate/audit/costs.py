@@ -94,7 +94,7 @@ def judge_gflops(evidence: Gflops) -> Finding:
     summary = (
         f"{', '.join(f'{printed(name)} {value:.4f}' for name, value in ours.items())} G; multiply–adds alone "
         f"{', '.join(f'{value:.3f}' for value in bare.values())}; of {2 ** len(KINDS)} ways to count the rest, "
-        f"{rounded} give every printed digit when rounded, {cut} when cut off"
+        f"{len(rounded)} give every printed digit when rounded, {len(cut)} when cut off{_named(cut)}"
     )
     wrong = None
     if off:
@@ -108,15 +108,19 @@ def _giga(counted: Mapping[str, Operations], kinds: tuple[str, ...]) -> dict[str
     return {name: (each.multiply_adds + sum(getattr(each, kind) for kind in kinds)) / GIGA for name, each in counted.items()}
 
 
-def _ways(evidence: Gflops, round_down: bool) -> int:
-    """In how many ways of counting, beside multiply–adds, some of KINDS every printed digit comes out."""
+def _ways(evidence: Gflops, round_down: bool) -> list[tuple[str, ...]]:
+    """The ways of counting, beside multiply–adds, some of KINDS in which every printed digit comes out."""
 
     def shown(value: float) -> float:
         return math.floor(100 * value) / 100 if round_down else round(value, 2)
 
     ways = [kinds for size in range(len(KINDS) + 1) for kinds in combinations(KINDS, size)]
-    values = [_giga(evidence.stride_on_1x1, kinds) for kinds in ways]
-    return sum(all(shown(value[name]) == float(text) for name, text in evidence.printed.items()) for value in values)
+    counted = {kinds: _giga(evidence.stride_on_1x1, kinds) for kinds in ways}
+    return [kinds for kinds in ways if all(shown(counted[kinds][name]) == float(text) for name, text in evidence.printed.items())]
+
+
+def _named(ways: list[tuple[str, ...]]) -> str:
+    return f" ({'; '.join(' + '.join(kinds).replace('_', ' ') for kinds in ways)})" if ways else ""
 
 
 def sizes(sources: Sources) -> Sizes:
@@ -132,9 +136,7 @@ def judge_sizes(evidence: Sizes) -> Finding:
         Case(name, _millions(each.learned, evidence.printed[name]) or _millions(each.total, evidence.printed[name]))
         for name, each in evidence.counted.items()
     ]
-    counts = (
-        f"{printed(name)} {each.learned / MEGA:.2f} M learned, {each.total / MEGA:.2f} M in all" for name, each in evidence.counted.items()
-    )
+    counts = (f"{printed(name)} {_mega(each.learned)} learned, {_mega(each.total)} in all" for name, each in evidence.counted.items())
     summary = (
         f"{'; '.join(counts)} (convolutions, linear maps, biases, batch normalization); VGG-19 without the rows that the "
         f"transcription lacks {_mega(evidence.vgg_as_transcribed.learned)}; SE-ResNet-34 {_mega(evidence.se_resnet34.learned)}"
@@ -150,9 +152,12 @@ def _millions(count: int, printed: Decimal) -> bool:
 def _missized(name: str, evidence: Sizes) -> Counterexample:
     counted = evidence.counted[name]
     found = f"{counted.learned:,} learned, {counted.total:,} in all"
-    return Counterexample(
-        "the number of parameters of Table A1", {"network": printed(name), "classes": "10"}, f"{evidence.printed[name]} M", found
-    )
+    given = {"network": printed(name), "classes": str(CLASSES_OF_TABLE_A1)}
+    return Counterexample("the number of parameters of Table A1", given, f"{evidence.printed[name]} M", found)
+
+
+def _mega(count: int) -> str:
+    return f"{count / MEGA:.2f} M"
 
 
 def pair(sources: Sources) -> Pair:

@@ -27,7 +27,7 @@ def height(number: Fraction) -> int:
 
 def rationals(largest: int) -> list[Fraction]:
     """The rationals of at most this height, by height, integers first, positive first: 0, 1, −1, 2, −2, 1/2, −1/2, …"""
-    grid = {Fraction(p, q) for p in range(-largest, largest + 1) for q in range(1, largest + 1)}
+    grid = {Fraction(p, q) for p in range(-largest, largest + 1) for q in range(1, max(largest, 1) + 1)}
     return sorted((number for number in grid if height(number) <= largest), key=lambda n: (height(n), n.denominator, -n))
 
 

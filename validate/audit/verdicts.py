@@ -53,9 +53,8 @@ def in_each(*cases: Case) -> Judgement:
 
 
 def _lacks(undecided: list[Case]) -> str:
-    """What is missing, said once where it is the same for all."""
+    """What is missing, said once where it is the same for several."""
     reasons = {case.missing for case in undecided}
-    if len(reasons) == 1:
-        (reason,) = reasons
-        return reason or ", ".join(case.name for case in undecided)
+    if len(undecided) > 1 and len(reasons) == 1 and "" not in reasons:
+        return reasons.pop()
     return "; ".join(f"{case.name}: {case.missing}" if case.missing else case.name for case in undecided) or "nothing to judge by"
