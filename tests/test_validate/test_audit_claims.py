@@ -11,7 +11,7 @@ from test_validate.drawn_results import DEPTHS, drawn
 from test_validate.test_audit_training import as_claimed, flow
 
 from derivations.architectures import SE_RESIDUAL, Block, F
-from derivations.blocks import Add, Chain, Gate, Identity, Linear, Pointwise
+from derivations.blocks import Add, Chain, Gate, Identity, Layer, Linear, Pointwise
 from derivations.errors import InputError, ViolationError
 from derivations.jacobian import pullback_rule
 from validate.audit import evidence as evidence_module
@@ -134,8 +134,9 @@ def test_a_table_entry_changes_table_2(claim, row):
 INPUT_GATE = Chain(Linear("P"), Linear("W_1"), Pointwise("relu"), Linear("W_2"), Pointwise("sigmoid"), Linear("B"))
 
 
-def test_a_gate_computed_from_the_input_keeps_its_term():
-    block = Block("input_gate", "", "input_gate", Add(Gate(F, INPUT_GATE), Identity()), SE_RESIDUAL.dims)
+@pytest.mark.parametrize("gate", [INPUT_GATE, Layer("s")], ids=["weights", "layer"])
+def test_a_gate_computed_from_the_input_keeps_its_term(gate):
+    block = Block("input_gate", "", "input_gate", Add(Gate(F, gate), Identity()), {**SE_RESIDUAL.dims, "s": ("n", "n")})
     found = rejudged("C8", Sources(gated=block))
     assert found.verdict == "confirmed"
     assert found.counterexample is None

@@ -149,7 +149,8 @@ def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool |
 
 def _remains(block: Block) -> Remains:
     proved = bounds(notation_of(block, "operator"))
-    numbers = [(bound.side, float(sp.N(bound.limit))) for bound in proved.bounds if bound.limit.is_number]
+    base = proved.bounds[0].base  # limits relative to different norms must not meet
+    numbers = [(bound.side, float(sp.N(bound.limit))) for bound in proved.bounds if bound.limit.is_number and bound.base == base]
     lower = max((value for side, value in numbers if side != "upper"), default=0.0)
     upper = min((value for side, value in numbers if side != "lower"), default=float("inf"))
     return Remains(lower, upper, all(step.ok for step in check(proved.derivation)))

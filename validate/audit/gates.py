@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
+import sympy as sp
 from torch import Tensor
 
 from derivations.architectures import RESIDUAL, F
 from derivations.blocks import Identity, Term
-from derivations.bounds import EPSILON
 from derivations.equations import notation_of
 from derivations.jacobian import leaf_jacobian, linearize
 from derivations.steps import Step
@@ -23,6 +23,7 @@ from validate.audit.gradients import affine, agree, gradient
 from validate.audit.search import Dual, Point, show, smallest, tangent
 from validate.audit.verdicts import Case, in_each
 
+EPSILON = sp.Symbol("epsilon", positive=True)
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
 X = Fraction(1)
 
@@ -83,7 +84,8 @@ def _vanishes(term: Term, _: int, point: Point) -> Counterexample | None:
 class _Gated:
     """F(x) = u + f (x − 1) at x = 1, one channel at one position, s = σ(w₂ · (relu(w₁ z) − relu(w₁ z₀))), so that s = 1/2, s′ = 1/4.
 
-    z is what the term feeds to the gate (F(x), or x itself), and z₀ its value at x = 1. The gate's last bias makes it so.
+    z is what the term feeds to the gate (F(x), or x itself), and z₀ its value at x = 1. The gate's last bias makes it so. A leaf
+    named s is a gate σ(w₂ w₁ (x − 1)) of the input, all in one.
     """
 
     u: Fraction
@@ -100,6 +102,7 @@ class _Gated:
             "W_2": lambda at: (Fraction(0), self.w2 * at[1]),
             "sigmoid": lambda at: (HALF, QUARTER * at[1]),
             "B": lambda at: at,
+            "s": lambda at: (HALF, QUARTER * self.w2 * self.w1 * at[1]),
         }
 
     def slope(self, term: Term) -> Fraction:
@@ -127,6 +130,7 @@ class _Gated:
             "W_2": affine(self.w2, Fraction(0), at),
             "sigmoid": lambda z: z.sigmoid(),
             "B": lambda z: z,
+            "s": lambda x: affine(self.w2 * self.w1, Fraction(0), X)(x).sigmoid(),
         }
 
     def given(self, u: str) -> dict[str, str]:
