@@ -123,6 +123,7 @@ _KINDS: Mapping[str, str] = {
 _MULTIPLY_ADDS = {"convolution", "addmm", "mm"}
 _FREE = {
     "empty", "view", "_unsafe_view", "t", "expand", "slice", "unsqueeze", "select", "cat", "constant_pad_nd", "detach", "alias", "clone",
+    "empty_like", "new_empty", "permute", "squeeze",
 }  # fmt: skip
 
 

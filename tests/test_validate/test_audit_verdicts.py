@@ -46,6 +46,11 @@ def test_what_is_missing_is_said_once():
     assert all_of(twice[0], Case("b", None, "a key")).condition == "a: more data; b: a key"
 
 
+def test_the_way_out_is_told_where_something_is_missing():
+    assert all_of(YES, OPEN, way_out="get it").condition == in_each(OPEN, way_out="get it").condition == "open: more data; get it"
+    assert all_of(YES, way_out="get it").condition == in_each(NO, way_out="get it").condition == ""
+
+
 def test_every_verdict_has_a_mark():
     assert set(MARKS) == set(get_args(Verdict))
 

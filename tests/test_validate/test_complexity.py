@@ -100,6 +100,11 @@ def test_gates_are_counted():
     assert gated.additions == plain.additions == entries
 
 
+def test_pooling_is_counted_by_what_it_reads():
+    maps = ((64, 32), (128, 16), (256, 8), (512, 4), (512, 2))
+    assert operations(meta("vgg19"), 32).max_pooling == sum(count * size**2 for count, size in maps)
+
+
 def test_counting_leaves_the_network_as_it_was():
     network = build("residual-8", width=2)
     before = {name: value.clone() for name, value in network.state_dict().items()}

@@ -49,8 +49,8 @@ def _ordered(sign: int, _: int, point: Point) -> Counterexample | None:
     seen_dense = gradient(DENSE.term, {"F": linear([a])}, one, (g_f, g_y))[0]
     seen_residual = gradient(RESIDUAL.term, {"F": linear([a])}, one, (g,))[0]
     autograd = {
-        "dL/dx of the dense step": agree("dense step", seen_dense, float(step.pulled[0])),
-        "dL/dx of the residual block": agree("residual block", seen_residual, float((1 + a) * g)),
+        "gain of the dense step": agree("dense step", abs(seen_dense) / float(step.signal) ** 0.5, float(dense) ** 0.5),
+        "gain of the residual block": agree("residual block", abs(seen_residual / float(g)), float(residual) ** 0.5),
     }
     given = {"∂F/∂x": show(a), "∂L/∂H (dense)": show(g_f, g_y), "∂L/∂H (residual)": show(g)}
     order = "least" if sign < 0 else "most"

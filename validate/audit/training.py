@@ -14,7 +14,7 @@ from validate.audit.ranks import Correlation, correlation
 from validate.audit.verdicts import Case, all_of, in_each
 from validate.records import Results, Run
 
-COMMAND = "run `gradbound validate --preset cpu --out DIR`, then `gradbound audit --results DIR`"
+COMMAND = "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then `gradbound audit --results DIR`"
 PLAIN, RESIDUAL = "plain", "residual"
 POOLED = "pooled over families"
 LOST = 1.0
@@ -65,7 +65,7 @@ def judge_trends(evidence: Trends) -> Finding:
     wrong = next(
         (_against(case, evidence, family) for case, family in zip(cases, (PLAIN, RESIDUAL), strict=True) if case.holds is False), None
     )
-    return Finding(evidence.setting, all_of(*cases), "; ".join(shown) or "no records", wrong)
+    return Finding(evidence.setting, all_of(*cases, way_out=COMMAND), "; ".join(shown) or "no records", wrong)
 
 
 def _against(case: Case, evidence: Trends, family: str) -> Counterexample:
@@ -100,16 +100,16 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if failed and evidence.survival:
         claims = "more survival, less error (ρ < 0)"
         wrong = Counterexample("gradient survival ranks as accuracy does", {"networks": failed}, claims, str(evidence.survival[failed]))
-    return Finding(evidence.setting, in_each(*cases), "; ".join(shown) or "no records", wrong)
+    return Finding(evidence.setting, in_each(*cases, way_out=COMMAND), "; ".join(shown) or "no records", wrong)
 
 
 def _sided(found: Mapping[str, Correlation] | None, key: str, name: str, sign: int) -> Case:
     """Whether the correlation has this sign."""
     if found is None:
-        return Case(name, None, f"no records of training: {COMMAND}")
+        return Case(name, None, "no records of training")
     each = found[key]
     if each.sign is None:
-        return Case(name, None, f"{each.missing or f'{each}, an interval that holds 0'}: {COMMAND}, more seeds with --seeds N")
+        return Case(name, None, each.missing or "its interval holds 0")
     return Case(name, each.sign == sign)
 
 
@@ -139,7 +139,7 @@ def _setting(results: Results | None) -> str:
     if results is None:
         return "own runs"
     manifest = results.manifest
-    return f"own runs: {manifest.dataset}, preset {manifest.preset}, {len(results.runs)} runs, {len(manifest.seeds)} seeds"
+    return f"own runs: {manifest.dataset}, preset {manifest.preset}, {len(results.runs)} runs, seeds {', '.join(map(str, manifest.seeds))}"
 
 
 CLAIMS = (

@@ -29,19 +29,19 @@ class Judgement:
     condition: str = ""
 
 
-def all_of(*cases: Case) -> Judgement:
-    """The verdict on a claim that says that every case holds: one that fails refutes it."""
+def all_of(*cases: Case, way_out: str = "") -> Judgement:
+    """The verdict on a claim that says that every case holds: one that fails refutes it. `way_out` tells how to get what is missing."""
     if any(case.holds is False for case in cases):
         return Judgement("refuted")
     undecided = [case for case in cases if case.holds is None]
-    return Judgement("untestable", _lacks(undecided)) if undecided or not cases else Judgement("confirmed")
+    return Judgement("untestable", _lacks(undecided, way_out)) if undecided or not cases else Judgement("confirmed")
 
 
-def in_each(*cases: Case) -> Judgement:
+def in_each(*cases: Case, way_out: str = "") -> Judgement:
     """The verdict on a claim that can be read in several ways: it may hold in some of them only."""
     holds, fails, undecided = ([case for case in cases if case.holds is value] for value in (True, False, None))
     if not holds and not fails:
-        return Judgement("untestable", _lacks(undecided))
+        return Judgement("untestable", _lacks(undecided, way_out))
     if holds and not fails and not undecided:
         return Judgement("confirmed")
     if not holds:
@@ -52,9 +52,11 @@ def in_each(*cases: Case) -> Judgement:
     return Judgement("conditional", "; ".join(parts))
 
 
-def _lacks(undecided: list[Case]) -> str:
-    """What is missing, said once where it is the same for several."""
+def _lacks(undecided: list[Case], way_out: str) -> str:
+    """What is missing, said once where it is the same for several cases."""
     reasons = {case.missing for case in undecided}
     if len(undecided) > 1 and len(reasons) == 1 and "" not in reasons:
-        return reasons.pop()
-    return "; ".join(f"{case.name}: {case.missing}" if case.missing else case.name for case in undecided) or "nothing to judge by"
+        parts = list(reasons)
+    else:
+        parts = [f"{case.name}: {case.missing}" if case.missing else case.name for case in undecided] or ["nothing to judge by"]
+    return "; ".join([*parts, *([way_out] if way_out else [])])
