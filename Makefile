@@ -12,7 +12,7 @@ PACKAGES := derivations numeric validate paper_figures gradbound
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-reproduce: $(STAMP) ## derive, validate, draw and report into build/
+reproduce: $(STAMP) ## derive, validate, audit, draw and report into build/
 	$(BIN)/gradbound reproduce
 
 test: $(STAMP) ## the tests, slow sweeps left out

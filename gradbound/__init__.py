@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradbound.api import derive
+    from gradbound.api import audit, derive
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "derive"]
+__all__ = ["__version__", "audit", "derive"]
 
-_HOMES = {"derive": "gradbound.api"}
+_HOMES = {"audit": "gradbound.api", "derive": "gradbound.api"}
 
 
 def __getattr__(name: str) -> Any:

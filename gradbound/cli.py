@@ -23,8 +23,9 @@ FORMATS = ("text", "latex", "markdown", "json")
 PRESETS = ("smoke", "cpu", "gpu")
 DATASETS = ("digits", "fashion-mnist", "cifar10")
 PATH = click.Path(path_type=Path)
+DEFAULT_RESULTS = Path("results")
 
-results_option = click.option("--results", type=PATH, default="results", show_default=True, help="The folder that `validate` wrote.")
+results_option = click.option("--results", type=PATH, default=DEFAULT_RESULTS, show_default=True, help="The folder that `validate` wrote.")
 data_option = click.option("--data-dir", type=PATH, help="Where the files of the data set are.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 
@@ -73,6 +74,22 @@ def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: flo
         write_derivations(document, out)
     click.echo(render(asdict(document), form), nl=False)
     _judge(document.failures())
+
+
+@cli.command()
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--results", type=PATH, help="The folder that `validate` wrote.  [default: results, where that is one]")
+@click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True), default=120, show_default=True, metavar="SECONDS")
+def audit(form: str, results: Path | None, time_limit: float) -> None:
+    """Adjudicate the paper's claims C1–C25.
+
+    Evidence is computed and verdicts follow from it; that a claim is refuted is no failure. C24 and C25 need the records of `validate`.
+    """
+    from gradbound.api import audit as run
+    from validate.audit.typeset import render
+
+    found = DEFAULT_RESULTS if (DEFAULT_RESULTS / "manifest.json").exists() else None
+    click.echo(render(run(results or found, seconds=time_limit), form), nl=False)
 
 
 @cli.command()
@@ -134,13 +151,14 @@ def report(results: Path, out: Path) -> None:
 @click.option("--out", type=PATH, default="build", show_default=True, help="The folder for everything.")
 @quiet_option
 def reproduce(out: Path, quiet: bool) -> None:
-    """Derive, validate (smoke), draw and report: everything.
+    """Derive, validate (smoke), audit, draw and report: everything.
 
     Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is written, if anything is violated.
     """
     from gradbound import jobs
+    from gradbound.api import audit as adjudicate
     from gradbound.api import derive as run
-    from gradbound.files import write_derivations
+    from gradbound.files import write_audit, write_derivations
     from paper_figures.report import write_report
     from validate.presets import preset
     from validate.storage import make_folder
@@ -152,6 +170,10 @@ def reproduce(out: Path, quiet: bool) -> None:
     _tell("validate: the smoke preset", quiet)
     results = jobs.validate(preset("smoke"), out / "results", resume=True, quiet=quiet)
     click.echo(f"{out / 'results'}: {jobs.tally(results)}")
+    _tell("audit: the claims of the paper, C24 and C25 by these records", quiet)
+    verdicts = adjudicate(results.folder)
+    write_audit(verdicts, out)
+    click.echo(f"{out / 'audit.md'}: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.tally.items())}")
     _tell("figures: from the records", quiet)
     _draw(results, out / "figures")
     _tell("report: one page", quiet)

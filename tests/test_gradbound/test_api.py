@@ -36,8 +36,29 @@ def test_time_limit() -> None:
         gb.derive("plain", seconds=0.001)
 
 
+def test_audit_refuses_results_that_are_not_there(tmp_path):
+    for folder in (tmp_path / "missing", str(tmp_path)):
+        with pytest.raises(InputError, match=r"manifest\.json"):
+            gb.audit(folder)
+
+
+def test_audit_has_a_time_limit():
+    with pytest.raises(TimeLimitError, match=r"0\.001 s"):
+        gb.audit(seconds=0.001)
+
+
+@pytest.mark.slow
+def test_audit():
+    result = gb.audit()
+    assert [claim.id for claim in result.claims] == [f"C{number}" for number in range(1, 26)]
+    assert result["C5"].verdict == "refuted"
+    assert result["C24"].verdict == "untestable"
+    assert str(result).startswith("The claims of")
+    assert "<table>" in result._repr_html_()
+
+
 def test_every_public_name_exists_and_no_other() -> None:
-    assert dir(gb) == gb.__all__ == ["__version__", "derive"]
+    assert dir(gb) == gb.__all__ == ["__version__", "audit", "derive"]
     assert all(getattr(gb, name) for name in gb.__all__)
     with pytest.raises(AttributeError, match="no attribute 'analyze'"):
         _ = gb.analyze  # type: ignore[attr-defined]

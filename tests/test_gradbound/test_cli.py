@@ -42,10 +42,11 @@ def test_import_gradbound_imports_nothing_heavy() -> None:
 
 def test_choices_are_those_of_the_rooms() -> None:
     from derivations.typeset import FORMATS as typeset_formats
+    from validate.audit.typeset import FORMATS as audit_formats
     from validate.data import DATASETS as loaders
     from validate.presets import PRESETS as presets
 
-    assert tuple(typeset_formats) == FORMATS
+    assert tuple(typeset_formats) == tuple(audit_formats) == FORMATS
     assert tuple(loaders) == DATASETS
     assert tuple(presets) == PRESETS
 
@@ -55,7 +56,9 @@ def test_choices_are_those_of_the_rooms() -> None:
     [
         ([], "Missing command"),
         (["nope"], "nope"),
-        (["audit"], "audit"),
+        (["analyze"], "analyze"),
+        (["audit", "--format", "pdf"], "'text', 'latex', 'markdown', 'json'"),
+        (["audit", "C5"], "C5"),
         (["derive", "nope"], "'plain', 'residual', 'se_residual', 'dense'"),
         (["derive", "--format", "pdf"], "'text', 'latex', 'markdown', 'json'"),
         (["derive", "--time-limit", "0"], "--time-limit"),
@@ -151,6 +154,61 @@ def test_a_bug_is_one_line_and_shows_its_traceback_on_request(capsys: pytest.Cap
     assert "Traceback" in capsys.readouterr().err
 
 
+def an_audit() -> Any:
+    from validate.audit.document import SCHEMA as schema
+    from validate.audit.document import Audit, ClaimRecord
+
+    found: dict[str, Any] = {"given": {"∂F/∂x": "−1"}, "claims": "∂L/∂x ≠ 0", "found": "∂L/∂x = 0", "autograd": {"dL/dx": 0.0}}
+    claim = ClaimRecord(
+        "C5", "section 3", "it cannot be lost", "scalar", "refuted", "", {"summary": "a search"}, {"statement": "s"} | found
+    )
+    return Audit(schema, (claim,))
+
+
+@pytest.mark.parametrize(
+    ("form", "mark"),
+    [("text", "C5 ✗ refuted"), ("latex", r"\subsection*{C5: refuted}"), ("markdown", "## C5"), ("json", '"verdict": "refuted"')],
+)
+def test_audit_prints_findings_and_ends_with_0(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str, mark: str
+) -> None:
+    asked = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gradbound.api.audit", lambda results, *, seconds: asked.append((results, seconds)) or an_audit())
+    assert main(["audit", "--format", form, "--time-limit", "7"]) == 0
+    assert mark in capsys.readouterr().out
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "manifest.json").touch()
+    assert main(["audit"]) == main(["audit", "--results", "else"]) == 0
+    assert asked == [(None, 7.0), (Path("results"), 120.0), (Path("else"), 120.0)]
+
+
+def test_audit_of_results_that_are_not_there_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert str(tmp_path / "missing") in refused(capsys, 3, "audit", "--results", str(tmp_path / "missing"))
+
+
+def test_audit_of_altered_results_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "results"
+    shutil.copytree(tiny, copy)
+    (copy / "vanishing.jsonl").write_text("{}\n")
+    assert "vanishing.jsonl" in refused(capsys, 3, "audit", "--results", str(copy))
+
+
+def test_audit_beyond_its_time_ends_with_6(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--time-limit" in refused(capsys, 6, "audit", "--time-limit", "0.001")
+
+
+@pytest.mark.slow
+def test_audit_of_real_records(capsys: pytest.CaptureFixture[str], tiny: Path) -> None:
+    assert main(["audit", "--results", str(tiny), "--format", "json"]) == 0
+    claims = {claim["id"]: claim for claim in json.loads(capsys.readouterr().out)["claims"]}
+    assert claims["C24"]["verdict"] == "untestable"
+    assert "0 networks" in claims["C24"]["condition"]
+    assert "digits" in claims["C25"]["reading"]
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Records of two small networks after one epoch, made by `validate`, whose smoke preset is cut down meanwhile."""
@@ -233,7 +291,10 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
     assert "left out training_by_depth" in told.err
     assert str(out / "report.html") in told.out
     first = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    assert {"derivations.json", "report.html", "sqrt_law.pdf", "manifest.json"} <= {path.name for path in first}
+    assert {"derivations.json", "audit.tex", "audit.md", "audit.json", "report.html", "sqrt_law.pdf"} <= {path.name for path in first}
+    assert "refuted" in told.out
+    judged = {claim["id"]: claim for claim in json.loads((out / "audit.json").read_text())["claims"]}
+    assert "digits" in judged["C25"]["reading"]  # the records just made are those that are judged
     monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail
     assert main(["reproduce", "--out", str(out), "--quiet"]) == 0
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == first

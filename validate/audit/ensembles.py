@@ -1,0 +1,94 @@
+"""Compares gains in the mean over random weights: real blocks that share a branch, drawn as networks are initialized, by autograd.
+
+Everything is stated beforehand: number of draws, seeds, sizes, distribution of weights, inputs and signals.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from validate.measure import norm_ratio
+from validate.models import initialize
+from validate.segments import DenseLayer, Residual, Segment, SEResidual, weighted_branch
+
+DRAWS = 100
+MAPS = 8
+SIZE = 4
+REDUCTION = 4
+DEVIATIONS = 3.0
+"""How many standard errors a mean difference must be from 0 to count."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Means of γ² of two blocks over an ensemble, and of their difference with its standard error."""
+
+    ensemble: str
+    draws: int
+    first: float
+    second: float
+    difference: float
+    standard_error: float
+
+    @property
+    def greater(self) -> bool | None:
+        """Whether the first block has the larger mean; None where the difference is within DEVIATIONS standard errors of 0."""
+        if abs(self.difference) <= DEVIATIONS * self.standard_error:
+            return None
+        return self.difference > 0
+
+    def __str__(self) -> str:
+        return f"mean γ² {self.first:.3f} against {self.second:.3f} (standard error of the difference {self.standard_error:.3f})"
+
+
+def gated_against_residual() -> Mean:
+    """An SE-residual block against the residual block with the same two-layer branch."""
+
+    def pair() -> tuple[Segment, Segment]:
+        branch = weighted_branch(MAPS, MAPS, 1)
+        gated = SEResidual(branch, nn.Identity(), MAPS, SIZE, REDUCTION)
+        return gated, Residual(branch, nn.Identity())
+
+    return _mean("He-initialized two-layer branches and gates", pair)
+
+
+def dense_against_residual() -> Mean:
+    """A dense step of one input against the residual block with the same branch, each per norm of its whole backward signal."""
+
+    def pair() -> tuple[Segment, Segment]:
+        dense = DenseLayer(MAPS, MAPS)
+        return dense, Residual(dense.branch, nn.Identity())
+
+    return _mean("He-initialized branches BN–ReLU–conv", pair)
+
+
+def _mean(weights: str, pair: Callable[[], tuple[Segment, Segment]]) -> Mean:
+    squares = torch.tensor([[gain**2 for gain in gains] for gains in _gains(pair)], dtype=torch.float64)
+    first, second = squares.mean(0).tolist()
+    difference = squares[:, 0] - squares[:, 1]
+    text = f"{DRAWS} {weights}, {MAPS} maps of {SIZE} × {SIZE}, x and ∂L/∂H standard normal"
+    return Mean(text, DRAWS, first, second, float(difference.mean()), float(difference.std() / DRAWS**0.5))
+
+
+def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float, float]]:
+    for seed in range(DRAWS):
+        generator = torch.Generator("cpu").manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            first, second = pair()
+        initialize(first, generator)  # the second block shares the branch, and has nothing else to draw
+        for block in (first, second):
+            block.double().eval()
+        x = torch.randn((1, MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
+        g = torch.randn((1, 2 * MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
+        yield _gain(first, x, g), _gain(second, x, g)
+
+
+def _gain(block: Segment, x: Tensor, g: Tensor) -> float:
+    """‖∂L/∂x‖ / ‖∂L/∂H‖, ∂L/∂H being as much of g as the block's output takes, from the end: a dense step puts its new maps first."""
+    at = x.clone().requires_grad_()
+    out = block(at)
+    signal = g[:, -out.shape[1] :]
+    (gradient,) = torch.autograd.grad(out, at, signal)
+    return norm_ratio(gradient, signal).item()

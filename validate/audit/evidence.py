@@ -1,0 +1,156 @@
+"""Defines what claims are judged by: proofs, counterexamples, limits, and the sources from which all evidence is gathered.
+
+Evidence is a frozen dataclass per claim; a claim's `judge` sees nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import sympy as sp
+
+from derivations.architectures import BLOCKS, SE_RESIDUAL, Block
+from derivations.bounds import bounds
+from derivations.check import check
+from derivations.equations import equations, notation_of
+from derivations.errors import InputError, ViolationError
+from derivations.steps import Derivation, Step
+from derivations.symbols import Reading
+from validate.audit.counting import Counts
+from validate.audit.paper import Paper, paper
+from validate.audit.verdicts import Judgement
+from validate.records import Results
+
+E = TypeVar("E")
+
+UNDECIDED = "no proof and no counterexample: `gradbound derive` names a step that fails"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A statement as the checker judged it. `derived`: whether the derivation that it rests on passes every check of its own."""
+
+    statement: str
+    passed: tuple[str, ...]
+    failed: tuple[str, ...]
+    derived: bool
+
+    @property
+    def proved(self) -> bool:
+        return self.derived and not self.failed and len(self.passed) >= 2
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """What breaks a statement: `given` values, and what is `found` with them in exact arithmetic, beside what the statement `claims`.
+
+    `autograd` holds the same numbers from torch's autograd in float64, where there is something to differentiate.
+    """
+
+    statement: str
+    given: Mapping[str, str]
+    claims: str
+    found: str
+    autograd: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name} = {value}" for name, value in self.given.items())
+        return f"{given}: {self.found} (claimed: {self.claims})"
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What the bounds leave of the gain of a block as its branch vanishes: largest lower and least upper limit.
+
+    `derived`: whether the derivation of the bounds passes every check.
+    """
+
+    lower: float
+    upper: float
+    derived: bool
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where evidence comes from: the printed paper, counted networks, derivations, and records of training (None: there are none)."""
+
+    results: Results | None = None
+    paper: Paper = field(default_factory=paper)
+    counts: Counts = field(default_factory=Counts)
+    gated: Block = SE_RESIDUAL
+
+    @cached_property
+    def _equations(self) -> dict[tuple[str, Reading], dict[str, Proof]]:
+        return {
+            (equation.id, equation.derivation.notation.reading): prove(
+                equation.derivation, {claim.statement: claim.step for claim in equation.claims}
+            )
+            for equation in equations()
+        }
+
+    def proof(self, equation: str, reading: Reading, statement: str) -> Proof:
+        """What the checker says of a statement of the paper; raises InputError if no derivation states it."""
+        proofs = self._equations.get((equation, reading), {})
+        if statement not in proofs:
+            raise InputError(f"{equation}, {reading} reading, states no {statement!r}: see derivations/equations.py")
+        return proofs[statement]
+
+    def remains(self, block: str) -> Remains:
+        """The limits of the bounds on the gain of a named block, relative to the norm that its bounds are stated in."""
+        if block not in self._remains:
+            self._remains[block] = _remains(BLOCKS[block])
+        return self._remains[block]
+
+    @cached_property
+    def _remains(self) -> dict[str, Remains]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A judged claim: in which reading, with which verdict, the evidence in one line, and the counterexample where there is one."""
+
+    reading: str
+    judgement: Judgement
+    summary: str
+    counterexample: Counterexample | None = None
+
+
+@dataclass(frozen=True)
+class Claim(Generic[E]):
+    """A claim of the paper: how its evidence is gathered, and how the evidence is judged."""
+
+    id: str
+    source: str
+    claim: str
+    gather: Callable[[Sources], E]
+    judge: Callable[[E], Finding]
+
+
+def prove(derivation: Derivation, statements: Mapping[str, Step]) -> dict[str, Proof]:
+    """What the checker says of each statement, given the steps of the derivation."""
+    count = len(derivation.steps)
+    judged = check(replace(derivation, steps=(*derivation.steps, *statements.values())))
+    derived = all(step.ok for step in judged[:count])
+    proofs = {}
+    for statement, outcome in zip(statements, judged[count:], strict=True):
+        passed, failed = (tuple(each.method for each in outcome.checks if each.ok is value) for value in (True, False))
+        proofs[statement] = Proof(statement, passed, failed, derived)
+    return proofs
+
+
+def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool | None:
+    """True if proved, False if there is a counterexample, None if there is neither; raises ViolationError if there are both."""
+    if proof.proved and counterexample is not None:
+        raise ViolationError(f"{proof.statement} is proved, and there is a counterexample: {counterexample}")
+    return True if proof.proved else None if counterexample is None else False
+
+
+def _remains(block: Block) -> Remains:
+    proved = bounds(notation_of(block, "operator"))
+    base = proved.bounds[0].base  # limits relative to different norms must not meet
+    numbers = [(bound.side, float(sp.N(bound.limit))) for bound in proved.bounds if bound.limit.is_number and bound.base == base]
+    lower = max((value for side, value in numbers if side != "upper"), default=0.0)
+    upper = min((value for side, value in numbers if side != "lower"), default=float("inf"))
+    return Remains(lower, upper, all(step.ok for step in check(proved.derivation)))
