@@ -153,4 +153,4 @@ def _remains(block: Block) -> Remains:
     numbers = [(bound.side, float(sp.N(bound.limit))) for bound in proved.bounds if bound.limit.is_number and bound.base == base]
     lower = max((value for side, value in numbers if side != "upper"), default=0.0)
     upper = min((value for side, value in numbers if side != "lower"), default=float("inf"))
-    return Remains(lower, upper, all(step.ok for step in check(proved.derivation)))
+    return Remains(lower, upper, all(step.ok for theorem in proved.theorems for step in check(theorem.derivation)))
