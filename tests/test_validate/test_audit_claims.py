@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -176,11 +177,9 @@ def test_a_block_whose_bounds_have_no_limit_is_left_open(monkeypatch):
     def without_limits(notation):
         found = real(notation)
         first, *others = found.bounds
-        elsewhere = [replace(each, base=replace_symbol(each.base)) for each in others]
-        return replace(found, bounds=(replace(first, limit=first.quantities[0].symbol), *elsewhere))
-
-    def replace_symbol(base):
-        return 2 * base
+        elsewhere = [replace(each, base=2 * each.base) for each in others]
+        changed = (replace(first, limit=first.quantities[0].symbol), *elsewhere)
+        return SimpleNamespace(**{**vars(found), "bounds": changed})
 
     monkeypatch.setattr(evidence_module, "bounds", without_limits)
     remains = Sources().remains("residual")
