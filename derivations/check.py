@@ -1,7 +1,8 @@
 """Checks every step of a derivation, each in two independent ways, without importing the rules that produced it.
 
 Equalities: expansion into noncommutative words, and explicit functions in exact rational arithmetic. Inequalities: a
-certificate, and drawn matrices. Limits: continuity, and convergence. Symbolic sums: see `sums.py`.
+certificate, and drawn matrices. Limits: continuity, and convergence. Sums, binomial coefficients and traces have modules
+of their own: `sums.py`, `written_out.py`, `binomials.py`, `traces.py`.
 """
 
 from collections.abc import Callable
@@ -11,13 +12,16 @@ from itertools import pairwise
 import sympy as sp
 from sympy.matrices.exceptions import ShapeError
 
+from derivations.binomials import check_binomials, has_binomials
 from derivations.errors import GradboundError
 from derivations.expansion import Expansion
 from derivations.instance import Instance
 from derivations.proofs import Prover, gram_equal
 from derivations.samples import holds_on_samples
 from derivations.steps import Derivation, Step
-from derivations.sums import check_sums, has_sums
+from derivations.sums import L, check_sums, has_sums
+from derivations.traces import check_traces, has_traces
+from derivations.written_out import check_written_out, has_written_out_sums
 
 SEEDS = (1, 2)
 
@@ -57,7 +61,13 @@ class _Checker:
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
     def check(self, step: Step) -> CheckedStep:
-        if has_sums(step):
+        if has_traces(step):
+            methods = check_traces(step, self.expansion, self.instances)
+        elif has_binomials(step):
+            methods = check_binomials(step)
+        elif has_written_out_sums(step, L):
+            methods = check_written_out(step)
+        elif has_sums(step):
             methods = check_sums(step)
         elif step.relation == "->":
             methods = {"continuity at 0": lambda: _continuous(step), "convergence": lambda: _converges(step)}

@@ -212,7 +212,9 @@ def block_rows(expr: sp.BlockMatrix) -> list[sp.Expr]:
 
 
 def _slice(expansion: Expansion, expr: MatrixSlice) -> Polynomial:
-    start, stop, _ = expr.rowslice
+    start, stop, step = expr.rowslice
+    if step != 1 or expr.colslice != (0, expr.parent.shape[1], 1):
+        raise UnknownNodeError("cannot read a slice of columns, or of every other row: only of neighbouring rows")
     inclusion = embedding(start, stop, expr.parent.shape[0])
     return multiply(transpose(one(inclusion)), expansion.expand(expr.parent))
 
