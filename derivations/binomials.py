@@ -18,7 +18,7 @@ _CHOICES = sp.Function("C")
 
 def has_binomials(step: Step) -> bool:
     """Whether the step speaks of binomial coefficients that are not numbers yet."""
-    return step.before.has(sp.binomial) or step.after.has(sp.binomial)
+    return sp.binomial in step.kinds
 
 
 def check_binomials(step: Step) -> dict[str, Callable[[], bool]]:

@@ -79,7 +79,7 @@ class _Checker:
                 "random matrices": lambda: holds_on_samples(step, self.derivation),
             }
         checked = CheckedStep(step, tuple(Check(name, _passes(test)) for name, test in methods.items()))
-        if checked.ok and step.before.free_symbols & self.symbols:
+        if checked.ok and self.symbols and step.before.free_symbols & self.symbols:
             self.prover.learn(step)
         return checked
 

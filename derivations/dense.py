@@ -18,7 +18,7 @@ from derivations.theorems import Theorem
 from derivations.traces import Expectation
 
 STRETCH = sp.Symbol("s", nonnegative=True)
-BRANCH = sp.Symbol("phi", nonnegative=True)
+BRANCH = sp.Symbol("phi_F", nonnegative=True)
 DEVIATION = sp.Symbol("nu", positive=True)
 
 
@@ -156,9 +156,9 @@ def _expected() -> Theorem:
     pulled = adjoint_image(step.jacobian, step.g)
     columns = (step.g_f, step.g_y)
     mean = Expectation(squared_norm(pulled), columns, DEVIATION)
-    result = Step("sum of the blocks", mean, "=", DEVIATION**2 * (step.n + squared_norm(step.branch)), "E[ggᵀ] = ν²I")
+    result = Step("E tr(Jᵀ ggᵀ J) = tr(Jᵀ E[ggᵀ] J)", mean, "=", DEVIATION**2 * (step.n + squared_norm(step.branch)), "E[ggᵀ] = ν²I")
     steps = (
-        Step("E[ggᵀ] = ν²I", mean, "=", DEVIATION**2 * squared_norm(sp.Transpose(step.jacobian)), "E[ggᵀ] = ν²I"),
+        Step("trace of the blocks", squared_norm(sp.Transpose(step.jacobian)), "=", step.n + squared_norm(step.branch)),
         Step("length of the signal", Expectation(squared_norm(step.g), columns, DEVIATION), "=", DEVIATION**2 * (step.n + step.k)),
         result,
     )
@@ -169,6 +169,6 @@ def _expected() -> Theorem:
         Derivation("dense.expected", step.notation, steps),
         result,
         ("E[ggᵀ] = ν²I", "J does not depend on g"),
-        source="E tr(Jᵀ ggᵀ J) = tr(Jᵀ E[ggᵀ] J)",
+        source="linearity of the trace and of the mean",
         result_label=r"\mathbb{E}\lVert J^{\top} g\rVert^2 = ",
     )

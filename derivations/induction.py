@@ -9,7 +9,7 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 
 def holds_by_induction(before: sp.Expr, after: sp.Expr, layers: sp.Symbol) -> bool:
     """Whether before = after at l = 1, and at l + 1 wherever at l. False also means: not of the form that this proof needs."""
-    difference = before - after
+    difference = (before - after).replace(sp.Sum, _factored_out)
     runs = sorted(difference.atoms(sp.Sum, sp.Product), key=str)
     if not runs or not all(_grows(run, layers) for run in runs) or _is_nested(runs) or not _is_defined(difference):
         return False
@@ -19,6 +19,12 @@ def holds_by_induction(before: sp.Expr, after: sp.Expr, layers: sp.Symbol) -> bo
     grown = {value: _grown(run, value) for run, value in zip(runs, values, strict=True)}
     later = at.subs(layers, layers + 1).subs(grown, simultaneous=True)
     return _is_zero(base) and _follows(at, later, values)
+
+
+def _factored_out(function: sp.Expr, *limits: sp.Tuple) -> sp.Expr:
+    """A sum, with what does not move with its indices taken out of it."""
+    fixed, moving = sp.expand(function).as_independent(*(limit[0] for limit in limits), as_Add=False)
+    return fixed * sp.Sum(moving, *limits)
 
 
 def _grows(run: ExprWithLimits, layers: sp.Symbol) -> bool:

@@ -41,7 +41,7 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
 
 def expand_sums(expr: sp.Expr, layers: int) -> sp.Expr:
     """The expression for a concrete number of layers, every sum written out, outermost first."""
-    return _write_out(expr.subs(L, layers))
+    return _write_out(expr.xreplace({L: sp.Integer(layers)}))
 
 
 def _write_out(expr: sp.Basic) -> sp.Basic:
@@ -49,7 +49,9 @@ def _write_out(expr: sp.Basic) -> sp.Basic:
         function, *limits = expr.args
         variable, low, high = limits[-1]
         inner = expr.func(function, *limits[:-1]) if limits[:-1] else function
-        terms = [_write_out(inner.subs(variable, value)) for value in range(int(low), int(high) + 1)]
+        bound = any(variable in run.bound_symbols for run in inner.atoms(sp.Sum, sp.Product))
+        values = [sp.Integer(value) for value in range(int(low), int(high) + 1)]
+        terms = [_write_out(inner.subs(variable, value) if bound else inner.xreplace({variable: value})) for value in values]
         return sp.Add(*terms) if isinstance(expr, sp.Sum) else sp.Mul(*terms)
     return expr.func(*map(_write_out, expr.args)) if expr.has(sp.Sum, sp.Product) else expr
 

@@ -17,17 +17,17 @@ from derivations.drawn_sums import number, run
 from derivations.errors import UnknownNodeError
 from derivations.steps import Step
 
-Factor = tuple[sp.Basic, tuple[tuple[int, int], ...], int]
-"""A base, its indices (constant, multiple of the index of the inner sum that is left standing), and its power."""
+Factor = tuple[int, tuple[tuple[int, int], ...], int]
+"""A base by its number, its indices (constant, multiple of the index of the inner sum that is left standing), and its power."""
 Key = tuple[tuple[Factor, ...], tuple[int, int] | None]
 """What is summed, and the ends of the inner sum."""
 Number = int | Fraction
+_NUMBERS: dict[sp.Basic, int] = {}
 
 
 def has_written_out_sums(step: Step, layers: sp.Symbol) -> bool:
     """Whether the step has sums, and none of them runs to the symbol l."""
-    sides = (step.before, step.after)
-    return any(side.has(sp.Sum) for side in sides) and not any(side.has(layers, sp.Product) for side in sides)
+    return sp.Sum in step.kinds and sp.Product not in step.kinds and not (step.before.has(layers) or step.after.has(layers))
 
 
 def check_written_out(step: Step) -> dict[str, Callable[[], bool]]:
@@ -103,8 +103,11 @@ def _written(summand: _Summand) -> Iterator[Key]:
             values, ends = run(*_constants(low, high)), [_affine(end, (outer,)) for end in (first, last)]
         case _:
             raise UnknownNodeError("cannot write out a sum of more than two indices")
-    factors = [(base, [_affine(at, (outer, inner)) for at in positions], power) for base, positions, power in summand.factors]
-    factors.sort(key=str)
+    factors = [
+        (_NUMBERS.setdefault(base, len(_NUMBERS)), [_affine(at, (outer, inner)) for at in positions], power)
+        for base, positions, power in summand.factors
+    ]
+    factors.sort()
     repeated = len({base for base, *_ in factors}) < len(factors)
     for i in values:
         span = tuple(constant + slope * i for constant, slope in ends)
@@ -113,7 +116,7 @@ def _written(summand: _Summand) -> Iterator[Key]:
         alone = bool(span) and span[0] == span[1]
         at = [(base, tuple([(c + k * i + m * span[0], 0) if alone else (c + k * i, m) for c, k, m in positions]), e) for base, positions, e in factors]
         if repeated:
-            at.sort(key=str)
+            at.sort()
         yield tuple(at), span if span and not alone else None  # type: ignore[misc]
 
 
