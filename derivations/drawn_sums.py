@@ -1,4 +1,4 @@
-"""Evaluates sums with concrete limits on drawn integers, double ones in linear time.
+"""Evaluates sums with concrete limits on drawn integers, exactly, double ones in linear time.
 
 base[i, j, …] takes the value u(i)·v(j)·…, with one drawn sequence per base and position: so an inner sum is a difference of
 running totals. An expression of another form is refused with UnknownNodeError.
@@ -12,6 +12,7 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from derivations.errors import InputError, UnknownNodeError
@@ -20,8 +21,8 @@ SEED = 1
 LONGEST = 1024
 """Indices are below this."""
 
-Value = Callable[[dict[sp.Symbol, int]], Any]
-"""A number, as a function of the indices that are free in it."""
+Value = Callable[[dict[sp.Symbol, Any]], Any]
+"""A number, or an array of them, as a function of the indices that are free in it. Arrays hold Python's own integers."""
 
 
 @lru_cache(maxsize=8)
@@ -30,17 +31,16 @@ def number(expr: sp.Expr) -> Fraction:
     return Fraction(_compiled(expr, outermost=True)({}))
 
 
-def run(low: int, high: int) -> range:
-    """low…high; raises InputError for a sum that runs backwards, which SymPy would negate."""
-    if high < low - 1:
-        raise InputError(f"a sum from {low} to {high} runs backwards: its limits must satisfy low ≤ high + 1")
-    return range(low, high + 1)
+def check_direction(low: Any, high: Any) -> None:
+    """Raises InputError for a sum that runs backwards, which SymPy would negate."""
+    if np.any(np.less(high, np.subtract(low, 1))):
+        raise InputError("a sum runs backwards: its limits must satisfy low ≤ high + 1")
 
 
 def _compiled(expr: sp.Expr, outermost: bool = False) -> Value:
     match expr:
         case sp.Rational():
-            value = Fraction(int(expr.p), int(expr.q)) if not expr.is_Integer else int(expr)
+            value = int(expr) if expr.is_Integer else Fraction(int(expr.p), int(expr.q))
             return lambda at: value
         case sp.Symbol():
             return lambda at: at[expr] if expr in at else _sequence(str(expr), 0)[0]
@@ -56,13 +56,20 @@ def _compiled(expr: sp.Expr, outermost: bool = False) -> Value:
         case sp.Sum():
             *within, (index, low, high) = expr.limits
             function = sp.Sum(expr.function, *within) if within else expr.function
-            return (_looped if outermost else _totalled)(function, index, _compiled(low), _compiled(high))
+            return (_written_out if outermost else _totalled)(function, index, _compiled(low), _compiled(high))
     raise UnknownNodeError(f"cannot evaluate {expr}: teach derivations/drawn_sums.py")
 
 
-def _looped(function: sp.Expr, index: sp.Symbol, low: Value, high: Value) -> Value:
+def _written_out(function: sp.Expr, index: sp.Symbol, low: Value, high: Value) -> Value:
     summand = _compiled(function)
-    return lambda at: sum(summand({**at, index: i}) for i in run(low(at), high(at)))
+
+    def value(at: dict[sp.Symbol, Any]) -> Any:
+        first, last = low(at), high(at)
+        check_direction(first, last)
+        values = np.arange(first, last + 1)
+        return sum(np.broadcast_to(np.asarray(summand({**at, index: values}), dtype=object), values.shape).tolist())
+
+    return value
 
 
 def _totalled(function: sp.Expr, index: sp.Symbol, low: Value, high: Value) -> Value:
@@ -80,10 +87,10 @@ def _totalled(function: sp.Expr, index: sp.Symbol, low: Value, high: Value) -> V
                 outside.append(_raised(_entry(str(entry.base), k, at), int(power)))
     totals = _totals(tuple(streams))
 
-    def value(at: dict[sp.Symbol, int]) -> Any:
-        span = run(low(at), high(at))
-        _within(span.start), _within(span.stop)
-        return prod(part(at) for part in outside) * (totals[span.stop] - totals[span.start])
+    def value(at: dict[sp.Symbol, Any]) -> Any:
+        first, last = low(at), high(at)
+        check_direction(first, last)
+        return prod(part(at) for part in outside) * (totals[_within(last + 1)] - totals[_within(first)])
 
     return value
 
@@ -97,21 +104,21 @@ def _raised(value: Value, power: int) -> Value:
     return lambda at: value(at) ** power
 
 
-def _within(index: int) -> int:
-    """The index; a negative one would count from the end of Python's lists."""
-    if not 0 <= index < LONGEST:
-        raise UnknownNodeError(f"the index {index} is not in 0…{LONGEST - 1}")
+def _within(index: Any) -> Any:
+    """The index; a negative one would count from the end of the sequence."""
+    if np.any(np.less(index, 0)) or np.any(np.greater_equal(index, LONGEST)):
+        raise UnknownNodeError(f"an index is not in 0…{LONGEST - 1}")
     return index
 
 
 @lru_cache(maxsize=64)
-def _sequence(base: str, position: int) -> list[int]:
-    return random.Random(f"{SEED} {base} {position}").choices([-5, -4, -3, -2, -1, 1, 2, 3, 4, 5], k=LONGEST)
+def _sequence(base: str, position: int) -> np.ndarray:
+    drawn = random.Random(f"{SEED} {base} {position}").choices([-5, -4, -3, -2, -1, 1, 2, 3, 4, 5], k=LONGEST)
+    return np.array(drawn, dtype=object)
 
 
 @lru_cache(maxsize=64)
-def _totals(streams: tuple[tuple[str, int, int], ...]) -> list[int]:
+def _totals(streams: tuple[tuple[str, int, int], ...]) -> np.ndarray:
     """Σ of the products of the first 0, 1, 2, … entries."""
-    entries = zip(*(_sequence(base, position) for base, position, _ in streams), strict=True)
-    powers = [power for *_, power in streams]
-    return [0, *accumulate(prod(entry**power for entry, power in zip(row, powers, strict=True)) for row in entries)]
+    products = prod(_sequence(base, position) ** power for base, position, power in streams) + np.zeros(LONGEST, dtype=object)
+    return np.array([0, *accumulate(products.tolist())], dtype=object)

@@ -4,6 +4,8 @@ Operator reading: the product that the paper writes with "=" is an upper bound; 
 "+ 1" for all but the top singular direction. The paper: Noh 2021, Informatics 8(3):53.
 """
 
+from functools import lru_cache
+
 import sympy as sp
 
 from derivations.dense import BRANCH, DenseStep, dense_step, squared, squared_norm
@@ -28,7 +30,7 @@ _N = sp.IndexedBase("n", real=True)
 
 def theorems() -> tuple[Theorem, ...]:
     """Eq. (6) in the operator reading, and its scalar form for l = 1…64 and 264."""
-    return (_ceiling(), _frobenius_ceiling(), _attained(), _lost(), _root_mean_square(), _special_cases())
+    return (_ceiling(), _never(), _attained(), _lost(), _root_mean_square(), _special_cases())
 
 
 def special_case(layers: int) -> tuple[Step, Step]:
@@ -62,8 +64,9 @@ def _special_cases() -> Theorem:
     )
 
 
-def _ceiling() -> Theorem:
-    """b = 0: Γ = ‖Jᵀg‖/‖g‖ ≤ √(1 + σ²), short of it by (σβ − α)²: only g with α = σβ can attain it."""
+@lru_cache(maxsize=1)
+def _ceilings() -> Derivation:
+    """b = 0, Γ = ‖Jᵀg‖/‖g‖: what it is short of √(1 + σ²), and that it is at most √(1 + φ²), φ = ‖J_F‖_F."""
     step = dense_step()
     image = adjoint_image(step.branch, step.g_f)
     quantities = (
@@ -73,85 +76,77 @@ def _ceiling() -> Theorem:
         Quantity(THROUGH_BRANCH, NormRatio(image, step.g)),
         Quantity(C, Cosine(step.g_y, image)),
         Quantity(SIGMA_MAX, SigmaMax(step.branch)),
+        Quantity(T, NormRatio(image, step.g_f)),
+        Quantity(BRANCH, Frobenius(step.branch)),
     )
-    sum_, off = IN_STATE + SIGMA_MAX * IN_BRANCH, SIGMA_MAX * IN_STATE - IN_BRANCH
-    upper = ((sum_ - TOTAL_GAIN, sum_ + TOTAL_GAIN),)
-    result = Step("Lagrange identity", TOTAL_GAIN**2 + off**2, "<=", 1 + SIGMA_MAX**2, "g ≠ 0", (Certificate(upper),))
+    triangle = (IN_STATE + THROUGH_BRANCH - TOTAL_GAIN,)
+    cosine_law = IN_STATE**2 + 2 * C * IN_STATE * THROUGH_BRANCH + THROUGH_BRANCH**2
+    slopes = sp.Sum(_SLOPE, (_I, 0, L))
     steps = (
-        *_added_up(),
-        Step("operator norm", TOTAL_GAIN, "<=", sum_, certificates=(Certificate((_TRIANGLE, (SIGMA_MAX * IN_BRANCH - THROUGH_BRANCH,))),)),
-        _PYTHAGORAS,
-        result,
-        Step("drop a square", TOTAL_GAIN, "<=", sp.sqrt(1 + SIGMA_MAX**2), certificates=(Certificate(((off, off), *upper), 2),)),
+        Step("law of cosines", TOTAL_GAIN**2, "=", cosine_law, "g ≠ 0"),
+        _at_most("c ≤ 1", IN_STATE + THROUGH_BRANCH, (2, IN_STATE, THROUGH_BRANCH, 1 - C), power=2),
+        _at_most("operator norm", _sum(SIGMA_MAX), triangle, (SIGMA_MAX * IN_BRANCH - THROUGH_BRANCH,)),
+        Step("relative to ‖g_F‖", THROUGH_BRANCH, "=", T * IN_BRANCH, "g_F ≠ 0"),
+        _at_most("Cauchy–Schwarz", _sum(BRANCH), triangle, (BRANCH - T, IN_BRANCH)),
+        Step("Pythagoras", IN_BRANCH**2, "=", 1 - IN_STATE**2, "g ≠ 0"),  # not before: SymPy writes α itself as √(1 − β²) from then on
+        Step("Lagrange identity", TOTAL_GAIN**2 + _off(SIGMA_MAX) ** 2, "<=", 1 + SIGMA_MAX**2, "g ≠ 0", (Certificate((_below(SIGMA_MAX),)),)),
+        _at_most("drop a square", sp.sqrt(1 + SIGMA_MAX**2), (_off(SIGMA_MAX),) * 2, _below(SIGMA_MAX), power=2),
+        _at_most("Lagrange identity, drop a square", sp.sqrt(1 + BRANCH**2), (_off(BRANCH),) * 2, _below(BRANCH), power=2),
+        Step("l + 1 inputs: what the last term read as l asks beyond this", (slopes + L + 1) - (slopes + 1), "=", L, "φ² = Σ a_i²"),
     )
+    return Derivation("eq6.ceilings", step.notation, steps, quantities)
+
+
+def _ceiling() -> Theorem:
+    derivation = _ceilings()
     return Theorem(
         "eq6.ceiling",
         "Eq. (6) with matrices: the most that a dense step can pass on",
         "With x_i that do not depend on each other (b = 0), Γ² = ‖∂L/∂x‖²/‖∂L/∂H‖² ≤ 1 + σ_max(J_F)² − (σ_max(J_F)‖g_y‖ − ‖g_F‖)²/‖g‖². "
         "As σ_max(J_F)² ≤ Σ a_i², the paper's lower bound, last term read as 1, can hold only where ‖J_F‖_F = σ_max(J_F) (rank one) and "
         "‖g_F‖ = σ_max(J_F)‖g_y‖: on the top singular direction.",
-        Derivation("eq6.ceiling", step.notation, steps, quantities),
-        result,
+        derivation,
+        next(step for step in derivation.steps if step.rule == "Lagrange identity"),
         ("g ≠ 0", "b = 0"),
         source="Lagrange identity, operator norm",
         result_label=_LABEL + r",\; \beta = \lVert g_y\rVert / \lVert g\rVert: \quad ",
     )
 
 
-def _frobenius_ceiling() -> Theorem:
-    """The same with ‖J_F‖_F, which is Σ a_i²; then both readings of the last term, against it."""
-    step = dense_step()
-    image = adjoint_image(step.branch, step.g_f)
-    quantities = (
-        Quantity(TOTAL_GAIN, NormRatio(adjoint_image(step.jacobian, step.g), step.g)),
-        Quantity(IN_BRANCH, NormRatio(step.g_f, step.g)),
-        Quantity(IN_STATE, NormRatio(step.g_y, step.g)),
-        Quantity(THROUGH_BRANCH, NormRatio(image, step.g)),
-        Quantity(C, Cosine(step.g_y, image)),
-        Quantity(T, NormRatio(image, step.g_f)),
-        Quantity(BRANCH, Frobenius(step.branch)),
-    )
-    sum_, off = IN_STATE + BRANCH * IN_BRANCH, BRANCH * IN_STATE - IN_BRANCH
-    upper = (sum_ - TOTAL_GAIN, sum_ + TOTAL_GAIN)
-    result = Step("Lagrange identity", TOTAL_GAIN, "<=", sp.sqrt(1 + BRANCH**2), certificates=(Certificate(((off, off), upper), 2),))
-    slopes = sp.Sum(_SLOPE, (_I, 0, L))
-    steps = (
-        *_added_up(),
-        Step("relative to ‖g_F‖", THROUGH_BRANCH, "=", T * IN_BRANCH, "g_F ≠ 0"),
-        Step("Cauchy–Schwarz", TOTAL_GAIN, "<=", sum_, certificates=(Certificate((_TRIANGLE, (BRANCH - T, IN_BRANCH))),)),
-        _PYTHAGORAS,
-        result,
-        Step("l + 1 inputs", (slopes + L + 1) - (slopes + 1), "=", L, "φ² = Σ a_i²"),
-    )
+def _never() -> Theorem:
+    derivation = _ceilings()
     return Theorem(
         "eq6.never",
         "Eq. (6) with matrices: the last term read as l never holds",
-        "With b = 0, ‖∂L/∂x‖² ≤ ‖∂L/∂H‖²(Σ a_i² + 1) for every g (Σ a_i² = ‖J_F‖_F²; for g_F = 0 the two sides are ‖g‖² and more). The paper's "
+        "With b = 0, ‖∂L/∂x‖² ≤ ‖∂L/∂H‖²(Σ a_i² + 1) for every g, Σ a_i² being ‖J_F‖_F²; for g_F = 0, ‖∂L/∂x‖ = ‖∂L/∂H‖. The paper's "
         "lower bound with l in place of 1 asks for l − 1 more, so it holds for no g ≠ 0 as soon as l ≥ 2.",
-        Derivation("eq6.never", step.notation, steps, quantities),
-        result,
+        derivation,
+        next(step for step in derivation.steps if step.rule == "Lagrange identity, drop a square"),
         ("g_F ≠ 0", "b = 0"),
         source="Lagrange identity, Cauchy–Schwarz",
         result_label=_LABEL + r": \quad ",
     )
 
 
+def _at_most(rule: str, expr: sp.Expr, *products: tuple[sp.Expr, ...], power: int = 1) -> Step:
+    return Step(rule, TOTAL_GAIN, "<=", expr, certificates=(Certificate(products, power),))
+
+
+def _sum(norm: sp.Symbol) -> sp.Expr:
+    return IN_STATE + norm * IN_BRANCH
+
+
+def _off(norm: sp.Symbol) -> sp.Expr:
+    """Lagrange: (1 + s²)(α² + β²) = (β + sα)² + (sβ − α)²."""
+    return norm * IN_STATE - IN_BRANCH
+
+
+def _below(norm: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
+    """(β + sα)² − Γ², factor by factor."""
+    return _sum(norm) - TOTAL_GAIN, _sum(norm) + TOTAL_GAIN
+
+
 _LABEL = r"\Gamma = \lVert \partial L/\partial x\rVert / \lVert \partial L/\partial H\rVert,\; \alpha = \lVert g_F\rVert / \lVert g\rVert"
-_TRIANGLE = (IN_STATE + THROUGH_BRANCH - TOTAL_GAIN,)
-
-
-_PYTHAGORAS = Step("Pythagoras", IN_BRANCH**2, "=", 1 - IN_STATE**2, "g ≠ 0")
-"""Comes after what speaks of α itself: SymPy would rewrite that as √(1 − β²)."""
-
-
-def _added_up() -> tuple[Step, ...]:
-    """The law of cosines for g_y + J_Fᵀg_F, and the triangle inequality."""
-    cosine_law = IN_STATE**2 + 2 * C * IN_STATE * THROUGH_BRANCH + THROUGH_BRANCH**2
-    certificate = Certificate(((2, IN_STATE, THROUGH_BRANCH, 1 - C),), 2)
-    return (
-        Step("law of cosines", TOTAL_GAIN**2, "=", cosine_law, "g ≠ 0"),
-        Step("c ≤ 1", TOTAL_GAIN, "<=", IN_STATE + THROUGH_BRANCH, certificates=(certificate,)),
-    )
 
 
 def _attained() -> Theorem:
@@ -203,10 +198,10 @@ def _lost() -> Theorem:
 
 
 def _root_mean_square() -> Theorem:
-    """‖g_y‖² = Σ ‖g_i‖² as words for l = 1…5, and r² = Σ‖g_i‖²/l for every l."""
+    """‖g_y‖² = Σ ‖g_i‖² as words for l = 2 and 5, and r² = Σ‖g_i‖²/l for every l."""
     step = dense_step()
     slices = [step.notation.free(f"g_{i}", f"k_{i}") for i in range(5)]
-    stacked = [Step(f"l = {l}", squared(_stack(slices[:l])), "=", sp.MatAdd(*map(squared, slices[:l])), "g_y = (g_0, …)") for l in range(2, 6)]
+    stacked = [Step(f"l = {l}", squared(_stack(slices[:l])), "=", sp.MatAdd(*map(squared, slices[:l])), "g_y = (g_0, …)") for l in (2, 5)]
     squares = sp.Sum(_N[_I] ** 2, (_I, 0, L - 1))
     result = Step("definition of r", squares, "=", L * (squares / L), "n_i = ‖g_i‖, r² = Σ n_i² / l")
     return Theorem(

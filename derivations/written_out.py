@@ -4,25 +4,31 @@ Two ways: the outermost index written out and the summands compared one by one, 
 on drawn integers (`drawn_sums.py`). Knows no rule of `equations.py`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
+from math import prod
 
+import numpy as np
 import sympy as sp
 
-from derivations.drawn_sums import number, run
+from derivations.drawn_sums import check_direction, number
 from derivations.errors import UnknownNodeError
 from derivations.steps import Step
 
-Factor = tuple[int, tuple[tuple[int, int], ...], int]
-"""A base by its number, its indices (constant, multiple of the index of the inner sum that is left standing), and its power."""
-Key = tuple[tuple[Factor, ...], tuple[int, int] | None]
-"""What is summed, and the ends of the inner sum."""
-Number = int | Fraction
-_NUMBERS: dict[sp.Basic, int] = {}
+Shape = tuple[tuple[tuple[sp.Basic, int, tuple[int, ...]], ...], bool]
+"""Of each factor the base, the power and how its indices move with that of the inner sum; and whether one is left standing."""
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Summands of one shape, one row each: the constants of their indices, then the ends of the inner sum. They share a coefficient."""
+
+    coefficient: Fraction
+    shape: Shape
+    numbers: np.ndarray  # (summands, indices and ends), integers
 
 
 def has_written_out_sums(step: Step, layers: sp.Symbol) -> bool:
@@ -34,41 +40,90 @@ def check_written_out(step: Step) -> dict[str, Callable[[], bool]]:
     """The two checks of such a step, by name: of an equality, or of an inequality between two numbers ≥ 0."""
     larger, smaller = (step.after, step.before) if step.relation == "<=" else (step.before, step.after)
     if step.relation == "=":
-        return {"summand by summand": lambda: rows(larger) == rows(smaller), "drawn integers": lambda: number(larger) == number(smaller)}
+        return {"summand by summand": lambda: not differences(larger, smaller), "drawn integers": lambda: number(larger) == number(smaller)}
     ordered = step.relation != "->"
     return {
-        "summand by summand": lambda: ordered and _is_nonnegative(larger) and _is_square(rows(larger**2), rows(smaller**2)),
+        "summand by summand": lambda: ordered and is_nonnegative(larger) and _is_square(larger**2, smaller**2),
         "drawn integers": lambda: ordered and number(larger**2) >= number(smaller**2),
     }
 
 
-@lru_cache(maxsize=8)
-def rows(expr: sp.Expr) -> Mapping[Key, Number]:
-    """The expression as a sum, the outermost index of every sum written out; raises UnknownNodeError for another form."""
-    found: dict[Key, Number] = {}
-    for summand in _summands(expr):
-        for key, times in Counter(_written(summand)).items():
-            found[key] = found.get(key, 0) + times * summand.coefficient
-    return {key: k for key, k in found.items() if k}
+def differences(left: sp.Expr, right: sp.Expr) -> dict[tuple[Shape, tuple[int, ...]], Fraction]:
+    """The summands in which left − right differs from 0, with their coefficients; raises UnknownNodeError for another form."""
+    parts = _uncancelled(_written_out(left), _written_out(right))
+    found = {}
+    for shape in {part.shape for part in parts}:
+        same = [part for part in parts if part.shape == shape]
+        scale = prod(part.coefficient.denominator for part in same)
+        weights = np.concatenate([np.full(len(part.numbers), int(part.coefficient * scale), dtype=object) for part in same])
+        kinds, kind = np.unique(np.concatenate([part.numbers for part in same]), axis=0, return_inverse=True)
+        totals = np.zeros(len(kinds), dtype=object)
+        np.add.at(totals, kind.ravel(), weights)
+        found |= {(shape, tuple(map(int, kinds[row]))): Fraction(totals[row], scale) for row in np.flatnonzero(totals)}
+    return found
+
+
+def _uncancelled(left: tuple[_Written, ...], right: tuple[_Written, ...]) -> list[_Written]:
+    """left − right, without what is on both sides row by row."""
+    rest = list(left)
+    for part in right:
+        twins = (k for k, other in enumerate(rest) if other.shape == part.shape and other.coefficient == part.coefficient)
+        twin = next((k for k in twins if np.array_equal(rest[k].numbers, part.numbers)), None)
+        if twin is None:
+            rest.append(_Written(-part.coefficient, part.shape, part.numbers))
+        else:
+            del rest[twin]
+    return rest
+
+
+def _is_square(larger: sp.Expr, smaller: sp.Expr) -> bool:
+    """Whether the difference is a sum of squares as it stands: even powers, coefficients ≥ 0."""
+    parts = _uncancelled(_written_out(larger), _written_out(smaller))
+    if all(part.coefficient > 0 and _is_even(part.shape) for part in parts):
+        return True
+    return all(k > 0 and _is_even(shape) for (shape, _), k in differences(larger, smaller).items())
+
+
+def _is_even(shape: Shape) -> bool:
+    return all(power % 2 == 0 for _, power, _ in shape[0])
+
+
+def is_nonnegative(expr: sp.Expr) -> bool:
+    """Whether an expression is ≥ 0 as it stands: made of squares, and of numbers and symbols ≥ 0. The root of one is real."""
+    match expr:
+        case sp.Add() | sp.Mul():
+            return all(map(is_nonnegative, expr.args))
+        case sp.Sum():
+            return is_nonnegative(expr.function)
+        case sp.Pow() if expr.exp == sp.S.Half:
+            return is_nonnegative(expr.base)
+        case sp.Pow() if expr.exp.is_even:
+            return bool(expr.base.is_real)
+    return bool(expr.is_nonnegative)
 
 
 @dataclass(frozen=True)
 class _Summand:
     """coefficient · Π base[indices]^power, summed over ranges (index, low, high), innermost first."""
 
-    coefficient: Number
+    coefficient: Fraction
     factors: tuple[tuple[sp.Basic, tuple[sp.Expr, ...], int], ...] = ()
     ranges: tuple[tuple[sp.Symbol, sp.Expr, sp.Expr], ...] = ()
+
+
+@lru_cache(maxsize=8)
+def _written_out(expr: sp.Expr) -> tuple[_Written, ...]:
+    return tuple(part for summand in _summands(expr) for part in _written(summand) if part.coefficient and len(part.numbers))
 
 
 def _summands(expr: sp.Expr) -> list[_Summand]:
     match expr:
         case sp.Rational():
-            return [_Summand(int(expr) if expr.is_Integer else Fraction(int(expr.p), int(expr.q)))]
+            return [_Summand(Fraction(int(expr.p), int(expr.q)))]
         case sp.Symbol():
-            return [_Summand(1, ((expr, (), 1),))]
+            return [_Summand(Fraction(1), ((expr, (), 1),))]
         case sp.Indexed():
-            return [_Summand(1, ((expr.base, expr.indices, 1),))]
+            return [_Summand(Fraction(1), ((expr.base, expr.indices, 1),))]
         case sp.Add():
             return [summand for part in expr.args for summand in _summands(part)]
         case sp.Mul():
@@ -76,7 +131,7 @@ def _summands(expr: sp.Expr) -> list[_Summand]:
         case sp.Pow(base=sp.Symbol() | sp.Indexed(), exp=sp.Integer()) if expr.exp > 0:
             (only,) = _summands(expr.base)
             ((base, indices, _),) = only.factors
-            return [_Summand(1, ((base, indices, int(expr.exp)),))]
+            return [_Summand(Fraction(1), ((base, indices, int(expr.exp)),))]
         case sp.Sum():
             return [_Summand(s.coefficient, s.factors, s.ranges + tuple(map(tuple, expr.limits))) for s in _summands(expr.function)]
     raise UnknownNodeError(f"cannot write out {expr}: teach derivations/written_out.py")
@@ -84,44 +139,41 @@ def _summands(expr: sp.Expr) -> list[_Summand]:
 
 def _multiplied(*parts: _Summand) -> _Summand:
     """The product; a factor outside a sum goes into it, and two sums are not multiplied."""
-    if sum(bool(part.ranges) for part in parts) > 1:
-        raise UnknownNodeError("cannot write out a product of sums")
-    coefficient: Number = 1
-    for part in parts:
-        coefficient *= part.coefficient
-    return _Summand(coefficient, tuple(f for part in parts for f in part.factors), tuple(r for part in parts for r in part.ranges))
+    factors = tuple(factor for part in parts for factor in part.factors)
+    if sum(bool(part.ranges) for part in parts) > 1 or len({base for base, *_ in factors}) < len(factors):
+        raise UnknownNodeError("cannot write out a product of sums, or of two entries of one base")
+    coefficient = prod((part.coefficient for part in parts), start=Fraction(1))
+    return _Summand(coefficient, tuple(sorted(factors, key=str)), tuple(r for part in parts for r in part.ranges))
 
 
-def _written(summand: _Summand) -> Iterator[Key]:
-    """One key per value of the outermost index. An inner sum of no summands is 0, one of a single summand is that summand."""
+def _written(summand: _Summand) -> list[_Written]:
+    """One row per value of the outermost index. An inner sum of no summands is 0, one of a single summand is that summand."""
     match summand.ranges:
         case ():
-            outer, inner, values, ends = None, None, range(1), []
-        case ((outer, low, high),):
-            inner, values, ends = None, run(*_constants(low, high)), []
-        case ((inner, first, last), (outer, low, high)):
-            values, ends = run(*_constants(low, high)), [_affine(end, (outer,)) for end in (first, last)]
+            outer, inner, ends, span = None, None, (), (0, 0)
+        case ((outer, *span),):
+            inner, ends = None, ()
+        case ((inner, *ends), (outer, *span)):
+            pass
         case _:
             raise UnknownNodeError("cannot write out a sum of more than two indices")
-    factors = [
-        (_NUMBERS.setdefault(base, len(_NUMBERS)), [_affine(at, (outer, inner)) for at in positions], power)
-        for base, positions, power in summand.factors
-    ]
-    factors.sort()
-    repeated = len({base for base, *_ in factors}) < len(factors)
-    for i in values:
-        span = tuple(constant + slope * i for constant, slope in ends)
-        if span and not run(*span):
-            continue
-        alone = bool(span) and span[0] == span[1]
-        at = [(base, tuple([(c + k * i + m * span[0], 0) if alone else (c + k * i, m) for c, k, m in positions]), e) for base, positions, e in factors]
-        if repeated:
-            at.sort()
-        yield tuple(at), span if span and not alone else None  # type: ignore[misc]
-
-
-def _constants(*ends: sp.Expr) -> tuple[int, ...]:
-    return tuple(_affine(end, ())[0] for end in ends)
+    low, high = (_affine(sp.sympify(end), ())[0] for end in span)
+    check_direction(low, high)
+    moving = [_affine(at, (outer, inner)) for _, indices, _ in summand.factors for at in indices]
+    limits = [_affine(end, (outer,)) for end in ends]
+    i = np.arange(low, high + 1)[:, None]
+    at = np.array([c for c, *_ in moving], dtype=np.int64) + np.array([k for _, k, _ in moving], dtype=np.int64) * i
+    slopes = iter([m for *_, m in moving])
+    standing = tuple((base, power, tuple(next(slopes) for _ in indices)) for base, indices, power in summand.factors)
+    alone = tuple((base, power, (0,) * len(indices)) for base, indices, power in summand.factors)
+    if not limits:
+        times = Fraction(1) if moving else Fraction(len(at))
+        return [_Written(summand.coefficient * times, (alone, False), at if moving else at[:1])]
+    first, last = (constant + slope * i[:, 0] for constant, slope in limits)
+    check_direction(first, last)
+    single = at + np.array([m for *_, m in moving], dtype=np.int64) * first[:, None]
+    rows = np.column_stack([at, first, last])
+    return [_Written(summand.coefficient, (standing, True), rows[last > first]), _Written(summand.coefficient, (alone, False), single[last == first])]
 
 
 def _affine(expr: sp.Expr, indices: tuple[sp.Symbol | None, ...]) -> tuple[int, ...]:
@@ -131,26 +183,3 @@ def _affine(expr: sp.Expr, indices: tuple[sp.Symbol | None, ...]) -> tuple[int, 
     if any(terms.values()) or not all(k.is_Integer for k in found):
         raise UnknownNodeError(f"the index {expr} is not a constant plus whole multiples of the indices of its sums")
     return tuple(map(int, found))
-
-
-def _is_nonnegative(expr: sp.Expr) -> bool:
-    """Whether an expression is ≥ 0 as it stands: made of squares, and of numbers and symbols ≥ 0. The root of one is real."""
-    match expr:
-        case sp.Add() | sp.Mul():
-            return all(map(_is_nonnegative, expr.args))
-        case sp.Sum():
-            return _is_nonnegative(expr.function)
-        case sp.Pow() if expr.exp == sp.S.Half:
-            return _is_nonnegative(expr.base)
-        case sp.Pow() if expr.exp.is_even:
-            return bool(expr.base.is_real)
-    return bool(expr.is_nonnegative)
-
-
-def _is_square(larger: Mapping[Key, Number], smaller: Mapping[Key, Number]) -> bool:
-    """Whether the difference is a sum of squares as it stands: even powers, coefficients ≥ 0."""
-    for key in larger.keys() | smaller.keys():
-        k = larger.get(key, 0) - smaller.get(key, 0)
-        if k < 0 or (k and any(power % 2 for _, _, power in key[0])):
-            return False
-    return True
