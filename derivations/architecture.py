@@ -65,13 +65,12 @@ def chain_adjoint(layers: int) -> Theorem:
     for i in reversed(range(layers + 1)):
         head, tail = _head(steps, i), _head(steps[i:], layers - i)
         state = adjoint_image(notation.jacobian(tail, head), g) if i < layers else g
-        if i < layers:
-            lines.append(Step(f"reverse mode to y_{i}", state, "=", pullback_rule(tail, head, notation, g)))
         totals[i] = _slot(state, i, i)
         through = [
             _slot(adjoint_image(notation.jacobian(Layer(f"F_{j}"), _head(steps, j - 1)), totals[j]), i, j - 1) for j in range(i + 1, layers + 1)
         ]
         lines.append(Step(f"total gradient of x_{i}", totals[i], "=", sp.MatAdd(_slot(g, i, layers), *through)))
+    lines.insert(0, Step("reverse mode", notation.gradient(), "=", pullback_rule(notation.term, Identity(), notation, g)))
     return Theorem(
         f"architecture.adjoint_{layers}",
         f"Total gradients in a dense block of {layers} step{'s' if layers > 1 else ''}",

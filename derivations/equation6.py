@@ -25,7 +25,6 @@ CASES = (*range(1, WIDEST + 1), 264)
 
 _I, _J = sp.symbols("i j", integer=True, nonnegative=True)
 _SLOPE, _CROSS = A[_I] ** 2, B[_J, _I] ** 2
-_N = sp.IndexedBase("n", real=True)
 
 
 def theorems() -> tuple[Theorem, ...]:
@@ -92,7 +91,7 @@ def _ceilings() -> Derivation:
         Step("Lagrange identity", TOTAL_GAIN**2 + _off(SIGMA_MAX) ** 2, "<=", 1 + SIGMA_MAX**2, "g ≠ 0", (Certificate((_below(SIGMA_MAX),)),)),
         _at_most("drop a square", sp.sqrt(1 + SIGMA_MAX**2), (_off(SIGMA_MAX),) * 2, _below(SIGMA_MAX), power=2),
         _at_most("Lagrange identity, drop a square", sp.sqrt(1 + BRANCH**2), (_off(BRANCH),) * 2, _below(BRANCH), power=2),
-        Step("l + 1 inputs: what the last term read as l asks beyond this", (slopes + L + 1) - (slopes + 1), "=", L, "φ² = Σ a_i²"),
+        Step("what the last term read as l asks of l + 1 inputs", slopes + L + 1, ">=", slopes + 2, "φ² = Σ a_i²", (Certificate(((L - 1,),)),)),
     )
     return Derivation("eq6.ceilings", step.notation, steps, quantities)
 
@@ -119,7 +118,7 @@ def _never() -> Theorem:
         "eq6.never",
         "Eq. (6) with matrices: the last term read as l never holds",
         "With b = 0, ‖∂L/∂x‖² ≤ ‖∂L/∂H‖²(Σ a_i² + 1) for every g, Σ a_i² being ‖J_F‖_F²; for g_F = 0, ‖∂L/∂x‖ = ‖∂L/∂H‖. The paper's "
-        "lower bound with l in place of 1 asks for l − 1 more, so it holds for no g ≠ 0 as soon as l ≥ 2.",
+        "lower bound with l in place of 1 asks for Σ a_i² + 2 or more as soon as l ≥ 2, so then it holds for no g ≠ 0.",
         derivation,
         next(step for step in derivation.steps if step.rule == "Lagrange identity, drop a square"),
         ("g_F ≠ 0", "b = 0"),
@@ -198,20 +197,19 @@ def _lost() -> Theorem:
 
 
 def _root_mean_square() -> Theorem:
-    """‖g_y‖² = Σ ‖g_i‖² as words for l = 2 and 5, and r² = Σ‖g_i‖²/l for every l."""
+    """‖g_y‖² = Σ ‖g_i‖², which is l·r² by the definition of r."""
     step = dense_step()
     slices = [step.notation.free(f"g_{i}", f"k_{i}") for i in range(5)]
     stacked = [Step(f"l = {l}", squared(_stack(slices[:l])), "=", sp.MatAdd(*map(squared, slices[:l])), "g_y = (g_0, …)") for l in (2, 5)]
-    squares = sp.Sum(_N[_I] ** 2, (_I, 0, L - 1))
-    result = Step("definition of r", squares, "=", L * (squares / L), "n_i = ‖g_i‖, r² = Σ n_i² / l")
     return Theorem(
         "eq6.root_mean_square",
         "The base of the √l law",
-        "‖g_y‖ = √l · r exactly, r the root mean square of ‖g_0‖, …, ‖g_{l−1}‖: so ‖∂L/∂x‖ ≥ √l·r − ‖J_Fᵀg_F‖ → √l·r as J_F → 0.",
-        Derivation("eq6.root_mean_square", step.notation, (*stacked, result)),
-        result,
+        "‖g_y‖² = ‖g_0‖² + … + ‖g_{l−1}‖², so ‖g_y‖ = √l · r exactly, r the root mean square of the ‖g_i‖. Hence ‖∂L/∂x‖ ≥ √l·r − ‖J_Fᵀg_F‖ → √l·r "
+        "as J_F → 0.",
+        Derivation("eq6.root_mean_square", step.notation, tuple(stacked)),
+        stacked[-1],
         source="Pythagoras",
-        result_label=r"\lVert g_y\rVert^2 = ",
+        result_label=r"l = 5: \quad \lVert g_y\rVert^2 = ",
     )
 
 
