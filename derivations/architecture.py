@@ -5,6 +5,7 @@ the whole last state y_l = (x_l, …, x_0), whose backward signal is g = (g_l, �
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 
 import sympy as sp
@@ -47,7 +48,8 @@ def chain_of_steps(layers: int) -> tuple[Notation, tuple[Term, ...]]:
         labels[_head(steps, j)] = f"y_{j}"
     for j in range(1, layers + 1):
         labels[compose(_head(steps, j - 1), Layer(f"F_{j}"))] = f"x_{j}"
-    return Notation(_head(steps, layers), dims, "operator", labels, inputs=WIDTHS[0]), steps
+    labels[_head(steps, layers)] = "H"
+    return Notation(Chain(*steps), dims, "operator", labels, inputs=WIDTHS[0]), steps
 
 
 def paths(layers: int, start: int) -> Iterator[tuple[int, ...]]:
@@ -102,8 +104,13 @@ def _adjoint() -> Theorem:
 
 def path_count(layers: sp.Expr) -> sp.Expr:
     """P(l) where P(0) = 1 and P(l) = Σ_{j<l} P(j): so P(1) = 1 and P(l + 1) = 2 P(l)."""
+    return _solved_count().subs(L, layers)
+
+
+@lru_cache(maxsize=1)
+def _solved_count() -> sp.Expr:
     count = sp.Function("P")
-    return sp.rsolve(count(L + 1) - 2 * count(L), count(L), {count(1): 1}).subs(L, layers)
+    return sp.rsolve(count(L + 1) - 2 * count(L), count(L), {count(1): 1})
 
 
 def _path_count() -> Theorem:
