@@ -60,14 +60,13 @@ def paths(layers: int, start: int) -> Iterator[tuple[int, ...]]:
 
 
 def chain_adjoint(layers: int) -> Theorem:
-    """x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j in a chain of l steps, i = l…0, x̄_i being the slot of x_i in ∂L/∂y_i."""
+    """x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j in a chain of l steps, x̄_i being the slot of x_i in ∂L/∂y_i; x̄_l = g_l."""
     notation, steps = chain_of_steps(layers)
     g = notation.signal()
-    lines, totals = [], {}
-    for i in reversed(range(layers + 1)):
+    lines, totals = [], {layers: _slot(g, layers, layers)}
+    for i in reversed(range(layers)):
         head, tail = _head(steps, i), _head(steps[i:], layers - i)
-        state = adjoint_image(notation.jacobian(tail, head), g) if i < layers else g
-        totals[i] = _slot(state, i, i)
+        totals[i] = _slot(adjoint_image(notation.jacobian(tail, head), g), i, i)
         through = [
             _slot(adjoint_image(notation.jacobian(Layer(f"F_{j}"), _head(steps, j - 1)), totals[j]), i, j - 1) for j in range(i + 1, layers + 1)
         ]
@@ -165,4 +164,6 @@ def _head(steps: tuple[Term, ...], count: int) -> Term:
 def _slot(column: sp.Expr, i: int, state: int) -> sp.Expr:
     """The coordinates of x_i in a column that belongs to y_state = (x_state, …, x_i, …, x_0)."""
     start = sum(WIDTHS[i + 1 : state + 1])
+    if state == 0:
+        return column
     return MatrixSlice(column, (start, start + WIDTHS[i]), (0, 1))
