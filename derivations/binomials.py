@@ -66,7 +66,7 @@ def _tabulated(difference: sp.Expr, layers: int) -> bool:
     indices = sorted(at.free_symbols - {L}, key=str)
     if len(indices) > 1:
         return False
-    cases = [at.subs(indices[0], value) for value in range(layers + 2)] if indices else [at]
+    cases = [at.xreplace({indices[0]: sp.Integer(k)}) for k in range(layers + 2)] if indices else [at]
     return all(_written_out(case, layers) == 0 for case in cases)
 
 

@@ -37,6 +37,7 @@ def check_direction(low: Any, high: Any) -> None:
         raise InputError("a sum runs backwards: its limits must satisfy low ≤ high + 1")
 
 
+@lru_cache(maxsize=256)
 def _compiled(expr: sp.Expr, outermost: bool = False) -> Value:
     match expr:
         case sp.Rational():

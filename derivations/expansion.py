@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 import sympy as sp
@@ -112,6 +113,7 @@ def _meet(left: Letter, right: Letter) -> Word | None:
     return (left, right)
 
 
+@lru_cache(maxsize=1024)
 def embedding(start: sp.Expr, stop: sp.Expr, total: sp.Expr, transposed: bool = False) -> Letter:
     """The inclusion of the coordinates start…stop into `total` coordinates, or the restriction to them."""
     start, stop, total = (sp.expand(bound) for bound in (start, stop, total))

@@ -11,6 +11,7 @@ from itertools import combinations
 import sympy as sp
 
 from derivations.blocks import Identity
+from derivations.dense import squared
 from derivations.errors import InputError
 from derivations.quantities import TOTAL_GAIN, NormRatio, Quantity, SigmaMax, SigmaMinAdjoint, adjoint_image
 from derivations.steps import Certificate, Derivation, Step
@@ -171,22 +172,20 @@ def _dense() -> Theorem:
     second = sp.BlockMatrix([[sp.ZeroMatrix(top.shape[0], k + n)], [sp.Identity(k + n)]])
     first = sp.BlockMatrix([[sp.ZeroMatrix(k, n)], [sp.Identity(n)]])
     pulled = adjoint_image(first, adjoint_image(second, sp.BlockMatrix([[top], [h_f], [h_y]])))
-    lost = sp.Symbol("alpha", nonnegative=True)
-    quantities = (Quantity(TOTAL_GAIN, NormRatio(pulled, base)), Quantity(lost, NormRatio(h_f, base)))
-    result = Step("Pythagoras", TOTAL_GAIN**2, "=", 1 - lost**2, "(h_F, h_y) ≠ 0")
+    result = Step("Pythagoras", squared(pulled), "=", sp.MatAdd(squared(base), sp.MatMul(-1, squared(h_f))))
     steps = (Step("two steps whose branches vanish", pulled, "=", h_y), result)
     found = dense_counterexample()
     return Theorem(
         "stack.dense",
         "Bounds of dense steps do not multiply",
         "Relative to ‖g_y‖, each of two dense steps with J_F = 0 has gain 1, but the slice that counts for the second is a slice of what the first "
-        f"passes on: ‖∂L/∂x_0‖² = (1 − ‖h_F‖²/‖g_y‖²)‖g_y‖². Smallest integers: slopes {found.slopes}, g = {found.signal}, where |∂L/∂x_0| = "
+        f"passes on, g_y = (h_F, h_y): ‖∂L/∂x_0‖² = ‖g_y‖² − ‖h_F‖². Smallest integers: slopes {found.slopes}, g = {found.signal}, where |∂L/∂x_0| = "
         f"{abs(found.gradient)} although both bounds are 1 and ‖g_y‖² = {found.signal[1] ** 2 + found.signal[2] ** 2}.",
-        Derivation("stack.dense", notation, steps, quantities),
+        Derivation("stack.dense", notation, steps),
         result,
         ("J_F = 0 in both steps",),
         source="counterexample, found by search",
-        result_label=r"\Gamma = \lVert \partial L/\partial x_0\rVert / \lVert g_y\rVert,\; \alpha = \lVert h_F\rVert / \lVert g_y\rVert: \quad ",
+        result_label=r"\lVert \partial L/\partial x_0\rVert^2 = ",
     )
 
 

@@ -176,6 +176,7 @@ def _written(summand: _Summand) -> list[_Written]:
     return [_Written(summand.coefficient, (standing, True), rows[last > first]), _Written(summand.coefficient, (alone, False), single[last == first])]
 
 
+@lru_cache(maxsize=256)
 def _affine(expr: sp.Expr, indices: tuple[sp.Symbol | None, ...]) -> tuple[int, ...]:
     """(constant, coefficient of each index)."""
     terms = dict(expr.as_coefficients_dict())
