@@ -4,7 +4,7 @@ For every l: Gamma functions, and Pascal's rule summed by induction; beside them
 l = 1…12. Concrete ones: factorials and Pascal's triangle.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import lru_cache
 
 import sympy as sp
@@ -16,9 +16,9 @@ TABULATED = range(1, 13)
 _CHOICES = sp.Function("C")
 
 
-def has_binomials(step: Step) -> bool:
-    """Whether the step speaks of binomial coefficients that are not numbers yet."""
-    return sp.binomial in step.kinds
+def has_binomials(kinds: Set[type]) -> bool:
+    """Whether a step with nodes of these types speaks of binomial coefficients that are not numbers yet."""
+    return sp.binomial in kinds
 
 
 def check_binomials(step: Step) -> dict[str, Callable[[], bool]]:

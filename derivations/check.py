@@ -61,11 +61,12 @@ class _Checker:
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
     def check(self, step: Step) -> CheckedStep:
-        if has_traces(step):
+        kinds = {type(node) for side in (step.before, step.after) for node in sp.preorder_traversal(side)}
+        if has_traces(kinds):
             methods = check_traces(step, self.expansion, self.instances)
-        elif has_binomials(step):
+        elif has_binomials(kinds):
             methods = check_binomials(step)
-        elif has_written_out_sums(step, L):
+        elif has_written_out_sums(kinds, step, L):
             methods = check_written_out(step)
         elif has_sums(step):
             methods = check_sums(step)

@@ -5,7 +5,6 @@ say that it is true; `check.py` does.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import sympy as sp
@@ -49,11 +48,6 @@ class Step:
     def __post_init__(self) -> None:
         for side in ("before", "after"):
             object.__setattr__(self, side, sp.sympify(getattr(self, side)))
-
-    @cached_property
-    def kinds(self) -> frozenset[type]:
-        """The types of all nodes of both sides."""
-        return frozenset(type(node) for side in (self.before, self.after) for node in sp.preorder_traversal(side))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Two ways: words up to cyclic rotation and transposition, and explicit rational m
 a finite law. Knows no rule of `jacobian.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +39,9 @@ class Expectation(sp.Expr):  # noqa: PLW1641, SymPy hashes by the arguments
         return f"E[{printer._print(self.args[0])}]"
 
 
-def has_traces(step: Step) -> bool:
-    """Whether the step speaks of traces or expectations."""
-    return not step.kinds.isdisjoint((sp.Trace, Expectation))
+def has_traces(kinds: Set[type]) -> bool:
+    """Whether a step with nodes of these types speaks of traces or expectations."""
+    return not kinds.isdisjoint((sp.Trace, Expectation))
 
 
 def check_traces(step: Step, expansion: Expansion, instances: Sequence[Instance]) -> dict[str, Callable[[], bool]]:
@@ -49,7 +49,7 @@ def check_traces(step: Step, expansion: Expansion, instances: Sequence[Instance]
     if step.relation != "=" or expansion.notation.reading != "operator":
         return {"traces": lambda: False, "explicit matrices": lambda: False}
     words = _Words(expansion)
-    worlds = [_World(instance) for instance in (instances[:1] if Expectation in step.kinds else instances)]
+    worlds = [_World(instance) for instance in (instances[:1] if step.before.has(Expectation) else instances)]
     return {
         "words up to rotation": lambda: sp.expand(words.number(step.before) - words.number(step.after)) == 0,
         "explicit matrices": lambda: all(world.number(step.before) == world.number(step.after) for world in worlds),

@@ -4,7 +4,7 @@ Two ways: the outermost index written out and the summands compared one by one, 
 on drawn integers (`drawn_sums.py`). Knows no rule of `equations.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -31,9 +31,9 @@ class _Written:
     numbers: np.ndarray  # (summands, indices and ends), integers
 
 
-def has_written_out_sums(step: Step, layers: sp.Symbol) -> bool:
-    """Whether the step has sums, and none of them runs to the symbol l."""
-    return sp.Sum in step.kinds and sp.Product not in step.kinds and not (step.before.has(layers) or step.after.has(layers))
+def has_written_out_sums(kinds: Set[type], step: Step, layers: sp.Symbol) -> bool:
+    """Whether a step with nodes of these types has sums, and none of them runs to the symbol l."""
+    return sp.Sum in kinds and sp.Product not in kinds and not (step.before.has(layers) or step.after.has(layers))
 
 
 def check_written_out(step: Step) -> dict[str, Callable[[], bool]]:
