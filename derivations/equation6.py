@@ -32,7 +32,7 @@ def theorems() -> tuple[Theorem, ...]:
 
 
 def special_case(layers: int) -> tuple[Step, Step]:
-    """Eq. (6), scalar reading, for a concrete l: its first relation and its lower bound. Raises InputError for l < 1.
+    """Eq. (6), scalar reading, squared, for a concrete l: its first relation and its lower bound. Raises InputError for l < 1.
 
     Left: the squared norms of the l columns (a_i, b_{i+1,i}, …, b_{l−1,i}, 1) of ∂H/∂x in Eq. (5), added up.
     """
@@ -41,10 +41,10 @@ def special_case(layers: int) -> tuple[Step, Step]:
     last = sp.Integer(layers - 1)
     column = _SLOPE + sp.Sum(_CROSS, (_J, _I + 1, last)) + 1
     slopes, cross = sp.Sum(_SLOPE, (_I, 0, last)), sp.Sum(_CROSS, (_J, _I + 1, last), (_I, 0, last))
-    norm, least = slopes + cross + layers, slopes + layers
+    norm = G**2 * (slopes + cross + layers)
     return (
-        Step(f"l = {layers}", G**2 * sp.Sum(column, (_I, 0, last)), "=", G**2 * norm),
-        Step(f"l = {layers}: drop Σ b² ≥ 0", G * sp.sqrt(norm), ">=", G * sp.sqrt(least)),
+        Step(f"l = {layers}", G**2 * sp.Sum(column, (_I, 0, last)), "=", norm),
+        Step(f"l = {layers}: drop Σ b² ≥ 0", norm, ">=", G**2 * (slopes + layers)),
     )
 
 

@@ -20,6 +20,7 @@ from derivations.steps import Step
 
 Shape = tuple[tuple[tuple[sp.Basic, int, tuple[int, ...]], ...], bool]
 """Of each factor the base, the power and how its indices move with that of the inner sum; and whether one is left standing."""
+_RANKS: dict[sp.Basic, int] = {}
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,20 @@ def has_written_out_sums(kinds: Set[type], step: Step, layers: sp.Symbol) -> boo
 
 
 def check_written_out(step: Step) -> dict[str, Callable[[], bool]]:
-    """The two checks of such a step, by name: of an equality, or of an inequality between two numbers ≥ 0."""
+    """The two checks of such a step, by name: of an equality, or of an inequality, squared where there are roots."""
     larger, smaller = (step.after, step.before) if step.relation == "<=" else (step.before, step.after)
     if step.relation == "=":
         return {"summand by summand": lambda: not differences(larger, smaller), "drawn integers": lambda: number(larger) == number(smaller)}
-    ordered = step.relation != "->"
+    power = 2 if any(_is_root(factor) for side in (larger, smaller) for factor in sp.Mul.make_args(side)) else 1
+    ordered = step.relation != "->" and (power == 1 or is_nonnegative(larger))
     return {
-        "summand by summand": lambda: ordered and is_nonnegative(larger) and _is_square(larger**2, smaller**2),
-        "drawn integers": lambda: ordered and number(larger**2) >= number(smaller**2),
+        "summand by summand": lambda: ordered and _is_square(larger**power, smaller**power),
+        "drawn integers": lambda: ordered and number(larger**power) >= number(smaller**power),
     }
+
+
+def _is_root(expr: sp.Expr) -> bool:
+    return isinstance(expr, sp.Pow) and expr.exp == sp.S.Half
 
 
 def differences(left: sp.Expr, right: sp.Expr) -> dict[tuple[Shape, tuple[int, ...]], Fraction]:
@@ -95,7 +101,7 @@ def is_nonnegative(expr: sp.Expr) -> bool:
             return all(map(is_nonnegative, expr.args))
         case sp.Sum():
             return is_nonnegative(expr.function)
-        case sp.Pow() if expr.exp == sp.S.Half:
+        case sp.Pow() if _is_root(expr):
             return is_nonnegative(expr.base)
         case sp.Pow() if expr.exp.is_even:
             return bool(expr.base.is_real)
@@ -142,8 +148,13 @@ def _multiplied(*parts: _Summand) -> _Summand:
     factors = tuple(factor for part in parts for factor in part.factors)
     if sum(bool(part.ranges) for part in parts) > 1 or len({base for base, *_ in factors}) < len(factors):
         raise UnknownNodeError("cannot write out a product of sums, or of two entries of one base")
-    coefficient = prod((part.coefficient for part in parts), start=Fraction(1))
-    return _Summand(coefficient, tuple(sorted(factors, key=str)), tuple(r for part in parts for r in part.ranges))
+    coefficient = prod((part.coefficient for part in parts if part.coefficient != 1), start=Fraction(1))
+    return _Summand(coefficient, tuple(sorted(factors, key=_rank)), tuple(r for part in parts for r in part.ranges))
+
+
+def _rank(factor: tuple[sp.Basic, tuple[sp.Expr, ...], int]) -> int:
+    """A fixed order of the bases: that in which they were first met."""
+    return _RANKS.setdefault(factor[0], len(_RANKS))
 
 
 def _written(summand: _Summand) -> list[_Written]:
