@@ -63,20 +63,21 @@ def chain_adjoint(layers: int) -> Theorem:
     """x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j in a chain of l steps, x̄_i being the slot of x_i in ∂L/∂y_i; x̄_l = g_l."""
     notation, steps = chain_of_steps(layers)
     g = notation.signal()
-    lines, totals = [], {layers: _slot(g, layers, layers)}
+    state, totals, reverse, lines = g, {layers: _slot(g, layers, layers)}, [], []
     for i in reversed(range(layers)):
         head, tail = _head(steps, i), _head(steps[i:], layers - i)
-        totals[i] = _slot(adjoint_image(notation.jacobian(tail, head), g), i, i)
+        pulled, state = pullback_rule(steps[i], head, notation, state), adjoint_image(notation.jacobian(tail, head), g)
+        reverse.append(Step(f"reverse mode through step {i + 1}", state, "=", pulled))
+        totals[i] = _slot(state, i, i)
         through = [
             _slot(adjoint_image(notation.jacobian(Layer(f"F_{j}"), _head(steps, j - 1)), totals[j]), i, j - 1) for j in range(i + 1, layers + 1)
         ]
         lines.append(Step(f"total gradient of x_{i}", totals[i], "=", sp.MatAdd(_slot(g, i, layers), *through)))
-    lines.insert(0, Step("reverse mode", notation.gradient(), "=", pullback_rule(notation.term, Identity(), notation, g)))
     return Theorem(
         f"architecture.adjoint_{layers}",
         f"Total gradients in a dense block of {layers} step{'s' if layers > 1 else ''}",
         "x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j with J_ji = ∂x_j/∂x_i of F_j alone; x̄_i = ∂L/∂x_i, everything that depends on x_i following it.",
-        Derivation(f"architecture.adjoint_{layers}", notation, tuple(lines)),
+        Derivation(f"architecture.adjoint_{layers}", notation, (*reverse, *lines)),
         lines[-1],
         source="reverse mode through (F_j(y), y)",
         setting=f"y_j = (F_j(y_{{j−1}}), y_{{j−1}}), x_0, …, x_{layers} of {', '.join(map(str, WIDTHS[: layers + 1]))} coordinates.",

@@ -13,7 +13,26 @@ from derivations.steps import Step
 from derivations.sums import L, expand_sums
 
 TABULATED = range(1, 13)
-_CHOICES = sp.Function("C")
+
+
+class _ByTriangle(sp.Function):
+    """The binomial coefficient, looked up in Pascal's triangle once its arguments are numbers."""
+
+    @classmethod
+    def eval(cls, n: sp.Expr, k: sp.Expr) -> sp.Expr | None:
+        if n.is_Integer and k.is_Integer:
+            return sp.Integer(triangle(int(n))[int(k)]) if 0 <= k <= n else sp.Integer(0)
+        return None
+
+
+class _ByFactorials(sp.Function):
+    """The binomial coefficient n! / (k! (n − k)!), once its arguments are numbers."""
+
+    @classmethod
+    def eval(cls, n: sp.Expr, k: sp.Expr) -> sp.Expr | None:
+        if n.is_Integer and k.is_Integer:
+            return sp.factorial(n) / (sp.factorial(k) * sp.factorial(n - k)) if 0 <= k <= n else sp.Integer(0)
+        return None
 
 
 def has_binomials(kinds: Set[type]) -> bool:
@@ -26,8 +45,8 @@ def check_binomials(step: Step) -> dict[str, Callable[[], bool]]:
     difference = step.before - step.after if step.relation == "=" else sp.Integer(1)
     if not difference.has(L):
         return {
-            "factorials": lambda: _numbers(difference, _by_factorials) == 0,
-            "Pascal's triangle": lambda: _numbers(difference, _by_triangle) == 0,
+            "factorials": lambda: _number(difference, _ByFactorials) == 0,
+            "Pascal's triangle": lambda: _number(difference, _ByTriangle) == 0,
         }
     proof = _summed_by_pascal if difference.has(sp.Sum) else _by_gamma_functions
     name = "Pascal's rule summed, by induction over l" if difference.has(sp.Sum) else "Gamma functions"
@@ -44,7 +63,12 @@ def triangle(n: int) -> tuple[int, ...]:
 
 
 def _by_gamma_functions(step: Step) -> bool:
-    return bool(sp.combsimp(step.before - step.after) == 0)
+    return _vanishes(step.before - step.after)
+
+
+@lru_cache(maxsize=8)
+def _vanishes(difference: sp.Expr) -> bool:
+    return bool(sp.combsimp(difference) == 0)
 
 
 def _summed_by_pascal(step: Step) -> bool:
@@ -57,30 +81,18 @@ def _summed_by_pascal(step: Step) -> bool:
         return False
     pascal = summand.subs(L, L + 1) - summand - summand.subs(k, k - 1)
     doubled = sp.expand(closed.subs(L, L + 1) - 2 * closed)
-    return bool(sp.combsimp(pascal) == 0 and doubled == 0 and expand_sums(total - closed, 1) == 0)
+    return _vanishes(pascal) and doubled == 0 and expand_sums(total - closed, 1) == 0
 
 
 def _tabulated(difference: sp.Expr, layers: int) -> bool:
     """Whether the difference vanishes on the triangle, whatever index 0…l+1 the free one is."""
-    at = difference.replace(sp.binomial, _CHOICES)
+    at = difference.replace(sp.binomial, _ByTriangle)
     indices = sorted(at.free_symbols - {L}, key=str)
     if len(indices) > 1:
         return False
     cases = [at.xreplace({indices[0]: sp.Integer(k)}) for k in range(layers + 2)] if indices else [at]
-    return all(_written_out(case, layers) == 0 for case in cases)
+    return all(expand_sums(case, layers) == 0 for case in cases)
 
 
-def _written_out(expr: sp.Expr, layers: int) -> sp.Expr:
-    return expand_sums(expr, layers).replace(_CHOICES, _by_triangle)
-
-
-def _numbers(difference: sp.Expr, choose: Callable[[sp.Expr, sp.Expr], sp.Expr]) -> sp.Expr:
-    return expand_sums(difference.replace(sp.binomial, _CHOICES), 1).replace(_CHOICES, choose)
-
-
-def _by_factorials(n: sp.Integer, k: sp.Integer) -> sp.Integer:
-    return sp.factorial(n) / (sp.factorial(k) * sp.factorial(n - k)) if 0 <= k <= n else sp.Integer(0)
-
-
-def _by_triangle(n: sp.Integer, k: sp.Integer) -> sp.Integer:
-    return sp.Integer(triangle(int(n))[int(k)]) if 0 <= k <= n else sp.Integer(0)
+def _number(difference: sp.Expr, coefficient: type[sp.Function]) -> sp.Expr:
+    return expand_sums(difference.replace(sp.binomial, coefficient), 1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+from math import prod
 
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -62,6 +63,10 @@ def add(*polynomials: Polynomial) -> Polynomial:
 
 
 def multiply(*factors: Polynomial) -> Polynomial:
+    if all(len(factor) == 1 for factor in factors):
+        terms = [term for factor in factors for term in factor.items()]
+        whole = _reduce(tuple(letter for word, _ in terms for letter in word))
+        return {} if whole is None else {whole: prod((k for _, k in terms if k != 1), start=Fraction(1))}
     product: Polynomial = {(): Fraction(1)}
     for factor in factors:
         terms = [(left + right, a * b) for left, a in product.items() for right, b in factor.items()]
