@@ -61,14 +61,15 @@ class _Checker:
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
     def check(self, step: Step) -> CheckedStep:
-        kinds = {type(node) for side in (step.before, step.after) for node in sp.preorder_traversal(side)}
+        numbers = [side for side in (step.before, step.after) if not isinstance(side, sp.MatrixExpr)]
+        kinds = {type(node) for side in numbers for node in sp.preorder_traversal(side)}
         if has_traces(kinds):
             methods = check_traces(step, self.expansion, self.instances)
         elif has_binomials(kinds):
             methods = check_binomials(step)
         elif has_written_out_sums(kinds, step, L):
             methods = check_written_out(step)
-        elif has_sums(step):
+        elif has_sums(kinds, numbers):
             methods = check_sums(step)
         elif step.relation == "->":
             methods = {"continuity at 0": lambda: _continuous(step), "convergence": lambda: _converges(step)}

@@ -4,7 +4,7 @@ Two ways: induction over l or SymPy's algebra of sums for every l at once, and t
 for l = 1…12. Outer indices are expanded here: SymPy's nested `Sum.doit()` reverses the sign of sums with reversed limits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 
 import sympy as sp
 
@@ -16,9 +16,9 @@ L = sp.Symbol("l", integer=True, positive=True)
 EXPANDED = range(1, 13)
 
 
-def has_sums(step: Step) -> bool:
-    """Whether the step speaks of a symbolic number of layers."""
-    return any(side.has(sp.Sum, sp.Product) or (side.has(L) and not side.has(sp.MatrixExpr)) for side in (step.before, step.after))
+def has_sums(kinds: Set[type], sides: Sequence[sp.Expr]) -> bool:
+    """Whether sides that are no matrices, with nodes of these types, speak of a symbolic number of layers."""
+    return not kinds.isdisjoint((sp.Sum, sp.Product)) or any(side.has(L) and not side.has(sp.MatrixExpr) for side in sides)
 
 
 def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
