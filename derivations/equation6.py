@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from derivations.dense import BRANCH, DenseStep, dense_step, squared, squared_norm
+from derivations.dense import BRANCH, dense_step, squared, squared_norm
 from derivations.equations import A, B, G
 from derivations.errors import InputError
 from derivations.quantities import SIGMA_MAX, TOTAL_GAIN, C, Cosine, Frobenius, NormRatio, Quantity, SigmaMax, T, adjoint_image
@@ -54,7 +54,8 @@ def _special_cases() -> Theorem:
     return Theorem(
         "eq6.special_cases",
         "Eq. (6) for every width of DenseNet-264",
-        f"For l = 1…{WIDEST} and l = {CASES[-1]}, written out over the outer index: ‖∂L/∂x‖² = |∂L/∂H|²(Σ a_i² + Σ b_ji² + l) ≥ |∂L/∂H|²(Σ a_i² + l).",
+        f"For l = 1…{WIDEST} and l = {CASES[-1]}, written out over the outer index: "
+        "‖∂L/∂x‖² = |∂L/∂H|²(Σ a_i² + Σ b_ji² + l) ≥ |∂L/∂H|²(Σ a_i² + l).",
         Derivation("eq6.special_cases", step.notation, steps),
         steps[-2],
         ("scalar reading",),
@@ -86,7 +87,9 @@ def _ceilings() -> Derivation:
         Step("relative to ‖g_F‖", THROUGH_BRANCH, "=", T * IN_BRANCH, "g_F ≠ 0"),
         _at_most("Cauchy–Schwarz", _sum(BRANCH), triangle, (BRANCH - T, IN_BRANCH)),
         Step("Pythagoras", IN_BRANCH**2, "=", 1 - IN_STATE**2, "g ≠ 0"),  # not before: SymPy writes α itself as √(1 − β²) from then on
-        Step("Lagrange identity", TOTAL_GAIN**2 + _off(SIGMA_MAX) ** 2, "<=", 1 + SIGMA_MAX**2, "g ≠ 0", (Certificate((_below(SIGMA_MAX),)),)),
+        Step(
+            "Lagrange identity", TOTAL_GAIN**2 + _off(SIGMA_MAX) ** 2, "<=", 1 + SIGMA_MAX**2, "g ≠ 0", (Certificate((_below(SIGMA_MAX),)),)
+        ),
         _at_most("drop a square", sp.sqrt(1 + SIGMA_MAX**2), (_off(SIGMA_MAX),) * 2, _below(SIGMA_MAX), power=2),
         _at_most("Lagrange identity, drop a square", sp.sqrt(1 + BRANCH**2), (_off(BRANCH),) * 2, _below(BRANCH), power=2),
     )
@@ -161,8 +164,8 @@ def _attained() -> Theorem:
     return Theorem(
         "eq6.attained",
         "Eq. (6) with matrices: where the last term read as 1 holds",
-        "For a branch of rank one, J_F = u wᵀ with ‖u‖ = 1 (every scalar F_l is one), g = Jw has ‖Jᵀg‖² = (1 + ‖w‖²)‖g‖² = ‖g‖²(Σ a_i² + 1): "
-        "the paper's lower bound, last term read as 1, with equality.",
+        "For a branch of rank one, J_F = u wᵀ with ‖u‖ = 1 (every scalar F_l is one), g = Jw has ‖Jᵀg‖² = (1 + ‖w‖²)‖g‖² = "
+        "‖g‖²(Σ a_i² + 1): the paper's lower bound, last term read as 1, with equality.",
         Derivation("eq6.attained", step.notation, steps),
         result,
         ("rank J_F = 1", "b = 0"),
@@ -201,8 +204,8 @@ def _root_mean_square() -> Theorem:
     return Theorem(
         "eq6.root_mean_square",
         "The base of the √l law",
-        "‖g_y‖² = ‖g_0‖² + … + ‖g_{l−1}‖², so ‖g_y‖ = √l · r exactly, r the root mean square of the ‖g_i‖. Hence ‖∂L/∂x‖ ≥ √l·r − ‖J_Fᵀg_F‖ → √l·r "
-        "as J_F → 0.",
+        "‖g_y‖² = ‖g_0‖² + … + ‖g_{l−1}‖², so ‖g_y‖ = √l · r exactly, r the root mean square of the ‖g_i‖. Hence ‖∂L/∂x‖ ≥ "
+        "√l·r − ‖J_Fᵀg_F‖ → √l·r as J_F → 0.",
         Derivation("eq6.root_mean_square", step.notation, tuple(stacked)),
         stacked[-1],
         source="Pythagoras",

@@ -96,8 +96,8 @@ def _uniform() -> Theorem:
     return Theorem(
         "stack.uniform",
         "Bounds that multiply",
-        "Bounds that hold for every signal, relative to the whole ‖g‖, multiply: σ_min(J_1ᵀ)σ_min(J_2ᵀ) ≤ Γ ≤ σ_max(J_1)σ_max(J_2), and so do "
-        "any weaker ones. The lower block may be a stack, so this holds at every depth.",
+        "Bounds that hold for every signal, relative to the whole ‖g‖, multiply: σ_min(J_1ᵀ)σ_min(J_2ᵀ) ≤ Γ ≤ σ_max(J_1)σ_max(J_2), and "
+        "so do any weaker ones. The lower block may be a stack, so this holds at every depth.",
         Derivation("stack.uniform", notation, steps, quantities),
         result,
         ("g_ℓ ≠ 0", "each bound holds for every g and is ≥ 0"),
@@ -178,9 +178,9 @@ def _dense() -> Theorem:
     return Theorem(
         "stack.dense",
         "Bounds of dense steps do not multiply",
-        "Relative to ‖g_y‖, each of two dense steps with J_F = 0 has gain 1, but the slice that counts for the second is a slice of what the first "
-        f"passes on, g_y = (h_F, h_y): ‖∂L/∂x_0‖² = ‖g_y‖² − ‖h_F‖². Smallest integers: slopes {found.slopes}, g = {found.signal}, where |∂L/∂x_0| = "
-        f"{abs(found.gradient)} although both bounds are 1 and ‖g_y‖² = {found.signal[1] ** 2 + found.signal[2] ** 2}.",
+        "Relative to ‖g_y‖, each of two dense steps with J_F = 0 has gain 1, but the slice that counts for the second is a slice of what the "
+        f"first passes on, g_y = (h_F, h_y): ‖∂L/∂x_0‖² = ‖g_y‖² − ‖h_F‖². Smallest integers: slopes {found.slopes}, g = {found.signal}, where "
+        f"|∂L/∂x_0| = {abs(found.gradient)} although both bounds are 1 and ‖g_y‖² = {found.signal[1] ** 2 + found.signal[2] ** 2}.",
         Derivation("stack.dense", notation, steps),
         result,
         ("J_F = 0 in both steps",),
@@ -192,7 +192,10 @@ def _dense() -> Theorem:
 def path_expansion(jacobians: list[sp.Expr]) -> list[list[sp.Expr]]:
     """The products J_{ℓ_k} ⋯ J_{ℓ_1} with ℓ_1 < … < ℓ_k, by their length k = 0…L."""
     lengths = range(1, len(jacobians) + 1)
-    return [[sp.Identity(jacobians[0].shape[0])], *([sp.MatMul(*reversed(chosen)) for chosen in combinations(jacobians, k)] for k in lengths)]
+    return [
+        [sp.Identity(jacobians[0].shape[0])],
+        *([sp.MatMul(*reversed(chosen)) for chosen in combinations(jacobians, k)] for k in lengths),
+    ]
 
 
 def _paths() -> Theorem:
@@ -207,8 +210,8 @@ def _paths() -> Theorem:
     return Theorem(
         "stack.paths",
         "Path expansion of a residual stack",
-        f"Π(I + J_ℓ) = Σ_S Π_{{ℓ∈S}} J_ℓ over all subsets S of the blocks, later blocks to the left: C(L, k) paths of length k; here for L = 1, …, "
-        f"{DEEPEST_EXPANSION}.",
+        f"Π(I + J_ℓ) = Σ_S Π_{{ℓ∈S}} J_ℓ over all subsets S of the blocks, later blocks to the left: C(L, k) paths of length k; here for "
+        f"L = 1, …, {DEEPEST_EXPANSION}.",
         Derivation("stack.paths", notation, tuple(lines)),
         lines[-2],
         source="distributive law",
@@ -219,7 +222,9 @@ def _paths() -> Theorem:
 def _path_counts() -> Theorem:
     notation, _, _ = _stack(1)
     result = Step("sum over the lengths", sp.Sum(sp.binomial(L, _K), (_K, 0, L)), "=", 2**L)
-    pascal = Step("Pascal's rule: the last block is left out or not", sp.binomial(L + 1, _K), "=", sp.binomial(L, _K) + sp.binomial(L, _K - 1))
+    pascal = Step(
+        "Pascal's rule: the last block is left out or not", sp.binomial(L + 1, _K), "=", sp.binomial(L, _K) + sp.binomial(L, _K - 1)
+    )
     return Theorem(
         "stack.path_counts",
         "Paths by their length",
@@ -238,7 +243,9 @@ def _published() -> Theorem:
     half_a_digit = sp.Rational(1, 2 * 10**6)
     gap = sp.Abs(share - PUBLISHED_SHARE)
     result = Step("share of the paths", sp.Sum(sp.binomial(PUBLISHED_BLOCKS, _K), (_K, low, high)) / 2**PUBLISHED_BLOCKS, "=", share)
-    agrees = Step("agrees with the published share to its last digit", gap, "<=", half_a_digit, "", (Certificate(((half_a_digit - gap,),)),))
+    agrees = Step(
+        "agrees with the published share to its last digit", gap, "<=", half_a_digit, "", (Certificate(((half_a_digit - gap,),)),)
+    )
     return Theorem(
         "stack.published_share",
         f"Short paths in a stack of {PUBLISHED_BLOCKS} blocks",

@@ -30,7 +30,9 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
         return {"limit of sums": lambda: _limit_holds(step), "convergence for l = 1…12": lambda: _converges(step)}
     if step.relation == "=":
         return {
-            "induction, or algebra of sums": lambda: holds_by_induction(step.before, step.after, L) or _equal_sums(step.before - step.after),
+            "induction, or algebra of sums": lambda: (
+                holds_by_induction(step.before, step.after, L) or _equal_sums(step.before - step.after)
+            ),
             "expansion for l = 1…12": lambda: all(_expanded_difference(step, n) == 0 for n in EXPANDED),
         }
     return {

@@ -21,7 +21,7 @@ DEVIATION = sp.Rational(2, 3)
 _ENTRIES = {sign: sign * DEVIATION * sp.Identity(1) for sign in (1, -1)}
 
 
-class Expectation(sp.Expr):  # noqa: PLW1641, SymPy hashes by the arguments
+class Expectation(sp.Expr):
     """E of an expression quadratic in random columns whose entries are uncorrelated with second moment ν²: E[ggᵀ] = ν²I.
 
     Arguments: the expression, the columns (a tuple of symbols of the notation, together g), and the symbol ν.
@@ -77,7 +77,9 @@ class _Words:
                 return self.number(inner, _Random({self._letter(column): column.shape[0] for column in columns}, deviation))
             case sp.Trace():
                 words = self.expansion.expand(expr.arg)
-                return sp.Add(*(sp.Rational(k.numerator, k.denominator) * self._trace(w, expr.arg.shape[0], random) for w, k in words.items()))
+                return sp.Add(
+                    *(sp.Rational(k.numerator, k.denominator) * self._trace(w, expr.arg.shape[0], random) for w, k in words.items())
+                )
             case sp.Add():
                 return sp.Add(*(self.number(part, random) for part in expr.args))
             case sp.Mul() | sp.Pow() if random is None:

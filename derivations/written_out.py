@@ -57,7 +57,7 @@ def _is_root(expr: sp.Expr) -> bool:
 def differences(left: sp.Expr, right: sp.Expr) -> dict[tuple[Shape, tuple[int, ...]], Fraction]:
     """The summands in which left − right differs from 0, with their coefficients; raises UnknownNodeError for another form."""
     parts = _uncancelled(_written_out(left), _written_out(right))
-    found = {}
+    found: dict[tuple[Shape, tuple[int, ...]], Fraction] = {}
     for shape in {part.shape for part in parts}:
         same = [part for part in parts if part.shape == shape]
         scale = prod(part.coefficient.denominator for part in same)
@@ -159,32 +159,29 @@ def _rank(factor: tuple[sp.Basic, tuple[sp.Expr, ...], int]) -> int:
 
 def _written(summand: _Summand) -> list[_Written]:
     """One row per value of the outermost index. An inner sum of no summands is 0, one of a single summand is that summand."""
-    match summand.ranges:
-        case ():
-            outer, inner, ends, span = None, None, (), (0, 0)
-        case ((outer, *span),):
-            inner, ends = None, ()
-        case ((inner, *ends), (outer, *span)):
-            pass
-        case _:
-            raise UnknownNodeError("cannot write out a sum of more than two indices")
-    low, high = (_affine(sp.sympify(end), ())[0] for end in span)
-    check_direction(low, high)
+    if len(summand.ranges) > 2:
+        raise UnknownNodeError("cannot write out a sum of more than two indices")
+    outer, low, high = summand.ranges[-1] if summand.ranges else (None, sp.S.Zero, sp.S.Zero)
+    inner, *ends = summand.ranges[0] if len(summand.ranges) == 2 else (None,)
+    (lowest,), (highest,) = _affine(low, ()), _affine(high, ())
+    check_direction(lowest, highest)
+    i = np.arange(lowest, highest + 1)[:, None]
     moving = [_affine(at, (outer, inner)) for _, indices, _ in summand.factors for at in indices]
-    limits = [_affine(end, (outer,)) for end in ends]
-    i = np.arange(low, high + 1)[:, None]
-    at = np.array([c for c, *_ in moving], dtype=np.int64) + np.array([k for _, k, _ in moving], dtype=np.int64) * i
-    slopes = iter([m for *_, m in moving])
-    standing = tuple((base, power, tuple(next(slopes) for _ in indices)) for base, indices, power in summand.factors)
+    constants, slopes, inner_slopes = (np.array([row[part] for row in moving], dtype=np.int64) for part in range(3))
+    at = constants + slopes * i
     alone = tuple((base, power, (0,) * len(indices)) for base, indices, power in summand.factors)
-    if not limits:
-        times = Fraction(1) if moving else Fraction(len(at))
+    if not ends:
+        times = 1 if moving else len(at)
         return [_Written(summand.coefficient * times, (alone, False), at if moving else at[:1])]
-    first, last = (constant + slope * i[:, 0] for constant, slope in limits)
+    first, last = (constant + slope * i for constant, slope in (_affine(end, (outer,)) for end in ends))
     check_direction(first, last)
-    single = at + np.array([m for *_, m in moving], dtype=np.int64) * first[:, None]
-    rows = np.column_stack([at, first, last])
-    return [_Written(summand.coefficient, (standing, True), rows[last > first]), _Written(summand.coefficient, (alone, False), single[last == first])]
+    steps = iter(inner_slopes.tolist())
+    standing = tuple((base, power, tuple(next(steps) for _ in indices)) for base, indices, power in summand.factors)
+    rows, single = np.hstack([at, first, last]), at + inner_slopes * first
+    return [
+        _Written(summand.coefficient, (standing, True), rows[(last > first)[:, 0]]),
+        _Written(summand.coefficient, (alone, False), single[(last == first)[:, 0]]),
+    ]
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ the whole last state y_l = (x_l, â€¦, x_0), whose backward signal is g = (g_l, â
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -70,7 +70,8 @@ def chain_adjoint(layers: int) -> Theorem:
         reverse.append(Step(f"reverse mode through step {i + 1}", state, "=", pulled))
         totals[i] = _slot(state, i, i)
         through = [
-            _slot(adjoint_image(notation.jacobian(Layer(f"F_{j}"), _head(steps, j - 1)), totals[j]), i, j - 1) for j in range(i + 1, layers + 1)
+            _slot(adjoint_image(notation.jacobian(Layer(f"F_{j}"), _head(steps, j - 1)), totals[j]), i, j - 1)
+            for j in range(i + 1, layers + 1)
         ]
         lines.append(Step(f"total gradient of x_{i}", totals[i], "=", sp.MatAdd(_slot(g, i, layers), *through)))
     return Theorem(
@@ -154,7 +155,7 @@ def _paths(layers: int) -> Theorem:
 
 
 def _along(path: tuple[int, ...], slopes: dict[tuple[int, int], sp.Expr], h: sp.Expr) -> sp.Expr:
-    return sp.MatMul(*(sp.Transpose(slopes[j, i]) for i, j in zip(path, path[1:], strict=False)), h)
+    return sp.MatMul(*(sp.Transpose(slopes[j, i]) for i, j in pairwise(path)), h)
 
 
 def _head(steps: tuple[Term, ...], count: int) -> Term:
