@@ -27,6 +27,8 @@ WIDTHS = (2, 1, 2, 1, 1, 2)
 """Coordinates of x_0, x_1, …: unequal, so that a slot in the wrong place is noticed."""
 LONGEST_CHAIN = 5
 LONGEST_EXPANSION = 8
+SHOWN = 3
+"""The length of the expansion that is shown as the result: eight steps have 128 paths."""
 
 _J = sp.Symbol("j", integer=True, nonnegative=True)
 _R = sp.IndexedBase("r", real=True)
@@ -146,11 +148,11 @@ def _paths(layers: int) -> Theorem:
         f"With a signal on x_l alone, x̄_0 is the sum over all paths from x_l to x_0 of the products of the J_jiᵀ along them; for "
         f"l = 1, …, {layers} these are P(l) = 2^(l−1) products.",
         Derivation("architecture.paths", notation, tuple(lines)),
-        lines[-2],
+        lines[2 * (SHOWN - 1)],
         ("g_i = 0 for i < l",),
         source="substitution into the adjoint recurrence",
         setting="J_ji any matrices; all x_i of n coordinates.",
-        result_label=r"\bar{x}_0 = ",
+        result_label=rf"\bar{{x}}_{layers - SHOWN} = ",
     )
 
 

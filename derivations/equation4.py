@@ -87,8 +87,8 @@ def _dropped() -> Theorem:
     return Theorem(
         "eq4.dropped",
         "Eq. (4) as transcribed drops a state",
-        f"The line for {name} feeds x_{{l-{offset}}} to F and does not copy it, unlike the line for x_l: it is short of the coordinates of that "
-        "state.",
+        f"The line for {name} feeds x_{{l-{offset}}} to F and does not copy it, unlike the line for x_l: it is short of the "
+        "coordinates of that state.",
         Derivation("eq4.dropped", notation_of(BLOCKS["dense"], "scalar"), (result,)),
         result,
         ("l ≥ 2",),

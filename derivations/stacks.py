@@ -20,6 +20,8 @@ from derivations.symbols import Notation
 from derivations.theorems import Theorem
 
 DEEPEST_EXPANSION = 8
+SHOWN = 3
+"""The depth of the expansion that is shown as the result: eight blocks have 256 paths."""
 PUBLISHED_SHARE = sp.Rational(4537, 10**6)
 PUBLISHED_BLOCKS, PUBLISHED_LENGTHS = 54, (5, 17)
 
@@ -178,9 +180,10 @@ def _dense() -> Theorem:
     return Theorem(
         "stack.dense",
         "Bounds of dense steps do not multiply",
-        "Relative to ‖g_y‖, each of two dense steps with J_F = 0 has gain 1, but the slice that counts for the second is a slice of what the "
-        f"first passes on, g_y = (h_F, h_y): ‖∂L/∂x_0‖² = ‖g_y‖² − ‖h_F‖². Smallest integers: slopes {found.slopes}, g = {found.signal}, where "
-        f"|∂L/∂x_0| = {abs(found.gradient)} although both bounds are 1 and ‖g_y‖² = {found.signal[1] ** 2 + found.signal[2] ** 2}.",
+        "Relative to ‖g_y‖, each of two dense steps with J_F = 0 has gain 1, but the slice that counts for the second is a slice of what "
+        f"the first passes on, g_y = (h_F, h_y): ‖∂L/∂x_0‖² = ‖g_y‖² − ‖h_F‖². Smallest integers: slopes {found.slopes}, "
+        f"g = {found.signal}, where |∂L/∂x_0| = {abs(found.gradient)} although both bounds are 1 and ‖g_y‖² = "
+        f"{found.signal[1] ** 2 + found.signal[2] ** 2}.",
         Derivation("stack.dense", notation, steps),
         result,
         ("J_F = 0 in both steps",),
@@ -213,9 +216,9 @@ def _paths() -> Theorem:
         f"Π(I + J_ℓ) = Σ_S Π_{{ℓ∈S}} J_ℓ over all subsets S of the blocks, later blocks to the left: C(L, k) paths of length k; here for "
         f"L = 1, …, {DEEPEST_EXPANSION}.",
         Derivation("stack.paths", notation, tuple(lines)),
-        lines[-2],
+        lines[2 * (SHOWN - 1)],
         source="distributive law",
-        result_label=r"\prod_{\ell} (I + J_{\ell}) = ",
+        result_label=rf"L = {SHOWN}: \quad ",
     )
 
 

@@ -56,7 +56,7 @@ def _is_root(expr: sp.Expr) -> bool:
 
 def differences(left: sp.Expr, right: sp.Expr) -> dict[tuple[Shape, tuple[int, ...]], Fraction]:
     """The summands in which left − right differs from 0, with their coefficients; raises UnknownNodeError for another form."""
-    parts = _uncancelled(_written_out(left), _written_out(right))
+    parts = _uncancelled(written_out(left), written_out(right))
     found: dict[tuple[Shape, tuple[int, ...]], Fraction] = {}
     for shape in {part.shape for part in parts}:
         same = [part for part in parts if part.shape == shape]
@@ -84,7 +84,7 @@ def _uncancelled(left: tuple[_Written, ...], right: tuple[_Written, ...]) -> lis
 
 def _is_square(larger: sp.Expr, smaller: sp.Expr) -> bool:
     """Whether the difference is a sum of squares as it stands: even powers, coefficients ≥ 0."""
-    parts = _uncancelled(_written_out(larger), _written_out(smaller))
+    parts = _uncancelled(written_out(larger), written_out(smaller))
     if all(part.coefficient > 0 and _is_even(part.shape) for part in parts):
         return True
     return all(k > 0 and _is_even(shape) for (shape, _), k in differences(larger, smaller).items())
@@ -118,7 +118,8 @@ class _Summand:
 
 
 @lru_cache(maxsize=8)
-def _written_out(expr: sp.Expr) -> tuple[_Written, ...]:
+def written_out(expr: sp.Expr) -> tuple[_Written, ...]:
+    """The summands of an expression; raises UnknownNodeError for one that is no sum of products of entries."""
     return tuple(part for summand in _summands(expr) for part in _written(summand) if part.coefficient and len(part.numbers))
 
 
