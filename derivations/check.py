@@ -1,7 +1,8 @@
 """Checks every step of a derivation, each in two independent ways, without importing the rules that produced it.
 
 Equalities: expansion into noncommutative words, and explicit functions in exact rational arithmetic. Inequalities: a
-certificate, and drawn matrices. Limits: continuity, and convergence. Symbolic sums: see `sums.py`.
+certificate, and drawn matrices. Limits: continuity, and convergence. Sums, binomial coefficients and traces have modules
+of their own: `sums.py`, `written_out.py`, `binomials.py`, `traces.py`.
 """
 
 from collections.abc import Callable
@@ -12,13 +13,16 @@ import sympy as sp
 from sympy.matrices.exceptions import ShapeError
 from sympy.polys.matrices.exceptions import DMShapeError
 
+from derivations.binomials import check_binomials, has_binomials
 from derivations.errors import GradboundError
 from derivations.expansion import Expansion
 from derivations.instance import Draw, drawn_instance
 from derivations.proofs import Prover, gram_equal
 from derivations.samples import holds_on_samples
 from derivations.steps import Derivation, Step
-from derivations.sums import check_sums, has_sums
+from derivations.sums import L, check_sums, has_sums
+from derivations.traces import check_traces, has_traces
+from derivations.written_out import check_written_out, has_written_out_sums
 
 SEEDS = (1, 2)
 
@@ -58,7 +62,15 @@ class _Checker:
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
     def check(self, step: Step) -> CheckedStep:
-        if has_sums(step):
+        numbers = [side for side in (step.before, step.after) if not isinstance(side, sp.MatrixExpr)]
+        kinds = {type(node) for side in numbers for node in sp.preorder_traversal(side)}
+        if has_traces(kinds):
+            methods = check_traces(step, self.expansion, self.instances)
+        elif has_binomials(kinds):
+            methods = check_binomials(step)
+        elif has_written_out_sums(kinds, step, L):
+            methods = check_written_out(step)
+        elif has_sums(kinds, numbers):
             methods = check_sums(step)
         elif step.relation == "->":
             methods = {"continuity at 0": lambda: _continuous(step), "convergence": lambda: _converges(step)}
@@ -70,7 +82,7 @@ class _Checker:
                 "random matrices": lambda: holds_on_samples(step, self.derivation),
             }
         checked = CheckedStep(step, tuple(Check(name, _passes(test)) for name, test in methods.items()))
-        if checked.ok and step.before.free_symbols & self.symbols:
+        if checked.ok and self.symbols and step.before.free_symbols & self.symbols:
             self.prover.learn(step)
         return checked
 

@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
+from math import prod
 
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -61,6 +63,10 @@ def add(*polynomials: Polynomial) -> Polynomial:
 
 
 def multiply(*factors: Polynomial) -> Polynomial:
+    if all(len(factor) == 1 for factor in factors):
+        terms = [term for factor in factors for term in factor.items()]
+        whole = _reduce(tuple(letter for word, _ in terms for letter in word))
+        return {} if whole is None else {whole: prod((k for _, k in terms if k != 1), start=Fraction(1))}
     product: Polynomial = {(): Fraction(1)}
     for factor in factors:
         terms = [(left + right, a * b) for left, a in product.items() for right, b in factor.items()]
@@ -112,6 +118,7 @@ def _meet(left: Letter, right: Letter) -> Word | None:
     return (left, right)
 
 
+@lru_cache(maxsize=1024)
 def embedding(start: sp.Expr, stop: sp.Expr, total: sp.Expr, transposed: bool = False) -> Letter:
     """The inclusion of the coordinates start…stop into `total` coordinates, or the restriction to them."""
     start, stop, total = (sp.expand(bound) for bound in (start, stop, total))
@@ -231,7 +238,9 @@ def block_rows(expr: sp.BlockMatrix) -> list[sp.Expr]:
 
 
 def _slice(expansion: Expansion, expr: MatrixSlice) -> Polynomial:
-    start, stop, _ = expr.rowslice
+    start, stop, step = expr.rowslice
+    if step != 1 or expr.colslice != (0, expr.parent.shape[1], 1):
+        raise UnknownNodeError("cannot read a slice of columns, or of every other row: only of neighbouring rows")
     inclusion = embedding(start, stop, expr.parent.shape[0])
     return multiply(transpose(one(inclusion)), expansion.expand(expr.parent))
 

@@ -1,35 +1,38 @@
-"""Checks steps whose sums run to a symbolic number of layers l.
+"""Checks steps whose sums and products run to a symbolic number of layers l.
 
-Two ways: SymPy's algebra of sums for every l at once, and the expansion of both sides, term by term, for l = 1…12.
-Outer indices are expanded here: SymPy's nested `Sum.doit()` reverses the sign of sums with reversed limits.
+Two ways: induction over l or SymPy's algebra of sums for every l at once, and the expansion of both sides, term by term,
+for l = 1…12. Outer indices are expanded here: SymPy's nested `Sum.doit()` reverses the sign of sums with reversed limits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 
 import sympy as sp
 
 from derivations.errors import InputError
+from derivations.induction import holds_by_induction
 from derivations.steps import Step
 
 L = sp.Symbol("l", integer=True, positive=True)
 EXPANDED = range(1, 13)
 
 
-def has_sums(step: Step) -> bool:
-    """Whether the step speaks of a symbolic number of layers."""
-    return any(side.has(sp.Sum) or (side.has(L) and not side.has(sp.MatrixExpr)) for side in (step.before, step.after))
+def has_sums(kinds: Set[type], sides: Sequence[sp.Expr]) -> bool:
+    """Whether sides that are no matrices, with nodes of these types, speak of a symbolic number of layers."""
+    return not kinds.isdisjoint((sp.Sum, sp.Product)) or any(side.has(L) and not side.has(sp.MatrixExpr) for side in sides)
 
 
 def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
     """The two checks of such a step, by name. Raises InputError for a sum that may run backwards, which SymPy negates."""
-    for node in step.before.atoms(sp.Sum) | step.after.atoms(sp.Sum):
+    for node in step.before.atoms(sp.Sum, sp.Product) | step.after.atoms(sp.Sum, sp.Product):
         if not _runs_forwards(node.limits):
             raise InputError(f"{node} may run backwards: its limits must satisfy low ≤ high + 1 for every l ≥ 1")
     if step.relation == "->":
         return {"limit of sums": lambda: _limit_holds(step), "convergence for l = 1…12": lambda: _converges(step)}
     if step.relation == "=":
         return {
-            "algebra of sums": lambda: _equal_sums(step.before - step.after),
+            "induction, or algebra of sums": lambda: (
+                holds_by_induction(step.before, step.after, L) or _equal_sums(step.before - step.after)
+            ),
             "expansion for l = 1…12": lambda: all(_expanded_difference(step, n) == 0 for n in EXPANDED),
         }
     return {
@@ -40,16 +43,19 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
 
 def expand_sums(expr: sp.Expr, layers: int) -> sp.Expr:
     """The expression for a concrete number of layers, every sum written out, outermost first."""
-    return _write_out(expr.subs(L, layers))
+    return _write_out(expr.xreplace({L: sp.Integer(layers)}))
 
 
 def _write_out(expr: sp.Basic) -> sp.Basic:
-    if isinstance(expr, sp.Sum):
+    if isinstance(expr, (sp.Sum, sp.Product)):
         function, *limits = expr.args
         variable, low, high = limits[-1]
-        inner = sp.Sum(function, *limits[:-1]) if limits[:-1] else function
-        return sp.Add(*(_write_out(inner.subs(variable, value)) for value in range(int(low), int(high) + 1)))
-    return expr.func(*map(_write_out, expr.args)) if expr.has(sp.Sum) else expr
+        inner = expr.func(function, *limits[:-1]) if limits[:-1] else function
+        bound = any(variable in run.bound_symbols for run in inner.atoms(sp.Sum, sp.Product))
+        values = [sp.Integer(value) for value in range(int(low), int(high) + 1)]
+        terms = [_write_out(inner.subs(variable, value) if bound else inner.xreplace({variable: value})) for value in values]
+        return sp.Add(*terms) if isinstance(expr, sp.Sum) else sp.Mul(*terms)
+    return expr.func(*map(_write_out, expr.args)) if expr.has(sp.Sum, sp.Product) else expr
 
 
 def _runs_forwards(limits: tuple[sp.Tuple, ...]) -> bool:
@@ -67,6 +73,8 @@ def _runs_forwards(limits: tuple[sp.Tuple, ...]) -> bool:
 
 def _equal_sums(difference: sp.Expr) -> bool:
     """Whether SymPy's algebra of sums makes the difference vanish; a single sum may have a closed form."""
+    if difference.has(sp.Product):  # left to induction: SymPy may divide by what can be 0
+        return False
     if sp.simplify(difference) == 0:
         return True
     nested = any(len(node.limits) > 1 or node.function.has(sp.Sum) for node in difference.atoms(sp.Sum))
