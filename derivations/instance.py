@@ -73,26 +73,31 @@ class Instance:
         self.notation, self.draw = notation, draw
         self._random = random.Random(draw.seed)
         self._weights: dict[tuple[str, int, int], tuple[list[list[Rational]], ...]] = {}
-        self._sizes: dict[sp.Symbol, int] = {}
+        self._sizes: dict[sp.Expr, int] = {}
         self._cache: dict[Meaning, DomainMatrix] = {}
+        self._values: dict[sp.Basic, DomainMatrix] = {}
         self.x = self._random_matrix(self.size(notation.dimension_of(Identity())), 1)
 
     def size(self, dimension: sp.Expr) -> int:
         """The number drawn for a dimension (1 in the scalar reading)."""
         if self.notation.reading == "scalar":
             return 1
-        for symbol in sorted(dimension.free_symbols, key=str):
-            self._sizes.setdefault(symbol, self._random.choice(self.draw.sizes))
-        return int(dimension.subs(self._sizes))
+        if dimension not in self._sizes:
+            for symbol in sorted(dimension.free_symbols, key=str):
+                self._sizes.setdefault(symbol, self._random.choice(self.draw.sizes))
+            self._sizes[dimension] = int(dimension.xreplace(self._sizes))
+        return self._sizes[dimension]
 
     def evaluate(self, expr: sp.Basic) -> DomainMatrix:
         """The exact value of an expression, as a matrix over ℚ (a number is 1 × 1, a tuple a column)."""
         if expr in self.notation.meanings:
             return self.meaning(self.notation.meanings[expr])
-        for node, rule in _RULES.items():
-            if isinstance(expr, node):
-                return rule(self, expr)
-        raise UnknownNodeError(f"cannot evaluate {type(expr).__name__}: teach derivations/instance.py")
+        if expr not in self._values:
+            rule = next((rule for node, rule in _RULES.items() if isinstance(expr, node)), None)
+            if rule is None:
+                raise UnknownNodeError(f"cannot evaluate {type(expr).__name__}: teach derivations/instance.py")
+            self._values[expr] = rule(self, expr)
+        return self._values[expr]
 
     def equal(self, left: sp.Basic, right: sp.Basic) -> bool:
         """Whether two expressions have the same value; shapes count."""
