@@ -9,8 +9,8 @@ import sympy as sp
 
 from derivations.architectures import BLOCKS, F
 from derivations.blocks import Identity
-from derivations.bounds import EPSILON
 from derivations.equations import notation_of
+from derivations.jacobian import EPSILON
 from derivations.quantities import GAIN, Frobenius, NormRatio, Quantity, T, adjoint_image
 from derivations.steps import Certificate, Derivation, Step
 from derivations.symbols import Notation
