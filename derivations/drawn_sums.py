@@ -114,7 +114,7 @@ def _within(index: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _sequence(base: str, position: int) -> np.ndarray:
-    drawn = random.Random(f"{SEED} {base} {position}").choices([-5, -4, -3, -2, -1, 1, 2, 3, 4, 5], k=LONGEST)
+    drawn = random.Random(f"{SEED} {base} {position}").choices([sign * size for size in range(1, 100) for sign in (1, -1)], k=LONGEST)
     return np.array(drawn, dtype=object)
 
 

@@ -49,7 +49,7 @@ def check_traces(step: Step, expansion: Expansion, instances: Sequence[Instance]
     if step.relation != "=" or expansion.notation.reading != "operator":
         return {"traces": lambda: False, "explicit matrices": lambda: False}
     words = _Words(expansion)
-    worlds = [_World(instance) for instance in (instances[:1] if step.before.has(Expectation) else instances)]
+    worlds = [_World(instance) for instance in instances]
     return {
         "words up to rotation": lambda: sp.expand(words.number(step.before) - words.number(step.after)) == 0,
         "explicit matrices": lambda: all(world.number(step.before) == world.number(step.after) for world in worlds),
