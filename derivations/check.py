@@ -1,7 +1,8 @@
 """Checks every step of a derivation, each in two independent ways, without importing the rules that produced it.
 
 Equalities: expansion into noncommutative words, and explicit functions in exact rational arithmetic. Inequalities: a
-certificate, and drawn matrices. Limits: continuity, and convergence. Symbolic sums: see `sums.py`.
+certificate, and drawn matrices. Limits: continuity, and convergence. Symbolic sums: see `sums.py`; recurrences over depth:
+`recurrences.py`.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from derivations.errors import GradboundError
 from derivations.expansion import Expansion
 from derivations.instance import Instance
 from derivations.proofs import Prover, gram_equal
+from derivations.recurrences import check_recurrence, has_recurrence
 from derivations.samples import holds_on_samples
 from derivations.steps import Derivation, Step
 from derivations.sums import check_sums, has_sums
@@ -57,7 +59,9 @@ class _Checker:
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
     def check(self, step: Step) -> CheckedStep:
-        if has_sums(step):
+        if has_recurrence(step):
+            methods = check_recurrence(step)
+        elif has_sums(step):
             methods = check_sums(step)
         elif step.relation == "->":
             methods = {"continuity at 0": lambda: _continuous(step), "convergence": lambda: _converges(step)}
