@@ -144,7 +144,9 @@ def _normalised(name: str, formula: str, parts: Sequence[Part], solution: sp.Exp
 
 _DENSE = (
     "x_j = W_j φ([x₀ … x_{j−1}]), x₀ of width k₀ ~ N(0, I), the others of width k, Var W_j = 2χ/fan-in, fan-in k₀ + (j − 1)k, φ = ReLU. "
-    "Pairs of paths that part in one unit vanish like 1/k."
+    "Exact at every width for i = 0: where two backward paths part, at unit s of x_j, they take two different entries of row w of W_j; "
+    "w enters as 1[wᵀφ > 0] w_p w_q alone, whose mean is half that of w_p w_q, which is 0; a path with itself keeps half of E w_p². "
+    "For i ≥ 1 the part above the direct signal is smaller by the share 2^(−k₀) of inputs that no unit of x₀ passes on."
 )
 
 
@@ -179,7 +181,7 @@ def _dense(name: str, rho: sp.Expr, ratio: sp.Expr, last: sp.Expr, start: sp.Exp
     scale = "" if start == 1 else f"{start}·"
     statement = f"In a dense network with {where}, the mean square of the gradient at x_i over that at x_l grows like {scale}(l/i)^χ."
     theorem = _theorem(name, "dense", statement, steps, steps[2], _DENSE)
-    return DepthLaw(theorem, "dense", name, ratio, factor, asymptote, WIDE)
+    return DepthLaw(theorem, "dense", name, ratio, factor, asymptote, EVERY_WIDTH)
 
 
 def _theorem(name: str, family: str, statement: str, steps: tuple[Step, ...], result: Step, setting: str) -> Theorem:
