@@ -51,6 +51,8 @@ class Writer:
                 return _total([self.write_out(term, integers) for term in expr.args])
             case sp.Mul():
                 return _multiply([self.write_out(factor, integers) for factor in expr.args])
+            case sp.Pow() if expr.base == sp.pi and (2 * expr.exp).is_Integer:
+                return Value(_ONE, _ONE, {sp.S.Half: int(2 * expr.exp)})  # √π = Γ(½)
             case sp.Pow():
                 return _power(self.write_out(expr.base, integers), self._integer(expr.exp, integers))
             case sp.gamma():
