@@ -1,8 +1,8 @@
 """Checks every step of a derivation, each in two independent ways, without importing the rules that produced it.
 
 Equalities: expansion into noncommutative words, and explicit functions in exact rational arithmetic. Inequalities: a
-certificate, and drawn matrices. Limits: continuity, and convergence. Sums, binomial coefficients and traces have modules
-of their own: `sums.py`, `written_out.py`, `binomials.py`, `traces.py`.
+certificate, and drawn matrices. Limits: continuity, and convergence. Sums, binomial coefficients, traces and recurrences over
+depth have modules of their own: `sums.py`, `written_out.py`, `binomials.py`, `traces.py`, `recurrences.py`.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from derivations.errors import GradboundError
 from derivations.expansion import Expansion
 from derivations.instance import Draw, drawn_instance
 from derivations.proofs import Prover, gram_equal
+from derivations.recurrences import check_recurrence, has_recurrence
 from derivations.samples import holds_on_samples
 from derivations.steps import Derivation, Step
 from derivations.sums import L, check_sums, has_sums
@@ -64,7 +65,9 @@ class _Checker:
     def check(self, step: Step) -> CheckedStep:
         numbers = [side for side in (step.before, step.after) if not isinstance(side, sp.MatrixExpr)]
         kinds = {type(node) for side in numbers for node in sp.preorder_traversal(side)}
-        if has_traces(kinds):
+        if has_recurrence(step):
+            methods = check_recurrence(step)
+        elif has_traces(kinds):
             methods = check_traces(step, self.expansion, self.instances)
         elif has_binomials(kinds):
             methods = check_binomials(step)

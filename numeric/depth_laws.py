@@ -1,0 +1,37 @@
+"""Evaluates the depth laws of `derivations.depth_laws` at numbers.
+
+Returns a float or raises InputError: never a silent NaN, and a law is never evaluated outside the depths for which it is stated.
+"""
+
+from math import inf, isfinite
+
+import sympy as sp
+
+from derivations.depth_laws import WIDTHS, DepthLaw
+from derivations.errors import InputError
+from derivations.gaussian_moments import KAPPA, KAPPA_OF_SLOPE, SLOPE
+from derivations.recurrences import BLOCK, CHI, DEPTH
+from derivations.sums import L
+
+DIGITS = 30  # Γ(L + …) overflows a float long before the ratio does
+
+
+def evaluate_law(
+    law: DepthLaw, depth: int, *, gain: float = 1.0, block: int = 0, first_width: float = 1.0, slope: float = 0.0, asymptote: bool = False
+) -> float:
+    """E‖∂L/∂x_block‖² / E‖∂L/∂x_depth‖² per coordinate, or its asymptote.
+
+    `gain` is χ > 0, `first_width` k₀/k > 0, `slope` that of φ below 0. Raises InputError for a block that the network does not have, for
+    parameters out of range, and for a result beyond the range of float64.
+    """
+    if depth < 1 or not 0 <= block < depth or (block and law.family != "dense"):
+        raise InputError(f"{law.network} has no block {block} in a stack of {depth}: give 0 ≤ block < depth, and 0 unless it is dense")
+    if not (0 < gain < inf and 0 < first_width < inf and isfinite(slope)):
+        raise InputError("gain and first width must be positive and finite, and the slope finite")
+    values = {CHI: gain, WIDTHS: first_width, DEPTH: depth, L: depth, BLOCK: block, KAPPA: KAPPA_OF_SLOPE.subs(SLOPE, sp.Rational(slope))}
+    exact = {symbol: sp.Rational(value) if isinstance(value, float) else value for symbol, value in values.items()}
+    expr = law.asymptote if asymptote else law.ratio
+    value = float(sp.N(expr.subs(exact), DIGITS))
+    if not isfinite(value) or value <= 0:
+        raise InputError(f"{law.network} at depth {depth} is beyond the range of float64: ask for fewer blocks")
+    return value

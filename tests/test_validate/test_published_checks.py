@@ -1,0 +1,44 @@
+"""Published statements against autograd. Draws and seeds are fixed; tolerances are four standard errors."""
+
+import pytest
+
+from validate.published_checks import Effort, extrapolate, published_checks
+from validate.published_measure import Estimate, norm_spread, path_share, spectral_variance
+
+SMALL = Effort(spectra=80, norms=800, widths=((24, 300), (48, 150), (96, 60), (192, 20)))
+
+
+def test_every_published_statement_is_reproduced():
+    rows = published_checks(SMALL, seed=3)
+    assert len(rows) == 10
+    assert all(row.holds for row in rows), [row for row in rows if not row.holds]
+    assert all(row.tolerance <= 0.5 * row.exact for row in rows)
+
+
+@pytest.mark.slow
+def test_every_published_statement_is_reproduced_more_closely():
+    rows = published_checks(Effort(1000, 6000, ((48, 2000), (96, 700), (192, 200), (384, 50))), seed=4)
+    assert all(row.holds for row in rows), [row for row in rows if not row.holds]
+    assert all(row.tolerance <= 0.25 * row.exact for row in rows)
+
+
+def test_the_tolerance_tells_linear_from_relu():
+    """Negative control: what is measured on one is not what is stated for the other."""
+    linear, relu = (spectral_variance(3, 24, kind, 100, seed=5) for kind in (False, True))
+    assert abs(linear.value - relu.value) > 8 * max(linear.error, relu.error)
+
+
+def test_the_spread_of_norms_needs_the_five():
+    found = norm_spread(2, 16, 2000, seed=6)
+    assert abs(found.value - (1 + 5 / 16) ** 2) <= 4 * found.error, found
+    assert abs(found.value - (1 + 2 / 16) ** 2) > 4 * found.error
+
+
+def test_paths_are_counted():
+    assert path_share(3, 1, 1) == Estimate(3 / 8, 0.0)
+    assert path_share(54, 0, 54).value == 1
+
+
+def test_extrapolation_recovers_a_soft_edge():
+    exact = {n: Estimate(5 - 2 * n ** (-2 / 3) + n ** (-4 / 3), 0.1) for n in (10, 40, 160, 640)}
+    assert abs(extrapolate(exact).value - 5) < 1e-10
