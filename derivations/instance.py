@@ -71,7 +71,7 @@ class Instance:
                     term = term.parts[index]  # type: ignore[attr-defined]
                 return self._draw(len(self.value(term, list(self.x))), 1)
             case Free(_, shape, unit):
-                return self._unit(self.size(shape[0])) if unit else self._draw(*map(self.size, shape))
+                return (self._orthonormal if unit else self._draw)(*map(self.size, shape))
             case InputGradient():
                 return self.jacobian(self.notation.term, list(self.x)).T * self.signal(self.notation.term)
 
@@ -129,11 +129,13 @@ class Instance:
             self._weights[name] = (linear, self._draw(out, inputs), self._draw(out, 1))
         return self._weights[name]
 
-    def _unit(self, rows: int) -> sp.Matrix:
-        """A rational unit column, by stereographic projection."""
-        flat = self._draw(rows, 1)[1:, :]
-        square = (flat.T * flat)[0] if rows > 1 else sp.S.Zero
-        return sp.Matrix([square - 1, *(2 * flat)]) / (square + 1)
+    def _orthonormal(self, rows: int, columns: int) -> sp.Matrix:
+        """Rational orthonormal columns: those of the identity, reflected once for each of them."""
+        drawn = sp.eye(rows, columns)
+        for _ in range(columns):
+            normal = self._draw(rows, 1)
+            drawn -= normal * (normal.T * drawn) * (2 / (normal.T * normal)[0])
+        return drawn
 
     def _draw(self, rows: int, columns: int) -> sp.Matrix:
         return sp.Matrix(rows, columns, lambda *_: sp.Rational(self._random.choice((-3, -2, -1, 1, 2, 3)), self._random.choice((2, 3, 5))))
