@@ -56,12 +56,13 @@ def _independent_laws() -> tuple[NoncentralLaw, ...]:
 def _independent(identifier: str, title: str, notation: Notation, h: sp.Expr, v: sp.Expr | None) -> NoncentralLaw:
     """∂L/∂x = v + Wᵀh with h and v independent of W."""
     image = sp.MatMul(sp.Transpose(notation.jacobian(W, Identity())), h)
-    size = Scalar(H2, r"\lVert h \rVert^2", square_of(h))
+    size, length = Scalar(H2, r"\lVert h \rVert^2", square_of(h)), "ω²‖h‖²"
     if v is None:
-        scalars, square, mean, total, statement = (size,), sp.S.Zero, sp.ZeroMatrix(*image.shape), image, "‖Wᵀh‖² ~ ω²‖h‖² χ²_n"
+        scalars: tuple[Scalar, ...] = (size,)
+        square, mean, total, statement = sp.S.Zero, sp.ZeroMatrix(*image.shape), image, f"‖Wᵀh‖² ~ {length} χ²_n"
     else:
-        scalars, square, mean, total = (size, Scalar(V2, r"\lVert v \rVert^2", square_of(v))), V2, v, sp.MatAdd(v, image)
-        statement = "‖v + Wᵀh‖² ~ ω²‖h‖² χ′²_n(‖v‖² / (ω²‖h‖²))"
+        scalars = (size, Scalar(V2, r"\lVert v \rVert^2", square_of(v)))
+        square, mean, total, statement = V2, v, sp.MatAdd(v, image), f"‖v + Wᵀh‖² ~ {length} χ′²_n(‖v‖² / ({length}))"
     pullback = Step("pullback, v + Wᵀh", notation.gradient(), "=", total)
     norm = Step("square of the mean", square_of(mean), "=", in_letters(square, scalars))
     derivation = Derivation(identifier, notation, (pullback, norm))
@@ -83,7 +84,11 @@ class _Letters:
         self.phi = free("phi", "a", unit=True, latex=r"\hat\varphi")
         self.weight_a, self.weight_i = free("A", "a", "m"), free("B", "b", "m")
         self.size = self.weight_a.shape[0]
-        self.nu, self.kappa, self.rest = free("nu", 1, latex=r"\nu"), free("kappa", self.size - 1, latex=r"\kappa"), free("C", self.size - 1, "m")
+        self.nu, self.kappa, self.rest = (
+            free("nu", 1, latex=r"\nu"),
+            free("kappa", self.size - 1, latex=r"\kappa"),
+            free("C", self.size - 1, "m"),
+        )
         self.basis = free("R", "a", "a", unit=True)
         self.turned = {
             self.phi: sp.MatMul(self.basis, stacked(sp.Identity(1), sp.ZeroMatrix(self.size - 1, 1))),
@@ -167,7 +172,14 @@ def _two_layer(conditional: NoncentralLaw) -> NoncentralLaw:
     title, statement = "First weight of a two-layer branch, given u = W₁x", f"given u, with φ(x) = x and all n coordinates active, {GIVEN}"
     conditions = (GAUSSIAN, "W₁ is independent of x; h = D W₂ᵀg and v = g depend on W₁ through u = W₁x alone", "x ≠ 0")
     theorem = Theorem(
-        "conditional.two_layer", title, statement, Derivation("conditional.two_layer", notation, (pullback,)), pullback, conditions, "law", OURS
+        "conditional.two_layer",
+        title,
+        statement,
+        Derivation("conditional.two_layer", notation, (pullback,)),
+        pullback,
+        conditions,
+        "law",
+        OURS,
     )
     scalars = tuple(scalar for scalar in conditional.scalars if scalar.symbol != INACTIVE2)
     dof = conditional.dof.subs(sp.Symbol("a", integer=True, positive=True), notation.inputs)

@@ -15,7 +15,10 @@ from derivations.symbols import Notation
 from derivations.theorems import Theorem
 
 IMHOF = "Imhof 1961, Biometrika 48:419–426 (quadratic forms in Gaussian variables)"
-SPAN = "the inputs Φ of all uses of W are independent of W; the columns of V are an orthonormal basis of their span"
+SPAN = (
+    "every input of W is independent of W, or follows from the outputs of its earlier uses; the columns of V are an orthonormal basis "
+    "of the span of all inputs Φ"
+)
 DELIMITED = "a point where Φ has full row rank: then the outputs determine W"
 UNFOLDED = (
     "A: the unfolded stride-dilated h, padded by dilation·(k−1)−p and by the output padding; one A, and independent weights, for every "
@@ -47,7 +50,9 @@ def _gaussian() -> GeneralizedLaw:
         Step("Pythagoras", square_of(total), "=", sp.MatAdd(square_of(sp.MatAdd(known, drawn)), square_of(outside)), "A = Q S Zᵀ"),
     )
     statement = "‖μ + A w‖² ~ ‖μ − QQᵀμ‖² + Σ_j ω²s_j² χ′²_1((q_jᵀμ)² / (ω²s_j²)), s_j ≠ 0 the singular values of A"
-    theorem = _theorem("gaussian", "Norm of a Gaussian vector", statement, notation, steps, ("w ~ N(0, ω² I); μ and A are independent of w",))
+    theorem = _theorem(
+        "gaussian", "Norm of a Gaussian vector", statement, notation, steps, ("w ~ N(0, ω² I); μ and A are independent of w",)
+    )
     return _law(theorem, mu, _nothing(mu), a, rests_on=())
 
 
@@ -68,14 +73,16 @@ def _convolution() -> GeneralizedLaw:
     """∂L/∂x of one input channel is v + A w, w the weights that read that channel: one slice of A per output channel."""
     notation = _notation()
     free = notation.free
-    v, a, w = free("v", "p"), free("A", "p", "n"), free("w", "n")
+    v, a = free("v", "p"), free("A", "p", "n")
     slices = [free(f"A_{i}", "p", "k", latex=f"A_{i}") for i in (1, 2)]
     weights = [free(f"w_{i}", "k", latex=f"w_{i}") for i in (1, 2)]
     unfolded = sp.Transpose(stacked(*(piece.T for piece in slices)))
     summed = sp.MatAdd(*(sp.MatMul(piece, part) for piece, part in zip(slices, weights, strict=True)))
     covariance = sp.MatAdd(*(sp.MatMul(piece, piece.T) for piece in slices))
     steps = (
-        Step("covariance over ω²", sp.MatMul(unfolded, sp.Transpose(unfolded)), "=", covariance, "A_1: one output channel; A_2: the others"),
+        Step(
+            "covariance over ω²", sp.MatMul(unfolded, sp.Transpose(unfolded)), "=", covariance, "A_1: one output channel; A_2: the others"
+        ),
         Step("one input channel", sp.MatAdd(v, sp.MatMul(unfolded, stacked(*weights))), "=", sp.MatAdd(v, summed)),
     )
     title, statement = "Convolution, signal independent of the weights", "‖v + Wᵀh‖² ~ Σ_channels ‖N(v_c, ω² A Aᵀ)‖²"
@@ -107,7 +114,9 @@ def _masked_convolution() -> GeneralizedLaw:
         (GAUSSIAN, INDEPENDENT),
         setting=UNFOLDED,
     )
-    return _law(theorem, v_a, _nothing(v_a), a_a, scalars=inactive, shift=INACTIVE2, sums_over="channels", rests_on=("gaussian", "convolution"))
+    return _law(
+        theorem, v_a, _nothing(v_a), a_a, scalars=inactive, shift=INACTIVE2, sums_over="channels", rests_on=("gaussian", "convolution")
+    )
 
 
 def _batch() -> GeneralizedLaw:

@@ -6,7 +6,7 @@ checker, the typesetter and the numeric layer read the same expression and ask t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import sympy as sp
 
@@ -15,7 +15,7 @@ from derivations.errors import InputError
 from derivations.shapes import Dims, dimension, output_dim
 
 Reading = Literal["scalar", "operator"]
-Size = int | str | sp.Expr
+Size: TypeAlias = "int | str | sp.Expr"
 READINGS: tuple[Reading, ...] = ("scalar", "operator")
 
 
@@ -121,7 +121,9 @@ class Notation:
         may have more columns than rows."""
         shape = (_size(rows), _size(columns))
         if self.reading == "scalar" or (unit and not (shape[0] - shape[1]).is_nonnegative):
-            raise InputError(f"{name!r} must be a matrix or column of the operator reading, and have no more columns than rows if it is unit")
+            raise InputError(
+                f"{name!r} must be a matrix or column of the operator reading, and have no more columns than rows if it is unit"
+            )
         return self._symbol(Free(name, shape, unit), name, latex or name, shape)
 
     def dimension_of(self, value: Term) -> sp.Expr:
