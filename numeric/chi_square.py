@@ -12,7 +12,7 @@ from scipy.stats import ncx2
 
 from derivations.errors import InputError
 from numeric.inversion import CHUNK, Array, Components, Inversion, nodes_needed, tail_quantiles
-from numeric.ruben import ruben
+from numeric.parabola import parabola
 
 TOLERANCE = 1e-6
 """The default bound on the absolute error of a probability."""
@@ -20,7 +20,9 @@ TOLERANCE = 1e-6
 SCIPY_NONCENTRALITY = 1e4
 """Up to here SciPy's `ncx2` is used; it slows down with the root of the noncentrality, and returns NaN from about 1e11."""
 
-EASY_NODES, MOST_NODES, MOST_TERMS = 1 << 12, 1 << 20, 1 << 13
+EASY_NODES, MOST_NODES = 1 << 9, 1 << 18
+"""Up to the first the inversion on the real axis is used at once, up to the second where the parabola fails."""
+
 EQUAL = 64 * float(np.finfo(np.float64).eps)
 """Weights this close, relatively, are one: they come from an eigenvalue solver."""
 
@@ -44,7 +46,7 @@ class GeneralizedChiSquare:
         for name, values in (("weights", weights), ("degrees of freedom", dofs), ("squares", squares), ("shift", np.asarray(self.shift))):
             if not (np.isfinite(values).all() and (values >= 0).all()):
                 raise InputError(f"the {name} of a chi-square must be finite and ≥ 0: {np.min(values):g} … {np.max(values):g}")
-        if (dofs != np.round(dofs)).any() or ((dofs == 0) & (squares > 0)).any():
+        if (dofs != np.round(dofs)).any() or ((dofs == 0) & (weights > 0) & (squares > 0)).any():
             raise InputError("degrees of freedom must be integers, and where there is none the mean must be 0")
         gone = (weights == 0) | (dofs == 0)
         shift = np.asarray(self.shift, np.float64) + np.where(weights == 0, squares, 0).sum(-1)
@@ -109,7 +111,7 @@ class GeneralizedChiSquare:
         values, errors = _Evaluator(self, tolerance).evaluate(flat)
         worst = errors.max(initial=0)
         if not worst <= tolerance:
-            raise InputError(f"the law is too narrow for float64: its probabilities are uncertain by {worst:.1g}, more than {tolerance:g}")
+            raise InputError(f"probabilities of the law are uncertain by {worst:.1g}, more than {tolerance:g}: raise the tolerance")
         return values.reshape(shape), errors.reshape(shape)
 
     def ppf(self, p: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
@@ -227,31 +229,37 @@ class _Evaluator:
                 chosen = members[start : start + size]
                 inversion = Inversion.of(components.take(chosen), most, low[chosen], high[chosen], step[chosen])
                 parts.append(_Part(laws[chosen], self._inversion(inversion), low[chosen], high[chosen]))
-        return parts + [
-            self._hard(laws[i], components.take(np.array([i])), int(nodes[i]), low[i], high[i], step[i]) for i in np.flatnonzero(groups < 0)
-        ]
+        few = np.flatnonzero(groups < 0)
+        hard = _FewDegrees(components.take(few), nodes[few], low[few], high[few], step[few], self.tolerance)
+        return [*parts, _Part(laws[few], hard, low[few], high[few])]
 
     def _inversion(self, inversion: Inversion) -> Function:
         return lambda q: inversion.evaluate(q, self.tolerance / 4)
 
-    def _hard(self, law: np.intp, component: Components, nodes: int, low: float, high: float, step: float) -> _Part:
-        """Few degrees of freedom: Ruben's series where it converges, else a long inversion."""
-        ends = np.array([low]), np.array([high])
-        kept = component.weights[0] > 0
-        weights, dofs, squares = (part[0, kept] for part in (component.weights, component.dofs, component.squares))
 
-        def series(q: Array) -> tuple[Array, Array] | None:
-            found = ruben(weights, dofs, squares, q[:, 0], self.tolerance, MOST_TERMS)
-            return None if found is None else (found[0][:, None], found[1][:, None])
+class _FewDegrees:
+    """Laws whose characteristic function decays slowly: by the parabola, and where that fails by a long inversion."""
 
-        if series(np.array([[low]])) is not None:
-            return _Part(np.array([law]), series, *ends)  # type: ignore[arg-type]
-        if nodes > MOST_NODES:
-            raise InputError(
-                f"the law has {dofs.sum():g} degrees of freedom with weights {weights.min():.1g} … {weights.max():.1g} of their unit: "
-                f"no method reaches {self.tolerance:g}; raise the tolerance"
-            )
-        return _Part(np.array([law]), self._inversion(Inversion.of(component, nodes, *ends, np.array([step]))), *ends)
+    def __init__(self, laws: Components, nodes: npt.NDArray[np.intp], low: Array, high: Array, step: Array, tolerance: float) -> None:
+        self.laws, self.nodes, self.low, self.high, self.step, self.tolerance = laws, nodes, low, high, step, tolerance
+        self._long: dict[int, Inversion] = {}
+
+    def __call__(self, q: Array) -> tuple[Array, Array]:
+        values, errors = parabola(self.laws, np.clip(q, self.low, self.high), self.tolerance)
+        outside = (q < self.low) | (q > self.high)
+        values, errors = np.where(q < self.low, 0, np.where(q > self.high, 1, values)), np.where(outside, self.tolerance / 4, errors)
+        for law in np.flatnonzero((errors > self.tolerance).any(0) & (self.nodes <= MOST_NODES)):
+            failed = errors[:, law] > self.tolerance
+            found, error = self._inversion(int(law)).evaluate(q[failed, law, None], self.tolerance / 4)
+            values[failed, law], errors[failed, law] = found[:, 0], error[:, 0]
+        return values, errors
+
+    def _inversion(self, law: int) -> Inversion:
+        if law not in self._long:
+            one = np.array([law])
+            made = Inversion.of(self.laws.take(one), int(self.nodes[law]), self.low[one], self.high[one], self.step[one])
+            self._long[law] = made
+        return self._long[law]
 
 
 def _never(q: Array) -> tuple[Array, Array]:

@@ -60,7 +60,7 @@ def conditional_law(weight_std: float, phi: Tensor, u: Tensor, h: Tensor, v: Ten
     if ((length[..., 0] == 0) & mask.any(-1)).any():
         raise InputError("φ(x) is 0 though some coordinates are active: u says nothing of W; use independent_law or masked_law")
     unit = np.where(length > 0, length, 1)
-    letters = {"h": h_, "v_a": v_ * mask, "v_i": v_ * ~mask, "phi": phi_ / unit, "u": u_ / unit}
+    letters = {"h": h_, "v_a": v_ * mask, "v_i": v_ * ~mask, "phi": phi_ / unit, "u": np.where(length > 0, u_, 0) / unit}
     return noncentral(noncentral_law("conditional"), weight_std, letters, {"a": mask.sum(-1)})
 
 

@@ -10,6 +10,7 @@ from derivations.errors import InputError
 from numeric import chi_square
 from numeric.chi_square import GeneralizedChiSquare
 from numeric.inversion import Components, Inversion, nodes_needed, tail_quantiles
+from numeric.parabola import parabola
 from numeric.ruben import ruben
 
 LEVELS = np.linspace(0.001, 0.999, 21)
@@ -140,10 +141,48 @@ def test_the_inversion_and_rubens_series_agree_within_their_bounds(parts):
     assert (np.abs(values - series[0]) <= errors + series[1]).all(), (values, series)
 
 
+decades = st.lists(st.tuples(st.floats(-1.5, 0), st.integers(1, 2), st.floats(0, 10)), min_size=1, max_size=3)
+
+
+@settings(max_examples=60)
+@given(decades)
+def test_the_parabola_and_rubens_series_agree_within_their_bounds(parts):
+    """Few degrees of freedom: where the inversion is slow."""
+    logs, dofs, noncentrality = np.array(parts).T
+    weights = 10**logs
+    squares = noncentrality * weights
+    q = weights.max() * np.array([1e-3, 0.1, 1, 5, 20])
+    series = ruben(weights, dofs, squares, q, 1e-8, 1 << 12)
+    assert series is not None
+    values, errors = parabola(Components(*(np.array([part]) for part in (weights, dofs, squares))), q[:, None], 1e-7)
+    assert (errors[q >= squares.sum(), 0] <= 1e-7).all()
+    assert (np.abs(values[:, 0] - series[0]) <= errors[:, 0] + series[1]).all(), (values, series)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1e-2, 1e-5, 1e-9])
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-9])
+def test_the_parabola_holds_its_bound_over_any_range_of_weights(ratio, tolerance):
+    laws = Components(np.array([[0.5, ratio / 2]]), np.array([[2.0, 2.0]]), np.zeros((1, 2)))
+    q = np.array([1e-9, 1e-5, 1e-2, 0.3, 1, 4, 15])
+    values, errors = parabola(laws, q[:, None], tolerance)
+    expected = (-np.expm1(-q) + ratio * np.expm1(-q / ratio)) / (1 - ratio)
+    assert errors.max() <= tolerance
+    assert (np.abs(values[:, 0] - expected) <= errors[:, 0]).all()
+
+
+def test_where_the_parabola_fails_its_error_says_so():
+    """A narrow peak far from 0, as large degrees of freedom make it, has no place on a parabola through 0."""
+    laws = Components(np.array([[1.0]]), np.array([[4000.0]]), np.array([[0.0]]))
+    values, errors = parabola(laws, np.array([[4000.0]]), 1e-6)
+    assert errors[0, 0] >= abs(values[0, 0] - 0.5)
+    assert errors[0, 0] > 1e-2
+
+
 @pytest.mark.parametrize(
     ("weights", "dofs", "squares"),
     [
         ([1, 0.3], [1, 1], [0, 0]),
+        ([1, 1e-3], [1, 1], [0, 0.1]),
         ([1, 0.2, 0.05], [1, 2, 3], [3, 0, 0.5]),
         (list(10.0 ** -np.arange(7)), [3] * 7, [0] * 7),
         ([1, 1e-4], [20, 5], [1e6, 30]),
@@ -215,14 +254,13 @@ def test_chernoff_quantiles_hold_their_tails():
 
 
 def test_the_error_bound_is_enforced():
-    hopeless = GeneralizedChiSquare(0.0, [1.0, 1e-7], [1, 1], [0, 0])
-    with pytest.raises(InputError, match="no method reaches"):
-        hopeless.cdf(1.0)
+    with pytest.raises(InputError, match="are uncertain by"):
+        GeneralizedChiSquare(0.0, [1.0, 1e-7], [1, 1], [0, 0]).cdf(1.0, 1e-13)
     narrow = GeneralizedChiSquare(1e12, [1e-6], [3], [0.0])
     assert narrow.hidden()
     with pytest.raises(InputError, match="rounding of its shift"):
         narrow.cdf(1e12)
-    with pytest.raises(InputError, match="too narrow for float64"):
+    with pytest.raises(InputError, match="are uncertain by"):
         single(4, 1e25).cdf(1e25)
 
 
