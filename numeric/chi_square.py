@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.stats import ncx2
 
 from derivations.errors import InputError
+from numeric.hyperbola import constants, hyperbola
 from numeric.inversion import CHUNK, Array, Components, Inversion, nodes_needed, tail_quantiles
-from numeric.parabola import parabola
 
 TOLERANCE = 1e-6
 """The default bound on the absolute error of a probability."""
@@ -21,7 +21,7 @@ SCIPY_NONCENTRALITY = 1e4
 """Up to here SciPy's `ncx2` is used; it slows down with the root of the noncentrality, and returns NaN from about 1e11."""
 
 EASY_NODES, MOST_NODES = 1 << 9, 1 << 18
-"""Up to the first the inversion on the real axis is used at once, up to the second where the parabola fails."""
+"""Up to the first the inversion on the real axis is used at once, up to the second where the hyperbola fails."""
 
 EQUAL = 64 * float(np.finfo(np.float64).eps)
 """Weights this close, relatively, are one: they come from an eigenvalue solver."""
@@ -77,6 +77,15 @@ class GeneralizedChiSquare:
         """Where the law is a point for float64: a density is about 1/deviation, so that moving q by its own rounding error,
         eps · shift, would move a probability by more than `tolerance`. (*batch,)"""
         return np.asarray(self.shift * np.finfo(np.float64).eps >= tolerance * np.sqrt(self.variance))
+
+    def answerable(self, tolerance: float = TOLERANCE) -> npt.NDArray[np.bool_]:
+        """Where probabilities are found at every q: not for a point, nor for a nearly constant component beside few degrees of
+        freedom (weights some 1e-9 of the largest). A property of the law alone. (*batch,)"""
+        wide = np.atleast_1d(~self.hidden(tolerance)).reshape(-1)
+        laws = _Scaled(self).components.take(np.flatnonzero(wide))
+        nodes = nodes_needed(laws, tolerance, MOST_NODES)[0]
+        wide[wide] = (nodes <= MOST_NODES) | (constants(laws) == 0)
+        return wide.reshape(self.batch)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "GeneralizedChiSquare":
         """The laws of the batch for which `kept` is true."""
@@ -148,20 +157,27 @@ class _Part:
     high: Array
 
 
+class _Scaled:
+    """A batch of laws, flat and each in a unit of its own, so that nothing under- or overflows."""
+
+    def __init__(self, law: GeneralizedChiSquare) -> None:
+        count = max(1, int(np.prod(law.batch)))
+        weights, dofs, squares = (part.reshape(count, -1) for part in (law.weights, law.dofs, law.squares))
+        self.shift = law.shift.reshape(count)
+        self.unit = np.maximum(np.maximum(weights.max(1, initial=0), squares.max(1, initial=0)), np.finfo(np.float64).tiny)
+        self.components = Components(weights / self.unit[:, None], dofs, squares / self.unit[:, None])
+
+
 class _Evaluator:
     """Sorts the laws of a batch by the method that suits each, once for all q."""
 
     def __init__(self, law: GeneralizedChiSquare, tolerance: float) -> None:
         if not 1e-13 <= tolerance < 0.5:
             raise InputError(f"a tolerance must lie in [1e-13, 0.5), not {tolerance:g}")
-        self.tolerance = tolerance
-        count = max(1, int(np.prod(law.batch)))
-        weights, dofs, squares = (part.reshape(count, -1) for part in (law.weights, law.dofs, law.squares))
-        self.shift = law.shift.reshape(count)
-        self.unit = np.maximum(np.maximum(weights.max(1, initial=0), squares.max(1, initial=0)), np.finfo(np.float64).tiny)
-        self.scaled = Components(weights / self.unit[:, None], dofs, squares / self.unit[:, None])
         if (law.hidden(tolerance) & (law.variance > 0)).any():
             raise InputError("the law is narrower than the rounding of its shift: it is a point for float64")
+        scaled = _Scaled(law)
+        self.tolerance, self.shift, self.unit, self.scaled = tolerance, scaled.shift, scaled.unit, scaled.components
         self.parts = [part for part in self._parts() if len(part.laws)]
 
     def evaluate(self, q: Array) -> tuple[Array, Array]:  # (Q, B) -> (Q, B) twice
@@ -238,14 +254,14 @@ class _Evaluator:
 
 
 class _FewDegrees:
-    """Laws whose characteristic function decays slowly: by the parabola, and where that fails by a long inversion."""
+    """Laws whose characteristic function decays slowly: by the hyperbola, and where that fails by a long inversion."""
 
     def __init__(self, laws: Components, nodes: npt.NDArray[np.intp], low: Array, high: Array, step: Array, tolerance: float) -> None:
         self.laws, self.nodes, self.low, self.high, self.step, self.tolerance = laws, nodes, low, high, step, tolerance
         self._long: dict[int, Inversion] = {}
 
     def __call__(self, q: Array) -> tuple[Array, Array]:
-        values, errors = parabola(self.laws, np.clip(q, self.low, self.high), self.tolerance)
+        values, errors = hyperbola(self.laws, np.clip(q, self.low, self.high), self.tolerance)
         outside = (q < self.low) | (q > self.high)
         values, errors = np.where(q < self.low, 0, np.where(q > self.high, 1, values)), np.where(outside, self.tolerance / 4, errors)
         for law in np.flatnonzero((errors > self.tolerance).any(0) & (self.nodes <= MOST_NODES)):

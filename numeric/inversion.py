@@ -84,10 +84,11 @@ def nodes_needed(laws: Components, tolerance: float, limit: int) -> tuple[npt.ND
     """How many nodes each law needs for a truncation error of tolerance/4, `limit` + 1 if more; and low, high and the step."""
     low, high = tail_quantiles(laws, tolerance / 4)
     step = 2 * np.pi / (high - low)
-    count = np.full(len(step), 8, dtype=np.intp)
+    count, short = np.full(len(step), 8, dtype=np.intp), np.arange(len(step))
     while True:
-        short = (_truncation(laws, (count - 0.5) * step) > tolerance / 4) & (count <= limit)
-        if not short.any():
+        missing = _truncation(laws.take(short), (count[short] - 0.5) * step[short]) > tolerance / 4
+        short = short[missing & (count[short] <= limit)]
+        if not len(short):
             return np.minimum(count, limit + 1), low, high, step
         count[short] = np.ceil(count[short] * 1.4).astype(np.intp)
 

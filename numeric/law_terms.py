@@ -35,16 +35,26 @@ def generalized(law: GeneralizedLaw, weight_std: float, letters: Letters, slices
     response, factor, base = (value(part, letters, law) for part in (law.response, law.factor, law.base))
     mean = base + (response.sum(-3) if slices and response.ndim > base.ndim else response)
     shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(_deviation(weight_std), *_scalars(law, letters))
-    covariance = factor @ factor.swapaxes(-1, -2)
-    return norm_of_gaussian(mean[..., 0], covariance.sum(-3) if slices else covariance, scale, shift)
+    gram, whole = factor @ factor.swapaxes(-1, -2), value(law.factor, _nothing_given(letters), law)
+    size = (whole**2).sum((-1, -2))
+    if slices:
+        gram, size = gram.sum(-3), size.sum(-1)
+    return norm_of_gaussian(mean[..., 0], gram, scale, shift, size)
 
 
-def norm_of_gaussian(mean: Array, covariance: Array, scale: Array | float, shift: Array | float) -> GeneralizedChiSquare:
-    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p), covariance (*batch, p, p)."""
+def _nothing_given(letters: Letters) -> Letters:
+    """The letters with an empty span of inputs: what the covariance would be if nothing were given."""
+    return {name: 0 * array if name == "V" else array for name, array in letters.items()}
+
+
+def norm_of_gaussian(mean: Array, covariance: Array, scale: Array | float, shift: Array | float, size: Array) -> GeneralizedChiSquare:
+    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p), covariance (*batch, p, p).
+
+    `size` is the trace of the covariance before anything was subtracted from it: eigenvalues below its rounding are 0, and
+    their squares join the shift.
+    """
     values, vectors = np.linalg.eigh(covariance)
-    # An eigenvalue that is rounding noise is 0: its square joins the shift.
-    noise = covariance.shape[-1] * EPS * values.max(-1, keepdims=True, initial=0)
-    weights = np.where(values > noise, values, 0) * np.asarray(scale)[..., None]
+    weights = np.where(values > 8 * EPS * np.asarray(size)[..., None], values, 0) * np.asarray(scale)[..., None]
     squares = ((vectors.swapaxes(-1, -2) @ mean[..., None])[..., 0]) ** 2
     batch = np.broadcast_shapes(weights.shape, squares.shape)
     return GeneralizedChiSquare(np.broadcast_to(shift, batch[:-1]), weights, np.ones(batch), squares)

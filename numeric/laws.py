@@ -108,7 +108,7 @@ def gain_band(
 @dataclass(frozen=True)
 class Fit:
     """How well draws agree with a law: the Kolmogorov–Smirnov distance of their probabilities from uniform, its p-value
-    under the law, the number of draws, and how many more were left out because their law is a point for float64."""
+    under the law, the number of draws, and how many more were left out because their law is (nearly) a point for float64."""
 
     distance: float
     p_value: float
@@ -120,15 +120,15 @@ def goodness_of_fit(law_of_square: GeneralizedChiSquare, squares: npt.ArrayLike,
     """Tests ‖∂L/∂x‖² as measured against its law: many draws of one law, or one draw of each of a batch of laws.
 
     P(Q ≤ measured) is uniform where the law is right (probability integral transform), also when every draw has a law of its
-    own. A law that is a point is left out: which ones are is known before the measurement, so that the others stay uniform.
+    own. Laws that are not `answerable` are left out: which ones is known before the measurement, so that the others stay uniform.
     Raises InputError where no draw is left.
     """
     measured = np.asarray(squares, np.float64)
     if law_of_square.batch and measured.shape != law_of_square.batch:
         raise InputError(f"a batch of laws {law_of_square.batch} takes one measurement each, not {measured.shape}")
-    kept = ~law_of_square.hidden(tolerance)
+    kept = law_of_square.answerable(tolerance)
     if not kept.any():
-        raise InputError("every law is a point: its draws have no distribution to test")
+        raise InputError("every law is a point for float64: its draws have no distribution to test")
     if law_of_square.batch:
         law_of_square, measured = law_of_square.where(kept), measured[kept]
     test = kstest(law_of_square.cdf(measured, tolerance).reshape(-1), "uniform")
