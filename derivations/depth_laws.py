@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from derivations.architectures import BLOCKS
-from derivations.bounds import EPSILON
 from derivations.equations import notation_of
 from derivations.gaussian_moments import BATCH_NORM, Part, pass_through
+from derivations.jacobian import EPSILON
 from derivations.recurrences import BLOCK, CHI, DEPTH
 from derivations.steps import Derivation, Step
 from derivations.sums import L

@@ -123,7 +123,7 @@ class Instance:
                     term = term.parts[index]  # type: ignore[attr-defined]
                 return self._signal(len(self.numbers(term)))
             case Free(_, shape, unit):
-                return self._unit(self.size(shape[0])) if unit else self._random_matrix(*map(self.size, shape))
+                return (self._orthonormal if unit else self._random_matrix)(*map(self.size, shape))
             case InputGradient():
                 return self.jacobian(self.notation.term, _entries(self.x)).transpose() * self.signal(self.notation.term)
 
@@ -215,11 +215,14 @@ class Instance:
             return _matrix([[QQ(i + 2)] for i in range(rows)])
         return self._random_matrix(rows, 1)
 
-    def _unit(self, rows: int) -> DomainMatrix:
-        """A rational unit column, by stereographic projection."""
-        flat = [row[0] for row in self._rows(rows, 1)[1:]]
-        square = sum((entry * entry for entry in flat), QQ(0))
-        return _matrix([[(square - 1) / (square + 1)], *([2 * entry / (square + 1)] for entry in flat)])
+    def _orthonormal(self, rows: int, columns: int) -> DomainMatrix:
+        """Rational orthonormal columns: those of the identity, reflected once for each of them."""
+        drawn = _matrix([[QQ(int(i == j)) for j in range(columns)] for i in range(rows)])
+        for _ in range(columns):
+            normal = self._random_matrix(rows, 1)
+            square = (normal.transpose() * normal).to_list()[0][0]
+            drawn = drawn - (normal * (normal.transpose() * drawn)).scalarmul(2 / square)
+        return drawn
 
     def _random_matrix(self, rows: int, columns: int) -> DomainMatrix:
         return _matrix(self._rows(rows, columns))

@@ -7,8 +7,8 @@ walk) and Spitzer 1956 (moments of its maximum).
 import sympy as sp
 
 from derivations.architectures import BLOCKS
-from derivations.bounds import EPSILON
 from derivations.equations import notation_of
+from derivations.jacobian import EPSILON
 from derivations.recurrences import DEPTH
 from derivations.steps import Derivation, Step
 from derivations.theorems import Theorem

@@ -6,7 +6,7 @@ checker, the typesetter and the numeric layer read the same expression and ask t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import sympy as sp
 
@@ -15,6 +15,7 @@ from derivations.errors import InputError
 from derivations.shapes import Dims, dimension, output_dim
 
 Reading = Literal["scalar", "operator"]
+Size: TypeAlias = "int | str | sp.Expr"
 READINGS: tuple[Reading, ...] = ("scalar", "operator")
 
 
@@ -47,7 +48,7 @@ class InputGradient:
 
 @dataclass(frozen=True)
 class Free:
-    """Any matrix or column of its shape, tied to no term; a `unit` column u satisfies uᵀu = 1."""
+    """Any matrix or column of its shape, tied to no term; the columns of a `unit` one are orthonormal: uᵀu = I."""
 
     name: str
     shape: tuple[sp.Expr, sp.Expr]
@@ -127,11 +128,14 @@ class Notation:
         """The symbol of ∂L/∂x (column)."""
         return self._symbol(InputGradient(), "dL/dx", r"\frac{\partial L}{\partial x}", (self.dimension_of(Identity()), sp.Integer(1)))
 
-    def free(self, name: str, rows: int | str, columns: int | str = 1, *, unit: bool = False, latex: str = "") -> sp.Expr:
-        """The symbol of an arbitrary matrix or column; raises InputError for a unit matrix or in the scalar reading."""
-        if self.reading == "scalar" or (unit and columns != 1):
-            raise InputError(f"{name!r} must be a matrix or column of the operator reading, and a column if it is a unit vector")
-        shape = (dimension(rows), dimension(columns))
+    def free(self, name: str, rows: Size, columns: Size = 1, *, unit: bool = False, latex: str = "") -> sp.Expr:
+        """The symbol of an arbitrary matrix or column. Raises InputError in the scalar reading, and for a unit matrix that
+        may have more columns than rows."""
+        shape = (_size(rows), _size(columns))
+        if self.reading == "scalar" or (unit and not (shape[0] - shape[1]).is_nonnegative):
+            raise InputError(
+                f"{name!r} must be a matrix or column of the operator reading, and have no more columns than rows if it is unit"
+            )
         return self._symbol(Free(name, shape, unit), name, latex or name, shape)
 
     def dimension_of(self, value: Term) -> sp.Expr:
@@ -190,6 +194,10 @@ class Notation:
             self.meanings[symbol] = meaning
             self.latex_names[symbol] = latex
         return self._symbols[meaning]
+
+
+def _size(size: Size) -> sp.Expr:
+    return size if isinstance(size, sp.Expr) else dimension(size)
 
 
 _POINTWISE_LATEX = {"relu": r"\rho", "sigmoid": r"\sigma"}

@@ -1,0 +1,129 @@
+"""Evaluates the expressions of a law of `derivations` on arrays: the one way from a formula to a distribution.
+
+Letters are given by name, as arrays (*batch, rows, columns) or (*batch, rows) for columns.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, reduce
+
+import numpy as np
+import sympy as sp
+from torch import Tensor
+
+from derivations.errors import InputError, UnknownNodeError
+from derivations.law import OMEGA, GeneralizedLaw, Law, NoncentralLaw
+from derivations.laws import law as derived
+from numeric.chi_square import GeneralizedChiSquare
+from numeric.inversion import EPS, Array
+
+Letters = Mapping[str, Array]
+
+
+def noncentral(law: NoncentralLaw, weight_std: float, letters: Letters, counts: Mapping[str, Array]) -> GeneralizedChiSquare:
+    """The law at real letters. `counts` gives the dimensions that its degrees of freedom speak of, (*batch,) each."""
+    names = sorted(counts)
+    formula = _compiled(_symbols(law, names), (law.shift, law.scale, law.square, law.dof))
+    values = formula(_deviation(weight_std), *_scalars(law, letters), *(counts[name] for name in names))
+    shift, scale, square, dof = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in values))
+    square, dof = np.maximum(square, 0), np.maximum(dof, 0)  # a difference of squares may round below 0
+    return GeneralizedChiSquare(shift, np.where(dof > 0, scale, 0)[..., None], dof[..., None], square[..., None])
+
+
+def generalized(law: GeneralizedLaw, weight_std: float, letters: Letters, slices: bool = False) -> GeneralizedChiSquare:
+    """The law at real letters. With `slices`, the letters of the response and factor have an axis of independent slices,
+    (*batch, slices, rows, columns), over which means and covariances add up."""
+    response, factor, base = (value(part, letters, law) for part in (law.response, law.factor, law.base))
+    mean = base + (response.sum(-3) if slices and response.ndim > base.ndim else response)
+    shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(_deviation(weight_std), *_scalars(law, letters))
+    gram, whole = factor @ factor.swapaxes(-1, -2), value(law.factor, _nothing_given(letters), law)
+    size = (whole**2).sum((-1, -2))
+    if slices:
+        gram, size = gram.sum(-3), size.sum(-1)
+    return norm_of_gaussian(mean[..., 0], gram, scale, shift, size)
+
+
+def _nothing_given(letters: Letters) -> Letters:
+    """The letters with an empty span of inputs: what the covariance would be if nothing were given."""
+    return {name: 0 * array if name == "V" else array for name, array in letters.items()}
+
+
+def norm_of_gaussian(mean: Array, covariance: Array, scale: Array | float, shift: Array | float, size: Array) -> GeneralizedChiSquare:
+    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p), covariance (*batch, p, p).
+
+    `size` is the trace of the covariance before anything was subtracted from it: eigenvalues below its rounding are 0, and
+    their squares join the shift.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    weights = np.where(values > 8 * EPS * np.asarray(size)[..., None], values, 0) * np.asarray(scale)[..., None]
+    squares = ((vectors.swapaxes(-1, -2) @ mean[..., None])[..., 0]) ** 2
+    batch = np.broadcast_shapes(weights.shape, squares.shape)
+    return GeneralizedChiSquare(np.broadcast_to(shift, batch[:-1]), weights, np.ones(batch), squares)
+
+
+def noncentral_law(identifier: str) -> NoncentralLaw:
+    """A derived law of that kind."""
+    found = derived(identifier)
+    if not isinstance(found, NoncentralLaw):
+        raise InputError(f"{identifier} is a {found.kind} law, not a noncentral one")
+    return found
+
+
+def generalized_law(identifier: str) -> GeneralizedLaw:
+    """A derived law of that kind."""
+    found = derived(identifier)
+    if not isinstance(found, GeneralizedLaw):
+        raise InputError(f"{identifier} is a {found.kind} law, not a generalized one")
+    return found
+
+
+def array(tensor: Tensor, name: str) -> Array:
+    """A letter's value in float64; raises InputError where it is not finite."""
+    entries = tensor.detach().cpu().double().numpy()
+    if not np.isfinite(entries).all():
+        raise InputError(f"{name} has an entry that is not finite")
+    return entries
+
+
+def value(expr: sp.MatrixExpr, letters: Letters, law: Law) -> Array:  # -> (*batch, rows, columns)
+    """A matrix expression at its letters."""
+    match expr:
+        case sp.MatrixSymbol():
+            if expr.name not in letters:
+                raise InputError(f"{law.id} needs the letter {expr.name}: give an array of shape (…, {expr.shape[0]}, {expr.shape[1]})")
+            array = letters[expr.name]
+            return array[..., None] if expr.shape[1] == 1 else array
+        case sp.Transpose():
+            return value(expr.arg, letters, law).swapaxes(-1, -2)
+        case sp.MatMul():
+            coefficient, factors = expr.as_coeff_matrices()
+            product = value(factors[0], letters, law)
+            for factor in factors[1:]:
+                product = product @ value(factor, letters, law)
+            return float(coefficient) * product
+        case sp.MatAdd():
+            total = reduce(np.add, (value(part, letters, law) for part in expr.args if not isinstance(part, sp.Identity)))
+            identities = sum(isinstance(part, sp.Identity) for part in expr.args)
+            return total + identities * np.eye(total.shape[-1]) if identities else total
+        case sp.ZeroMatrix():
+            return np.zeros((1, 1))
+    raise UnknownNodeError(f"cannot evaluate {type(expr).__name__} of a law: teach numeric/law_terms.py")
+
+
+def _scalars(law: Law, letters: Letters) -> list[Array]:
+    return [value(scalar.definition, letters, law)[..., 0, 0] for scalar in law.scalars]
+
+
+def _symbols(law: Law, counts: Sequence[str] = ()) -> tuple[sp.Symbol, ...]:
+    dimensions = (sp.Symbol(name, integer=True, positive=True) for name in counts)
+    return (OMEGA, *(scalar.symbol for scalar in law.scalars), *dimensions)
+
+
+@lru_cache(maxsize=64)
+def _compiled(symbols: tuple[sp.Symbol, ...], exprs: tuple[sp.Expr, ...]) -> Callable[..., tuple[Array, ...]]:
+    return sp.lambdify(symbols, exprs, modules="numpy")
+
+
+def _deviation(weight_std: float) -> float:
+    if not (np.isfinite(weight_std) and weight_std >= 0):
+        raise InputError(f"the standard deviation of the weights must be finite and ≥ 0, not {weight_std}")
+    return float(weight_std)
