@@ -19,8 +19,7 @@ from derivations.equations import Equation, equations, notation_of
 from derivations.extremal import Example, examples
 from derivations.jacobian import linearize, remains
 from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text, text
-from derivations.quantities import AXIOMS
-from derivations.results import theorems
+from derivations.results import axioms, theorems
 from derivations.symbols import READINGS, Notation, Reading
 from derivations.theorems import Theorem
 
@@ -202,7 +201,7 @@ def derive(blocks: Sequence[str] = ()) -> Document:
     equation_records = tuple(_equation_record(e) for e in equations() if any(e.derivation.notation.term == each.term for each in chosen))
     theorem_records = () if blocks else tuple(map(_theorem_record, theorems()))
     recorded = (*(b.steps for b in block_records), *(e.steps for e in equation_records), *(t.steps for t in theorem_records))
-    cited = tuple(AxiomRecord(name, statement, source) for name, (statement, source) in AXIOMS.items())
+    cited = tuple(AxiomRecord(axiom.id, axiom.statement, axiom.source) for axiom in axioms())
     return Document(SCHEMA, all(map(_passed, chain(*recorded))), block_records, equation_records, theorem_records, cited)
 
 

@@ -24,8 +24,9 @@ QUADRATURE_DIGITS = 25
 
 
 def has_recurrence(step: Step) -> bool:
-    """Whether a side of the step has a product, a Gamma function, an integral, or the depth L of a stack."""
-    return any(side.has(sp.Product, sp.gamma, sp.Integral, DEPTH) for side in (step.before, step.after))
+    """Whether a side of the step has a product, a Gamma function, an integral, or the depth L of a stack, and no indexed letters."""
+    sides = (step.before, step.after)
+    return any(side.has(sp.Product, sp.gamma, sp.Integral, DEPTH) for side in sides) and not any(side.has(sp.Indexed) for side in sides)
 
 
 def check_recurrence(step: Step) -> dict[str, Callable[[], bool]]:

@@ -1,6 +1,12 @@
-"""Lists every result that is about no single block."""
+"""Lists every result that is about no single block, and every fact that is cited rather than proved."""
 
-from derivations import dense, dense_architecture, equation4, equation6, gates, stacks
+from derivations import dense, dense_architecture, equation4, equation6, gates, law, quantities, stacks
+from derivations.depth_laws import depth_laws
+from derivations.gaussian_moments import moments
+from derivations.law import Axiom
+from derivations.laws import laws
+from derivations.open_depth_laws import open_depth_laws
+from derivations.published_laws import published_laws
 from derivations.theorems import Theorem
 
 MODULES = (gates, dense, equation4, equation6, dense_architecture, stacks)
@@ -8,4 +14,12 @@ MODULES = (gates, dense, equation4, equation6, dense_architecture, stacks)
 
 def theorems() -> tuple[Theorem, ...]:
     """All theorems, in the order of the derivation book."""
-    return tuple(theorem for module in MODULES for theorem in module.theorems())
+    exact = (theorem for module in MODULES for theorem in module.theorems())
+    in_law = (each.theorem for each in laws())
+    with_depth = (moments(), *(each.theorem for each in depth_laws()), *open_depth_laws(), *published_laws())
+    return (*exact, *in_law, *with_depth)
+
+
+def axioms() -> tuple[Axiom, ...]:
+    """The axioms of all proofs: of norms and angles, then of Gaussian matrices."""
+    return (*(Axiom(name, statement, source) for name, (statement, source) in quantities.AXIOMS.items()), *law.AXIOMS)
