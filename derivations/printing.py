@@ -57,8 +57,8 @@ class _Printer(_MatrixPrinter, LatexPrinter):
 
     opening, closing, times = r"\left(", r"\right)", " "
 
-    def __init__(self, notation: Notation) -> None:
-        super().__init__({"mat_delim": "["})
+    def __init__(self, notation: Notation, order: str | None = None) -> None:
+        super().__init__({"mat_delim": "[", "order": order})
         self.names = notation.latex_names | LATEX
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
@@ -77,7 +77,12 @@ class _Printer(_MatrixPrinter, LatexPrinter):
 
 def latex(expr: sp.Basic, notation: Notation) -> str:
     """An expression as LaTeX."""
-    return str(_Printer(notation).doprint(expr))
+    return str(_Printer(notation, _order(expr)).doprint(expr))
+
+
+def _order(expr: sp.Basic) -> str | None:
+    """How the terms are ordered; SymPy would evaluate integrals numerically to sort them."""
+    return "none" if expr.has(sp.Integral) else None
 
 
 def step_latex(step: Step, notation: Notation) -> str:
@@ -127,4 +132,4 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
 
 def text(expr: sp.Basic) -> str:
     """An expression as plain text."""
-    return _TextPrinter().doprint(expr).replace("**", "^")
+    return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")
