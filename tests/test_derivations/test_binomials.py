@@ -24,6 +24,8 @@ FALSE = {
     "the sum of the next row": (sp.Sum(C(L, K), (K, 0, L)), 2 ** (L + 1)),
     "a polynomial of the right base": (sp.Sum(C(L, K), (K, 0, L)), 2 * L),
     "a sum that starts at 1": (sp.Sum(C(L, K), (K, 1, L)), 2**L),
+    "a sum that starts at 1, right at l = 1": (sp.Sum(C(L, K), (K, 1, L)), 2 ** (L - 1)),
+    "the squares of a row, right at l = 1": (sp.Sum(C(L, K) ** 2, (K, 0, L)), 2**L),
     "a weighted sum": (sp.Sum(K * C(L, K), (K, 0, L)), 2**L),
     "a concrete sum with one term too many": (sp.Sum(C(10, K), (K, 2, 5)), sp.Integer(120 + 210 + 252)),
 }
