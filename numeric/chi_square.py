@@ -3,28 +3,17 @@
 Every value of a distribution function is within a stated tolerance of the truth, or an InputError says why it cannot be.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ncx2
 
 from derivations.errors import InputError
-from numeric.hyperbola import constants, hyperbola
-from numeric.inversion import CHUNK, Array, Components, Inversion, nodes_needed, tail_quantiles
+from numeric.inversion import Array, Components
+from numeric.probabilities import Probabilities, answerable
 
 TOLERANCE = 1e-6
 """The default bound on the absolute error of a probability."""
-
-SCIPY_NONCENTRALITY = 1e4
-"""Up to here SciPy's `ncx2` is used; it slows down with the root of the noncentrality, and returns NaN from about 1e11."""
-
-EASY_NODES, MOST_NODES = 1 << 9, 1 << 18
-"""Up to the first the inversion on the real axis is used at once, up to the second where the hyperbola fails."""
-
-EQUAL = 64 * float(np.finfo(np.float64).eps)
-"""Weights this close, relatively, are one: they come from an eigenvalue solver."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +70,8 @@ class GeneralizedChiSquare:
     def answerable(self, tolerance: float = TOLERANCE) -> npt.NDArray[np.bool_]:
         """Where probabilities are found at every q: not for a point, nor for a nearly constant component beside few degrees of
         freedom (weights some 1e-9 of the largest). A property of the law alone. (*batch,)"""
-        wide = np.atleast_1d(~self.hidden(tolerance)).reshape(-1)
-        laws = _Scaled(self).components.take(np.flatnonzero(wide))
-        nodes = nodes_needed(laws, tolerance, MOST_NODES)[0]
-        wide[wide] = (nodes <= MOST_NODES) | (constants(laws) == 0)
+        wide = np.asarray(~self.hidden(tolerance)).reshape(-1)
+        wide[wide] = answerable(self._components()[1].take(np.flatnonzero(wide)), tolerance)
         return wide.reshape(self.batch)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "GeneralizedChiSquare":
@@ -116,11 +103,8 @@ class GeneralizedChiSquare:
         if not np.isfinite(q).all():
             raise InputError("a quantile is not finite: give numbers")
         shape = np.broadcast_shapes(q.shape, self.batch)
-        flat = np.broadcast_to(q, shape).reshape(-1, max(1, int(np.prod(self.batch))))
-        values, errors = _Evaluator(self, tolerance).evaluate(flat)
-        worst = errors.max(initial=0)
-        if not worst <= tolerance:
-            raise InputError(f"probabilities of the law are uncertain by {worst:.1g}, more than {tolerance:g}: raise the tolerance")
+        values, errors = self._probabilities(tolerance).evaluate(self._flat(q, shape))
+        self._enforce(errors, tolerance)
         return values.reshape(shape), errors.reshape(shape)
 
     def ppf(self, p: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
@@ -129,8 +113,33 @@ class GeneralizedChiSquare:
         if not ((p >= tolerance) & (p <= 1 - tolerance)).all():
             raise InputError(f"a probability must lie in [{tolerance:g}, 1 − {tolerance:g}]: lower the tolerance to go further out")
         shape = np.broadcast_shapes(p.shape, self.batch)
-        flat = np.broadcast_to(p, shape).reshape(-1, max(1, int(np.prod(self.batch))))
-        return _Evaluator(self, tolerance).invert(flat).reshape(shape)
+        quantiles, errors = self._probabilities(tolerance).invert(self._flat(p, shape))
+        self._enforce(errors, tolerance)
+        return quantiles.reshape(shape)
+
+    def _flat(self, values: Array, shape: tuple[int, ...]) -> Array:  # -> (Q, B)
+        return np.broadcast_to(values, shape).reshape(-1, max(1, int(np.prod(self.batch))))
+
+    def _components(self) -> tuple[Array, Components]:
+        """A unit for each law (B,), and its components in that unit, so that nothing under- or overflows."""
+        count = max(1, int(np.prod(self.batch)))
+        weights, dofs, squares = (part.reshape(count, -1) for part in (self.weights, self.dofs, self.squares))
+        unit = np.maximum(np.maximum(weights.max(1, initial=0), squares.max(1, initial=0)), np.finfo(np.float64).tiny)
+        return unit, Components(weights / unit[:, None], dofs, squares / unit[:, None])
+
+    def _probabilities(self, tolerance: float) -> Probabilities:
+        if not 1e-13 <= tolerance < 0.5:
+            raise InputError(f"a tolerance must lie in [1e-13, 0.5), not {tolerance:g}")
+        if (self.hidden(tolerance) & (self.variance > 0)).any():
+            raise InputError("the law is narrower than the rounding of its shift: it is a point for float64")
+        unit, components = self._components()
+        return Probabilities(self.shift.reshape(-1), unit, components, tolerance)
+
+    @staticmethod
+    def _enforce(errors: Array, tolerance: float) -> None:
+        worst = errors.max(initial=0)
+        if not worst <= tolerance:
+            raise InputError(f"probabilities of the law are uncertain by {worst:.1g}, more than {tolerance:g}: raise the tolerance")
 
     def interval(self, level: float, tolerance: float = TOLERANCE) -> tuple[Array, Array]:
         """The central band that holds Q with probability `level`: its two quantiles."""
@@ -142,141 +151,3 @@ class GeneralizedChiSquare:
         first = np.sqrt(self.squares) + np.sqrt(self.weights) * rng.standard_normal(shape)
         others = self.weights * rng.chisquare(np.maximum(self.dofs - 1, 1), shape)
         return self.shift + np.where(self.dofs > 0, first**2, 0).sum(-1) + np.where(self.dofs > 1, others, 0).sum(-1)
-
-
-Function = Callable[[Array], tuple[Array, Array]]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Laws of a batch that are evaluated in one way: probabilities of q − shift in units of `unit`, (Q, B)."""
-
-    laws: npt.NDArray[np.intp]
-    function: Function
-    low: Array
-    high: Array
-
-
-class _Scaled:
-    """A batch of laws, flat and each in a unit of its own, so that nothing under- or overflows."""
-
-    def __init__(self, law: GeneralizedChiSquare) -> None:
-        count = max(1, int(np.prod(law.batch)))
-        weights, dofs, squares = (part.reshape(count, -1) for part in (law.weights, law.dofs, law.squares))
-        self.shift = law.shift.reshape(count)
-        self.unit = np.maximum(np.maximum(weights.max(1, initial=0), squares.max(1, initial=0)), np.finfo(np.float64).tiny)
-        self.components = Components(weights / self.unit[:, None], dofs, squares / self.unit[:, None])
-
-
-class _Evaluator:
-    """Sorts the laws of a batch by the method that suits each, once for all q."""
-
-    def __init__(self, law: GeneralizedChiSquare, tolerance: float) -> None:
-        if not 1e-13 <= tolerance < 0.5:
-            raise InputError(f"a tolerance must lie in [1e-13, 0.5), not {tolerance:g}")
-        if (law.hidden(tolerance) & (law.variance > 0)).any():
-            raise InputError("the law is narrower than the rounding of its shift: it is a point for float64")
-        scaled = _Scaled(law)
-        self.tolerance, self.shift, self.unit, self.scaled = tolerance, scaled.shift, scaled.unit, scaled.components
-        self.parts = [part for part in self._parts() if len(part.laws)]
-
-    def evaluate(self, q: Array) -> tuple[Array, Array]:  # (Q, B) -> (Q, B) twice
-        values, errors = np.empty_like(q), np.empty_like(q)
-        relative = (q - self.shift) / self.unit
-        for part in self.parts:
-            values[:, part.laws], errors[:, part.laws] = part.function(relative[:, part.laws])
-        return values, errors
-
-    def invert(self, p: Array) -> Array:
-        quantiles = np.empty_like(p)
-        for part in self.parts:
-            target = p[:, part.laws]
-            low, high = np.broadcast_to(part.low, target.shape).copy(), np.broadcast_to(part.high, target.shape).copy()
-            for _ in range(64):
-                middle = (low + high) / 2
-                below = part.function(middle)[0] < target
-                low, high = np.where(below, middle, low), np.where(below, high, middle)
-            quantiles[:, part.laws] = self.shift[part.laws] + high * self.unit[part.laws]
-        return quantiles
-
-    def _parts(self) -> list[_Part]:
-        laws = self.scaled
-        most = laws.weights.max(1, initial=0)
-        least = np.where(laws.weights > 0, laws.weights, np.inf).min(1, initial=np.inf)
-        points, rest = np.flatnonzero(most == 0), np.flatnonzero(most > 0)
-        nothing = np.zeros(len(points))
-        found = [_Part(points, lambda q: ((q >= 0).astype(np.float64), np.zeros_like(q)), nothing, nothing)]
-        single = most[rest] <= least[rest] * (1 + EQUAL)
-        merged = self._merged(rest[single])
-        noncentrality = merged.squares[:, 0] / merged.weights[:, 0]
-        central = noncentrality <= SCIPY_NONCENTRALITY
-        found.append(self._scipy(rest[single][central], merged.take(np.flatnonzero(central))))
-        found += self._inverted(rest[single][~central], merged.take(np.flatnonzero(~central)))
-        several = rest[~single]
-        return found + self._inverted(several, laws.take(several))
-
-    def _merged(self, laws: npt.NDArray[np.intp]) -> Components:
-        """The one component of laws whose weights are all equal."""
-        chosen = self.scaled.take(laws)
-        return Components(chosen.weights.max(1, keepdims=True), chosen.dofs.sum(1, keepdims=True), chosen.squares.sum(1, keepdims=True))
-
-    def _scipy(self, laws: npt.NDArray[np.intp], merged: Components) -> _Part:
-        if not len(laws):
-            return _Part(laws, _never, np.empty(0), np.empty(0))
-        weight, dof, square = (part[:, 0] for part in (merged.weights, merged.dofs, merged.squares))
-
-        def function(q: Array) -> tuple[Array, Array]:
-            values = ncx2.cdf(np.maximum(q, 0) / weight, dof, square / weight)
-            return values, np.full_like(q, 1e-10)
-
-        return _Part(laws, function, *tail_quantiles(merged, self.tolerance / 4))
-
-    def _inverted(self, laws: npt.NDArray[np.intp], components: Components) -> list[_Part]:
-        if not len(laws):
-            return []
-        nodes, low, high, step = nodes_needed(components, self.tolerance, MOST_NODES)
-        groups = np.where(nodes <= EASY_NODES, np.ceil(4 * np.log2(nodes)).astype(int), -1)
-        parts = []
-        for group in np.unique(groups[groups >= 0]):
-            members = np.flatnonzero(groups == group)
-            most = int(nodes[members].max())
-            size = max(1, CHUNK // (most * components.weights.shape[1]))
-            for start in range(0, len(members), size):
-                chosen = members[start : start + size]
-                inversion = Inversion.of(components.take(chosen), most, low[chosen], high[chosen], step[chosen])
-                parts.append(_Part(laws[chosen], self._inversion(inversion), low[chosen], high[chosen]))
-        few = np.flatnonzero(groups < 0)
-        hard = _FewDegrees(components.take(few), nodes[few], low[few], high[few], step[few], self.tolerance)
-        return [*parts, _Part(laws[few], hard, low[few], high[few])]
-
-    def _inversion(self, inversion: Inversion) -> Function:
-        return lambda q: inversion.evaluate(q, self.tolerance / 4)
-
-
-class _FewDegrees:
-    """Laws whose characteristic function decays slowly: by the hyperbola, and where that fails by a long inversion."""
-
-    def __init__(self, laws: Components, nodes: npt.NDArray[np.intp], low: Array, high: Array, step: Array, tolerance: float) -> None:
-        self.laws, self.nodes, self.low, self.high, self.step, self.tolerance = laws, nodes, low, high, step, tolerance
-        self._long: dict[int, Inversion] = {}
-
-    def __call__(self, q: Array) -> tuple[Array, Array]:
-        values, errors = hyperbola(self.laws, np.clip(q, self.low, self.high), self.tolerance)
-        outside = (q < self.low) | (q > self.high)
-        values, errors = np.where(q < self.low, 0, np.where(q > self.high, 1, values)), np.where(outside, self.tolerance / 4, errors)
-        for law in np.flatnonzero((errors > self.tolerance).any(0) & (self.nodes <= MOST_NODES)):
-            failed = errors[:, law] > self.tolerance
-            found, error = self._inversion(int(law)).evaluate(q[failed, law, None], self.tolerance / 4)
-            values[failed, law], errors[failed, law] = found[:, 0], error[:, 0]
-        return values, errors
-
-    def _inversion(self, law: int) -> Inversion:
-        if law not in self._long:
-            one = np.array([law])
-            made = Inversion.of(self.laws.take(one), int(self.nodes[law]), self.low[one], self.high[one], self.step[one])
-            self._long[law] = made
-        return self._long[law]
-
-
-def _never(q: Array) -> tuple[Array, Array]:
-    return q, q

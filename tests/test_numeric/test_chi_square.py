@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, expon, kstest, ncx2, norm
 
 from derivations.errors import InputError
-from numeric import chi_square
+from numeric import probabilities
 from numeric.chi_square import GeneralizedChiSquare
 from numeric.hyperbola import hyperbola
 from numeric.inversion import Components, Inversion, nodes_needed, tail_quantiles
@@ -61,7 +61,7 @@ def test_two_degrees_of_freedom_are_exponential():
 def test_one_degree_of_freedom_is_a_squared_normal(a):
     q = np.linspace(0.01, (a + 4) ** 2, 50)
     expected = norm.cdf(np.sqrt(q) - a) - norm.cdf(-np.sqrt(q) - a)
-    assert np.allclose(single(1, a**2).cdf(q), expected, atol=1e-10)
+    assert np.allclose(single(1, a**2).cdf(q, 1e-9), expected, rtol=0, atol=1.1e-9)
 
 
 @pytest.mark.parametrize(("first", "second"), [(1.0, 0.3), (1.0, 0.05), (5.0, 4.9)])
@@ -98,7 +98,7 @@ def test_a_law_without_randomness_is_a_point():
     assert law.hidden().all()
 
 
-@pytest.mark.parametrize("noncentrality", [1.5e4, 1e8, 1e12, 1e15])
+@pytest.mark.parametrize("noncentrality", [600, 1.5e4, 1e8, 1e12, 1e15])
 @pytest.mark.parametrize("dof", [1, 16])
 def test_a_huge_noncentrality_is_nearly_normal(dof, noncentrality):
     """SciPy's ncx2 slows down and then returns NaN; the cubic correction to the normal is O(1/√λ) with a known constant."""
@@ -114,11 +114,11 @@ def test_a_huge_noncentrality_is_nearly_normal(dof, noncentrality):
 
 
 def test_scipy_is_as_accurate_as_stated(monkeypatch):
-    for dof, noncentrality in [(1, 300), (3, 9e3), (8, 0), (8, 0.1), (64, 10), (2048, 9e3)]:
+    for dof, noncentrality in [(1, 300), (3, 490), (8, 0), (8, 0.1), (64, 10), (2048, 490)]:
         law = single(dof, noncentrality)
         q = ncx2.ppf(LEVELS, dof, noncentrality)
         by_scipy = law.cdf(q)
-        monkeypatch.setattr(chi_square, "SCIPY_NONCENTRALITY", -1.0)
+        monkeypatch.setattr(probabilities, "SCIPY_NONCENTRALITY", -1.0)
         values, errors = law.enclose(q, 1e-11)
         monkeypatch.undo()
         assert (np.abs(values - by_scipy) <= errors + 1e-12).all()
@@ -259,6 +259,8 @@ def test_chernoff_quantiles_hold_their_tails():
 def test_the_error_bound_is_enforced():
     with pytest.raises(InputError, match="are uncertain by"):
         GeneralizedChiSquare(0.0, [1.0, 1e-12], [1, 1], [0, 1]).cdf(1.001)
+    with pytest.raises(InputError, match="are uncertain by"):
+        single(4, 1e25).ppf(0.5)
     laws = GeneralizedChiSquare([0, 0, 0, 1e12], [[1.0, 1e-12], [1.0, 0.1], [0.0, 0.0], [1e-6, 0.0]], [1, 1], [0, 1])
     assert laws.answerable().tolist() == [False, True, False, False]
     narrow = GeneralizedChiSquare(1e12, [1e-6], [3], [0.0])

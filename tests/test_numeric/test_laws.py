@@ -106,7 +106,6 @@ CASES = [
     (nets.residual, 10, 9, 1.0, "quadratic", 0.55),
     (nets.plain, 2, 0, 1.0, "quadratic", 0.35),
     (nets.plain, 2, 1, 1.0, "quadratic", 0.75),
-    (nets.plain, 10, 9, 1.0, "quadratic", 0.75),
     (nets.squeeze_and_excitation, 2, 0, 1.0, "quadratic", 0.3),
     (nets.squeeze_and_excitation, 2, 1, 1.0, "quadratic", 0.4),
     (nets.squeeze_and_excitation, 10, 9, 1.0, "quadratic", 0.4),
@@ -128,10 +127,10 @@ def test_inside_a_real_network_the_conditional_law_holds_and_the_naive_one_fails
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [8, 64, 128])
+@pytest.mark.parametrize(("width", "draws"), [(8, DRAWS), (32, DRAWS), (96, 5000)])
 @pytest.mark.parametrize("block", [nets.residual, nets.squeeze_and_excitation, nets.two_layer])
-def test_the_conditional_law_holds_at_every_width(block, width):
-    found = draw(block, depth=3, at=2, draws=DRAWS, width=width, seed=SEED + width)
+def test_the_conditional_law_holds_at_every_width(block, width, draws):
+    found = seeing(draw(block, depth=3, at=2, draws=draws, width=width, seed=SEED + width))
     fit = goodness_of_fit(conditional(found, (2 / width) ** 0.5), found.squares)
     assert fit.p_value > LEVEL, fit
     assert goodness_of_fit(naive(found, (2 / width) ** 0.5), found.squares).distance > 0.3
