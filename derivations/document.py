@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter
 from derivations.architectures import BLOCKS, Block, block
 from derivations.bounds import Bound, bounds
 from derivations.check import CheckedStep, check
-from derivations.definitions import named
+from derivations.definitions import named as formula_of
 from derivations.equations import Equation, equations, notation_of
 from derivations.extremal import Example, examples
 from derivations.jacobian import linearize, remains
@@ -117,9 +117,10 @@ class ClaimRecord(_Strict):
 
 @dataclass(frozen=True)
 class EquationRecord(_Strict):
-    """An equation of the paper, as transcribed and as derived. `ok`: its derivation passed every check."""
+    """An equation of the paper about a block, as transcribed and as derived. `ok`: its derivation passed every check."""
 
     id: str
+    block: str
     reading: Reading
     transcribed_latex: str
     derived_latex: str
@@ -199,7 +200,10 @@ def derive(blocks: Sequence[str] = ()) -> Document:
     """
     chosen = [block(name) for name in blocks] or list(BLOCKS.values())
     block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
-    equation_records = tuple(_equation_record(e) for e in equations() if any(e.derivation.notation.term == each.term for each in chosen))
+    named = {each.term: each.name for each in chosen}
+    equation_records = tuple(
+        _equation_record(e, named[e.derivation.notation.term]) for e in equations() if e.derivation.notation.term in named
+    )
     theorem_records = () if blocks else tuple(map(_theorem_record, theorems()))
     recorded = (*(b.steps for b in block_records), *(e.steps for e in equation_records), *(t.steps for t in theorem_records))
     cited = tuple(AxiomRecord(name, statement, source) for name, (statement, source) in AXIOMS.items())
@@ -234,7 +238,7 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         title=each.title,
         kind=each.kind,
         reading=reading,
-        definition_latex=f"H(x) = {named(each.term, 'x', {})}",
+        definition_latex=f"H(x) = {formula_of(each.term, 'x', {})}",
         pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
         remains=FormulaRecord(text(left.after), latex(left.after, notation)),
         steps=tuple(_step_record(step, notation) for step in checked),
@@ -284,7 +288,7 @@ def _theorem_record(theorem: Theorem) -> TheoremRecord:
     )
 
 
-def _equation_record(equation: Equation) -> EquationRecord:
+def _equation_record(equation: Equation, block_name: str) -> EquationRecord:
     derivation, notation = equation.derivation, equation.derivation.notation
     count = len(derivation.steps)
     judged = check(replace(derivation, steps=(*derivation.steps, *(claim.step for claim in equation.claims))))
@@ -294,7 +298,16 @@ def _equation_record(equation: Equation) -> EquationRecord:
     )
     steps = tuple(_step_record(step, notation) for step in judged[:count])
     derived = equation.result_label + step_latex(equation.result, notation)
-    return EquationRecord(equation.id, equation.reading, equation.transcribed_latex, derived, all(map(_passed, steps)), claims, steps)
+    return EquationRecord(
+        id=equation.id,
+        block=block_name,
+        reading=equation.reading,
+        transcribed_latex=equation.transcribed_latex,
+        derived_latex=derived,
+        ok=all(map(_passed, steps)),
+        claims=claims,
+        steps=steps,
+    )
 
 
 def _passed(step: StepRecord) -> bool:

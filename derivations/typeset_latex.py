@@ -1,0 +1,197 @@
+"""Sets the derivation book in LaTeX that plain TeX Live (latex-base) compiles.
+
+Long formulas are broken between pieces (`breaking.py`); diagrams are included from the folder beside the file, where they lie there.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from derivations import book
+from derivations.book import Data, Section
+from derivations.breaking import pieces
+from derivations.latex_prose import ascii_only, identifier, prose
+
+HEAD = r"""\documentclass[11pt,a4paper]{article}
+\usepackage[utf8]{inputenc}
+\usepackage[margin=2.1cm]{geometry}
+\usepackage{amsmath,amssymb,array,graphicx,longtable}
+\usepackage[hidelinks]{hyperref}
+\setlength{\parindent}{0pt}\setlength{\parskip}{5pt plus 2pt}
+\setlength{\LTpre}{4pt}\setlength{\LTpost}{8pt}
+\setlength{\emergencystretch}{3em}
+\renewcommand{\arraystretch}{1.25}
+\binoppenalty=10000 \relpenalty=10000 % formulas break where the pieces end, and nowhere else
+\newcolumntype{L}[1]{>{\raggedright\arraybackslash\hangindent=1.2em\hangafter=1}p{#1}}
+\newcommand{\formula}[1]{{\par\addvspace{4pt}\leftskip=3em\rightskip=0pt plus 1fil\parindent=-1.5em
+  \indent$\displaystyle #1$\par\addvspace{4pt}}}
+\newcommand{\diagram}[1]{\IfFileExists{#1}{{\centering\includegraphics{#1}\par}}{}}
+\pagestyle{plain}
+\begin{document}
+"""
+
+BREAK_AT = {"text": 62, "step": 34, "bound": 26, "limit": 10}
+"""Glyphs beyond which a formula may be broken: in a line of the page, and in the columns of the tables."""
+
+
+def latex_book(document: Data) -> str:
+    """The document as a LaTeX file; raises InputError for a character without translation."""
+    known = book.methods(document)
+    lines = [HEAD, r"\title{Derivations}\author{gradbound}\date{}\maketitle", *map(prose, book.PREFACE), *_letters(), *_methods(known)]
+    lines += ["", prose(book.all_passed(document)), r"\tableofcontents"]
+    for section in book.sections(document):
+        lines += _section(section, known)
+    lines += [*_verdicts(document), *_theorems(document, known), *_axioms(document)]
+    return "\n".join([*lines, r"\end{document}", ""])
+
+
+def _letters() -> list[str]:
+    rows = [rf"${symbol}$ & {prose(text)} \\" for symbol, text in book.LETTERS]
+    return [r"\begin{longtable}[l]{@{}ll@{}}", *rows, r"\end{longtable}"]
+
+
+def _methods(known: Mapping[str, str]) -> list[str]:
+    listed = "; ".join(rf"\textsf{{{letter}}}~{prose(name)}" for name, letter in known.items())
+    return [f"Ways of checking a step: {listed}."] if known else []
+
+
+def _section(section: Section, known: Mapping[str, str]) -> list[str]:
+    first = section.readings[0]
+    lines = ["", r"\clearpage", _heading("section", section.title, f"block:{section.name}"), _subsection("Definition")]
+    lines += [_display(first["definition_latex"]), rf"\diagram{{{book.diagram(section.name, 'pdf')}}}", _subsection("Gradient")]
+    for block in section.readings:
+        lines += [f"In the {block['reading']} reading:", _display(block["pullback"]["latex"])]
+    for block in section.readings:
+        lines += [_subsection(f"Derivation, {block['reading']} reading"), *_steps(block["steps"], known)]
+    if section.bounds:
+        lines += [_subsection("Bounds"), *_bounds(section.bounds), *_meanings(section.bounds), *_order(section), *_attained(section.bounds)]
+    lines += [_subsection("What remains when the branch vanishes")]
+    for block in section.readings:
+        lines += [f"In the {block['reading']} reading, of the gradient:", _display(block["remains"]["latex"])]
+    if section.equations:
+        lines += [_subsection("What the paper says and what holds")]
+        lines += [line for number, readings in section.equations for line in _equation(number, readings, known)]
+    return lines
+
+
+def _steps(steps: Iterable[Data], known: Mapping[str, str]) -> list[str]:
+    rows = []
+    for index, step in enumerate(steps, 1):
+        condition = rf"\newline if {prose(step['condition'])}" if step["condition"] else ""
+        checks = book.letters_of(step, known)
+        rows.append(
+            rf"{index} & {prose(step['rule'])}{condition} & {_math(step['latex'], 'step')} & {checks if book.passed(step) else _bold(checks)} \\"
+        )
+    head = [r"\begin{longtable}[l]{@{}r@{\hspace{6pt}}L{3.5cm}@{\hspace{6pt}}L{10.6cm}@{\hspace{6pt}}L{1.4cm}@{}}"]
+    title = r"\hline & rule & line & checked by \\ \hline"
+    return [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
+
+
+def _bounds(bounds: list[Data]) -> list[str]:
+    rows = []
+    for bound in bounds:
+        why = "; ".join([prose(bound["source"]), *(f"if {prose(condition)}" for condition in bound["conditions"])])
+        name = rf"{identifier(bound['id'])}\newline {bound['side']}, {bound['certainty']}"
+        limit = _math(bound["limit"], "limit")
+        rows.append(rf"{name} & {_math(bound['latex'], 'bound')} & {limit} & for {prose(bound['holds_for'])}; {why} \\")
+    head = [r"\begin{longtable}[l]{@{}L{3.5cm}@{\hspace{6pt}}L{6.1cm}@{\hspace{6pt}}L{3.4cm}@{\hspace{6pt}}L{3.1cm}@{}}"]
+    title = r"\hline bound & formula & without the branch & holds \\ \hline"
+    return [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
+
+
+def _meanings(bounds: list[Data]) -> list[str]:
+    rows = []
+    for meaning in book.meanings(bounds):
+        where = rf"\quad in {', '.join(map(identifier, book.families(meaning.only_in)))}" if meaning.only_in else ""
+        rows.append(rf"\item {_math(meaning.latex, 'text')}{where}")
+    return ["Here", r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright", *rows, r"\end{itemize}}"] if rows else []
+
+
+def _order(section: Section) -> list[str]:
+    rows = [rf"\item {identifier(pair['tighter'])} is never looser than {identifier(pair['looser'])}." for pair in section.order]
+    return ["Proved above:", r"{\small\begin{itemize}\setlength{\itemsep}{1pt}", *rows, r"\end{itemize}}"] if rows else []
+
+
+def _attained(bounds: list[Data]) -> list[str]:
+    rows = [rf"\item {', '.join(map(identifier, ids))}: {_math(world, 'text')}" for world, ids in book.attained(bounds)]
+    lost = [bound["id"] for bound in bounds if not bound["extremal"]]
+    rows += [rf"\item {', '.join(map(identifier, lost))}: no example was found."] if lost else []
+    return ["Examples in which a bound is attained, found by search:", r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright"] + [
+        *rows,
+        r"\end{itemize}}",
+    ]
+
+
+def _equation(number: str, readings: Iterable[Data], known: Mapping[str, str]) -> list[str]:
+    first, *_ = readings = list(readings)
+    lines = [rf"\subsubsection*{{Equation ({number})}}\label{{equation:{first['block']}.{first['id']}}}", "As transcribed:"]
+    lines.append(_display(first["transcribed_latex"]))
+    for equation in readings:
+        lines += [f"As derived, {equation['reading']} reading:", _display(equation["derived_latex"])]
+        if equation["claims"]:
+            items = [
+                rf"\item {prose(claim['statement'])}: {_bold(book.verdict(claim))}\newline {_math(claim['latex'], 'text')}"
+                for claim in equation["claims"]
+            ]
+            lines += ["The paper's statements in this reading:", r"\begin{itemize}\raggedright", *items, r"\end{itemize}"]
+        lines += ["Its derivation:", *_steps(equation["steps"], known)]
+    return lines
+
+
+def _verdicts(document: Data) -> list[str]:
+    """The paper's statements at a glance; what each is about stands in the section of its block."""
+    rows = [
+        rf"({book.number(equation)}) & {equation['reading']} & {prose(claim['statement'])} & {_bold(book.verdict(claim))} &"
+        rf" \ref{{block:{equation['block']}}}, p.~\pageref{{equation:{equation['block']}.{equation['id']}}} \\"
+        for equation in document["equations"]
+        for claim in equation["claims"]
+    ]
+    if not rows:
+        return []
+    head = r"\begin{longtable}[l]{@{}l@{\hspace{8pt}}l@{\hspace{8pt}}L{8.6cm}@{\hspace{8pt}}l@{\hspace{8pt}}l@{}}"
+    title = r"\hline Eq. & reading & the paper & verdict & section \\ \hline"
+    return [r"\clearpage", r"\section{The equations of the paper}", r"{\small", head, title, r"\endhead", r"\hline \endlastfoot", *rows] + [
+        r"\end{longtable}}"
+    ]
+
+
+def _theorems(document: Data, known: Mapping[str, str]) -> list[str]:
+    if not document["theorems"]:
+        return []
+    lines = [r"\clearpage", r"\section{Theorems}", "Results that are about no single block."]
+    for theorem in document["theorems"]:
+        facts = [f"{theorem['certainty']}, {theorem['reading']} reading", *(f"if {prose(each)}" for each in theorem["conditions"])]
+        facts += [f"exact for {prose(theorem['setting'])}"] if theorem["setting"] else []
+        facts += [f"source: {prose(theorem['source'])}"] if theorem["source"] else []
+        lines += [_heading("subsection", theorem["title"], f"theorem:{theorem['id']}"), f"{identifier(theorem['id'])} ({'; '.join(facts)})."]
+        lines += ["", prose(theorem["statement"]), _display(theorem["latex"]), *_steps(theorem["steps"], known)]
+    return lines
+
+
+def _axioms(document: Data) -> list[str]:
+    items = [rf"\item[{prose(each['name'])}:] {prose(each['statement'])} ({prose(each['source'])})." for each in document["axioms"]]
+    cited = "What is cited rather than proved:"
+    return [r"\section{Axioms}", cited, r"\begin{description}\raggedright", *items, r"\end{description}"] if items else []
+
+
+def _heading(level: str, title: str, label: str) -> str:
+    return rf"\{level}{{\texorpdfstring{{{prose(title)}}}{{{ascii_only(title)}}}}}\label{{{label}}}"
+
+
+def _subsection(title: str) -> str:
+    return rf"\subsection*{{{title}}}"
+
+
+def _bold(text: str) -> str:
+    return rf"\textbf{{{text}}}"
+
+
+def _display(latex: str) -> str:
+    return rf"\formula{{{_pieces(latex, 'text')}}}"
+
+
+def _math(latex: str, place: str) -> str:
+    return f"${_pieces(latex, place)}$"
+
+
+def _pieces(latex: str, place: str) -> str:
+    first, *rest = pieces(latex, BREAK_AT[place])
+    return first.latex + "".join(rf"\penalty{min(piece.price, 3000)} {piece.latex}" for piece in rest)
