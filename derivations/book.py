@@ -83,6 +83,16 @@ def number(equation: Data) -> str:
     return str(equation["id"].removeprefix("eq"))
 
 
+def derived_above(section: Section, equation: Data) -> str:
+    """Where in the block's own derivation every step of the equation stands already, as a sentence; "" where one does not."""
+    reading = equation["reading"]
+    own = [step for block in section.readings if block["reading"] == reading for step in block["steps"]]
+    if not all(step in own for step in equation["steps"]):
+        return ""
+    found = ", ".join(str(own.index(step) + 1) for step in equation["steps"])
+    return f"Derived above, by steps {found} of the {reading} reading."
+
+
 def meanings(bounds: list[Data]) -> list[Meaning]:
     """What the symbols of the bounds stand for, once each; what a symbol says by itself, as σ(A) = σ(A), is left out."""
     users: dict[str, list[str]] = {}

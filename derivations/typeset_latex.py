@@ -12,7 +12,7 @@ from derivations.latex_prose import ascii_only, identifier, prose
 
 HEAD = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[utf8]{inputenc}
-\usepackage[margin=2.1cm]{geometry}
+\usepackage[margin=2cm]{geometry}
 \usepackage{amsmath,amssymb,array,graphicx,longtable}
 \usepackage[hidelinks]{hyperref}
 \setlength{\parindent}{0pt}\setlength{\parskip}{5pt plus 2pt}
@@ -21,7 +21,10 @@ HEAD = r"""\documentclass[11pt,a4paper]{article}
 \renewcommand{\arraystretch}{1.25}
 \binoppenalty=10000 \relpenalty=10000 % formulas break where the pieces end, and nowhere else
 \newcolumntype{L}[1]{>{\raggedright\arraybackslash\hangindent=1.2em\hangafter=1}p{#1}}
-\newcommand{\formula}[1]{{\par\addvspace{4pt}\leftskip=3em\rightskip=0pt plus 1fil\parindent=-1.5em
+\newcolumntype{W}[1]{>{\raggedright\arraybackslash}p{#1}}
+\newcommand{\room}[1]{\par\ifdim\pagegoal<\maxdimen\ifdim\dimexpr\pagegoal-\pagetotal<#1\textheight\newpage\fi\fi}
+\newcommand{\topic}[1]{\room{.18}\subsection*{#1}}
+\newcommand{\formula}[1]{{\par\nobreak\addvspace{4pt}\leftskip=3em\rightskip=0pt plus 1fil\parindent=-1.5em
   \indent$\displaystyle #1$\par\addvspace{4pt}}}
 \newcommand{\diagram}[1]{\IfFileExists{#1}{{\centering\includegraphics{#1}\par}}{}}
 \pagestyle{plain}
@@ -45,7 +48,7 @@ def latex_book(document: Data) -> str:
 
 def _letters() -> list[str]:
     rows = [rf"${symbol}$ & {prose(text)} \\" for symbol, text in book.LETTERS]
-    return [r"\begin{longtable}[l]{@{}ll@{}}", *rows, r"\end{longtable}"]
+    return [r"\begin{longtable}[l]{@{}lW{14cm}@{}}", *rows, r"\end{longtable}"]
 
 
 def _methods(known: Mapping[str, str]) -> list[str]:
@@ -68,7 +71,7 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
         lines += [f"In the {block['reading']} reading, of the gradient:", _display(block["remains"]["latex"])]
     if section.equations:
         lines += [_subsection("What the paper says and what holds")]
-        lines += [line for number, readings in section.equations for line in _equation(number, readings, known)]
+        lines += [line for number, _ in section.equations for line in _equation(number, section, known)]
     return lines
 
 
@@ -80,19 +83,19 @@ def _steps(steps: Iterable[Data], known: Mapping[str, str]) -> list[str]:
         rows.append(
             rf"{index} & {prose(step['rule'])}{condition} & {_math(step['latex'], 'step')} & {checks if book.passed(step) else _bold(checks)} \\"
         )
-    head = [r"\begin{longtable}[l]{@{}r@{\hspace{6pt}}L{3.5cm}@{\hspace{6pt}}L{10.6cm}@{\hspace{6pt}}L{1.4cm}@{}}"]
-    title = r"\hline & rule & line & checked by \\ \hline"
+    head = [r"\begin{longtable}[l]{@{}r@{\hspace{6pt}}W{3.5cm}@{\hspace{6pt}}L{10.7cm}@{\hspace{6pt}}W{1.4cm}@{}}"]
+    title = r"\hline & rule & line & checks \\ \hline"
     return [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
 
 
 def _bounds(bounds: list[Data]) -> list[str]:
     rows = []
     for bound in bounds:
-        why = "; ".join([prose(bound["source"]), *(f"if {prose(condition)}" for condition in bound["conditions"])])
-        name = rf"{identifier(bound['id'])}\newline {bound['side']}, {bound['certainty']}"
+        holds = ", ".join([f"for {prose(bound['holds_for'])}", *(rf"\mbox{{if {prose(condition)}}}" for condition in bound["conditions"])])
+        name = rf"{{\footnotesize {identifier(bound['id'])}}}\newline {bound['side']}, {bound['certainty']}"
         limit = _math(bound["limit"], "limit")
-        rows.append(rf"{name} & {_math(bound['latex'], 'bound')} & {limit} & for {prose(bound['holds_for'])}; {why} \\")
-    head = [r"\begin{longtable}[l]{@{}L{3.5cm}@{\hspace{6pt}}L{6.1cm}@{\hspace{6pt}}L{3.4cm}@{\hspace{6pt}}L{3.1cm}@{}}"]
+        rows.append(rf"{name} & {_math(bound['latex'], 'bound')} & {limit} & {holds}\newline {prose(bound['source'])} \\")
+    head = [r"\begin{longtable}[l]{@{}W{3.5cm}@{\hspace{6pt}}L{5.2cm}@{\hspace{6pt}}L{4.3cm}@{\hspace{6pt}}W{3.3cm}@{}}"]
     title = r"\hline bound & formula & without the branch & holds \\ \hline"
     return [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
 
@@ -120,9 +123,9 @@ def _attained(bounds: list[Data]) -> list[str]:
     ]
 
 
-def _equation(number: str, readings: Iterable[Data], known: Mapping[str, str]) -> list[str]:
-    first, *_ = readings = list(readings)
-    lines = [rf"\subsubsection*{{Equation ({number})}}\label{{equation:{first['block']}.{first['id']}}}", "As transcribed:"]
+def _equation(number: str, section: Section, known: Mapping[str, str]) -> list[str]:
+    first, *_ = readings = dict(section.equations)[number]
+    lines = [rf"\topic{{Equation ({number}) of the paper}}\label{{equation:{first['block']}.{first['id']}}}", "As transcribed:"]
     lines.append(_display(first["transcribed_latex"]))
     for equation in readings:
         lines += [f"As derived, {equation['reading']} reading:", _display(equation["derived_latex"])]
@@ -132,7 +135,8 @@ def _equation(number: str, readings: Iterable[Data], known: Mapping[str, str]) -
                 for claim in equation["claims"]
             ]
             lines += ["The paper's statements in this reading:", r"\begin{itemize}\raggedright", *items, r"\end{itemize}"]
-        lines += ["Its derivation:", *_steps(equation["steps"], known)]
+        where = book.derived_above(section, equation)
+        lines += [where, ""] if where else [r"\room{.15}Its derivation:", *_steps(equation["steps"], known)]
     return lines
 
 
@@ -177,7 +181,7 @@ def _heading(level: str, title: str, label: str) -> str:
 
 
 def _subsection(title: str) -> str:
-    return rf"\subsection*{{{title}}}"
+    return rf"\topic{{{title}}}"
 
 
 def _bold(text: str) -> str:
@@ -189,7 +193,8 @@ def _display(latex: str) -> str:
 
 
 def _math(latex: str, place: str) -> str:
-    return f"${_pieces(latex, place)}$"
+    style = r"\displaystyle " if place == "text" else ""
+    return f"${style}{_pieces(latex, place)}$"
 
 
 def _pieces(latex: str, place: str) -> str:

@@ -42,7 +42,7 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
         lines += [f"In the {block['reading']} reading, of the gradient:", "", *_display(block["remains"]["latex"])]
     if section.equations:
         lines += ["### What the paper says and what holds", ""]
-        lines += [line for number, readings in section.equations for line in _equation(number, readings, known)]
+        lines += [line for number, _ in section.equations for line in _equation(number, section, known)]
     return lines
 
 
@@ -84,15 +84,16 @@ def _attained(bounds: list[Data]) -> list[str]:
     return ["Examples in which a bound is attained, found by search:", "", *rows, ""]
 
 
-def _equation(number: str, readings: Iterable[Data], known: Mapping[str, str]) -> list[str]:
-    first, *_ = readings = list(readings)
-    lines = [f"#### Equation ({number})", "", "As transcribed:", "", *_display(first["transcribed_latex"])]
+def _equation(number: str, section: Section, known: Mapping[str, str]) -> list[str]:
+    first, *_ = readings = dict(section.equations)[number]
+    lines = [f"#### Equation ({number}) of the paper", "", "As transcribed:", "", *_display(first["transcribed_latex"])]
     for equation in readings:
         lines += [f"As derived, {equation['reading']} reading:", "", *_display(equation["derived_latex"])]
         if equation["claims"]:
             lines += ["The paper's statements in this reading:", ""]
             lines += [f"- {prose(c['statement'])}: **{book.verdict(c)}**<br>{_cell(c['latex'], LINE)}" for c in equation["claims"]] + [""]
-        lines += ["Its derivation:", "", *_steps(equation["steps"], known)]
+        where = book.derived_above(section, equation)
+        lines += [where, ""] if where else ["Its derivation:", "", *_steps(equation["steps"], known)]
     return lines
 
 
