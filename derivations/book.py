@@ -100,8 +100,18 @@ def meanings(bounds: list[Data]) -> list[Meaning]:
         for line in bound["where"]:
             if not _says_itself(line):
                 users.setdefault(line, []).append(bound["id"])
-    symbols = [line.partition(" = ")[0] for line in users]
-    return [Meaning(line, tuple(ids) if symbols.count(line.partition(" = ")[0]) > 1 else ()) for line, ids in users.items()]
+    symbols = [_symbol(line) for line in users]
+    return [Meaning(line, tuple(ids) if symbols.count(_symbol(line)) > 1 else ()) for line, ids in users.items()]
+
+
+def meanings_in_steps(part: Data) -> list[str]:
+    """What the symbols of the steps of a block, equation or theorem stand for (LaTeX), where its bounds do not say it."""
+    told = {_symbol(line) for bound in part.get("bounds", ()) for line in bound["where"]}
+    return [line for line in part["where"] if _symbol(line) not in told and not _says_itself(line)]
+
+
+def _symbol(line: str) -> str:
+    return line.partition(" = ")[0]
 
 
 def _says_itself(line: str) -> bool:

@@ -21,6 +21,7 @@ from derivations.jacobian import linearize, remains
 from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text, text
 from derivations.quantities import AXIOMS
 from derivations.results import theorems
+from derivations.steps import Derivation
 from derivations.symbols import READINGS, Notation, Reading
 from derivations.theorems import Theorem
 
@@ -91,7 +92,7 @@ class OrderRecord(_Strict):
 class BlockRecord(_Strict):
     """One block in one reading (scalar: every block is a number; operator: Jacobians are matrices).
 
-    `remains` is the pullback where the Jacobians of the branch are 0.
+    `remains` is the pullback where the Jacobians of the branch are 0; `where` says what the symbols of the steps stand for.
     """
 
     block: str
@@ -102,6 +103,7 @@ class BlockRecord(_Strict):
     pullback: FormulaRecord
     remains: FormulaRecord
     steps: tuple[StepRecord, ...]
+    where: tuple[str, ...]
     bounds: tuple[BoundRecord, ...]
     order: tuple[OrderRecord, ...]
 
@@ -127,6 +129,7 @@ class EquationRecord(_Strict):
     ok: bool
     claims: tuple[ClaimRecord, ...]
     steps: tuple[StepRecord, ...]
+    where: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class TheoremRecord(_Strict):
     source: str
     ok: bool
     steps: tuple[StepRecord, ...]
+    where: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,7 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
     checked = list(check(line.derivation if reading == "operator" else line.derivation.followed_by(left)))
     stated = {(each.step.before, each.step.after) for each in checked}
     made: list[BoundRecord] = []
+    where: tuple[str, ...] = ()
     order: tuple[OrderRecord, ...] = ()
     if reading == "operator":
         proved = bounds(notation)
@@ -229,6 +234,7 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         for theorem in proved.theorems:
             checked += [each for each in check(theorem.derivation) if (each.step.before, each.step.after) not in stated]
             stated |= {(each.step.before, each.step.after) for each in checked}
+            where += _definitions(theorem.derivation)
             bounding = [bound for bound in theorem.bounds if bound.side != "equal"]
             found = examples(theorem.derivation, [bound.expr for bound in bounding])
             made += [_bound_record(bound, example, notation) for bound, example in zip(bounding, found, strict=True)]
@@ -242,9 +248,14 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
         remains=FormulaRecord(text(left.after), latex(left.after, notation)),
         steps=tuple(_step_record(step, notation) for step in checked),
+        where=tuple(dict.fromkeys(where)),
         bounds=tuple(made),
         order=order,
     )
+
+
+def _definitions(derivation: Derivation) -> tuple[str, ...]:
+    return tuple(definition_latex(quantity, derivation.notation) for quantity in derivation.quantities)
 
 
 def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
@@ -285,6 +296,7 @@ def _theorem_record(theorem: Theorem) -> TheoremRecord:
         source=theorem.source,
         ok=all(map(_passed, steps)),
         steps=steps,
+        where=_definitions(theorem.derivation),
     )
 
 
@@ -307,6 +319,7 @@ def _equation_record(equation: Equation, block_name: str) -> EquationRecord:
         ok=all(map(_passed, steps)),
         claims=claims,
         steps=steps,
+        where=_definitions(derivation),
     )
 
 

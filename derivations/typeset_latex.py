@@ -63,7 +63,7 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
     for block in section.readings:
         lines += [f"In the {block['reading']} reading:", _display(block["pullback"]["latex"])]
     for block in section.readings:
-        lines += [_subsection(f"Derivation, {block['reading']} reading"), *_steps(block["steps"], known)]
+        lines += [_subsection(f"Derivation, {block['reading']} reading"), *_steps(block, known)]
     if section.bounds:
         lines += [_subsection("Bounds"), *_bounds(section.bounds), *_meanings(section.bounds), *_order(section), *_attained(section.bounds)]
     lines += [_subsection("What remains when the branch vanishes")]
@@ -75,9 +75,9 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _steps(steps: Iterable[Data], known: Mapping[str, str]) -> list[str]:
+def _steps(part: Data, known: Mapping[str, str]) -> list[str]:
     rows = []
-    for index, step in enumerate(steps, 1):
+    for index, step in enumerate(part["steps"], 1):
         condition = rf"\newline if {prose(step['condition'])}" if step["condition"] else ""
         checks = book.letters_of(step, known)
         rows.append(
@@ -85,7 +85,17 @@ def _steps(steps: Iterable[Data], known: Mapping[str, str]) -> list[str]:
         )
     head = [r"\begin{longtable}[l]{@{}r@{\hspace{6pt}}W{3.5cm}@{\hspace{6pt}}L{10.7cm}@{\hspace{6pt}}W{1.4cm}@{}}"]
     title = r"\hline & rule & line & checks \\ \hline"
-    return [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
+    table = [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
+    return [*table, *_where(map(_item, book.meanings_in_steps(part)), "In these lines")]
+
+
+def _item(latex: str) -> str:
+    return rf"\item {_math(latex, 'text')}"
+
+
+def _where(items: Iterable[str], head: str) -> list[str]:
+    listed = list(items)
+    return [head, r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright", *listed, r"\end{itemize}}"] if listed else []
 
 
 def _bounds(bounds: list[Data]) -> list[str]:
@@ -104,23 +114,20 @@ def _meanings(bounds: list[Data]) -> list[str]:
     rows = []
     for meaning in book.meanings(bounds):
         where = rf"\quad in {', '.join(map(identifier, book.families(meaning.only_in)))}" if meaning.only_in else ""
-        rows.append(rf"\item {_math(meaning.latex, 'text')}{where}")
-    return ["Here", r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright", *rows, r"\end{itemize}}"] if rows else []
+        rows.append(_item(meaning.latex) + where)
+    return _where(rows, "Here")
 
 
 def _order(section: Section) -> list[str]:
     rows = [rf"\item {identifier(pair['tighter'])} is never looser than {identifier(pair['looser'])}." for pair in section.order]
-    return ["Proved above:", r"{\small\begin{itemize}\setlength{\itemsep}{1pt}", *rows, r"\end{itemize}}"] if rows else []
+    return _where(rows, "Proved above:")
 
 
 def _attained(bounds: list[Data]) -> list[str]:
     rows = [rf"\item {', '.join(map(identifier, ids))}: {_math(world, 'text')}" for world, ids in book.attained(bounds)]
     lost = [bound["id"] for bound in bounds if not bound["extremal"]]
     rows += [rf"\item {', '.join(map(identifier, lost))}: no example was found."] if lost else []
-    return ["Examples in which a bound is attained, found by search:", r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright"] + [
-        *rows,
-        r"\end{itemize}}",
-    ]
+    return _where(rows, "Examples in which a bound is attained, found by search:")
 
 
 def _equation(number: str, section: Section, known: Mapping[str, str]) -> list[str]:
@@ -136,7 +143,7 @@ def _equation(number: str, section: Section, known: Mapping[str, str]) -> list[s
             ]
             lines += ["The paper's statements in this reading:", r"\begin{itemize}\raggedright", *items, r"\end{itemize}"]
         where = book.derived_above(section, equation)
-        lines += [where, ""] if where else [r"\room{.15}Its derivation:", *_steps(equation["steps"], known)]
+        lines += [where, ""] if where else [r"\room{.15}Its derivation:", *_steps(equation, known)]
     return lines
 
 
@@ -166,7 +173,7 @@ def _theorems(document: Data, known: Mapping[str, str]) -> list[str]:
         facts += [f"exact for {prose(theorem['setting'])}"] if theorem["setting"] else []
         facts += [f"source: {prose(theorem['source'])}"] if theorem["source"] else []
         lines += [_heading("subsection", theorem["title"], f"theorem:{theorem['id']}"), f"{identifier(theorem['id'])} ({'; '.join(facts)})."]
-        lines += ["", prose(theorem["statement"]), _display(theorem["latex"]), *_steps(theorem["steps"], known)]
+        lines += ["", prose(theorem["statement"]), _display(theorem["latex"]), *_steps(theorem, known)]
     return lines
 
 

@@ -5,7 +5,7 @@ punctuation within a line, an underscore after punctuation.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from derivations import book
 from derivations.book import Data, Section
@@ -34,7 +34,7 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
     for block in section.readings:
         lines += [f"In the {block['reading']} reading:", "", *_display(block["pullback"]["latex"])]
     for block in section.readings:
-        lines += [f"### Derivation, {block['reading']} reading", "", *_steps(block["steps"], known)]
+        lines += [f"### Derivation, {block['reading']} reading", "", *_steps(block, known)]
     if section.bounds:
         lines += ["### Bounds", "", *_bounds(section.bounds), *_meanings(section.bounds), *_order(section), *_attained(section.bounds)]
     lines += ["### What remains when the branch vanishes", ""]
@@ -46,13 +46,14 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _steps(steps: Iterable[Data], known: Mapping[str, str]) -> list[str]:
-    rows = ["| | rule | line | checked by |", "|---|---|---|---|"]
-    for index, step in enumerate(steps, 1):
+def _steps(part: Data, known: Mapping[str, str]) -> list[str]:
+    rows = ["| | rule | line | checks |", "|---|---|---|---|"]
+    for index, step in enumerate(part["steps"], 1):
         rule = prose(step["rule"]) + (f", if {prose(step['condition'])}" if step["condition"] else "")
         checks = book.letters_of(step, known)
         rows.append(f"| {index} | {rule} | {_cell(step['latex'], CELL)} | {checks if book.passed(step) else f'**{checks}**'} |")
-    return [*rows, ""]
+    where = [f"- {_cell(line, LINE)}" for line in book.meanings_in_steps(part)]
+    return [*rows, "", *(["In these lines", "", *where, ""] if where else [])]
 
 
 def _bounds(bounds: list[Data]) -> list[str]:
@@ -93,7 +94,7 @@ def _equation(number: str, section: Section, known: Mapping[str, str]) -> list[s
             lines += ["The paper's statements in this reading:", ""]
             lines += [f"- {prose(c['statement'])}: **{book.verdict(c)}**<br>{_cell(c['latex'], LINE)}" for c in equation["claims"]] + [""]
         where = book.derived_above(section, equation)
-        lines += [where, ""] if where else ["Its derivation:", "", *_steps(equation["steps"], known)]
+        lines += [where, ""] if where else ["Its derivation:", "", *_steps(equation, known)]
     return lines
 
 
@@ -115,7 +116,7 @@ def _theorems(document: Data, known: Mapping[str, str]) -> list[str]:
         facts += [f"exact for {prose(theorem['setting'])}"] if theorem["setting"] else []
         facts += [f"source: {prose(theorem['source'])}"] if theorem["source"] else []
         lines += [f"### {prose(theorem['title'])}", "", f"`{theorem['id']}` ({'; '.join(facts)}).", "", prose(theorem["statement"]), ""]
-        lines += [*_display(theorem["latex"]), *_steps(theorem["steps"], known)]
+        lines += [*_display(theorem["latex"]), *_steps(theorem, known)]
     return lines
 
 
