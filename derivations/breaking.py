@@ -59,11 +59,12 @@ def lines(latex: str, width: int) -> list[str]:
 def glyphs(latex: str) -> int:
     """About how many characters wide a formula is set."""
     text = re.sub(r"\\(?:tilde|mathrm|operatorname|text|mathbb|sqrt)\{([^{}]*)\}", r"\1", latex)
+    text = re.sub(r"_\{\\(?:max|min)\}", " xx ", text)
     text = re.sub(r"\\(?:left|right|bigl|bigr)\s*\.?|\\(?:begin|end)\{\w+\}", "", text)
     for _ in range(3):
         text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=lambda s: len(re.sub(r"\\[A-Za-z]+", "x", s))), text)
         text = re.sub(r"\\sum_\{[^{}]*\}(\^\{[^{}]*\})?", "XX", text)
-        text = re.sub(r"[_^]\{([^{}]*)\}", r"\1", text)
+        text = re.sub(r"[_^]\{([^{}]*)\}", r" \1 ", text)
     text = re.sub(r"\\(max|min|lim|cos)(?![A-Za-z])", r"\1", text)
     text = re.sub(r"\\[A-Za-z]+|\\.", "x", text)
     return len(re.sub(r"[{}\s]", "", text)) + len(re.findall(r"\s[+=-]\s", text)) * 2

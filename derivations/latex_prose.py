@@ -36,9 +36,9 @@ _SIGNS |= {letter: rf"\{name}" for letter, name in zip(_LETTERS, _GREEK, strict=
 _SIGNS |= {letter: rf"\{name}" for letter, name in _CAPITALS.items()}
 
 _INDEXED = re.compile(
-    r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])_(?P<index>[A-Za-z0-9]+|\{[^{}]*\})"
+    r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
     r"|\^(?P<power>[A-Za-z0-9]+|\([^()]*\)|\{[^{}]*\})"
-    r"|(?<![A-Za-z0-9'’.])(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’]|\.[-\w])"
+    r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’]|[.][-\w])"
 )
 _OPERATORS = {"max", "min"}
 

@@ -31,7 +31,7 @@ HEAD = r"""\documentclass[11pt,a4paper]{article}
 \begin{document}
 """
 
-BREAK_AT = {"text": 62, "step": 34, "bound": 26, "limit": 10}
+BREAK_AT = {"text": 66, "step": 42, "bound": 20, "limit": 16}
 """Glyphs beyond which a formula may be broken: in a line of the page, and in the columns of the tables."""
 
 

@@ -11,15 +11,17 @@ from derivations import book
 from derivations.book import Data, Section
 from derivations.breaking import lines as broken
 
-LINE, CELL, NARROW = 80, 62, 30
+LINE, CELL, NARROW = 90, 70, 36
 """Glyphs per line of a formula: displayed, in a table with one formula, and in one with several."""
+
+IN_A_LINE = (r"\left[a ;\ b\right]", "a matrix with the rows a and b, written in one line")
 
 
 def markdown_book(document: Data) -> str:
     """The document as a Markdown file."""
     known = book.methods(document)
     lines = ["# Derivations", "", *(line for text in book.PREFACE for line in (prose(text), ""))]
-    lines += ["| symbol | meaning |", "|---|---|", *(f"| {_math(symbol)} | {prose(text)} |" for symbol, text in book.LETTERS), ""]
+    lines += ["| symbol | meaning |", "|---|---|", *(f"| {_math(symbol)} | {prose(text)} |" for symbol, text in (*book.LETTERS, IN_A_LINE)), ""]
     lines += ["Ways of checking a step: " + "; ".join(f"**{letter}** {prose(name)}" for name, letter in known.items()) + ".", ""]
     lines += [f"**{prose(book.all_passed(document))}**", ""]
     for section in book.sections(document):
@@ -156,7 +158,7 @@ _SAFE = (
     (r"\\substack\{([^\\]*(?:\\[A-Za-z]+[^\\]*)*)\\\\", lambda m: rf"{{{m[1]}, "),
     (r"\\,\\Vert\s*\\,", lambda m: r"\mathbin{\Vert}"),
     (r"\\,", lambda m: " "),
-    (r"\\[;:]|,\\ ", lambda m: r"\quad "),
+    (r"\\[;: ]", lambda m: r"\quad "),
     (r"\\!", lambda m: ""),
     (r"\\\{", lambda m: r"\lbrace "),
     (r"\\\}", lambda m: r"\rbrace "),
