@@ -12,11 +12,15 @@ from typing import Any
 Data = Mapping[str, Any]
 
 PREFACE = (
-    "For every block this book says how much of the gradient gets through it: the derivation step by step, bounds on the gain, what "
-    "remains when the branch vanishes, and what the source paper says. Every line was derived by rule from the block's structure, and "
-    "judged in at least two independent ways, named by a letter beside it.",
-    "H is the block's output and x its input, both real vectors; L is the loss. In the scalar reading every block is a number. In the "
-    "operator reading Jacobians are matrices, and a pullback multiplies the backward signal by their transpose.",
+    (
+        "For every block this book says how much of the gradient gets through it: the derivation step by step, bounds on the gain, what "
+        "remains when the branch vanishes, and what the source paper says. Every line was derived by rule from the block's structure, and "
+        "judged in at least two independent ways, named by a letter beside it."
+    ),
+    (
+        "H is the block's output and x its input, both real vectors; L is the loss. In the scalar reading every block is a number. In the "
+        "operator reading Jacobians are matrices, and a pullback multiplies the backward signal by their transpose."
+    ),
 )
 """What a reader needs first. Plain text, as in statements of theorems."""
 

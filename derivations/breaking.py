@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 RELATION, COMMA, SUM, FACTOR = 100, 120, 200, 1500
 DEEPER = 150  # added for each parenthesis around a break
 OPENED = 14  # glyphs: a longer parenthesis is opened
 
-_TOKEN = re.compile(r"\\left\s*(?:\\[A-Za-z]+|\\.|.)|\\right\s*(?:\\[A-Za-z]+|\\.|.)|\\(?:begin|end)\{\w+\*?\}|\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"\\left\s*(?:\\[A-Za-z]+|\\.|.)|\\right\s*(?:\\[A-Za-z]+|\\.|.)|\\(?:begin|end)\{\w+\*?\}|\\[A-Za-z]+|\\.|\s+|.", re.DOTALL
+)
 _RELATIONS = {"=", r"\ge", r"\le", r"\leq", r"\geq", r"\to", r"\neq"}
 _SPACES = {r"\quad", r"\qquad", r"\,", r"\;", r"\ "}
 _HOLDING = re.compile(r"(\\(times|cdot|odot|Vert|max|min|lim|sum|sup|inf|cos|angle|operatorname|partial)|[/,+=-])$")
@@ -52,7 +55,7 @@ def lines(latex: str, width: int) -> list[str]:
     while cuts[-1]:
         cuts.append(best[cuts[-1]][1])
     bounds = cuts[::-1]
-    return ["".join(part.latex for part in parts[a:b]).strip() for a, b in zip(bounds, bounds[1:], strict=False)]
+    return ["".join(part.latex for part in parts[a:b]).strip() for a, b in pairwise(bounds)]
 
 
 @lru_cache(maxsize=16384)
@@ -62,12 +65,18 @@ def glyphs(latex: str) -> int:
     text = re.sub(r"_\{\\(?:max|min)\}", " xx ", text)
     text = re.sub(r"\\(?:left|right|bigl|bigr)\s*\.?|\\(?:begin|end)\{\w+\}", "", text)
     for _ in range(3):
-        text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=lambda s: len(re.sub(r"\\[A-Za-z]+", "x", s))), text)
+        text = re.sub(
+            r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=lambda s: len(re.sub(r"\\[A-Za-z]+", "x", s))), text
+        )
         text = re.sub(r"\\sum_\{[^{}]*\}(\^\{[^{}]*\})?", "XX", text)
         text = re.sub(r"[_^]\{([^{}]*)\}", r" \1 ", text)
     text = re.sub(r"\\(max|min|lim|cos)(?![A-Za-z])", r"\1", text)
     text = re.sub(r"\\[A-Za-z]+|\\.", "x", text)
     return len(re.sub(r"[{}\s]", "", text)) + len(re.findall(r"\s[+=-]\s", text)) * 2
+
+
+def _bare(latex: str) -> int:
+    return len(re.sub(r"\\[A-Za-z]+", "x", latex))
 
 
 def _split(tokens: list[str], depth: int) -> list[Piece]:

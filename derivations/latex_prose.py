@@ -8,9 +8,23 @@ import unicodedata
 
 from derivations.errors import InputError
 
-_GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega".split()
+_GREEK = [
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
+    "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+]  # fmt: skip
 _LETTERS = "αβγδεζηθικλμνξπρστυφχψω"
-_CAPITALS = {"Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega"}
+_CAPITALS = {
+    "Γ": "Gamma",
+    "Δ": "Delta",
+    "Θ": "Theta",
+    "Λ": "Lambda",
+    "Ξ": "Xi",
+    "Π": "Pi",
+    "Σ": "Sigma",
+    "Φ": "Phi",
+    "Ψ": "Psi",
+    "Ω": "Omega",
+}
 _SIGNS = {
     "‖": r"\Vert", "∥": r"\Vert", "≠": r"\neq", "≥": r"\ge", "≤": r"\le", "−": "-", "·": r"\cdot", "×": r"\times", "⊙": r"\odot",
     "⊗": r"\otimes", "⊕": r"\oplus", "√": r"\surd", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "→": r"\to", "↦": r"\mapsto",
@@ -24,7 +38,8 @@ _SIGNS = {
     "⪯": r"\preceq", "⪰": r"\succeq", "←": r"\leftarrow", "↔": r"\leftrightarrow", "≃": r"\simeq", "≅": r"\cong", "✓": r"\surd",
 }  # fmt: skip
 _TEXT = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}", "–": "--", "—": "---", "…": r"\ldots{}", "“": "``", "”": "''", "‘": "`", "’": "'", "<": "$<$", ">": "$>$",
     "|": r"$\vert$", "\u00a0": "~", "\u2009": r"\,", "\u202f": r"\,", "•": r"\textbullet{}", "§": r"\S{}", "©": r"\copyright{}",
     "ß": r"{\ss}", "ø": r"{\o}", "Ø": r"{\O}", "æ": r"{\ae}", "Æ": r"{\AE}", "œ": r"{\oe}", "ł": r"{\l}", "Ł": r"{\L}", "ı": r"{\i}",

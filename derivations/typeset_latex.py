@@ -31,6 +31,7 @@ HEAD = r"""\documentclass[11pt,a4paper]{article}
 \begin{document}
 """
 
+GAP = r"@{\hspace{6pt}}"
 BREAK_AT = {"text": 66, "step": 42, "bound": 20, "limit": 16}
 """Glyphs beyond which a formula may be broken: in a line of the page, and in the columns of the tables."""
 
@@ -78,24 +79,28 @@ def _section(section: Section, known: Mapping[str, str]) -> list[str]:
 def _steps(part: Data, known: Mapping[str, str]) -> list[str]:
     rows = []
     for index, step in enumerate(part["steps"], 1):
-        condition = rf"\newline if {prose(step['condition'])}" if step["condition"] else ""
-        checks = book.letters_of(step, known)
-        rows.append(
-            rf"{index} & {prose(step['rule'])}{condition} & {_math(step['latex'], 'step')} & {checks if book.passed(step) else _bold(checks)} \\"
-        )
-    head = [r"\begin{longtable}[l]{@{}r@{\hspace{6pt}}W{3.5cm}@{\hspace{6pt}}L{10.7cm}@{\hspace{6pt}}W{1.4cm}@{}}"]
-    title = r"\hline & rule & line & checks \\ \hline"
-    table = [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
-    return [*table, *_where(map(_item, book.meanings_in_steps(part)), "In these lines")]
+        rule = prose(step["rule"]) + (rf"\newline if {prose(step['condition'])}" if step["condition"] else "")
+        letters = book.letters_of(step, known)
+        checks = letters if book.passed(step) else _bold(letters)
+        rows.append(rf"{index} & {rule} & {_math(step['latex'], 'step')} & {checks} \\")
+    table = _table(("r", "W{3.5cm}", "L{10.7cm}", "W{1.4cm}"), r"& rule & line & checks", rows)
+    return [*table, *_list(map(_item, book.meanings_in_steps(part)), "In these lines")]
+
+
+def _table(columns: Iterable[str], title: str, rows: Iterable[str]) -> list[str]:
+    """A table that may go over pages, its head on each."""
+    begin = rf"{{\small\begin{{longtable}}[l]{{@{{}}{GAP.join(columns)}@{{}}}}"
+    return [begin, rf"\hline {title} \\ \hline \endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
+
+
+def _list(items: Iterable[str], head: str) -> list[str]:
+    listed = list(items)
+    begin = r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright"
+    return [rf"\room{{.07}}{head}", begin, *listed, r"\end{itemize}}"] if listed else []
 
 
 def _item(latex: str) -> str:
     return rf"\item {_math(latex, 'text')}"
-
-
-def _where(items: Iterable[str], head: str) -> list[str]:
-    listed = list(items)
-    return [head, r"{\small\begin{itemize}\setlength{\itemsep}{1pt}\raggedright", *listed, r"\end{itemize}}"] if listed else []
 
 
 def _bounds(bounds: list[Data]) -> list[str]:
@@ -105,9 +110,7 @@ def _bounds(bounds: list[Data]) -> list[str]:
         name = rf"{{\footnotesize {identifier(bound['id'])}}}\newline {bound['side']}, {bound['certainty']}"
         limit = _math(bound["limit"], "limit")
         rows.append(rf"{name} & {_math(bound['latex'], 'bound')} & {limit} & {holds}\newline {prose(bound['source'])} \\")
-    head = [r"\begin{longtable}[l]{@{}W{3.5cm}@{\hspace{6pt}}L{5.2cm}@{\hspace{6pt}}L{4.3cm}@{\hspace{6pt}}W{3.3cm}@{}}"]
-    title = r"\hline bound & formula & without the branch & holds \\ \hline"
-    return [r"{\small", *head, title, r"\endfirsthead", title, r"\endhead", r"\hline \endlastfoot", *rows, r"\end{longtable}}"]
+    return _table(("W{3.5cm}", "L{5.2cm}", "L{4.3cm}", "W{3.3cm}"), "bound & formula & without the branch & holds", rows)
 
 
 def _meanings(bounds: list[Data]) -> list[str]:
@@ -115,19 +118,19 @@ def _meanings(bounds: list[Data]) -> list[str]:
     for meaning in book.meanings(bounds):
         where = rf"\quad in {', '.join(map(identifier, book.families(meaning.only_in)))}" if meaning.only_in else ""
         rows.append(_item(meaning.latex) + where)
-    return _where(rows, "Here")
+    return _list(rows, "Here")
 
 
 def _order(section: Section) -> list[str]:
     rows = [rf"\item {identifier(pair['tighter'])} is never looser than {identifier(pair['looser'])}." for pair in section.order]
-    return _where(rows, "Proved above:")
+    return _list(rows, "Proved above:")
 
 
 def _attained(bounds: list[Data]) -> list[str]:
     rows = [rf"\item {', '.join(map(identifier, ids))}: {_math(world, 'text')}" for world, ids in book.attained(bounds)]
     lost = [bound["id"] for bound in bounds if not bound["extremal"]]
     rows += [rf"\item {', '.join(map(identifier, lost))}: no example was found."] if lost else []
-    return _where(rows, "Examples in which a bound is attained, found by search:")
+    return _list(rows, "Examples in which a bound is attained, found by search:")
 
 
 def _equation(number: str, section: Section, known: Mapping[str, str]) -> list[str]:
@@ -157,11 +160,8 @@ def _verdicts(document: Data) -> list[str]:
     ]
     if not rows:
         return []
-    head = r"\begin{longtable}[l]{@{}l@{\hspace{8pt}}l@{\hspace{8pt}}L{8.6cm}@{\hspace{8pt}}l@{\hspace{8pt}}l@{}}"
-    title = r"\hline Eq. & reading & the paper & verdict & section \\ \hline"
-    return [r"\clearpage", r"\section{The equations of the paper}", r"{\small", head, title, r"\endhead", r"\hline \endlastfoot", *rows] + [
-        r"\end{longtable}}"
-    ]
+    table = _table(("l", "l", "L{8.8cm}", "l", "l"), "Eq. & reading & the paper & verdict & section", rows)
+    return [r"\clearpage", r"\section{The equations of the paper}", *table]
 
 
 def _theorems(document: Data, known: Mapping[str, str]) -> list[str]:
@@ -172,7 +172,10 @@ def _theorems(document: Data, known: Mapping[str, str]) -> list[str]:
         facts = [f"{theorem['certainty']}, {theorem['reading']} reading", *(f"if {prose(each)}" for each in theorem["conditions"])]
         facts += [f"exact for {prose(theorem['setting'])}"] if theorem["setting"] else []
         facts += [f"source: {prose(theorem['source'])}"] if theorem["source"] else []
-        lines += [_heading("subsection", theorem["title"], f"theorem:{theorem['id']}"), f"{identifier(theorem['id'])} ({'; '.join(facts)})."]
+        lines += [
+            _heading("subsection", theorem["title"], f"theorem:{theorem['id']}"),
+            f"{identifier(theorem['id'])} ({'; '.join(facts)}).",
+        ]
         lines += ["", prose(theorem["statement"]), _display(theorem["latex"]), *_steps(theorem, known)]
     return lines
 

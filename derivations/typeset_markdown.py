@@ -20,8 +20,14 @@ IN_A_LINE = (r"\left[a ;\ b\right]", "a matrix with the rows a and b, written in
 def markdown_book(document: Data) -> str:
     """The document as a Markdown file."""
     known = book.methods(document)
+    letters = [f"| {_math(symbol)} | {prose(text)} |" for symbol, text in (*book.LETTERS, IN_A_LINE)]
     lines = ["# Derivations", "", *(line for text in book.PREFACE for line in (prose(text), ""))]
-    lines += ["| symbol | meaning |", "|---|---|", *(f"| {_math(symbol)} | {prose(text)} |" for symbol, text in (*book.LETTERS, IN_A_LINE)), ""]
+    lines += [
+        "| symbol | meaning |",
+        "|---|---|",
+        *(f"| {_math(symbol)} | {prose(text)} |" for symbol, text in (*book.LETTERS, IN_A_LINE)),
+        "",
+    ]
     lines += ["Ways of checking a step: " + "; ".join(f"**{letter}** {prose(name)}" for name, letter in known.items()) + ".", ""]
     lines += [f"**{prose(book.all_passed(document))}**", ""]
     for section in book.sections(document):

@@ -15,7 +15,9 @@ def rejoined(latex: str, width: int) -> str:
     return joined.replace(r"\bigl(", r"\left(").replace(r"\bigr)", r"\right)")
 
 
-@pytest.mark.parametrize("latex", [SUM, NESTED, r"\sqrt{1 - \min\left(0, c\right)^{2}}", r"\max\left(0, - a - b, c + d + e + f\right)", "g"])
+@pytest.mark.parametrize(
+    "latex", [SUM, NESTED, r"\sqrt{1 - \min\left(0, c\right)^{2}}", r"\max\left(0, - a - b, c + d + e + f\right)", "g"]
+)
 @pytest.mark.parametrize("width", [5, 20, 40])
 def test_nothing_is_lost(latex, width):
     assert rejoined(latex, width) == latex
