@@ -65,9 +65,7 @@ def glyphs(latex: str) -> int:
     text = re.sub(r"_\{\\(?:max|min)\}", " xx ", text)
     text = re.sub(r"\\(?:left|right|bigl|bigr)\s*\.?|\\(?:begin|end)\{\w+\}", "", text)
     for _ in range(3):
-        text = re.sub(
-            r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=lambda s: len(re.sub(r"\\[A-Za-z]+", "x", s))), text
-        )
+        text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=_bare), text)
         text = re.sub(r"\\sum_\{[^{}]*\}(\^\{[^{}]*\})?", "XX", text)
         text = re.sub(r"[_^]\{([^{}]*)\}", r" \1 ", text)
     text = re.sub(r"\\(max|min|lim|cos)(?![A-Za-z])", r"\1", text)
@@ -86,37 +84,43 @@ def _split(tokens: list[str], depth: int) -> list[Piece]:
 
     def cut(next_price: int) -> None:
         nonlocal text, price
-        if text.strip():
+        if next_price and text.strip():
             found.append(Piece(text, price))
             text, price = "", next_price + DEEPER * depth
 
     while position < len(tokens):
-        token = tokens[position]
         group = tokens[position : _end(tokens, position)]
         position += len(group)
-        inner = group[1:-1]
-        if token.startswith(r"\left") and token.endswith("(") and glyphs("".join(inner)) > OPENED:
-            first, *rest = _split(inner, depth + 1)
-            text += r"\bigl(" + first.latex
-            for piece in rest:
-                found.append(Piece(text, price))
-                text, price = piece.latex, piece.price
-            text += r"\bigr)"
-        elif token in _RELATIONS:
-            cut(RELATION)
-            text += token
-        elif token in "+-" and _is_binary(text):
-            cut(SUM)
-            text += token
-        elif token.isspace():
-            text += token
-            if not _HOLDING.search(text.rstrip()) and not _binds(tokens, position):
-                cut(FACTOR)
-        else:
-            text += "".join(group)
-            if token == "," or (token in _SPACES and len(token) > 2):
-                cut(COMMA)
+        cut(_price_before(group[0], text))
+        first, *rest = _opened(group, depth)
+        text += first.latex
+        for piece in rest:
+            found.append(Piece(text, price))
+            text, price = piece.latex, piece.price
+        cut(_price_after(group[0], text, tokens[position] if position < len(tokens) else ""))
     return [*found, Piece(text, price)] if text.strip() else found
+
+
+def _opened(group: list[str], depth: int) -> list[Piece]:
+    """A long parenthesis in pieces; any other group in one."""
+    inner = group[1:-1]
+    if not (group[0].startswith(r"\left") and group[0].endswith("(") and glyphs("".join(inner)) > OPENED):
+        return [Piece("".join(group), 0)]
+    first, *rest = _split(inner, depth + 1)
+    made = [Piece(r"\bigl(" + first.latex, 0), *rest]
+    return [*made[:-1], Piece(made[-1].latex + r"\bigr)", made[-1].price)]
+
+
+def _price_before(token: str, before: str) -> int:
+    """The price of a break before a relation or a sign that joins two terms; 0 where there can be none."""
+    return RELATION if token in _RELATIONS else SUM if token in ("+", "-") and _is_binary(before) else 0
+
+
+def _price_after(token: str, before: str, following: str) -> int:
+    """The price of a break after a comma, or between two factors; 0 where there can be none."""
+    if token == "," or (token in _SPACES and len(token) > 2):
+        return COMMA
+    return FACTOR if token.isspace() and not _HOLDING.search(before.rstrip()) and not _binds(following) else 0
 
 
 def _is_binary(before: str) -> bool:
@@ -124,10 +128,9 @@ def _is_binary(before: str) -> bool:
     return bool(before.strip()) and not re.search(r"(\\(ge|le|leq|geq|to|quad)|[=(,:])$", before.rstrip())
 
 
-def _binds(tokens: list[str], position: int) -> bool:
+def _binds(following: str) -> bool:
     """Whether what follows belongs to what stands before: an operator, an exponent, a relation (which cuts by itself), or nothing."""
-    rest = tokens[position] if position < len(tokens) else ""
-    return not rest or rest in _RELATIONS or rest in _SPACES or rest in "+-,:" or bool(_BINDING.match(rest))
+    return not following or following in _RELATIONS or following in _SPACES or following in "+-,:" or bool(_BINDING.match(following))
 
 
 _OPENERS, _CLOSERS = ("{", "(", r"\left", r"\begin"), ("}", ")", r"\right", r"\end")

@@ -22,12 +22,7 @@ def markdown_book(document: Data) -> str:
     known = book.methods(document)
     letters = [f"| {_math(symbol)} | {prose(text)} |" for symbol, text in (*book.LETTERS, IN_A_LINE)]
     lines = ["# Derivations", "", *(line for text in book.PREFACE for line in (prose(text), ""))]
-    lines += [
-        "| symbol | meaning |",
-        "|---|---|",
-        *(f"| {_math(symbol)} | {prose(text)} |" for symbol, text in (*book.LETTERS, IN_A_LINE)),
-        "",
-    ]
+    lines += ["| symbol | meaning |", "|---|---|", *letters, ""]
     lines += ["Ways of checking a step: " + "; ".join(f"**{letter}** {prose(name)}" for name, letter in known.items()) + ".", ""]
     lines += [f"**{prose(book.all_passed(document))}**", ""]
     for section in book.sections(document):

@@ -75,9 +75,8 @@ def test_every_verdict_is_the_records(document, printed):
 
 def test_a_block_has_one_section_that_holds_both_readings_and_its_equations(document, printed):
     for section in sections(asdict(document)):
-        (start,) = [
-            match.start() for match in re.finditer(rf"^## {re.escape(markdown_prose(section.title))}$", printed["markdown"], re.MULTILINE)
-        ]
+        heading = rf"^## {re.escape(markdown_prose(section.title))}$"
+        (start,) = [match.start() for match in re.finditer(heading, printed["markdown"], re.MULTILINE)]
         text = printed["markdown"][start:].split("\n## ")[0]
         assert text.count("### Derivation, ") == 2
         assert f"(diagrams/{section.name}.svg)" in text
