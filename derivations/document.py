@@ -14,12 +14,13 @@ from pydantic import ConfigDict, TypeAdapter
 from derivations.architectures import BLOCKS, Block, block
 from derivations.bounds import Bound, bounds
 from derivations.check import CheckedStep, check
-from derivations.definitions import named
+from derivations.definitions import named as formula_of
 from derivations.equations import Equation, equations, notation_of
 from derivations.extremal import Example, examples
 from derivations.jacobian import linearize, remains
 from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text, text
 from derivations.results import axioms, theorems
+from derivations.steps import Derivation
 from derivations.symbols import READINGS, Notation, Reading
 from derivations.theorems import Theorem
 
@@ -90,7 +91,7 @@ class OrderRecord(_Strict):
 class BlockRecord(_Strict):
     """One block in one reading (scalar: every block is a number; operator: Jacobians are matrices).
 
-    `remains` is the pullback where the Jacobians of the branch are 0.
+    `remains` is the pullback where the Jacobians of the branch are 0; `where` says what the symbols of the steps stand for.
     """
 
     block: str
@@ -101,6 +102,7 @@ class BlockRecord(_Strict):
     pullback: FormulaRecord
     remains: FormulaRecord
     steps: tuple[StepRecord, ...]
+    where: tuple[str, ...]
     bounds: tuple[BoundRecord, ...]
     order: tuple[OrderRecord, ...]
 
@@ -116,15 +118,17 @@ class ClaimRecord(_Strict):
 
 @dataclass(frozen=True)
 class EquationRecord(_Strict):
-    """An equation of the paper, as transcribed and as derived. `ok`: its derivation passed every check."""
+    """An equation of the paper about a block, as transcribed and as derived. `ok`: its derivation passed every check."""
 
     id: str
+    block: str
     reading: Reading
     transcribed_latex: str
     derived_latex: str
     ok: bool
     claims: tuple[ClaimRecord, ...]
     steps: tuple[StepRecord, ...]
+    where: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ class TheoremRecord(_Strict):
     source: str
     ok: bool
     steps: tuple[StepRecord, ...]
+    where: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,10 @@ def derive(blocks: Sequence[str] = ()) -> Document:
     """
     chosen = [block(name) for name in blocks] or list(BLOCKS.values())
     block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
-    equation_records = tuple(_equation_record(e) for e in equations() if any(e.derivation.notation.term == each.term for each in chosen))
+    named = {each.term: each.name for each in chosen}
+    equation_records = tuple(
+        _equation_record(e, named[e.derivation.notation.term]) for e in equations() if e.derivation.notation.term in named
+    )
     theorem_records = () if blocks else tuple(map(_theorem_record, theorems()))
     recorded = (*(b.steps for b in block_records), *(e.steps for e in equation_records), *(t.steps for t in theorem_records))
     cited = tuple(AxiomRecord(axiom.id, axiom.statement, axiom.source) for axiom in axioms())
@@ -217,6 +225,7 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
     checked = list(check(line.derivation if reading == "operator" else line.derivation.followed_by(left)))
     stated = {(each.step.before, each.step.after) for each in checked}
     made: list[BoundRecord] = []
+    where: tuple[str, ...] = ()
     order: tuple[OrderRecord, ...] = ()
     if reading == "operator":
         proved = bounds(notation)
@@ -224,6 +233,7 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         for theorem in proved.theorems:
             checked += [each for each in check(theorem.derivation) if (each.step.before, each.step.after) not in stated]
             stated |= {(each.step.before, each.step.after) for each in checked}
+            where += _definitions(theorem.derivation)
             bounding = [bound for bound in theorem.bounds if bound.side != "equal"]
             found = examples(theorem.derivation, [bound.expr for bound in bounding])
             made += [_bound_record(bound, example, notation) for bound, example in zip(bounding, found, strict=True)]
@@ -233,13 +243,18 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         title=each.title,
         kind=each.kind,
         reading=reading,
-        definition_latex=f"H(x) = {named(each.term, 'x', {})}",
+        definition_latex=f"H(x) = {formula_of(each.term, 'x', {})}",
         pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
         remains=FormulaRecord(text(left.after), latex(left.after, notation)),
         steps=tuple(_step_record(step, notation) for step in checked),
+        where=tuple(dict.fromkeys(where)),
         bounds=tuple(made),
         order=order,
     )
+
+
+def _definitions(derivation: Derivation) -> tuple[str, ...]:
+    return tuple(definition_latex(quantity, derivation.notation) for quantity in derivation.quantities)
 
 
 def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
@@ -280,10 +295,11 @@ def _theorem_record(theorem: Theorem) -> TheoremRecord:
         source=theorem.source,
         ok=all(map(_passed, steps)),
         steps=steps,
+        where=_definitions(theorem.derivation),
     )
 
 
-def _equation_record(equation: Equation) -> EquationRecord:
+def _equation_record(equation: Equation, block_name: str) -> EquationRecord:
     derivation, notation = equation.derivation, equation.derivation.notation
     count = len(derivation.steps)
     judged = check(replace(derivation, steps=(*derivation.steps, *(claim.step for claim in equation.claims))))
@@ -293,7 +309,17 @@ def _equation_record(equation: Equation) -> EquationRecord:
     )
     steps = tuple(_step_record(step, notation) for step in judged[:count])
     derived = equation.result_label + step_latex(equation.result, notation)
-    return EquationRecord(equation.id, equation.reading, equation.transcribed_latex, derived, all(map(_passed, steps)), claims, steps)
+    return EquationRecord(
+        id=equation.id,
+        block=block_name,
+        reading=equation.reading,
+        transcribed_latex=equation.transcribed_latex,
+        derived_latex=derived,
+        ok=all(map(_passed, steps)),
+        claims=claims,
+        steps=steps,
+        where=_definitions(derivation),
+    )
 
 
 def _passed(step: StepRecord) -> bool:

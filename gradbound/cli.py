@@ -55,7 +55,7 @@ def cli() -> None:
 @cli.command(epilog=f"Blocks: {', '.join(BLOCKS)}.")
 @click.argument("blocks", nargs=-1, type=click.Choice(list(BLOCKS)), metavar="[BLOCK]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--out", type=PATH, help="A folder for derivations.tex, .md and .json, beside what is printed.")
+@click.option("--out", type=PATH, help="A folder for derivations.tex, .md, .json and diagrams, beside what is printed.")
 @click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True), default=120, show_default=True, metavar="SECONDS")
 def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: float) -> None:
     """Derive gradients and bounds, check every step.

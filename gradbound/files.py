@@ -1,11 +1,12 @@
-"""Writes documents as files, each whole or not at all.
+"""Writes documents and the derivation book as files, each whole or not at all.
 
-Imports neither torch nor matplotlib.
+Importing this loads neither torch nor matplotlib; writing the book loads matplotlib, for its diagrams.
 """
 
 from dataclasses import asdict
 from pathlib import Path
 
+from derivations.book import diagram
 from derivations.document import Document
 from derivations.typeset import render
 from validate.audit.document import Audit
@@ -13,13 +14,31 @@ from validate.audit.typeset import render as render_audit
 from validate.storage import make_folder, write_atomic
 
 SUFFIXES = {"latex": "tex", "markdown": "md", "json": "json"}
+DIAGRAMS = ("pdf", "svg")
 
 
 def write_derivations(document: Document, out: Path) -> None:
-    """Writes derivations.tex, derivations.md and derivations.json into the folder; raises InputError where it cannot."""
+    """Writes derivations.tex, .md and .json into the folder, and a diagram of each of the document's blocks below it.
+
+    Raises InputError where it cannot write.
+    """
     make_folder(out)
     for form, suffix in SUFFIXES.items():
         write_atomic(out / f"derivations.{suffix}", render(asdict(document), form).encode())
+    for name in dict.fromkeys(record.block for record in document.blocks):
+        _draw(name, out)
+
+
+def _draw(name: str, out: Path) -> None:
+    """The diagram of a block, where the book looks for it: a PDF for LaTeX, an SVG (its text as outlines) for Markdown."""
+    from paper_figures.block_diagrams import block_diagram
+    from paper_figures.style import render as render_figure
+
+    figure = block_diagram(name)
+    for kind in DIAGRAMS:
+        path = out / diagram(name, kind)
+        make_folder(path.parent)
+        write_atomic(path, render_figure(figure, kind, outlined=True))
 
 
 def write_audit(audit: Audit, out: Path) -> None:

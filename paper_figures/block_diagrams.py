@@ -21,11 +21,15 @@ from paper_figures.style import COLUMN, styled, verbatim
 
 WORDS: Mapping[Term, str] = {
     Layer("F"): "weighted layers $F$",
+    Layer("s"): "gate $s$",
+    Layer("T"): "gate $T$",
     Linear("P"): "average pooling $P$",
     Linear("W_1"): "fully connected $W_1$",
     Linear("W_2"): "fully connected $W_2$",
     Linear("B"): "broadcast $B$",
+    Linear("W_s"): "projection $W_s$",
     Pointwise("relu"): "ReLU",
+    Pointwise("sigmoid"): "sigmoid",
 }
 MARGIN = 0.04
 TEXT_HEIGHT = 0.07  # half of a line of text
@@ -47,7 +51,7 @@ def _(term: Identity, labels: Labels) -> scene.Node:
 
 @layout.register
 def _(term: Complement, labels: Labels) -> scene.Node:
-    return scene.Block("$1 - \\cdot$", "pointwise")
+    return scene.Block("one minus", "pointwise")
 
 
 @layout.register

@@ -115,7 +115,17 @@ def test_derive_prints_and_writes_the_same_document(capsys: pytest.CaptureFixtur
     assert document["ok"] is True
     assert {block["block"] for block in document["blocks"]} == {"plain"}
     assert (tmp_path / "a" / "b" / "derivations.json").read_text() == out
-    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {f"derivations.{suffix}" for suffix in ("tex", "md", "json")}
+    written = {str(path.relative_to(tmp_path / "a" / "b")) for path in (tmp_path / "a" / "b").rglob("*.*")}
+    assert written == {*(f"derivations.{suffix}" for suffix in ("tex", "md", "json")), "diagrams/plain.pdf", "diagrams/plain.svg"}
+
+
+def test_derive_loads_matplotlib_only_to_draw(tmp_path: Path) -> None:
+    code = (
+        "import sys; from gradbound.cli import main; code = main({}); print('matplotlib' in sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    for arguments, loaded in ((["derive", "plain"], "False"), (["derive", "plain", "--out", str(tmp_path)], "True")):
+        outcome = subprocess.run([sys.executable, "-c", code.format(arguments)], capture_output=True, text=True, check=True, cwd=ROOT)
+        assert outcome.stderr.strip() == loaded
 
 
 @pytest.mark.parametrize(("form", "mark"), [("text", "residual block"), ("latex", r"\documentclass"), ("markdown", "# Derivations")])

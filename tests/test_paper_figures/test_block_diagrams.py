@@ -1,5 +1,6 @@
 """Tests that diagrams say what the term says, and that nothing in them overlaps."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
@@ -8,13 +9,14 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from derivations.architectures import BLOCKS, DENSE, RESIDUAL, SE_RESIDUAL
-from derivations.blocks import Add, Chain, Composite, Concat, Gate, Identity, Layer, Leaf, Linear, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Composite, Concat, Gate, Identity, Layer, Leaf, Linear, Pointwise, Term
+from derivations.definitions import formula
 from derivations.errors import InputError, UnknownNodeError
 from paper_figures import scene
-from paper_figures.block_diagrams import Diagram, block_diagram, draw, formula, layout
+from paper_figures.block_diagrams import Diagram, block_diagram, draw, layout
 from paper_figures.canvas import paint
 
-LEAVES = st.sampled_from([Identity(), Layer("F"), Layer("conv1.weight"), Linear("W_1"), Pointwise("relu")])
+LEAVES = st.sampled_from([Identity(), Complement(), Layer("F"), Layer("conv1.weight"), Linear("W_1"), Pointwise("relu")])
 
 
 def composites(parts: st.SearchStrategy[Term]) -> st.SearchStrategy[Term]:
@@ -187,6 +189,33 @@ def test_a_dense_block_is_shown_as_a_step_and_as_three() -> None:
     assert {"(a) one step", "(b) three steps", "$F_1$", "$F_2$", "$F_3$"} <= set(texts)
 
 
+def test_every_leaf_of_the_highway_block_is_drawn_and_its_carry_is_the_complement_of_its_gate() -> None:
+    boxes = [mark.text for mark in marks_of(BLOCKS["highway"].term, scene.Box)]
+    assert sorted(boxes) == ["gate $T$", "gate $T$", "one minus", "weighted layers $F$"]
+    assert [circle.symbol for circle in marks_of(BLOCKS["highway"].term, scene.Circle)].count("gate") == 2
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_no_text_of_a_named_block_touches_another(name: str) -> None:
+    figure = block_diagram(name)
+    figure.draw_without_rendering()
+    extents = [text.get_window_extent() for text in figure.axes[0].texts]
+    for first, second in combinations(extents, 2):
+        assert first.x1 <= second.x0 or second.x1 <= first.x0 or first.y1 <= second.y0 or second.y1 <= first.y0
+
+
+def test_a_changed_term_changes_the_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from derivations import architectures
+
+    before = [text.get_text() for text in block_diagram("residual").axes[0].texts]
+    changed = replace(RESIDUAL, term=Add(Chain(Layer("F"), Pointwise("tanh")), Identity()))
+    monkeypatch.setattr(architectures, "BLOCKS", {**BLOCKS, "residual": changed})
+    after = [text.get_text() for text in block_diagram("residual").axes[0].texts]
+    assert "tanh" in after
+    assert "tanh" not in before
+    assert r"$H(x) = tanh(F(x)) + x$" in after
+
+
 def test_unknown_nodes_and_blocks_are_refused() -> None:
     class Mystery(Term):
         pass
@@ -199,8 +228,8 @@ def test_unknown_nodes_and_blocks_are_refused() -> None:
         formula(Mystery(), "x", {})
     with pytest.raises(UnknownNodeError, match="Mystery"):
         paint(Mystery(), Figure().add_axes((0, 0, 1, 1)), (0.0, 0.0))
-    with pytest.raises(InputError, match="highway"):
-        block_diagram("highway")
+    with pytest.raises(InputError, match="transformer"):
+        block_diagram("transformer")
 
 
 def test_diagrams_of_captured_models_take_any_name() -> None:
