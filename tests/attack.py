@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 import torch
-from attack_starts import Starts
+from attack_starts import Starts, is_random
 from attack_worlds import RANGES, TINY, Key, Worlds, length, number, quantity, rounding
 from torch import Tensor
 
@@ -21,13 +21,15 @@ from derivations.symbols import Notation
 
 COSINE_ALLOWANCE = 128 * torch.finfo(torch.float64).eps
 """What `numeric.bind` allows on a cosine: near c = −1 the alignment bound √(1 − c²) turns 1e-16 into 1e-8."""
-ROUNDING = 1e-12
+ROUNDING = 1e-13
 """A margin above this, relative to the numbers involved, is a violation. Bounds that are square roots are compared by squares: a
 root loses half its digits where it vanishes."""
 MATTERS = 0.1
 """A tight case counts where ‖(J − J₀)ᵀg‖ is at least this part of ‖base‖, J₀ being J without the Jacobians of the layers, …"""
 LEAST_BOUND = 0.05
-"""… and the bound is at least this."""
+"""… and the bound is at least this, …"""
+MOST = 5.0
+"""… and bound and branch at most this many times ‖base‖: far above, whatever a bound adds to the norm of the branch is lost in it."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +52,28 @@ class Effort:
 
 @dataclass
 class Finding:
-    """What the attack on one bound met: evaluations, the largest margin relative to the numbers involved, the gain/bound nearest 1."""
+    """What the attack on one bound met: valid evaluations, the largest margin relative to the numbers involved, and how near it is attained.
+
+    `gap` is the least |gain/bound − 1| where the case counts, `unaided` that among worlds that started from random tensors, every
+    dimension 2 or more; `greatest` is the largest value of the bound, `floor` the least gain − bound where the branch matters.
+    """
 
     bound: Bound
     evaluations: int = 0
     margin: float = -math.inf
-    tightest: float = math.inf
+    gap: float = math.inf
+    unaided: float = math.inf
+    greatest: float = 0.0
+    floor: float = math.inf
     worst: str = ""
 
     @property
     def violated(self) -> bool:
         return self.margin > ROUNDING
 
-    @property
-    def gap(self) -> float:
-        """|gain/bound − 1| at the tightest case that counts."""
-        return abs(self.tightest - 1)
+    def attained(self, within: float) -> bool:
+        """Whether gain/bound came as near to 1; for a bound that is 0 everywhere, whether the gain came as near to it."""
+        return self.gap <= within or (self.greatest < LEAST_BOUND and self.floor <= within)
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,7 @@ def _loss(found: Judged, bound: Bound) -> Tensor:
     ratio = (found.gain + 1e-6).log() - (found.value + 1e-6).log()
     signed = {"lower": ratio, "upper": -ratio, "equal": -found.margin}[bound.side]
     kept = 10 * ((1.5 * MATTERS - found.moved).clamp(min=0) + (2 * LEAST_BOUND - found.value).clamp(min=0))
+    kept = kept + (found.value / (0.9 * MOST)).clamp(min=1).log() + (found.moved / (0.9 * MOST)).clamp(min=1).log()
     return torch.cat((-found.margin[:half], (signed + kept)[half:]))
 
 
@@ -213,11 +222,17 @@ def _record(finding: Finding, found: Judged, tensors: dict[Key, Tensor], sizes: 
         if margin[worst] > finding.margin:
             finding.margin = float(margin[worst])
             finding.worst = _description(found, tensors, sizes, worst) if finding.violated else ""
-        counts = found.valid & (found.moved >= MATTERS) & (found.value >= LEAST_BOUND)
-        ratio = torch.where(counts, found.gain / found.value.clamp(min=LEAST_BOUND), math.inf)
-        nearest = float(ratio[(ratio - 1).abs().argmin()])
-        if abs(nearest - 1) < finding.gap:
-            finding.tightest = nearest
+        matters = found.valid & (found.moved >= MATTERS) & (found.moved <= MOST)
+        gaps = torch.where(
+            matters & (found.value >= LEAST_BOUND) & (found.value <= MOST),
+            (found.gain / found.value.clamp(min=LEAST_BOUND) - 1).abs(),
+            math.inf,
+        )
+        finding.gap = min(finding.gap, float(gaps.min()))
+        if min(shape for tensor in tensors.values() for shape in tensor.shape[1:]) > 1:
+            finding.unaided = min(finding.unaided, float(gaps[is_random(len(gaps))].min()))
+        finding.greatest = max(finding.greatest, float(found.value.max()))
+        finding.floor = min(finding.floor, float(torch.where(matters, (found.gain - found.value).abs(), math.inf).min()))
 
 
 def _description(found: Judged, tensors: dict[Key, Tensor], sizes: dict[sp.Symbol, int], world: int) -> str:

@@ -72,3 +72,8 @@ class Starts:
 
     def _uniform(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.generator, dtype=torch.float64)
+
+
+def is_random(worlds: int) -> Tensor:
+    """Which of the first worlds started from random tensors, (worlds,)."""
+    return torch.tensor([KINDS[row % len(KINDS)] not in MULTIPLES for row in range(worlds)])

@@ -6,7 +6,7 @@ recursion. The definitions that a bound states are evaluated as they stand. Noth
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 
 import sympy as sp
 import torch
@@ -50,7 +50,7 @@ class Worlds:
     _matrices: dict[sp.Basic, Tensor] = field(default_factory=dict)
 
     def size(self, dimension: sp.Expr | int | str) -> int:
-        return int(sp.sympify(self.notation.dimension_of(Identity()) if dimension == "x" else dimension).subs(self.sizes))
+        return _size(self.notation.inputs if dimension == "x" else dimension, tuple(self.sizes.items()))
 
     def jacobian(self) -> Tensor:
         """∂H/∂x, (batch, m, n), and on the way the value of every subterm."""
@@ -95,7 +95,7 @@ class Worlds:
         if isinstance(leaf, Pointwise):
             slopes = self.tensor(("slope", name, path), (x.shape[1],), name if name in RANGES else "value")
             return self.tensor(("value", name, path), (x.shape[1],), "value"), slopes[:, :, None] * tangent
-        rows = self.size(sp.Symbol(out, integer=True, positive=True) if isinstance(out := self.notation.dims[name][0], str) else out)
+        rows = self.size(self.notation.dims[name][0])
         if isinstance(leaf, Linear):
             weight = self.tensor(("weight", name), (rows, x.shape[1]), "linear")
             return (weight @ x[:, :, None])[:, :, 0] + self.tensor(("bias", name), (rows,), "value"), weight @ tangent
@@ -158,6 +158,12 @@ class Worlds:
         return self.matrix(expr)[:, :, 0]
 
 
+@lru_cache(maxsize=4096)
+def _size(dimension: sp.Expr | int | str, sizes: tuple[tuple[sp.Symbol, int], ...]) -> int:
+    named = sp.Symbol(dimension, integer=True, positive=True) if isinstance(dimension, str) else sp.sympify(dimension)
+    return int(named.subs(dict(sizes)))
+
+
 def length(vectors: Tensor) -> Tensor:
     """‖v‖₂ (batch,), never so small that a ratio to it overflows."""
     return torch.linalg.vector_norm(vectors, dim=1).clamp(min=TINY)
@@ -205,7 +211,7 @@ def rounding(definition: Definition, worlds: Worlds, sizes: Worlds, rows: Tensor
 def number(expr: sp.Expr, values: Mapping[sp.Symbol, Tensor], *, size: bool = False) -> Tensor:
     """A bound's expression at the values of its symbols; with `size` nothing in it cancels."""
     if expr.is_Number:
-        return torch.tensor(abs(float(expr)) if size else float(expr), dtype=torch.float64)
+        return _constant(abs(expr) if size else expr)
     if expr.is_Symbol:
         return values[expr]
     parts = [number(part, values, size=size) for part in expr.args]
@@ -225,3 +231,8 @@ def number(expr: sp.Expr, values: Mapping[sp.Symbol, Tensor], *, size: bool = Fa
         case sp.Pow() if expr.exp == 2:
             return parts[0] * parts[0]
     raise TypeError(f"no number for {type(expr).__name__}: {expr}")
+
+
+@lru_cache(maxsize=256)
+def _constant(expr: sp.Expr) -> Tensor:
+    return torch.tensor(float(expr), dtype=torch.float64)
