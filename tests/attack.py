@@ -52,7 +52,7 @@ class Effort:
 
 @dataclass
 class Finding:
-    """What the attack on one bound met: valid evaluations, the largest margin relative to the numbers involved, and how near it is attained.
+    """What the attack on one bound met: valid evaluations, the largest margin (relative to the numbers involved), how near it is attained.
 
     `gap` is the least |gain/bound − 1| where the case counts, `unaided` that among worlds that started from random tensors, every
     dimension 2 or more; `greatest` is the largest value of the bound, `floor` the least gain − bound where the branch matters.
@@ -99,33 +99,45 @@ def attack(target: Target, effort: Effort) -> list[Finding]:
 
 
 def _ascend(target: Target, sizes: dict[sp.Symbol, int], effort: Effort, generator: torch.Generator, findings: list[Finding]) -> None:
-    """Adam, each world with a rate of its own, projected onto the ranges of slopes."""
-    start = Starts(len(target.bounds) * effort.worlds, generator)
-    worlds = Worlds(target.notation, sizes, {}, start.make)
+    starts = Starts(len(target.bounds) * effort.worlds, generator)
+    worlds = Worlds(target.notation, sizes, {}, starts.make)
     worlds.jacobian()
     worlds.signal()
     tensors = {key: tensor.requires_grad_() for key, tensor in worlds.tensors.items()}
-    rates = {key: start.rates.view(-1, *[1] * (t.dim() - 1)) * _rms(t.detach()) for key, t in tensors.items()}
-    first, second = ({key: torch.zeros_like(t) for key, t in tensors.items()} for _ in range(2))
-    for step in range(1, effort.steps + 1):
+    climber = Climber(tensors, starts.rates, effort.steps)
+    for _ in range(effort.steps):
         judged = judge(target, sizes, tensors)
         for finding, found in zip(findings, judged, strict=True):
             _record(finding, found, tensors, sizes)
-        loss = torch.cat([_loss(found, finding.bound) for finding, found in zip(findings, judged, strict=True)]).sum()
-        if step == effort.steps or not loss.requires_grad:
-            continue
-        gradients = torch.autograd.grad(loss, list(tensors.values()), allow_unused=True)
+        climber.descend(torch.cat([_loss(found, finding.bound) for finding, found in zip(findings, judged, strict=True)]).sum())
+
+
+class Climber:
+    """Adam (Kingma & Ba 2015), each world with a rate of its own relative to its tensors' sizes, projected onto the ranges of slopes."""
+
+    def __init__(self, tensors: dict[Key, Tensor], rates: Tensor, steps: int) -> None:
+        self.tensors, self.steps, self.step = tensors, steps, 0
+        self.rates = {key: rates.view(-1, *[1] * (t.dim() - 1)) * _rms(t.detach()) for key, t in tensors.items()}
+        self.first, self.second = ({key: torch.zeros_like(t) for key, t in tensors.items()} for _ in range(2))
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the sum of the worlds' losses, shorter towards the end."""
+        self.step += 1
+        if not loss.requires_grad:
+            return
+        gradients = torch.autograd.grad(loss, list(self.tensors.values()), allow_unused=True)
         with torch.no_grad():
-            for (key, tensor), gradient in zip(tensors.items(), gradients, strict=True):
-                if gradient is None:
-                    continue
-                gradient = gradient.nan_to_num(0, 0, 0).clamp(-1e50, 1e50)
-                first[key].lerp_(gradient, 0.2)
-                second[key].lerp_(gradient**2, 0.05)
-                slope = first[key] / (1 - 0.8**step) / ((second[key] / (1 - 0.95**step)).sqrt() + TINY)
-                tensor -= rates[key] * slope * (1 - 0.9 * step / effort.steps)
-                if key[0] == "slope" and key[1] in RANGES:
-                    tensor.clamp_(*RANGES[key[1]])  # type: ignore[index]
+            for key, gradient in zip(self.tensors, gradients, strict=True):
+                if gradient is not None:
+                    self._move(key, gradient.nan_to_num(0, 0, 0).clamp(-1e50, 1e50))
+
+    def _move(self, key: Key, gradient: Tensor) -> None:
+        self.first[key].lerp_(gradient, 0.2)
+        self.second[key].lerp_(gradient**2, 0.05)
+        mean, square = self.first[key] / (1 - 0.8**self.step), self.second[key] / (1 - 0.95**self.step)
+        self.tensors[key] -= self.rates[key] * mean / (square.sqrt() + TINY) * (1 - 0.9 * self.step / self.steps)
+        if key[0] == "slope" and key[1] in RANGES:
+            self.tensors[key].clamp_(*RANGES[key[1]])  # type: ignore[index]
 
 
 def judge(target: Target, sizes: dict[sp.Symbol, int], tensors: dict[Key, Tensor]) -> list[Judged]:

@@ -1,7 +1,8 @@
 """Evaluates terms and bounds on thousands of candidate worlds at once, in torch float64, with gradients.
 
-A world gives every leaf any tensor of its shape, at every point where the leaf is met; the Jacobian of a term comes from its own forward-mode
-recursion. The definitions that a bound states are evaluated as they stand. Nothing here knows the rules of `derivations`.
+A world gives every leaf any tensor of its shape, at every point where the leaf is met; the Jacobian of a term comes from a
+forward-mode recursion of its own. The definitions that a bound states are evaluated as they stand. Nothing here knows the rules of
+`derivations`.
 """
 
 from collections.abc import Callable, Mapping
@@ -119,19 +120,9 @@ class Worlds:
         return self._matrices[expr]
 
     def _matrix(self, expr: sp.Basic) -> Tensor:
-        meaning = self.notation.meanings.get(expr)
-        match meaning:
-            case Signal(part):
-                return self.signal(part)[:, :, None]
-            case DiagonalOf(value):
-                return torch.diag_embed(self.values[path_of(value)])
-            case JacobianOf(Layer(name), point):
-                return self.tensors["jacobian", name, path_of(point)]
-            case JacobianOf(Linear(name), _):
-                return self.tensors["weight", name]
-            case JacobianOf(Pointwise(name), point):
-                return torch.diag_embed(self.tensors["slope", name, path_of(point)])
         match expr:
+            case _ if expr in self.notation.meanings:
+                return self._meaning(expr)
             case sp.Identity():
                 return torch.eye(self.size(expr.shape[0]), dtype=torch.float64)[None]
             case sp.Transpose():
@@ -153,6 +144,20 @@ class Worlds:
                 start, stop, _ = expr.rowslice
                 return self.matrix(expr.parent)[:, self.size(start) : self.size(stop)]
         raise TypeError(f"no dense value for {type(expr).__name__}: {expr}")
+
+    def _meaning(self, symbol: sp.Basic) -> Tensor:
+        match self.notation.meanings[symbol]:
+            case Signal(part):
+                return self.signal(part)[:, :, None]
+            case DiagonalOf(value):
+                return torch.diag_embed(self.values[path_of(value)])
+            case JacobianOf(Layer(name), point):
+                return self.tensors["jacobian", name, path_of(point)]
+            case JacobianOf(Linear(name), _):
+                return self.tensors["weight", name]
+            case JacobianOf(Pointwise(name), point):
+                return torch.diag_embed(self.tensors["slope", name, path_of(point)])
+        raise TypeError(f"{symbol} is not a leaf, a value or a signal")
 
     def column(self, expr: sp.Basic) -> Tensor:
         return self.matrix(expr)[:, :, 0]

@@ -3,6 +3,7 @@
 Each bound is evaluated in at least 10,000 worlds; broken bounds must fall to the same attack.
 """
 
+import logging
 import random
 from dataclasses import replace
 from functools import cache
@@ -27,6 +28,8 @@ from derivations.quantities import LAMBDA, MU, SIGMA_MAX, SIGMA_MIN, C, Quantity
 from derivations.shapes import dimension
 from derivations.symbols import Notation
 
+LOG = logging.getLogger(__name__)
+"""Takes the table of what was found: `pytest --log-cli-level=INFO` shows it."""
 EVALUATIONS = 10_000
 WITHIN = 0.01
 NORMAL = Effort(worlds=64, steps=28)
@@ -37,9 +40,9 @@ WRONG = 1e-3
 
 F, G, K = Layer("F"), Layer("G"), Layer("K")
 W, RELU, SKIP = Linear("W"), Pointwise("relu"), Identity()
-SQUARE = {name: ("n", "n") for name in ("F", "G", "K", "W")}
-Dims = dict[str, tuple[int | str, int | str]]
-DRAWN: dict[str, tuple[Term, Dims]] = {
+SQUARE = dict.fromkeys(("F", "G", "K", "W"), ("n", "n"))
+Sizes = dict[str, tuple[int | str, int | str]]
+DRAWN: dict[str, tuple[Term, Sizes]] = {
     "two residual blocks": (Chain(Add(F, SKIP), Add(G, SKIP)), SQUARE),
     "three residual blocks": (Chain(Add(F, SKIP), Add(G, SKIP), Add(SKIP, K)), SQUARE),
     "dense steps": (Chain(Concat(F, SKIP), G), {"F": (2, 3), "G": (4, 5)}),
@@ -63,7 +66,7 @@ def assignments(notation: Notation, count: int = 6) -> tuple[dict[sp.Symbol, int
     symbols = sorted({symbol for size in named for symbol in size.free_symbols}, key=str)
     draw = random.Random(0)
     if len(symbols) < 2:  # of none there is one assignment, which is tried from as many starts
-        return tuple({symbol: size for symbol in symbols} for size in (3, 1, 6, 2, 5, 4, 2, 3)[:count])
+        return tuple(dict.fromkeys(symbols, size) for size in (3, 1, 6, 2, 5, 4, 2, 3)[:count])
     ascending = sorted(draw.sample(range(1, 7), len(symbols)))
     rows = [[3] * len(symbols), ascending, ascending[::-1]]
     rows += [[draw.randint(1, 6) for _ in symbols] for _ in range(count - len(rows))]
@@ -75,7 +78,7 @@ def target_of(name: str, count: int = 6) -> Target:
     return Target(notation, bounds(notation).bounds, assignments(notation, count))
 
 
-def term_notation(term: Term, dims: Dims) -> Notation:
+def term_notation(term: Term, dims: Sizes) -> Notation:
     return Notation(term, dims, "operator", inputs=dims["F"][1])
 
 
@@ -89,7 +92,7 @@ def declared_tight(notation: Notation) -> set[Bound]:
 def stands(target: Target, effort: Effort, evaluations: int = EVALUATIONS) -> list[Finding]:
     findings = attack(target, effort)
     for finding in findings:
-        print(report(finding))
+        LOG.info(report(finding))
         assert finding.evaluations >= evaluations, finding.bound.id
         assert not finding.violated, f"{finding.bound.id} is violated (seed {effort.seed}): {finding.worst}"
     return findings
