@@ -33,7 +33,7 @@ LOG = logging.getLogger(__name__)
 EVALUATIONS = 10_000
 WITHIN = 0.01
 NORMAL = Effort(worlds=64, steps=28)
-THOROUGH = Effort(worlds=128, steps=60, seed=1)
+THOROUGH = Effort(worlds=64, steps=60, seed=1)
 QUICK = Effort(worlds=32, steps=16)
 WRONG = 1e-3
 """A broken bound must be found wrong by at least this, relative to the numbers involved."""
