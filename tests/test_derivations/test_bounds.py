@@ -21,7 +21,7 @@ def of(name: str) -> dict[str, Bound]:
     return {bound.id: bound for bound in bounds(notation_of(BLOCKS[name], "operator")).bounds}
 
 
-ALIGNMENT, WITH_T = sp.sqrt(1 - sp.Min(C, 0) ** 2), sp.sqrt(1 + 2 * sp.Min(C, 0) * T + T**2)
+ALIGNMENT, WITH_T = sp.sqrt(1 - sp.Min(C, 0) ** 2), sp.sqrt((1 - T) ** 2 + 2 * T * (1 + sp.Min(C, 0)))
 SINGULAR = {"singular.min.lower": SIGMA_MIN, "singular.max.upper": SIGMA_MAX}
 
 

@@ -114,6 +114,20 @@ def test_a_branch_that_cancels_the_skip_gives_zero_and_never_nan():
     assert all(bound.value.isfinite().all() for bound in found.bounds)
 
 
+@pytest.mark.parametrize(("dtype", "least"), [(torch.float64, 1e-9), (torch.float32, 1e-5)])
+def test_a_branch_that_all_but_cancels_the_skip_leaves_no_bound_above_the_gain(dtype, least):
+    """By 1 + 2ct + t² the alignment bound was 4e-9 above a gain of 1e-8, and 9e-5 in float32 above one of 3e-4."""
+    x, g = gaussian(64, 3, seed=0, dtype=dtype), gaussian(64, 3, seed=1, dtype=dtype)
+    for step in range(1, 60):
+        layer = multiple_of_identity(-1.0, 3).to(dtype)
+        with torch.no_grad():
+            layer.weight *= 1 + least * step * 1.07
+        found = evaluate(RESIDUAL.term, {"F": layer}, x, g, spectra=False)
+        for bound in found.bounds:
+            excess = bound.value - found.gain if bound.side == "lower" else found.gain - bound.value
+            assert excess.max() <= 8 * torch.finfo(dtype).eps, (bound.id, step, excess.max())
+
+
 def test_wide_enclosures_are_used_at_the_end_that_keeps_the_bound_true():
     """After 3 of 60 steps the Ritz values are far inside the spectrum: bounds made from them would be false."""
     layer = nn.Linear(60, 60, bias=False).double()
