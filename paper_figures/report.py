@@ -5,7 +5,7 @@ Makes no statement of its own: every number comes from the records, every formul
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -14,8 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from derivations.architectures import block
-from derivations.document import Document, EquationRecord
+from derivations.book import Meaning, meanings
+from derivations.document import BoundRecord, Document, EquationRecord
 from derivations.errors import InputError
 from paper_figures.mathml import mathml, subscripts
 from paper_figures.registry import FIGURES, Plate
@@ -81,12 +81,17 @@ def compose(results: Results, document: Document) -> str:
     environment = Environment(
         loader=PackageLoader("paper_figures"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"math": mathml, "inline_math": partial(mathml, block=False), "prose": subscripts, "badge": BADGES.__getitem__}
+    environment.filters |= {
+        "math": mathml,
+        "inline_math": partial(mathml, block=False),
+        "prose": subscripts,
+        "badge": BADGES.__getitem__,
+        "meanings": quantities,
+    }
     return environment.get_template("report.html.j2").render(
         results=results,
         document=document,
         equations=by_id(document.equations),
-        titles={record.block: block(record.block).title for record in document.blocks},
         totals=totals(results, document),
         pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
         tables=list(tables(results)),
@@ -98,9 +103,14 @@ def by_id(equations: tuple[EquationRecord, ...]) -> list[tuple[str, list[Equatio
     return [(name.removeprefix("eq"), list(group)) for name, group in groupby(equations, key=lambda equation: equation.id)]
 
 
+def quantities(bounds: tuple[BoundRecord, ...]) -> list[Meaning]:
+    """What the symbols of the bounds stand for, once each."""
+    return meanings([asdict(bound) for bound in bounds])
+
+
 def totals(results: Results, document: Document) -> Totals:
     """Everything counted: derivation steps, and checks of bounds by certainty."""
-    lists = [record.steps for record in document.blocks] + [equation.steps for equation in document.equations]
+    lists = [part.steps for part in (*document.blocks, *document.equations, *document.theorems)]
     steps = [step for steps in lists for step in steps]
     checks: dict[str, int] = {}
     vacuous = 0

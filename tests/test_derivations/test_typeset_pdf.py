@@ -12,7 +12,7 @@ from derivations.document import derive
 from derivations.typeset import render
 
 WIDEST = 20.0  # points a line may stick out
-PACKAGES = "texlive-latex-base texlive-latex-recommended"
+PACKAGES = "texlive-latex-base"
 
 needs_tex = pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason=f"pdflatex is not installed: apt-get install --no-install-recommends {PACKAGES}"

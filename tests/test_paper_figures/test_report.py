@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from derivations.book import meanings
 from derivations.document import derive_document
 from derivations.errors import InputError
 from paper_figures import FIGURES, TABLES, report, write_report
@@ -150,9 +151,19 @@ def test_every_formula_became_mathml(page: Page, document: dict[str, Any]) -> No
         formulas += 1 + len(equation["claims"])  # derived, and what the paper claims
     formulas += len({equation["id"] for equation in document["equations"]})  # transcribed
     for block in document["blocks"]:
-        quantities = {line for bound in block["bounds"] for line in bound["where"]}
-        formulas += 1 + len(block["steps"]) + 2 * len(block["bounds"]) + len(quantities)
+        formulas += 3 + len(block["steps"]) + 2 * len(block["bounds"]) + len(meanings(block["bounds"]))  # definition, gradient, remains
     assert len(page.all("math")) == formulas
+
+
+def test_titles_axioms_and_theorems_are_listed(folder: Path, few_figures: None, tmp_path: Path) -> None:
+    document = derive_document()
+    page = Page(write_report(folder, document | {"blocks": [], "equations": []}, tmp_path / "report.html").read_text())
+    for theorem in document["theorems"]:
+        assert theorem["id"] in page.text
+        assert theorem["title"] in page.text
+    assert len(page.all("math")) == len(document["theorems"]) > 0
+    assert all(axiom["name"] in page.text for axiom in document["axioms"])
+    assert all(record["title"] not in page.text for record in document["blocks"])
 
 
 def test_provenance_is_complete(page: Page, folder: Path) -> None:
