@@ -110,7 +110,7 @@ def quantities(bounds: tuple[BoundRecord, ...]) -> list[Meaning]:
 
 def totals(results: Results, document: Document) -> Totals:
     """Everything counted: derivation steps, and checks of bounds by certainty."""
-    lists = [part.steps for part in (*document.blocks, *document.equations, *document.theorems)]
+    lists = (*(b.steps for b in document.blocks), *(e.steps for e in document.equations), *(t.steps for t in document.theorems))
     steps = [step for steps in lists for step in steps]
     checks: dict[str, int] = {}
     vacuous = 0

@@ -119,7 +119,8 @@ def judge(found: BlockNumbers, gain: Tensor, signals: Tensor, worst: Worst) -> N
 def stands(block: DrawnBlock, rounds: int, seed: int = 0) -> Worst:
     worst = climb(block, rounds, seed)
     for bound_id, margin in worst.margins.items():
-        assert margin <= SLACK[block.x.dtype], f"{bound_id} is violated by {margin:.3g} (seed {seed}) for {block}, g = {worst.signals[bound_id].tolist()}"
+        signal = worst.signals[bound_id].tolist()
+        assert margin <= SLACK[block.x.dtype], f"{bound_id} is violated by {margin:.3g} (seed {seed}) for {block}, g = {signal}"
     return worst
 
 
