@@ -6,8 +6,7 @@ running) lives in modules of its own, as `functools.singledispatch` functions wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import sympy as sp
+from fractions import Fraction
 
 from derivations.errors import InputError
 
@@ -49,10 +48,10 @@ class Pointwise(Leaf):
     """An elementwise map φ; its Jacobian is the diagonal matrix D of φ′(x)."""
 
 
-SLOPES: Mapping[str, tuple[sp.Rational, sp.Rational]] = {
-    "relu": (sp.Integer(0), sp.Integer(1)),
-    "sigmoid": (sp.Integer(0), sp.Rational(1, 4)),
-    "tanh": (sp.Integer(0), sp.Integer(1)),
+SLOPES: Mapping[str, tuple[Fraction, Fraction]] = {
+    "relu": (Fraction(0), Fraction(1)),
+    "sigmoid": (Fraction(0), Fraction(1, 4)),
+    "tanh": (Fraction(0), Fraction(1)),
 }
 """Pointwise maps by reserved names: φ′ never leaves these ends. A map that does is refused under such a name."""
 

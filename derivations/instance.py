@@ -186,7 +186,7 @@ class Instance:
         if name not in SLOPES:
             ((linear, square, shift),) = self._weights_of(name, 1, 3)[0]
             return [constant(linear) * y + constant(square) * y * y + constant(shift) for y in x]
-        low, high = (QQ(end.p, end.q) for end in SLOPES[name])
+        low, high = (QQ(end.numerator, end.denominator) for end in SLOPES[name])
         choices = (high,) if self.draw.steep else (low, high, (low + high) / 2)
         slopes, _, shifts = self._weights_of(name, len(x), 1, choices)
         return [constant(slope) * y + constant(shift) for (slope,), (shift,), y in zip(slopes, shifts, x, strict=True)]

@@ -65,7 +65,7 @@ class NormCalculus:
         image, label = adjoint_image(expr, u), str(expr)
         match self.notation.meanings.get(expr):
             case JacobianOf(Pointwise(name), _) if name in SLOPES:
-                low, high = SLOPES[name]
+                low, high = map(sp.sympify, SLOPES[name])
                 largest = self._symbol(SigmaMax(expr), f"sigma_max({label})", self._named(r"\sigma_{\max}", expr))
                 proof = ((high - largest, self.ratio(u)), (largest * self.ratio(u) - self.ratio(image),))
                 self._at_most("slopes of the activation", self.ratio(image), high * self.ratio(u), proof)

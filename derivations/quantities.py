@@ -188,7 +188,7 @@ def _facts_of_operator(quantity: Quantity, quantities: tuple[Quantity, ...], mea
         case SigmaMax(operator):
             match meanings.get(operator):
                 case JacobianOf(Pointwise(name), _) if name in SLOPES:
-                    return {SLOPES[name][1] - quantity.symbol: KNOWN_SLOPES}
+                    return {sp.sympify(SLOPES[name][1]) - quantity.symbol: KNOWN_SLOPES}
     return {}
 
 

@@ -110,7 +110,8 @@ def quantities(bounds: tuple[BoundRecord, ...]) -> list[Meaning]:
 
 def totals(results: Results, document: Document) -> Totals:
     """Everything counted: derivation steps, and checks of bounds by certainty."""
-    lists = [part.steps for part in (*document.blocks, *document.equations, *document.theorems)]
+    lists = [block.steps for block in document.blocks] + [equation.steps for equation in document.equations]
+    lists += [theorem.steps for theorem in document.theorems]
     steps = [step for steps in lists for step in steps]
     checks: dict[str, int] = {}
     vacuous = 0
