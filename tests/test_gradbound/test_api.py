@@ -16,7 +16,7 @@ def test_derive_one_block() -> None:
     assert {block.block for block in result.blocks} == {"residual"}
     assert {block.reading for block in result.blocks} == {"scalar", "operator"}
     assert result.failures() == []
-    assert str(result).startswith("residual block")
+    assert str(result).startswith("Residual block (ResNet)\n")
     assert result._repr_latex_().startswith("$")
 
 
