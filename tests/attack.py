@@ -55,7 +55,7 @@ class Finding:
     """What the attack on one bound met: valid evaluations, the largest margin (relative to the numbers involved), how near it is attained.
 
     `gap` is the least |gain/bound − 1| where the case counts, `unaided` that among worlds that started from random tensors, every
-    dimension 2 or more; `greatest` is the largest value of the bound, `floor` the least gain − bound where the branch matters.
+    dimension 2 or more; `greatest` is the largest value of the bound, `floor` the least |gain − bound| where ‖J − J₀‖_F is as large.
     """
 
     bound: Bound
@@ -78,13 +78,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judged:
-    """One bound on its worlds: `margin` relative to the numbers involved, `value`, `gain`, `moved`, which are `valid`, and its `rows`
-    among all worlds, each (worlds,)."""
+    """One bound on its worlds, each (worlds,): `margin` relative to the numbers involved, `value`, `gain`, `moved` = ‖(J − J₀)ᵀg‖/‖base‖,
+    `reach` = ‖J − J₀‖_F, whether the world is `valid` (its base is not 0), and its row among all worlds."""
 
     margin: Tensor
     value: Tensor
     gain: Tensor
     moved: Tensor
+    reach: Tensor
     valid: Tensor
     rows: Tensor
 
@@ -148,14 +149,16 @@ def judge(target: Target, sizes: dict[sp.Symbol, int], tensors: dict[Key, Tensor
         large = Worlds(target.notation, sizes, {key: t.detach().abs() for key, t in tensors.items()}, absolute=True)
         large_pullback = (large.jacobian().mT @ large.signal()[:, :, None])[:, :, 0]
     jacobian, g = worlds.jacobian(), worlds.signal()
-    pullback, still = ((each.mT @ g[:, :, None])[:, :, 0] for each in (jacobian, frozen.jacobian()))
+    branch = jacobian - frozen.jacobian()
+    pullback, pushed = ((each.mT @ g[:, :, None])[:, :, 0] for each in (jacobian, branch))
     shares = torch.arange(len(g)).chunk(len(target.bounds))
     values, errors = _quantities(target.bounds, shares, worlds, large)
+    reach = torch.linalg.matrix_norm(branch.detach())
     judged = []
     for index, (bound, rows) in enumerate(zip(target.bounds, shares, strict=True)):
         base, large_base = worlds.column(bound.base)[rows], large.column(bound.base)[rows]
         gain = torch.linalg.vector_norm(pullback[rows], dim=1) / length(base)
-        moved = torch.linalg.vector_norm(pullback[rows] - still[rows], dim=1) / length(base)
+        moved = torch.linalg.vector_norm(pushed[rows], dim=1) / length(base)
         named = [(q.symbol, q.definition) for q in bound.quantities]
         at = {symbol: values[index, definition] for symbol, definition in named}
         wrong = {symbol: errors[index, definition] for symbol, definition in named}
@@ -164,7 +167,7 @@ def judge(target: Target, sizes: dict[sp.Symbol, int], tensors: dict[Key, Tensor
             scale = number(bound.expr, _magnitudes(bound, at, wrong), size=True) + TINY
             scale = scale + length(large_pullback[rows]) / length(base) * (length(large_base) / length(base))
         valid = torch.linalg.vector_norm(base, dim=1) > TINY**0.5
-        judged.append(Judged(_margin(bound, gain, low, high, scale), value, gain, moved, valid, rows))
+        judged.append(Judged(_margin(bound, gain, low, high, scale), value, gain, moved, reach[rows], valid, rows))
     return judged
 
 
@@ -244,7 +247,8 @@ def _record(finding: Finding, found: Judged, tensors: dict[Key, Tensor], sizes: 
         if min(shape for tensor in tensors.values() for shape in tensor.shape[1:]) > 1:
             finding.unaided = min(finding.unaided, float(gaps[is_random(len(gaps))].min()))
         finding.greatest = max(finding.greatest, float(found.value.max()))
-        finding.floor = min(finding.floor, float(torch.where(matters, (found.gain - found.value).abs(), math.inf).min()))
+        reaches = found.valid & (found.reach >= MATTERS) & (found.reach <= MOST)
+        finding.floor = min(finding.floor, float(torch.where(reaches, (found.gain - found.value).abs(), math.inf).min()))
 
 
 def _description(found: Judged, tensors: dict[Key, Tensor], sizes: dict[sp.Symbol, int], world: int) -> str:
