@@ -155,7 +155,8 @@ def singular_value_bounds(notation: Notation) -> Proved:
         *_limits([SIGMA_MIN, SIGMA_MAX], scaled),
     )
     make = _Maker("singular", quantities, g, ("g ≠ 0",), scaled)
-    made = (make("min", "lower", SIGMA_MIN, "singular values, Eq. (1)"), make("max", "upper", SIGMA_MAX, "singular values, Eq. (1)"))
+    least = replace(make("min", "lower", SIGMA_MIN, "singular values, Eq. (1)"), conditions=("g ≠ 0", *_wide(notation)))
+    made = (least, make("max", "upper", SIGMA_MAX, "singular values, Eq. (1)"))
     return Proved(made, Derivation("singular values", notation, steps, quantities))
 
 
@@ -184,6 +185,7 @@ def norm_bounds(notation: Notation) -> tuple[Proved, ...]:
     make = _Maker("norms", quantities, g, ("g ≠ 0",), scaled)
     source = "triangle inequality, operator norms of the factors"
     made = tuple(make("factors", side, expr, source) for side, expr in exprs)  # type: ignore[arg-type]
+    made = tuple(replace(bound, conditions=("g ≠ 0", *_wide(notation))) if bound.side == "lower" else bound for bound in made)
     return (Proved(made, Derivation("norms of factors", notation, steps, quantities)),)
 
 
@@ -306,6 +308,15 @@ def factor_right(expr: sp.Expr) -> sp.Expr:
 def column(signal: sp.Expr) -> sp.Expr:
     """A backward signal given as a tuple of slices, stacked into one column."""
     return sp.BlockMatrix([[column(piece)] for piece in signal]) if isinstance(signal, sp.Tuple) else signal
+
+
+def _wide(notation: Notation) -> tuple[str, ...]:
+    """Where a lower bound for every g must be 0: some g is lost wherever H has more entries than x."""
+    inputs, outputs = notation.inputs, notation.dimension_of(notation.term)
+    more = outputs - inputs
+    if more.is_nonpositive:
+        return ()
+    return ("is 0: H has more entries than x",) if more.is_positive else (f"is 0 where {outputs} > {inputs}",)
 
 
 def _nonzero(base: sp.Expr, notation: Notation) -> tuple[str, ...]:

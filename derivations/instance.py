@@ -259,6 +259,8 @@ def _sum(entries: Sequence[Any]) -> Any:
 
 
 def _slice(instance: Instance, expr: MatrixSlice) -> DomainMatrix:
+    if expr.rowslice[2] != 1 or expr.colslice != (0, expr.parent.shape[1], 1):
+        raise UnknownNodeError(f"cannot read {expr}: only slices of whole rows, each following the last")
     start, stop, _ = (instance.size(sp.sympify(bound)) if bound != 0 else 0 for bound in expr.rowslice)
     return _matrix(instance.evaluate(expr.parent).to_list()[start:stop])
 

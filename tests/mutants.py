@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """`before` must occur exactly once in `file`; `judge` is a block for `derive` ("" for everything), or a test file."""
+    """`before` must occur exactly once in `file`.
+
+    `judge` is a block for `derive` ("" for everything), a module of theorems, or a test file.
+    """
 
     name: str
     file: str
@@ -247,7 +250,7 @@ SYMBOLIC = [
         "{symbol: symbol for symbol in branch}",
         "input_gate",
     ),
-    Mutant("the obtuse part loses its factor 2", "bounds.py", "1 + 2 * _OBTUSE * T + T**2", "1 + _OBTUSE * T + T**2", "residual"),
+    Mutant("the obtuse part loses its factor 2", "bounds.py", "2 * T * (1 + _OBTUSE)", "T * (1 + _OBTUSE)", "residual"),
     Mutant("the obtuse part keeps acute angles", "bounds.py", "_OBTUSE = sp.Min(C, 0)", "_OBTUSE = sp.Max(C, 0)", "residual"),
     Mutant(
         "the final ReLU does not mask the signal",
@@ -363,5 +366,317 @@ NUMERIC = [
     ),
     Mutant(
         "a product applies its first factor first", "point.py", "reversed(factors), self.column(last)", "factors, self.column(last)", POINT
+    ),
+]
+
+THEOREMS = [
+    Mutant(
+        "the kernel of a dense step has the wrong sign", "dense.py", "[-sp.Transpose(self.branch)]", "[sp.Transpose(self.branch)]", "dense"
+    ),
+    Mutant("a dense step shrinks what its branch stretches", "dense.py", 'STRETCH**2, "=", 1 + T**2', 'STRETCH**2, "=", 1 - T**2', "dense"),
+    Mutant("tangents may only shrink", "dense.py", 'Step("drop t² ≥ 0", STRETCH, ">=",', 'Step("drop t² ≥ 0", STRETCH, "<=",', "dense"),
+    Mutant(
+        "the Frobenius norm of a dense step counts k for N",
+        "dense.py",
+        'result = Step("trace of the blocks", squared_norm(step.jacobian), "=", step.n + ',
+        'result = Step("trace of the blocks", squared_norm(step.jacobian), "=", step.k + ',
+        "dense",
+    ),
+    Mutant("the mean square has ν for ν²", "dense.py", 'mean, "=", DEVIATION**2 * (step.n', 'mean, "=", DEVIATION * (step.n', "dense"),
+    Mutant(
+        "the kernel's columns are counted twice",
+        "dense.py",
+        'step.kernel), "=", sp.Identity(step.k))',
+        'step.kernel), "=", 2 * sp.Identity(step.k))',
+        "dense",
+    ),
+    Mutant("the Frobenius norm tends to N", "dense.py", '"->", sp.sqrt(step.n), "J_F → 0"', '"->", step.n, "J_F → 0"', "dense"),
+    Mutant(
+        "a special case of Equation (6) has two skips a column",
+        "equation6.py",
+        "(_J, _I + 1, last)) + 1",
+        "(_J, _I + 1, last)) + 2",
+        "equation6",
+    ),
+    Mutant(
+        "a special case of Equation (6) counts the diagonal",
+        "equation6.py",
+        "sp.Sum(_CROSS, (_J, _I + 1, last), (_I, 0, last))",
+        "sp.Sum(_CROSS, (_J, _I, last), (_I, 0, last))",
+        "equation6",
+    ),
+    Mutant(
+        "a special case of Equation (6) is off by one in l",
+        "equation6.py",
+        "norm = G**2 * (slopes + cross + layers)",
+        "norm = G**2 * (slopes + cross + layers - 1)",
+        "equation6",
+    ),
+    Mutant(
+        "a special case of Equation (6) bounds by 2l",
+        "equation6.py",
+        "G**2 * (slopes + layers))",
+        "G**2 * (slopes + 2 * layers))",
+        "equation6",
+    ),
+    Mutant(
+        "a special case of Equation (6) bounds from the wrong side", "equation6.py", 'norm, ">=", G**2', 'norm, "<=", G**2', "equation6"
+    ),
+    Mutant(
+        "the ceiling of a dense step loses the skip",
+        "equation6.py",
+        '"drop a square", sp.sqrt(1 + SIGMA_MAX**2)',
+        '"drop a square", sp.sqrt(SIGMA_MAX**2)',
+        "equation6",
+    ),
+    Mutant("the parts of a signal do not add up", "equation6.py", '"=", 1 - IN_STATE**2', '"=", 1 + IN_STATE**2', "equation6"),
+    Mutant(
+        "Lagrange's identity has the wrong sign",
+        "equation6.py",
+        "return norm * IN_STATE - IN_BRANCH",
+        "return norm * IN_STATE + IN_BRANCH",
+        "equation6",
+    ),
+    Mutant("the signal that is lost keeps its sign", "equation6.py", "[-adjoint_image(a, u)]", "[adjoint_image(a, u)]", "equation6"),
+    Mutant(
+        "the top singular direction forgets the skip", "equation6.py", "sp.MatAdd(sp.Identity(1), squared(w))", "squared(w)", "equation6"
+    ),
+    Mutant("copies of Equation (4) treble", "equation4.py", "count(L + 1) - 2 * count(L)", "count(L + 1) - 3 * count(L)", "equation4"),
+    Mutant(
+        "states of Equation (4) have two coordinates for three",
+        "equation4.py",
+        "3 * c.subs(_M, _M - 1)",
+        "2 * c.subs(_M, _M - 1)",
+        "equation4",
+    ),
+    Mutant("Equation (4) drops another state", "equation4.py", "printed + _S[at]", "printed + _S[at - 1]", "equation4"),
+    Mutant(
+        "the norm of Equation (4) is off by one layer",
+        "equation4.py",
+        "sp.powsimp(in_h * size) * (L - 1)",
+        "sp.powsimp(in_h * size) * L",
+        "equation4",
+    ),
+    Mutant(
+        "a total gradient skips its neighbour",
+        "dense_architecture.py",
+        "for j in range(i + 1, layers + 1)\n        ]",
+        "for j in range(i + 2, layers + 1)\n        ]",
+        "dense_architecture",
+    ),
+    Mutant(
+        "a total gradient forgets its own signal",
+        "dense_architecture.py",
+        "sp.MatAdd(_slot(g, i, layers), *through)",
+        "sp.MatAdd(*through)",
+        "dense_architecture",
+    ),
+    Mutant(
+        "one dense step pulls back the wrong slice",
+        "dense_architecture.py",
+        "sp.MatAdd(step.g_y, adjoint_image(step.branch, step.g_f))",
+        "sp.MatAdd(step.g_y, step.g_y)",
+        "dense_architecture",
+    ),
+    Mutant("the slots telescope to l − 1", "dense_architecture.py", "_R[0] - _R[L],", "_R[0] - _R[L - 1],", "dense_architecture"),
+    Mutant(
+        "paths treble with each step",
+        "dense_architecture.py",
+        "count(L + 1) - 2 * count(L)",
+        "count(L + 1) - 3 * count(L)",
+        "dense_architecture",
+    ),
+    Mutant(
+        "long paths take a short cut",
+        "dense_architecture.py",
+        "(start, *chosen, layers)",
+        "(start, *chosen[:5], layers)",
+        "dense_architecture",
+    ),
+    Mutant(
+        "paths forget to transpose", "dense_architecture.py", "sp.Transpose(slopes[j, i]) for", "slopes[j, i] for", "dense_architecture"
+    ),
+    Mutant("a stack loses the gain of its first block", "stacks.py", "sp.Mul(*gains)", "sp.Mul(*gains[1:])", "stacks"),
+    Mutant(
+        "a telescoping product runs one block too far",
+        "stacks.py",
+        "_N[_K - 1] / _N[_K], (_K, 1, L))",
+        "_N[_K - 1] / _N[_K], (_K, 1, L + 1))",
+        "stacks",
+    ),
+    Mutant("lower bounds of blocks are added", "stacks.py", '">=", least1 * least2', '">=", least1 + least2', "stacks"),
+    Mutant(
+        "the product of lower bounds has the wrong certificate",
+        "stacks.py",
+        "(least1, second - least2)",
+        "(least1, second + least2)",
+        "stacks",
+    ),
+    Mutant(
+        "the product of upper bounds is a lower bound",
+        "stacks.py",
+        'TOTAL_GAIN, "<=", most1 * most2',
+        'TOTAL_GAIN, ">=", most1 * most2',
+        "stacks",
+    ),
+    Mutant("dense bounds multiply after all", "stacks.py", "sp.MatMul(-1, squared(h_f))", "sp.MatMul(0, squared(h_f))", "stacks"),
+    Mutant("paths meet the blocks in the wrong order", "stacks.py", "sp.MatMul(*reversed(chosen))", "sp.MatMul(*chosen)", "stacks"),
+    Mutant(
+        "paths of length k are counted a block too late",
+        "stacks.py",
+        "sp.binomial(depth, k) for k",
+        "sp.binomial(depth + 1, k) for k",
+        "stacks",
+    ),
+    Mutant(
+        "Pascal's rule with the wrong neighbour",
+        "stacks.py",
+        "sp.binomial(L, _K) + sp.binomial(L, _K - 1)",
+        "sp.binomial(L, _K) + sp.binomial(L, _K + 1)",
+        "stacks",
+    ),
+    Mutant("a stack has twice as many paths", "stacks.py", '"=", 2**L)', '"=", 2 ** (L + 1))', "stacks"),
+    Mutant(
+        "the published share covers one length more",
+        "stacks.py",
+        "PUBLISHED_BLOCKS, PUBLISHED_LENGTHS = 54, (5, 17)",
+        "PUBLISHED_BLOCKS, PUBLISHED_LENGTHS = 54, (5, 18)",
+        "stacks",
+    ),
+    Mutant("the published share is misquoted", "stacks.py", "sp.Rational(4537, 10**6)", "sp.Rational(4547, 10**6)", "stacks"),
+    Mutant("a law shifts by v alone", "dense_laws.py", "SHIFT = (ALONG + RESPONSE) ** 2", "SHIFT = ALONG**2", "results"),
+    Mutant(
+        "a ReLU keeps a third of the second moment",
+        "gaussian_moments.py",
+        "SECOND = (1 + SLOPE**2) / 2",
+        "SECOND = (1 + SLOPE**2) / 3",
+        "results",
+    ),
+    Mutant("a ReLU has no mean", "gaussian_moments.py", "MEAN = (1 - SLOPE) / sp.sqrt(2 * sp.pi)", "MEAN = (1 - SLOPE) * 0", "results"),
+    Mutant(
+        "a dense network counts one layer too few",
+        "depth_laws.py",
+        "passed = CHI / (LAYER - 1 + rho)",
+        "passed = CHI / (LAYER + rho)",
+        "results",
+    ),
+    Mutant(
+        "the spread of squared norms is that of linear layers", "published_laws.py", "layer = 1 + 5 / n", "layer = 1 + 2 / n", "results"
+    ),
+    Mutant("the spectrum spreads twice as fast", "published_laws.py", '"->", slope * DEPTH', '"->", 2 * slope * DEPTH', "results"),
+    Mutant(
+        "fewer units are active",
+        "open_depth_laws.py",
+        "ACTIVE = sp.Rational(1, 2) + sp.atan",
+        "ACTIVE = sp.Rational(1, 2) - sp.atan",
+        "results",
+    ),
+    Mutant(
+        "a walk persists longer",
+        "open_depth_laws.py",
+        "sp.gamma(DEPTH + sp.Rational(1, 2))",
+        "sp.gamma(DEPTH + sp.Rational(3, 4))",
+        "results",
+    ),
+]
+
+CHECKERS = [
+    Mutant(
+        "induction forgets the base",
+        "induction.py",
+        "return _is_zero(base) and _follows",
+        "return _follows",
+        "tests/test_derivations/test_induction.py",
+    ),
+    Mutant(
+        "induction forgets the step",
+        "induction.py",
+        "return _is_zero(base) and _follows(at, later, values)",
+        "return _is_zero(base)",
+        "tests/test_derivations/test_induction.py",
+    ),
+    Mutant("induction divides by zero", "induction.py", "or not _is_defined(difference)", "", "tests/test_derivations/test_induction.py"),
+    Mutant(
+        "a trace does not care for order",
+        "traces.py",
+        "return sp.Symbol(repr(min(turns)), real=True)",
+        "return sp.Symbol(repr(sorted(min(turns))), real=True)",
+        "tests/test_derivations/test_traces.py",
+    ),
+    Mutant(
+        "random columns are correlated",
+        "traces.py",
+        "        if met[0].name != met[1].name:\n            return sp.Integer(0)\n",
+        "",
+        "tests/test_derivations/test_traces.py",
+    ),
+    Mutant(
+        "a fourth moment is a second one", "traces.py", "if len(met) != 2 or", "if len(met) < 2 or", "tests/test_derivations/test_traces.py"
+    ),
+    Mutant(
+        "the rows of an inclusion are those of the whole",
+        "traces.py",
+        "letter.embeds.stop - letter.embeds.start if letter.transposed else letter.embeds.total",
+        "letter.embeds.total",
+        "tests/test_derivations/test_traces.py",
+    ),
+    Mutant(
+        "an empty inner sum counts",
+        "written_out.py",
+        "rows[(last > first)[:, 0]]",
+        "rows[(last >= first - 1)[:, 0]]",
+        "tests/test_derivations/test_written_out.py",
+    ),
+    Mutant(
+        "odd powers are squares",
+        "written_out.py",
+        "power % 2 == 0 for _, power, _ in",
+        "power > 0 for _, power, _ in",
+        "tests/test_derivations/test_written_out.py",
+    ),
+    Mutant(
+        "a root may be of a negative number",
+        "written_out.py",
+        'ordered = step.relation != "->" and (power == 1 or is_nonnegative(larger))',
+        'ordered = step.relation != "->"',
+        "tests/test_derivations/test_written_out.py",
+    ),
+    Mutant(
+        "indices count from the end", "drawn_sums.py", "np.any(np.less(index, 0)) or ", "", "tests/test_derivations/test_written_out.py"
+    ),
+    Mutant(
+        "running totals include one entry more",
+        "drawn_sums.py",
+        "totals[_within(last + 1)] - totals[_within(first)]",
+        "totals[_within(last + 1)] - totals[_within(first - 1 if np.all(first) else first)]",
+        "tests/test_derivations/test_written_out.py",
+    ),
+    Mutant(
+        "Pascal's rule need not hold to be summed",
+        "binomials.py",
+        "return _vanishes(pascal) and doubled == 0",
+        "return doubled == 0",
+        "tests/test_derivations/test_binomials.py",
+    ),
+    Mutant(
+        "a summed row starts anywhere",
+        "binomials.py",
+        "if (low, high) != (0, L) or",
+        "if high != L or",
+        "tests/test_derivations/test_binomials.py",
+    ),
+    Mutant(
+        "the doubling is not checked",
+        "binomials.py",
+        "return _vanishes(pascal) and doubled == 0 and",
+        "return _vanishes(pascal) and",
+        "tests/test_derivations/test_binomials.py",
+    ),
+    Mutant(
+        "columns of a slice are ignored",
+        "expansion.py",
+        "if step != 1 or expr.colslice != (0, expr.parent.shape[1], 1):",
+        "if step != 1:",
+        "tests/test_derivations/test_expansion.py",
     ),
 ]

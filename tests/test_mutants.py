@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants import NUMERIC, SYMBOLIC, Mutant
+from mutants import CHECKERS, NUMERIC, SYMBOLIC, THEOREMS, Mutant
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
@@ -58,10 +58,44 @@ def test_a_broken_rule_is_caught_and_named(mutant, tmp_path):
     assert len(done.stderr.strip().splitlines()) >= 1
 
 
-@pytest.mark.parametrize("mutant", NUMERIC, ids=lambda mutant: mutant.name)
-def test_a_broken_evaluation_is_caught(mutant, tmp_path):
-    folder = mutated(mutant, "numeric", tmp_path)
-    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_mutants.py"))
+JUDGE_THEOREMS = """
+import sys
+from importlib import import_module
+from derivations.check import check
+from derivations.errors import GradboundError
+try:
+    theorems = import_module(f"derivations.{sys.argv[1]}").theorems()
+    failed = [f"{theorem.id}, step {each.step.rule}" for theorem in theorems for each in check(theorem.derivation) if not each.ok]
+except GradboundError as error:
+    failed = [f"refused: {error}"]
+print("; ".join(failed), file=sys.stderr)
+sys.exit(4 if failed else 0)
+"""
+
+
+@pytest.mark.parametrize("module", sorted({mutant.judge for mutant in THEOREMS}))
+def test_the_unbroken_theorems_pass(module, tmp_path):
+    harmless = Mutant(
+        "nothing", f"{module}.py", "from derivations.theorems import Theorem", "from derivations.theorems import Theorem", module
+    )
+    assert run(mutated(harmless, "derivations", tmp_path), "-c", JUDGE_THEOREMS, module).returncode == 0
+
+
+@pytest.mark.parametrize("mutant", THEOREMS, ids=lambda mutant: mutant.name)
+def test_a_broken_theorem_is_caught_and_named(mutant, tmp_path):
+    done = run(mutated(mutant, "derivations", tmp_path), "-c", JUDGE_THEOREMS, mutant.judge)
+    assert done.returncode == 4, done.stderr
+    assert "step" in done.stderr or "refused" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "mutant"),
+    [("numeric", mutant) for mutant in NUMERIC] + [("derivations", mutant) for mutant in CHECKERS],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_broken_evaluation_or_checker_fails_its_tests(package, mutant, tmp_path):
+    folder = mutated(mutant, package, tmp_path)
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants.py"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     done = run(folder, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", mutant.judge)
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
