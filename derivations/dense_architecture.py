@@ -62,7 +62,7 @@ def paths(layers: int, start: int) -> Iterator[tuple[int, ...]]:
 
 
 def chain_adjoint(layers: int) -> Theorem:
-    """x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j in a chain of l steps, x̄_i being the slot of x_i in ∂L/∂y_i; x̄_l = g_l."""
+    """X_i = g_i + Σ_{j>i} J_jiᵀ X_j in a chain of l steps, X_i being the slot of x_i in ∂L/∂y_i; X_l = g_l."""
     notation, steps = chain_of_steps(layers)
     g = notation.signal()
     state, totals, reverse, lines = g, {layers: _slot(g, layers, layers)}, [], []
@@ -79,7 +79,7 @@ def chain_adjoint(layers: int) -> Theorem:
     return Theorem(
         f"architecture.adjoint_{layers}",
         f"Total gradients in a dense block of {layers} step{'s' if layers > 1 else ''}",
-        "x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j with J_ji = ∂x_j/∂x_i of F_j alone; x̄_i = ∂L/∂x_i, everything that depends on x_i following it.",
+        "X_i = g_i + Σ_{j>i} J_jiᵀ X_j with J_ji = ∂x_j/∂x_i of F_j alone; X_i = ∂L/∂x_i, everything that depends on x_i following it.",
         Derivation(f"architecture.adjoint_{layers}", notation, (*reverse, *lines)),
         lines[-1],
         source="reverse mode through (F_j(y), y)",
@@ -88,15 +88,15 @@ def chain_adjoint(layers: int) -> Theorem:
 
 
 def _adjoint() -> Theorem:
-    """One step pulls ∂L/∂y_j back to y_{j−1}; r_j is the slot of x_i in ∂L/∂y_j, counted from i, so r_0 = x̄_i and r_l = g_i."""
+    """One step pulls ∂L/∂y_j back to y_{j−1}; r_j is the slot of x_i in ∂L/∂y_j, counted from i, so r_0 = X_i and r_l = g_i."""
     step = dense_step()
-    result = Step("telescoping sum", sp.Sum(_R[_J - 1] - _R[_J], (_J, 1, L)), "=", _R[0] - _R[L], "r_{j−1} − r_j = J_jᵀ x̄_j")
+    result = Step("telescoping sum", sp.Sum(_R[_J - 1] - _R[_J], (_J, 1, L)), "=", _R[0] - _R[L], "r_{j−1} − r_j = J_jᵀ X_j")
     pulled = Step("one step", adjoint_image(step.jacobian, step.g), "=", sp.MatAdd(step.g_y, adjoint_image(step.branch, step.g_f)))
     return Theorem(
         "architecture.adjoint",
         "Total gradients in a dense block of l steps",
-        "x̄_i = g_i + Σ_{j=i+1..l} J_jiᵀ x̄_j for every l. One step adds J_jᵀ x̄_j to the slots of all earlier x_i (g_F being x̄_j); added up "
-        "over j = i + 1, …, l, what the slot of x_i has gained is x̄_i − g_i.",
+        "X_i = g_i + Σ_{j=i+1..l} J_jiᵀ X_j for every l. One step adds J_jᵀ X_j to the slots of all earlier x_i (g_F being X_j); added up "
+        "over j = i + 1, …, l, what the slot of x_i has gained is X_i − g_i.",
         Derivation("architecture.adjoint", step.notation, (pulled, result)),
         result,
         source="one dense step, telescoping sum over the steps",
@@ -145,7 +145,7 @@ def _paths(layers: int) -> Theorem:
     return Theorem(
         "architecture.paths",
         "Path expansion of a dense block",
-        f"With a signal on x_l alone, x̄_0 is the sum over all paths from x_l to x_0 of the products of the J_jiᵀ along them; for "
+        f"With a signal on x_l alone, X_0 is the sum over all paths from x_l to x_0 of the products of the J_jiᵀ along them; for "
         f"l = 1, …, {layers} these are P(l) = 2^(l−1) products.",
         Derivation("architecture.paths", notation, tuple(lines)),
         lines[2 * (SHOWN - 1)],

@@ -162,7 +162,7 @@ def _dense_laws(solution: sp.Expr) -> tuple[DepthLaw, ...]:
 
 
 def _dense(name: str, rho: sp.Expr, ratio: sp.Expr, last: sp.Expr, start: sp.Expr, where: str) -> DepthLaw:
-    """x̄_i = g_i + Σ_{j>i} J_jiᵀ x̄_j in mean squares: layer j has fan-in k(j − 1 + ρ), so E‖J_jiᵀv‖² = χ/(j − 1 + ρ) · ‖v‖² per coordinate.
+    """X_i = g_i + Σ_{j>i} J_jiᵀ X_j in mean squares: layer j has fan-in k(j − 1 + ρ), so E‖J_jiᵀv‖² = χ/(j − 1 + ρ) · ‖v‖² per coordinate.
 
     `start` is the mean square at x_last, where the recurrence G_{i−1} = factor(i)·G_i starts from.
     """

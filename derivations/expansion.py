@@ -215,19 +215,30 @@ class Expansion:
 
 
 def _prefixed(word: Word, k: Fraction) -> Polynomial:
-    """A word in which every projector E Eᵀ on a slice is the difference of those on two prefixes, the whole being I."""
+    """A word in which every E E′ᵀ from slice to slice is the difference of two that begin with the first coordinate of either."""
     for i, (left, right) in enumerate(pairwise(word)):
-        if left.embeds and not left.transposed and right == left.flipped() and left.embeds.start != 0:
-            total, before, after = left.embeds.total, word[:i], word[i + 2 :]
-            prefixes = [(left.embeds.stop, k), (left.embeds.start, -k)]
-            pieces = (((), c) if stop == total else (_projector(stop, total), c) for stop, c in prefixes)
-            return add(*(_prefixed((*before, *middle, *after), c) for middle, c in pieces))
+        if left.embeds and right.embeds and right.transposed and not left.transposed:
+            low = _lower(left.embeds.start, right.embeds.start)
+            if low != 0:
+                ends = ((low + left.embeds.stop - left.embeds.start, k), (low, -k))
+                words = ((_reduce((*word[:i], *_matched(left.embeds, right.embeds, low, end), *word[i + 2 :])), c) for end, c in ends)
+                return add(*(_prefixed(shorter, c) for shorter, c in words if shorter is not None))
     return {word: k}
 
 
-def _projector(stop: sp.Expr, total: sp.Expr) -> Word:
-    prefix = embedding(sp.Integer(0), stop, total)
-    return (prefix, prefix.flipped())
+def _lower(first: sp.Expr, second: sp.Expr) -> sp.Expr:
+    """The lower of two starts, or 0 where that is not known."""
+    if (second - first).is_nonnegative:
+        return first
+    return second if (first - second).is_nonnegative else sp.Integer(0)
+
+
+def _matched(left: Slice, right: Slice, low: sp.Expr, length: sp.Expr) -> Word:
+    """E E′ᵀ over slices of this length that begin `low` coordinates earlier; the inclusion of all coordinates is left out."""
+    starts = (left.start - low, right.start - low)
+    whole = [sp.expand(length - part.total) == 0 for part in (left, right)]
+    letters = (embedding(starts[0], starts[0] + length, left.total), embedding(starts[1], starts[1] + length, right.total, True))
+    return tuple(letter for letter, all_of_it in zip(letters, whole, strict=True) if not all_of_it)
 
 
 def block_rows(expr: sp.BlockMatrix) -> list[sp.Expr]:

@@ -23,7 +23,7 @@ def test_a_reader_that_leaves_is_no_failure() -> None:
     command = f"{sys.executable} -m gradbound derive plain | head -1; exit ${{PIPESTATUS[0]}}"
     outcome = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
     assert outcome.returncode == 0
-    assert outcome.stdout == "plain block, scalar reading\n"
+    assert outcome.stdout == "Plain block (VGGNet)\n"
     assert outcome.stderr == ""
 
 
