@@ -13,7 +13,7 @@ from derivations.architectures import BLOCKS, GATE, Block, F
 from derivations.blocks import Identity, Layer
 from derivations.bounds import bounds, column
 from derivations.jacobian import EPSILON, Linearization, linearize
-from derivations.quantities import FROBENIUS, TOTAL_GAIN, Frobenius, NormRatio, Quantity, adjoint_image
+from derivations.quantities import FROBENIUS, GAIN, TOTAL_GAIN, Frobenius, NormRatio, Quantity, T, adjoint_image
 from derivations.steps import Certificate, Derivation, Step
 from derivations.sums import L
 from derivations.symbols import Notation, Reading
@@ -174,7 +174,7 @@ def _equation6_operator(reading: Reading) -> Equation:
         Quantity(FROBENIUS, Frobenius(line.jacobian)),
     )
     upper = Step("Cauchy–Schwarz", TOTAL_GAIN, "<=", FROBENIUS, certificates=(Certificate(((FROBENIUS - TOTAL_GAIN,),)),))
-    triangle = next(step for step in proved.steps if step.relation == ">=")
+    triangle = next(step for step in proved.steps if (step.before, step.relation, step.after) == (GAIN, ">=", sp.Abs(1 - T)))
     claims = (
         Claim("‖∂L/∂x‖ = ‖∂L/∂H‖ · ‖∂H/∂x‖_F", Step("Eq. (6)", TOTAL_GAIN, "=", FROBENIUS)),
         Claim("‖∂L/∂x‖ ≤ ‖∂L/∂H‖ · ‖∂H/∂x‖_F", upper),

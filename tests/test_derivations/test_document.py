@@ -36,6 +36,13 @@ def test_json_round_trips_through_the_schema(document):
     assert Document.of(data) == document
 
 
+def test_equation_6_states_its_lower_bound_on_the_gain(document):
+    (operator,) = [e for e in document.equations if (e.id, e.reading) == ("eq6", "operator")]
+    (claim,) = [claim for claim in operator.claims if claim.statement.startswith("‖∂L/∂x‖ ≥")]
+    assert claim.latex == r"\gamma \ge \left|{t - 1}\right|"
+    assert operator.derived_latex.endswith(claim.latex)
+
+
 @pytest.mark.parametrize("change", [{"ok": "yes"}, {"schema": "gradbound.derive/2"}, {"extra": 1}])
 def test_the_schema_is_strict(document, change):
     with pytest.raises(ValidationError):
