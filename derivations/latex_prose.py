@@ -28,7 +28,7 @@ _CAPITALS = {
 _SIGNS = {
     "‖": r"\Vert", "∥": r"\Vert", "≠": r"\neq", "≥": r"\ge", "≤": r"\le", "−": "-", "·": r"\cdot", "×": r"\times", "⊙": r"\odot",
     "⊗": r"\otimes", "⊕": r"\oplus", "√": r"\surd", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "→": r"\to", "↦": r"\mapsto",
-    "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "⟨": r"\langle", "⟩": r"\rangle", "′": r"{}^{\prime}", "±": r"\pm", "≈": r"\approx",
+    "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "⋯": r"\cdots", "⟨": r"\langle", "⟩": r"\rangle", "′": r"{}^{\prime}", "±": r"\pm", "≈": r"\approx",
     "∈": r"\in", "∉": r"\notin", "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∅": r"\emptyset", "∀": r"\forall",
     "∃": r"\exists", "∏": r"\prod", "∑": r"\sum", "∫": r"\int", "∠": r"\angle", "°": r"{}^{\circ}", "∘": r"\circ", "⊤": r"\top",
     "⊥": r"\perp", "≪": r"\ll", "≫": r"\gg", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto", "⌊": r"\lfloor", "⌋": r"\rfloor",
