@@ -7,8 +7,9 @@ running) lives in modules of its own, as `functools.singledispatch` functions wh
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import singledispatch
 
-from derivations.errors import InputError
+from derivations.errors import InputError, UnknownNodeError
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,32 @@ class Gate(Term):
     gate: Term
 
 
+@singledispatch
+def parts_of(term: Term) -> tuple[Term, ...]:
+    """The terms that a term is put together from."""
+    raise UnknownNodeError(f"no parts known of {type(term).__name__}: register them in derivations/blocks.py")
+
+
+@parts_of.register(Identity)
+@parts_of.register(Complement)
+@parts_of.register(Leaf)
+def _(term: Term) -> tuple[Term, ...]:
+    return ()
+
+
+@parts_of.register
+def _(term: Composite) -> tuple[Term, ...]:
+    return term.parts
+
+
+@parts_of.register
+def _(term: Gate) -> tuple[Term, ...]:
+    return (term.signal, term.gate)
+
+
 def leaves(term: Term) -> frozenset[Leaf]:
-    """The leaves of a term; raises InputError where one name is used for leaves of two kinds."""
-    parts = (term.signal, term.gate) if isinstance(term, Gate) else getattr(term, "parts", ())
-    found = frozenset({term} if isinstance(term, Leaf) else ()).union(*map(leaves, parts))
+    """The leaves of a term; raises InputError where one name is used for leaves of two kinds, UnknownNodeError for an unknown node."""
+    found = frozenset({term} if isinstance(term, Leaf) else ()).union(*map(leaves, parts_of(term)))
     names = [leaf.name for leaf in found]
     for name in names:
         if names.count(name) > 1:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from string import ascii_letters
 from typing import Any
 
 Data = Mapping[str, Any]
@@ -141,7 +142,7 @@ def methods(document: Data) -> dict[str, str]:
     """A letter for each way in which steps were checked."""
     parts = [*document["blocks"], *document["equations"], *document["theorems"]]
     names = dict.fromkeys(check["method"] for part in parts for step in part["steps"] for check in step["checks"])
-    return {name: chr(ord("A") + index) for index, name in enumerate(names)}
+    return {name: ascii_letters[index] for index, name in enumerate(names)}
 
 
 def diagram(name: str, suffix: str) -> str:

@@ -164,7 +164,7 @@ def norm_bounds(notation: Notation) -> tuple[Proved, ...]:
     """Bounds from the norms of the factors of the Jacobian alone, for any term; none for a term that is its own only factor."""
     line = linearize(notation)
     g, operator = column(line.signal), factor_right(line.jacobian)
-    if operator in notation.meanings or isinstance(operator, sp.Identity):
+    if operator in notation.meanings or operator.has(sp.ZeroMatrix) or isinstance(operator, sp.Identity):
         return ()
     calculus = NormCalculus(notation, g)
     ends = calculus.pull(operator, g)

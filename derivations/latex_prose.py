@@ -28,7 +28,8 @@ _CAPITALS = {
 _SIGNS = {
     "‖": r"\Vert", "∥": r"\Vert", "≠": r"\neq", "≥": r"\ge", "≤": r"\le", "−": "-", "·": r"\cdot", "×": r"\times", "⊙": r"\odot",
     "⊗": r"\otimes", "⊕": r"\oplus", "√": r"\surd", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "→": r"\to", "↦": r"\mapsto",
-    "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "⋯": r"\cdots", "⟨": r"\langle", "⟩": r"\rangle", "′": r"{}^{\prime}", "±": r"\pm", "≈": r"\approx",
+    "⋯": r"\cdots", "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow",
+    "⟨": r"\langle", "⟩": r"\rangle", "′": r"{}^{\prime}", "±": r"\pm", "≈": r"\approx",
     "∈": r"\in", "∉": r"\notin", "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∅": r"\emptyset", "∀": r"\forall",
     "∃": r"\exists", "∏": r"\prod", "∑": r"\sum", "∫": r"\int", "∠": r"\angle", "°": r"{}^{\circ}", "∘": r"\circ", "⊤": r"\top",
     "⊥": r"\perp", "≪": r"\ll", "≫": r"\gg", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto", "⌊": r"\lfloor", "⌋": r"\rfloor",
@@ -47,13 +48,14 @@ _TEXT = {
 }  # fmt: skip
 _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v", "\u0327": "c",
             "\u0304": "=", "\u0306": "u", "\u030b": "H", "\u0307": "."}  # fmt: skip
+_MATH_ACCENTS = {"\u0302": "hat", "\u0304": "bar"}
 _SIGNS |= {letter: rf"\{name}" for letter, name in zip(_LETTERS, _GREEK, strict=True) if letter not in _SIGNS}
 _SIGNS |= {letter: rf"\{name}" for letter, name in _CAPITALS.items()}
 
 _INDEXED = re.compile(
     r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
     r"|\^(?P<power>[A-Za-z0-9]+|\([^()]*\)|\{[^{}]*\})"
-    r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’]|[.][-\w])"
+    r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’\u0302\u0304]|[.][-\w])"
 )
 _OPERATORS = {"max", "min"}
 
@@ -107,7 +109,7 @@ def _plain(text: str) -> str:
         elif char in _SIGNS:
             made.append(f"${_SIGNS[char]}$")
         elif unicodedata.combining(char) and made:
-            made.append(_accented(made.pop(), char))
+            made.append(_marked(made.pop(), char))
         else:
             made.append(_composed(char))
     return "".join(made).replace("$$", "")
@@ -125,6 +127,13 @@ def _composed(char: str) -> str:
     if len(parts) == 2 and parts[0].isascii():
         return _accented(parts[0], parts[1])
     raise InputError(f"no LaTeX for the character {char!r} (U+{ord(char):04X}): add it to derivations/latex_prose.py")
+
+
+def _marked(letter: str, mark: str) -> str:
+    """A letter and a mark that have no character together: x̂ and x̄ are mathematics."""
+    if mark in _MATH_ACCENTS:
+        return rf"$\{_MATH_ACCENTS[mark]}{{{letter.strip('$')}}}$"
+    return _accented(letter, mark)
 
 
 def _accented(letter: str, mark: str) -> str:

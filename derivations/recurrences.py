@@ -62,7 +62,7 @@ def _by_induction(step: Step) -> bool:
         (moving,) = high.free_symbols & {DEPTH, L}
         shift, next_term = -1, node.function.subs(variable, high)
         empty = low - 1 - (high - moving)
-    if empty.has(moving) or (moving != BLOCK and node.function.has(moving)):
+    if empty.has(moving) or node.function.has(moving):
         return False
     shorter, start = claimed.subs(moving, moving + shift), claimed.subs(moving, empty)
     if isinstance(node, sp.Sum):

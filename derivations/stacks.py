@@ -256,5 +256,5 @@ def _published() -> Theorem:
         Derivation("stack.published_share", notation, (result, agrees)),
         result,
         source="Veit, Wilber & Belongie 2016, arXiv:1605.06431",
-        result_label=rf"\text{{lengths {low}–{high} of {PUBLISHED_BLOCKS}: }} ",
+        result_label=rf"\text{{lengths {low} to {high} of {PUBLISHED_BLOCKS}: }} ",
     )

@@ -23,7 +23,8 @@ def has_sums(kinds: Set[type], sides: Sequence[sp.Expr]) -> bool:
 
 def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
     """The two checks of such a step, by name. Raises InputError for a sum that may run backwards, which SymPy negates."""
-    for node in step.before.atoms(sp.Sum, sp.Product) | step.after.atoms(sp.Sum, sp.Product):
+    factors = [sp.sympify(factor) for certificate in step.certificates for product in certificate.products for factor in product]
+    for node in {node for expr in (step.before, step.after, *factors) for node in expr.atoms(sp.Sum, sp.Product)}:
         if not _runs_forwards(node.limits):
             raise InputError(f"{node} may run backwards: its limits must satisfy low ≤ high + 1 for every l ≥ 1")
     if step.relation == "->":
@@ -89,7 +90,9 @@ def _certified(step: Step) -> bool:
     """larger^p − smaller^p = Σ Π factors for every l, each factor ≥ 0."""
     (certificate,) = step.certificates
     larger, smaller = _sides(step)
-    if certificate.power == 2 and not larger.is_nonnegative and not _nonnegative_root(larger):
+    if certificate.power not in (1, 2) or certificate.assuming is not None:
+        return False
+    if certificate.power == 2 and not _is_a_norm(larger):
         return False
     stated = sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
     difference = sp.expand(larger**certificate.power - smaller**certificate.power - stated)
@@ -97,11 +100,10 @@ def _certified(step: Step) -> bool:
     return sp.simplify(difference) == 0 and all(map(_is_nonnegative, factors))
 
 
-def _nonnegative_root(expr: sp.Expr) -> bool:
-    """Whether the expression is |G| · √(…), a norm."""
-    return all(
-        f.is_nonnegative or (isinstance(f, sp.Pow) and f.exp == sp.S.Half and _is_nonnegative(f.base)) for f in sp.Mul.make_args(expr)
-    )
+def _is_a_norm(expr: sp.Expr) -> bool:
+    """Whether the expression is ≥ 0: known to be, or |G| · √(…)."""
+    roots = (f.is_nonnegative or (isinstance(f, sp.Pow) and f.exp == sp.S.Half and _is_nonnegative(f.base)) for f in sp.Mul.make_args(expr))
+    return bool(expr.is_nonnegative) or all(roots)
 
 
 def _is_nonnegative(factor: sp.Expr) -> bool:
@@ -116,9 +118,13 @@ def _expanded_difference(step: Step, layers: int) -> sp.Expr:
 
 
 def _sum_of_squares(step: Step, layers: int) -> bool:
-    """Whether larger² − smaller², written out, has only even powers with coefficients ≥ 0 (where both sides are ≥ 0)."""
+    """Whether the difference of the sides, or of their squares where there are roots and the larger side is ≥ 0, has, written out, only
+    even powers with coefficients ≥ 0."""
     larger, smaller = (expand_sums(side, layers) for side in _sides(step))
-    difference = sp.expand(larger**2 - smaller**2)
+    power = 2 if any(isinstance(node, sp.Pow) and not node.exp.is_Integer for node in sp.preorder_traversal(larger - smaller)) else 1
+    if power == 2 and not _is_a_norm(larger):
+        return False
+    difference = sp.expand(larger**power - smaller**power)
     if difference == 0:
         return True
     symbols = sorted(difference.free_symbols | difference.atoms(sp.Indexed), key=str)

@@ -227,7 +227,7 @@ def _root(value: Tensor | float) -> Tensor | float:
 
 def _extreme(pairwise: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
     def over(*values: Tensor | float) -> Tensor:
-        like = next(value for value in values if isinstance(value, Tensor))
+        like = next((value for value in values if isinstance(value, Tensor)), torch.zeros((), dtype=torch.float64))
         first, *others = (value if isinstance(value, Tensor) else torch.full_like(like, float(value)) for value in values)
         for other in others:
             first = pairwise(first, other)
@@ -241,7 +241,7 @@ def _needs_spectra(bound: Bound) -> bool:
 
 
 def _as_batch(value: Tensor | float, like: Tensor) -> Tensor:
-    return value if isinstance(value, Tensor) else torch.full_like(like, float(value))
+    return value if isinstance(value, Tensor) and value.dim() else torch.full_like(like, float(value))
 
 
 def _exact(value: Tensor) -> Enclosure:

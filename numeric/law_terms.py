@@ -18,6 +18,9 @@ from numeric.inversion import EPS, Array
 
 Letters = Mapping[str, Array]
 
+SQUARABLE = (1e-75, 1e75)
+"""Between these sizes no product of the squares of a deviation and of a vector underflows or overflows."""
+
 
 def noncentral(law: NoncentralLaw, weight_std: float, letters: Letters, counts: Mapping[str, Array]) -> GeneralizedChiSquare:
     """The law at real letters. `counts` gives the dimensions that its degrees of freedom speak of, (*batch,) each."""
@@ -126,4 +129,6 @@ def _compiled(symbols: tuple[sp.Symbol, ...], exprs: tuple[sp.Expr, ...]) -> Cal
 def _deviation(weight_std: float) -> float:
     if not (np.isfinite(weight_std) and weight_std >= 0):
         raise InputError(f"the standard deviation of the weights must be finite and ≥ 0, not {weight_std}")
+    if weight_std and not SQUARABLE[0] <= weight_std <= SQUARABLE[1]:
+        raise InputError(f"the standard deviation {weight_std} is beyond what squares of float64 can hold: rescale the weights")
     return float(weight_std)

@@ -14,7 +14,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.chi_square import TOLERANCE, GeneralizedChiSquare
 from numeric.inversion import EPS, Array
-from numeric.law_terms import array, generalized, generalized_law, noncentral, noncentral_law
+from numeric.law_terms import SQUARABLE, array, generalized, generalized_law, noncentral, noncentral_law
 
 RANK_TOLERANCE = 64
 """Singular values below this many n · eps, relative to the largest, are rounding noise."""
@@ -150,6 +150,10 @@ def _span(inputs: Array, outputs: Array) -> tuple[Array, Array]:
 
 def _columns(**tensors: Tensor) -> list[Array]:
     arrays = [array(tensor, name) for name, tensor in tensors.items()]
+    for name, column in zip(tensors, arrays, strict=True):
+        largest = np.abs(column).max(initial=0.0)
+        if largest and not SQUARABLE[0] <= largest <= SQUARABLE[1]:
+            raise InputError(f"{name} has entries up to {largest:.1e}, whose squares float64 cannot hold: rescale the signal")
     if len({column.shape[:-1] for column in arrays}) != 1:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
         raise InputError(f"one row per sample is expected in each of {shapes}")

@@ -53,6 +53,8 @@ class Point:
         match expr:
             case _ if isinstance(self.notation.meanings.get(expr), Signal):
                 return self._signal(self.notation.meanings[expr])  # type: ignore[arg-type]
+            case sp.ZeroMatrix():
+                return self.g.new_zeros(len(self.x), int(expr.shape[0]))
             case sp.BlockMatrix():
                 return cat([self.column(row) for row in expr.blocks], 1)
             case MatrixSlice():
@@ -72,6 +74,8 @@ class Point:
         match expr:
             case sp.Identity():
                 return IdentityOperator((int(expr.shape[0]),), len(self.x), self.x.dtype, self.x.device)
+            case sp.ZeroMatrix() if expr.shape[0] == expr.shape[1]:
+                return Scaled(self.operator(sp.Identity(expr.shape[0])), 0.0)
             case sp.Transpose():
                 return Adjoint(self.operator(expr.arg))
             case sp.MatAdd():

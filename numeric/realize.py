@@ -3,13 +3,14 @@
 Every distinct subterm is evaluated once per input, and nothing broadcasts. Raises InputError or UnknownNodeError.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import singledispatch
 
 import torch
 from torch import Tensor, nn
 
-from derivations.blocks import Add, Chain, Complement, Composite, Concat, Gate, Identity, Leaf, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Leaf, Pointwise, Term
+from derivations.blocks import leaves as leaves_of
 from derivations.errors import InputError, UnknownNodeError
 from numeric.checks import Function, as_module
 
@@ -19,7 +20,7 @@ class Realized(nn.Module):
 
     def __init__(self, term: Term, leaves: Mapping[str, Function]) -> None:
         super().__init__()
-        needed = sorted({leaf.name for leaf in _leaves(term)})
+        needed = sorted({leaf.name for leaf in leaves_of(term)})
         if missing := [name for name in needed if name not in leaves]:
             raise InputError(f"leaf {missing[0]!r} of the term has no map: add it to the leaves ({', '.join(leaves) or 'there are none'})")
         self.term = term
@@ -125,32 +126,3 @@ def _require_equal(node: str, left: Tensor, right: Tensor) -> None:
     """Refuses values that torch would broadcast: the term has no such node, so the numbers would be another block's."""
     if left.shape != right.shape:
         raise InputError(f"{node} joins shapes {tuple(left.shape)} and {tuple(right.shape)}: make the leaves fit without broadcasting")
-
-
-@singledispatch
-def _leaves(term: Term) -> Iterator[Leaf]:
-    """Every leaf of a term, repeats included."""
-    raise UnknownNodeError(f"cannot run {type(term).__name__}: register a rule for it in numeric.realize")
-
-
-@_leaves.register(Identity)
-@_leaves.register(Complement)
-def _(term: Identity | Complement) -> Iterator[Leaf]:
-    yield from ()
-
-
-@_leaves.register
-def _(term: Leaf) -> Iterator[Leaf]:
-    yield term
-
-
-@_leaves.register
-def _(term: Composite) -> Iterator[Leaf]:
-    for part in term.parts:
-        yield from _leaves(part)
-
-
-@_leaves.register
-def _(term: Gate) -> Iterator[Leaf]:
-    yield from _leaves(term.signal)
-    yield from _leaves(term.gate)

@@ -35,7 +35,7 @@ def test_links_lead_somewhere_and_the_readme_leads_here():
     assert "docs/new_blocks.md" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["output_dim", "jacobian_rule", "pullback_rule", "bound_rule", "formula", "layout", "_value", "_leaves"])
+@pytest.mark.parametrize("name", ["output_dim", "jacobian_rule", "pullback_rule", "bound_rule", "formula", "layout", "_value", "parts_of"])
 def test_every_operation_on_terms_is_listed_where_it_is(name):
     (row,) = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and f"`{name}`" in line]
     (file,) = re.findall(r"\]\(\.\./([^)]+)\)", row)

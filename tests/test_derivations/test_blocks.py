@@ -1,7 +1,7 @@
 import pytest
 
 from derivations.architectures import BLOCKS, PAPER_BLOCKS, block
-from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
+from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term, leaves
 from derivations.bounds import bound_rule
 from derivations.errors import InputError, UnknownNodeError
 from derivations.jacobian import jacobian_rule, pullback_rule
@@ -69,6 +69,7 @@ def test_an_unknown_node_is_named_by_every_operation():
         lambda: pullback_rule(Mystery(), Identity(), notation, notation.signal()),
         lambda: bound_rule(Mystery(), notation),
         lambda: Notation(Mystery(), {}, "operator").signal(),
+        lambda: leaves(Add(Mystery(), Identity())),
     ]
     for operation in operations:
         with pytest.raises(UnknownNodeError, match="Mystery"):

@@ -13,6 +13,7 @@ from derivations.equations import CROSS, SLOPES, A, G, equations, notation_of
 from derivations.errors import InputError
 from derivations.jacobian import EPSILON, linearize
 from derivations.quantities import GAIN, SIGMA_MAX, C, Cosine, NormRatio, Quantity, SigmaMax, T, adjoint_image
+from derivations.recurrences import BLOCK, DEPTH
 from derivations.samples import quantity_samples
 from derivations.steps import Certificate, Derivation, Step
 from derivations.sums import L
@@ -131,3 +132,41 @@ def test_a_dimension_named_l_is_only_a_dimension():
 
 def test_plain_numbers_are_expressions(residual):
     assert outcomes(residual, Step("trivial", T, ">=", 0, certificates=(Certificate(((T,),)),))) == [True]
+
+
+def sum_outcome(*steps: Step) -> list[bool]:
+    derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
+    return outcomes(derivation, *steps)
+
+
+@pytest.mark.parametrize("power", [0, 4, -1])
+def test_only_first_powers_and_squares_of_sums_compare(power):
+    products = () if power <= 0 else ((15, SLOPES, SLOPES, SLOPES, SLOPES),)
+    assert sum_outcome(Step("wrong", -2 * SLOPES, ">=", SLOPES, certificates=(Certificate(products, power),))) == [False]
+
+
+def test_squares_say_nothing_of_a_negative_larger_side():
+    step = Step("wrong", -2 * L * G, ">=", L * G, certificates=(Certificate(((3, L**2, G**2),), 2),))
+    assert sum_outcome(step) == [False]
+
+
+def test_a_certificate_may_not_hold_a_sum_that_runs_backwards():
+    i = sp.Symbol("i", integer=True, nonnegative=True)
+    backwards = sp.Sum(A[i] ** 2, (i, L + 1, 0))
+    with pytest.raises(InputError, match="backwards"):
+        sum_outcome(Step("wrong", -sp.Sum(A[i] ** 2, (i, 1, L)), ">=", sp.S.Zero, certificates=(Certificate(((backwards,),)),)))
+
+
+def test_a_sum_whose_terms_depend_on_its_start_is_not_proved_by_induction():
+    j = sp.Symbol("j", integer=True, positive=True)
+    vanishing = sp.prod([BLOCK - k for k in range(13)])
+    step = Step("wrong", sp.Sum(1 + (j - BLOCK - 1) * vanishing, (j, BLOCK + 1, DEPTH)), "=", DEPTH - BLOCK)
+    assert sum_outcome(step) == [False]
+
+
+def test_a_gain_that_exists_nowhere_is_not_tested():
+    notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
+    g = notation.signal()
+    w = adjoint_image(notation.jacobian(Linear("W"), Identity()), g)
+    quantities = (Quantity(GAIN, NormRatio(g, sp.ZeroMatrix(*g.shape))), Quantity(C, Cosine(w, w)))
+    assert outcomes(Derivation("x", notation, (), quantities), Step("c", C, "=", sp.Integer(1))) == [False]

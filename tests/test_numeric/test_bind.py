@@ -11,7 +11,7 @@ from strategies import DrawnBlock, drawn_blocks, gaussian
 from torch import nn
 
 from derivations.architectures import BLOCKS, DENSE, PLAIN, RESIDUAL
-from derivations.blocks import Add, Chain, Concat, Identity, Layer, Linear, Pointwise
+from derivations.blocks import Add, Chain, Complement, Concat, Identity, Layer, Linear, Pointwise
 from derivations.errors import InputError, UnknownNodeError
 from numeric.bind import BlockNumbers, evaluate, quantity
 from numeric.norms import norm
@@ -340,3 +340,16 @@ def test_tiny_signals_do_not_underflow():
 def test_an_unknown_quantity_is_refused():
     with pytest.raises(UnknownNodeError, match="object"):
         quantity(object(), None, None)
+
+
+@pytest.mark.parametrize(
+    "term", [Add(Identity(), Pointwise("sigmoid")), Add(Pointwise("sigmoid"), Identity()), Add(Identity(), Complement())]
+)
+def test_bounds_that_are_numbers_alone_are_evaluated(term):
+    """1 − ¼ for x + σ(x); a Jacobian that is 0 for x + (1 − x)."""
+    x, g = gaussian(3, 4, seed=0), gaussian(3, 4, seed=1)
+    found = evaluate(term, {"sigmoid": torch.sigmoid}, x, g)
+    for bound in found.bounds:
+        assert bound.value.shape == (3,)
+        gap = found.gain - bound.value if bound.side == "lower" else bound.value - found.gain
+        assert (gap >= -1e-12).all(), bound

@@ -372,3 +372,10 @@ def test_what_breaks_a_condition_is_refused():
         goodness_of_fit(independent_law(1.0, n, n), [1.0, 2.0, 3.0])
     with pytest.raises(InputError, match="norm of the signal"):
         gain_cdf(independent_law(1.0, n, n), 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("weight_std", "size"), [(1.0, 1e-170), (1e-100, 1.0), (1e200, 1.0), (1.0, 1e160)])
+def test_what_float64_cannot_square_is_refused(weight_std, size):
+    h = torch.full((1, 3), size, dtype=torch.float64)
+    with pytest.raises(InputError, match="rescale"):
+        independent_law(weight_std, h, 0 * h)

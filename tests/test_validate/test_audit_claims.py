@@ -98,7 +98,7 @@ def test_counterexamples_are_the_smallest():
     given = {claim: judged(claim).counterexample["given"] for claim in ("C5", "C8", "C9", "C10", "C12", "C13", "C14", "C15")}
     assert given["C5"] == {"∂F/∂x": "−1", "∂L/∂H": "1"}
     assert gathered("C5").after_relu.given == {"F": "0", "x": "−1", "∂L/∂ReLU(H)": "1"}
-    assert given["C8"] == {"F(1)": "1", "w_1": "1", "w_2": "1", "s": "1/2", "x": "1", "∂L/∂H": "1"}
+    assert given["C8"] == {"F(1)": "1", "w_1": "1", "w_2": "1", "b_2": "−1", "s": "1/2", "x": "1", "∂L/∂H": "1"}
     assert given["C9"]["∂F/∂x"] == "1"
     assert given["C10"] == {"l": "3"}
     assert given["C12"] == {"l": "1", "∂F_l/∂x": "0", "∂L/∂H": "(1, 1)"}

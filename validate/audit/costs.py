@@ -211,7 +211,7 @@ def judge_budget(evidence: Budget) -> Finding:
     ratios = [f"{name}: {median(cost[d] / cost[r] for d, r in pairs.items()):.2f} × (median)" for name, pairs in readings.items() if pairs]
     more = sum(cost[d] > cost[r] for d, r in every)
     summary = f"{'; '.join(ratios)}; more in {more} of {len(every)} pairs; published errors of one recipe"
-    cheaper = [(dense, residual) for dense, residual in same_error.items() if cost[dense] < cost[residual]]
+    cheaper = [(d, r) for d, r in every if evidence.errors[d] <= evidence.errors[r] and cost[d] < cost[r]]
     return Finding("multiply–adds at 224 px", in_each(*cases), summary, _cheaper(cheaper[0], evidence) if cheaper else None)
 
 
@@ -228,7 +228,7 @@ def _cheaper(pair: tuple[str, str], evidence: Budget) -> Counterexample:
     dense, residual = pair
     given = {f"error of {printed(name)}": f"{evidence.errors[name]} %" for name in pair}
     found = f"{evidence.multiply_adds[dense] / GIGA:.2f} G against {evidence.multiply_adds[residual] / GIGA:.2f} G"
-    return Counterexample("DenseNet needs more operations at an equal error", given, "more for DenseNet", found)
+    return Counterexample("DenseNet needs more operations for as low an error", given, "more for DenseNet", found)
 
 
 CLAIMS = (

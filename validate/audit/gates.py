@@ -134,7 +134,9 @@ class _Gated:
         }
 
     def given(self, u: str) -> dict[str, str]:
-        return {u: show(self.u), "w_1": show(self.w1), "w_2": show(self.w2), "s": show(HALF), "x": show(X), "∂L/∂H": "1"}
+        bias = -self.w2 * max(self.w1 * self.u, Fraction(0))
+        weights = {"w_1": show(self.w1), "w_2": show(self.w2), "b_2": show(bias)}
+        return {u: show(self.u), **weights, "s": show(HALF), "x": show(X), "∂L/∂H": "1"}
 
 
 def judge_gate_term(evidence: GateTerm) -> Finding:
