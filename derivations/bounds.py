@@ -155,7 +155,7 @@ def singular_value_bounds(notation: Notation) -> Proved:
         *_limits([SIGMA_MIN, SIGMA_MAX], scaled),
     )
     make = _Maker("singular", quantities, g, ("g ≠ 0",), scaled)
-    least = replace(make("min", "lower", SIGMA_MIN, "singular values, Eq. (1)"), conditions=("g ≠ 0", *_wide(notation)))
+    least = make("min", "lower", SIGMA_MIN, f"singular values, Eq. (1){_where_zero(notation)}")
     made = (least, make("max", "upper", SIGMA_MAX, "singular values, Eq. (1)"))
     return Proved(made, Derivation("singular values", notation, steps, quantities))
 
@@ -183,9 +183,9 @@ def norm_bounds(notation: Notation) -> tuple[Proved, ...]:
         *_limits([expr for _, expr in exprs], scaled),
     )
     make = _Maker("norms", quantities, g, ("g ≠ 0",), scaled)
-    source = "triangle inequality, operator norms of the factors"
-    made = tuple(make("factors", side, expr, source) for side, expr in exprs)  # type: ignore[arg-type]
-    made = tuple(replace(bound, conditions=("g ≠ 0", *_wide(notation))) if bound.side == "lower" else bound for bound in made)
+    sources = {"upper": "triangle inequality, operator norms of the factors"}
+    sources["lower"] = sources["upper"] + _where_zero(notation)
+    made = tuple(make("factors", side, expr, sources[side]) for side, expr in exprs)  # type: ignore[arg-type]
     return (Proved(made, Derivation("norms of factors", notation, steps, quantities)),)
 
 
@@ -310,13 +310,13 @@ def column(signal: sp.Expr) -> sp.Expr:
     return sp.BlockMatrix([[column(piece)] for piece in signal]) if isinstance(signal, sp.Tuple) else signal
 
 
-def _wide(notation: Notation) -> tuple[str, ...]:
+def _where_zero(notation: Notation) -> str:
     """Where a lower bound for every g must be 0: some g is lost wherever H has more entries than x."""
     inputs, outputs = notation.inputs, notation.dimension_of(notation.term)
     more = outputs - inputs
     if more.is_nonpositive:
-        return ()
-    return ("is 0: H has more entries than x",) if more.is_positive else (f"is 0 where {outputs} > {inputs}",)
+        return ""
+    return "; 0, as H has more entries than x" if more.is_positive else f"; 0 where {outputs} > {inputs}"
 
 
 def _nonzero(base: sp.Expr, notation: Notation) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _paths(layers: int) -> Theorem:
         ("g_i = 0 for i < l",),
         source="substitution into the adjoint recurrence",
         setting="J_ji any matrices; all x_i of n coordinates.",
-        result_label=rf"\bar x_{layers - SHOWN} = ",
+        result_label=rf"X_{layers - SHOWN} = ",
     )
 
 

@@ -79,9 +79,9 @@ class _Letters:
 
     def __init__(self, notation: Notation) -> None:
         free = notation.free
-        self.h, self.u = free("h", "m"), free("u", "m", latex=r"\hat u")
+        self.h, self.u = free("h", "m"), free("u", "m", latex=r"\hat{u}")
         self.v_a, self.v_i = free("v_a", "a"), free("v_i", "b")
-        self.phi = free("phi", "a", unit=True, latex=r"\hat\varphi")
+        self.phi = free("phi", "a", unit=True, latex=r"\hat{\varphi}")
         self.weight_a, self.weight_i = free("A", "a", "m"), free("B", "b", "m")
         self.size = self.weight_a.shape[0]
         self.nu, self.kappa, self.rest = (
@@ -102,8 +102,8 @@ class _Letters:
         )
         self.scalars = (
             *self.norms,
-            Scalar(ALONG, r"v_a^\top \hat\varphi", sp.MatMul(self.v_a.T, self.phi)),
-            Scalar(RESPONSE, r"h^\top \hat u", sp.MatMul(self.h.T, self.u)),
+            Scalar(ALONG, r"v_a^\top \hat{\varphi}", sp.MatMul(self.v_a.T, self.phi)),
+            Scalar(RESPONSE, r"h^\top \hat{u}", sp.MatMul(self.h.T, self.u)),
         )
 
     def masked(self) -> tuple[Step, Step]:

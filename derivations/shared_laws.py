@@ -124,7 +124,7 @@ def _batch() -> GeneralizedLaw:
     notation = _notation()
     free, (rank, n) = notation.free, _span()
     v, k, weight, h = free("v", "p"), free("K", "p", n), free("W", "m", n), free("h", "m")
-    basis, seen = free("V", n, rank, unit=True), free("U", "m", rank, latex=r"\hat U")
+    basis, seen = free("V", n, rank, unit=True), free("U", "m", rank, latex=r"\hat{U}")
     across = _complement(basis)
     response, factor = sp.MatMul(k, basis, seen.T, h), sp.MatMul(k, across)
     given = {seen: sp.MatMul(weight, basis)}
@@ -156,7 +156,7 @@ def _shared() -> GeneralizedLaw:
     notation = _notation()
     free, (rank, n) = notation.free, _span()
     v, pull, row = free("v", "p"), free("L", "p", n), free("w", n)
-    basis, seen = free("V", n, rank, unit=True), free("u", rank, latex=r"\hat u")
+    basis, seen = free("V", n, rank, unit=True), free("u", rank, latex=r"\hat{u}")
     across = _complement(basis)
     response, factor = sp.MatMul(pull, basis, seen), sp.MatMul(pull, across)
     given = {seen: sp.MatMul(basis.T, row)}

@@ -155,7 +155,6 @@ def _math(latex: str) -> str:
 
 
 _SAFE = (
-    (r"\\left\[\\begin\{matrix\}(.*?)\\end\{matrix\}\\right\]", lambda m: _rows(m[1])),
     (r"\\substack\{([^\\]*(?:\\[A-Za-z]+[^\\]*)*)\\\\", lambda m: rf"{{{m[1]}, "),
     (r"\\,\\Vert\s*\\,", lambda m: r"\mathbin{\Vert}"),
     (r"\\,", lambda m: " "),
@@ -179,7 +178,12 @@ def _rows(matrix: str) -> str:
     return rf"\left[{rows}\right]"
 
 
+_INNERMOST = r"\\left\[\\begin\{matrix\}((?:(?!\\begin\{matrix\}).)*?)\\end\{matrix\}\\right\]"
+
+
 def _safe(latex: str) -> str:
+    while (flat := re.sub(_INNERMOST, lambda m: _rows(m[1]), latex)) != latex:
+        latex = flat
     for pattern, replacement in _SAFE:
         latex = re.sub(pattern, replacement, latex)
     return re.sub(r"\s+", " ", latex).strip()
