@@ -1,8 +1,11 @@
 """Reproduces published statements about stacks of random layers in one table: what was published, what is exact, what is measured.
 
 Each check's tolerance is four of its own standard errors, or half a unit in the last printed digit where nothing is random.
+`python -m validate.published_checks` prints the table.
 """
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +68,16 @@ def published_checks(effort: Effort = Effort(), seed: int = 0) -> tuple[Publishe
     return tuple(rows)
 
 
+def table(rows: Sequence[PublishedRow]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| what | source | published | exact for what was simulated | reproduced | holds |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        found = f"{row.reproduced:.5g}" + (f" ± {row.error:.2g}" if row.error else "")
+        holds = "yes" if row.holds else "no"
+        lines.append(f"| {row.what}, {row.setting} | {row.source} | {row.published:.5g} | {row.exact:.5g} | {found} | {holds} |")
+    return "\n".join(lines) + "\n"
+
+
 def _path_row() -> PublishedRow:
     exact, found = float(path_lengths().result.after), path_share(54, 5, 17)
     return PublishedRow("share of paths of lengths 5–17", VEIT, "54 residual blocks", 0.004537, exact, found.value, 0.0, PRINTED_DIGIT / 2)
@@ -105,3 +118,7 @@ def extrapolate(found: dict[int, Estimate]) -> Estimate:
     covariance = np.linalg.inv(design.T @ design)
     solution = covariance @ design.T @ (np.array([estimate.value for estimate in found.values()]) * weights)
     return Estimate(float(solution[0]), float(covariance[0, 0]) ** 0.5)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table(published_checks()))

@@ -1,8 +1,10 @@
 """Published statements against autograd. Draws and seeds are fixed; tolerances are four standard errors."""
 
+from dataclasses import replace
+
 import pytest
 
-from validate.published_checks import Effort, extrapolate, published_checks
+from validate.published_checks import Effort, PublishedRow, extrapolate, published_checks, table
 from validate.published_measure import Estimate, norm_spread, path_share, spectral_variance
 
 SMALL = Effort(spectra=80, norms=800, widths=((24, 300), (48, 150), (96, 60), (192, 20)))
@@ -42,3 +44,12 @@ def test_paths_are_counted():
 def test_extrapolation_recovers_a_soft_edge():
     exact = {n: Estimate(5 - 2 * n ** (-2 / 3) + n ** (-4 / 3), 0.1) for n in (10, 40, 160, 640)}
     assert abs(extrapolate(exact).value - 5) < 1e-10
+
+
+def test_the_table_has_a_line_for_each_row_and_says_what_fails():
+    row = PublishedRow("share", "source", "54 blocks", 0.25, 0.25, 0.5, 0.01, 0.04)
+    lines = table([row, replace(row, reproduced=0.26)]).splitlines()
+    assert len(lines) == 4
+    assert {line.count("|") for line in lines} == {7}
+    assert lines[2].endswith("| 0.5 ± 0.01 | no |")
+    assert lines[3].endswith("| 0.26 ± 0.01 | yes |")
