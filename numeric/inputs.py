@@ -59,11 +59,12 @@ def square_root_law(inputs: int) -> float:
 
 @lru_cache
 def vanishing_gain(name: str) -> float:
-    """The gain (relative to the bounds' base) that the bounds of a named block leave as its branch vanishes.
+    """The gain (relative to the base of its structure's bounds) that a named block is left with as its branch vanishes.
 
-    Raises InputError for an unknown block, and if the limits of its bounds differ.
+    Raises InputError for an unknown block, and if the limits of those bounds are not one number.
     """
-    limits = {bound.limit for bound in bounds(notation_of(block(name), "operator")).bounds if bound.limit.is_number}
+    first = bounds(notation_of(block(name), "operator")).theorems[0]  # other theorems have other bases
+    limits = {bound.limit for bound in first.bounds if bound.limit.is_number}
     if len(limits) != 1:
         raise InputError(f"the bounds of {name} do not close as the branch vanishes: their limits are {limits}")
     return float(sp.N(limits.pop()))

@@ -11,7 +11,7 @@ from derivations.blocks import Identity
 from derivations.check import check
 from derivations.dense_laws import ALONG, INACTIVE2, RESPONSE
 from derivations.errors import InputError, UnknownNodeError
-from derivations.instance import Instance
+from derivations.instance import Draw, Instance
 from derivations.law import AXIOMS, GeneralizedLaw, NoncentralLaw, Scalar, in_letters
 from derivations.laws import law, laws
 from derivations.steps import Derivation, Step
@@ -158,7 +158,7 @@ def test_orthonormal_letters_are_orthonormal_and_nothing_more():
     judged = check(Derivation("unit", notation, tuple(outcomes)))
     assert [{outcome.ok for outcome in step.checks} for step in judged] == [{True}, {False}, {True}, {False}]
     for seed in range(5):
-        drawn = Instance(notation, seed).evaluate(v)
+        drawn = Instance(notation, Draw(seed)).evaluate(v).to_Matrix()
         assert drawn.T * drawn == sp.eye(drawn.shape[1])
         assert drawn != sp.eye(*drawn.shape)
 
