@@ -5,6 +5,7 @@ The frozen dataclasses are the schema of `gradbound.derive/1`: their attributes 
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import ClassVar, Literal
@@ -18,6 +19,7 @@ from derivations.definitions import named as formula_of
 from derivations.equations import Equation, equations, notation_of
 from derivations.extremal import Example, examples
 from derivations.jacobian import linearize, remains
+from derivations.limits import run
 from derivations.printing import bound_latex, definition_latex, latex, step_latex, step_text, text
 from derivations.results import axioms, theorems
 from derivations.steps import Derivation
@@ -25,6 +27,7 @@ from derivations.symbols import READINGS, Notation, Reading
 from derivations.theorems import Theorem
 
 SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"
+THEOREM_SECONDS = 600.0
 Certainty = Literal["exact", "certified", "probable", "law", "estimate"]
 
 
@@ -202,15 +205,26 @@ def derive(blocks: Sequence[str] = ()) -> Document:
     Raises InputError for an unknown block. A failed check does not raise: see `Document.ok` and `failures`.
     """
     chosen = [block(name) for name in blocks] or list(BLOCKS.values())
-    block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
-    named = {each.term: each.name for each in chosen}
-    equation_records = tuple(
-        _equation_record(e, named[e.derivation.notation.term]) for e in equations() if e.derivation.notation.term in named
-    )
-    theorem_records = () if blocks else tuple(map(_theorem_record, theorems()))
+    with ThreadPoolExecutor(1) as beside:  # the thread waits for a process of its own, on another core
+        awaited = None if blocks else beside.submit(run, "derivations.document:theorem_data", {}, THEOREM_SECONDS)
+        block_records = tuple(_block_record(each, reading) for each in chosen for reading in READINGS)
+        named = {each.term: each.name for each in chosen}
+        equation_records = tuple(
+            _equation_record(e, named[e.derivation.notation.term]) for e in equations() if e.derivation.notation.term in named
+        )
+        theorem_records = _theorem_records(awaited.result()) if awaited else ()
     recorded = (*(b.steps for b in block_records), *(e.steps for e in equation_records), *(t.steps for t in theorem_records))
     cited = tuple(AxiomRecord(axiom.id, axiom.statement, axiom.source) for axiom in axioms())
     return Document(SCHEMA, all(map(_passed, chain(*recorded))), block_records, equation_records, theorem_records, cited)
+
+
+def theorem_data() -> list[dict[str, object]]:
+    """The records of all theorems, as JSON-able data."""
+    return [asdict(_theorem_record(theorem)) for theorem in theorems()]
+
+
+def _theorem_records(data: object) -> tuple[TheoremRecord, ...]:
+    return TypeAdapter(tuple[TheoremRecord, ...]).validate_json(json.dumps(data), strict=True)
 
 
 def derive_document(blocks: Sequence[str] = ()) -> dict[str, object]:
