@@ -10,7 +10,7 @@ from functools import singledispatch
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
-from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Leaf, Pointwise, Term
+from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Leaf, Pointwise, Term, parts_of
 from derivations.errors import InputError, UnknownNodeError
 from derivations.steps import Derivation, Step
 from derivations.symbols import Notation, compose
@@ -215,7 +215,7 @@ def _parts(term: Term, point: Term) -> list[tuple[Term, Term]]:
         return pairs
     if isinstance(term, Gate):
         return [(term.gate, point), (term.signal, point)]
-    return [(part, point) for part in getattr(term, "parts", ())]
+    return [(part, point) for part in parts_of(term)]
 
 
 def _product(notation: Notation, *factors: sp.Expr) -> sp.Expr:
