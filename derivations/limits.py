@@ -30,7 +30,7 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
     command = [sys.executable, "-m", "derivations.limits", function]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     received: list[str] = []
-    reader = threading.Thread(target=lambda: received.append(child.stdout.read()), daemon=True)  # type: ignore[union-attr]
+    reader = threading.Thread(target=_receive, args=(child, received), daemon=True)
     try:
         reader.start()
         print(json.dumps(arguments), file=child.stdin, flush=True)  # stdin stays open: its end tells the child to stop
@@ -42,14 +42,20 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
     return _unpack(function, received[0])
 
 
+def _receive(child: subprocess.Popen[str], received: list[str]) -> None:
+    """Reads the child's answer and closes its pipe: closed by any other thread, the pipe would break under the read."""
+    assert child.stdout
+    with child.stdout as pipe:
+        received.append(pipe.read())
+
+
 def _end(child: subprocess.Popen[str]) -> None:
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe:
-            with suppress(BrokenPipeError):  # the child died before it read its arguments
-                pipe.close()
+    if child.stdin:
+        with suppress(BrokenPipeError):  # the child died before it read its arguments
+            child.stdin.close()
 
 
 def _unpack(function: str, answer: str) -> Json:
