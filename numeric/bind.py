@@ -5,10 +5,11 @@ quantities it was made from.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 from itertools import product
+from typing import Any
 
 import sympy as sp
 import torch
@@ -21,6 +22,7 @@ from derivations.jacobian import Linearization, linearize
 from derivations.quantities import Cosine, Definition, NormRatio, NumericalRange, SigmaMax, SigmaMinAdjoint
 from derivations.symbols import Notation
 from numeric.checks import Function
+from numeric.columns import Columns
 from numeric.norms import cosine, norm
 from numeric.operators import DiagonalOperator
 from numeric.point import Point
@@ -62,14 +64,17 @@ class BlockNumbers:
 
         Of equal bounds it is the first, which needs least. Raises InputError if there is no such bound.
         """
-        sided = [bound for bound in self.bounds if bound.side == side]
-        if not sided:
-            raise InputError(
-                f"there is no {side} bound among {', '.join(bound.id for bound in self.bounds) or 'none'}: evaluate with spectra"
-            )
-        values = torch.stack([bound.value for bound in sided])
-        best = values.argmax(0) if side == "lower" else values.argmin(0)
-        return tuple(sided[index] for index in best.tolist())
+        return tightest(self.bounds, side)
+
+
+def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers, ...]:
+    """For each sample the bound of this side that says most, of equal ones the first; raises InputError if there is no such bound."""
+    sided = [bound for bound in bounding if bound.side == side]
+    if not sided:
+        raise InputError(f"there is no {side} bound among {', '.join(bound.id for bound in bounding) or 'none'}: evaluate with spectra")
+    values = torch.stack([bound.value for bound in sided])
+    best = values.argmax(0) if side == "lower" else values.argmin(0)
+    return tuple(sided[index] for index in best.tolist())
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,7 @@ def evaluate(
     modules that `numeric.checks` refuses, and where leaves do not fit the term.
     """
     point = Point(term, leaves, x, g)
-    derived = _derive(term, tuple(sorted(point.notation.dims.items())), int(point.notation.inputs))
-    point.notation = derived.notation
+    derived = derive_at(point)
     signal_norm = _nonzero(norm(point.g), "the backward signal")
     pullback = point.column(derived.line.pullback)
     measure = _Quantities(point, Effort(steps, delta, seed))
@@ -112,16 +116,25 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Derived:
+class Derived:
+    """What `derivations` says of a term with these sizes."""
+
     notation: Notation
     line: Linearization
     bounds: Bounds
 
 
+def derive_at(point: Columns[Any]) -> Derived:
+    """The derivation of a point's term, whose symbols the point is taught to read."""
+    derived = _derive(point.term, tuple(sorted(point.notation.dims.items())), int(point.notation.inputs))
+    point.notation = derived.notation
+    return derived
+
+
 @lru_cache(maxsize=256)
-def _derive(term: Term, dims: tuple[tuple[str, tuple[int | str, int | str]], ...], inputs: int) -> _Derived:
+def _derive(term: Term, dims: tuple[tuple[str, tuple[int | str, int | str]], ...], inputs: int) -> Derived:
     notation = Notation(term, dict(dims), "operator", inputs=inputs)
-    return _Derived(notation, linearize(notation), bounds(notation))
+    return Derived(notation, linearize(notation), bounds(notation))
 
 
 def _addends(point: Point, line: Linearization) -> dict[str, Tensor]:

@@ -1,29 +1,28 @@
 """Gives every symbol of a derivation its operator or tensor at one real activation.
 
 Expressions of `derivations` are read as they are: products become matrix-free products, symbols linearized leaves. No
-formula is typed here. Vectors are flat, (batch, n): concatenation along dimension 1 is concatenation of flat vectors.
+formula is typed here.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import reduce
 
 import sympy as sp
 import torch
-from sympy.matrices.expressions.slice import MatrixSlice
-from torch import Tensor, cat, no_grad
+from torch import Tensor, no_grad
 
-from derivations.blocks import SLOPES, Chain, Concat, Identity, Layer, Linear, Pointwise, Term
+from derivations.blocks import SLOPES, Layer, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
-from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation, Signal
+from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation
 from numeric.checks import Function, check_function, check_input, check_vector, untouched
+from numeric.columns import Columns
 from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
 from numeric.realize import realize
 from numeric.tolerances import tolerances
 
 
-class Point:
+class Point(Columns[Tensor]):
     """A term with its leaves at an activation x (batch, *in) and a backward signal g (batch, *out).
 
     Raises InputError for tensors that `numeric.checks` refuses, and UnknownNodeError for an expression it cannot read.
@@ -33,39 +32,21 @@ class Point:
         check_input(x)
         for leaf in leaves.values():
             check_function(leaf, x)
-        self.term, self.x, self._leaves = term, x.detach().clone(), dict(leaves)
+        self.x, self._leaves = x.detach().clone(), dict(leaves)
+        super().__init__(term, self.x)
         self._inputs: dict[str, Tensor] = {}
         sizes: dict[str, tuple[int | str, int | str]] = {}
         with ExitStack() as stack:
             stack.enter_context(no_grad())
             for leaf in leaves.values():
                 stack.enter_context(untouched(leaf))
-            self.value = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x)
-        self._check_repeatable()
-        check_vector(g, tuple(self.value.shape), x.dtype, x.device)
+            whole = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x)
+        self._check_repeatable(whole)
+        check_vector(g, tuple(whole.shape), x.dtype, x.device)
         self.g = g.detach().flatten(1)
         self.notation = Notation(term, sizes, "operator", inputs=x[0].numel())
-        self._values: dict[Term, Tensor] = {Identity(): self.x, term: self.value}
+        self._values[term] = whole
         self._operators: dict[Meaning, LinearOperator] = {}
-
-    def column(self, expr: sp.Expr) -> Tensor:  # (batch, n)
-        """The vector that a column expression stands for."""
-        match expr:
-            case _ if isinstance(self.notation.meanings.get(expr), Signal):
-                return self._signal(self.notation.meanings[expr])  # type: ignore[arg-type]
-            case sp.ZeroMatrix():
-                return self.g.new_zeros(len(self.x), int(expr.shape[0]))
-            case sp.BlockMatrix():
-                return cat([self.column(row) for row in expr.blocks], 1)
-            case MatrixSlice():
-                start, stop, _ = expr.rowslice
-                return self.column(expr.parent)[:, int(start) : int(stop)]
-            case sp.MatAdd():
-                return reduce(Tensor.add, map(self.column, expr.args))
-            case sp.MatMul():
-                *factors, last = expr.args
-                return reduce(lambda v, factor: self._times(factor, v), reversed(factors), self.column(last))
-        raise UnknownNodeError(f"cannot evaluate the column {expr}: teach numeric/point.py")
 
     def operator(self, expr: sp.Expr) -> LinearOperator:
         """The matrix-free operator that a matrix expression stands for."""
@@ -90,8 +71,18 @@ class Point:
                 return Stack(*map(self.operator, expr.blocks))
         raise UnknownNodeError(f"cannot evaluate the operator {expr}: teach numeric/point.py")
 
-    def _times(self, factor: sp.Expr, v: Tensor) -> Tensor:
-        return v * float(factor) if factor.is_number else self.operator(factor).push(v)
+    def product(self, expr: sp.Expr, v: Tensor) -> Tensor:
+        return self.operator(expr).push(v)
+
+    def cat(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), 1)
+
+    def zeros(self, rows: int) -> Tensor:
+        return self.g.new_zeros(len(self.x), rows)
+
+    def evaluate(self, term: Term, source: Tensor) -> Tensor:
+        with no_grad():
+            return realize(term, self._leaves)(source)
 
     def _operator(self, meaning: Meaning) -> LinearOperator:
         if meaning not in self._operators:
@@ -100,41 +91,21 @@ class Point:
                     self._check_affine(name)
                     made: LinearOperator = _Flat(JacobianOperator(self._leaves[name], self._inputs[name]))
                 case JacobianOf(Layer(name), point):
-                    made = _Flat(JacobianOperator(self._leaves[name], self._value(point)))
+                    made = _Flat(JacobianOperator(self._leaves[name], self.value(point)))
                 case JacobianOf(Pointwise(name), point):
-                    made = self._slopes(name, self._value(point))
+                    made = self._slopes(name, self.value(point))
                 case DiagonalOf(value):
-                    made = DiagonalOperator(self._value(value).flatten(1))
+                    made = DiagonalOperator(self.value(value).flatten(1))
                 case _:
                     raise UnknownNodeError(f"{meaning} is not a leaf: expand it before it is evaluated")
             self._operators[meaning] = made
         return self._operators[meaning]
 
-    def _value(self, term: Term) -> Tensor:
-        """The value of a term at x; a chain's is computed from its prefix, which is kept."""
-        if term not in self._values:
-            if isinstance(term, Chain) and len(term.parts) > 1:
-                *prefix, last = term.parts
-                source = self._value(prefix[0] if len(prefix) == 1 else Chain(*prefix))
-            else:
-                last, source = term, self.x
-            with no_grad():
-                self._values[term] = realize(last, self._leaves)(source)
-        return self._values[term]
-
-    def _signal(self, signal: Signal) -> Tensor:
-        term, start = self.term, 0
-        for index in signal.part:
-            assert isinstance(term, Concat)
-            sizes = [self._value(part)[0].numel() for part in term.parts]
-            start, term = start + sum(sizes[:index]), term.parts[index]
-        return self.g[:, start : start + self._value(term)[0].numel()] if signal.part else self.g
-
-    def _check_repeatable(self) -> None:
+    def _check_repeatable(self, whole: Tensor) -> None:
         """The first sample must have the same value alone: otherwise samples are coupled, or the leaves random."""
         with no_grad():
             alone = realize(self.term, self._leaves)(self.x[:1])
-        if alone.shape != self.value[:1].shape or not _close(alone, self.value[:1]):
+        if alone.shape != whole[:1].shape or not _close(alone, whole[:1]):
             raise InputError("a sample's value depends on the other samples or changes from call to call: use model.eval(), act per sample")
 
     def _check_affine(self, name: str) -> None:

@@ -5,6 +5,7 @@ Every distinct subterm is evaluated once per input, and nothing broadcasts. Rais
 
 from collections.abc import Mapping
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class Realized(nn.Module):
         self.owned = nn.ModuleList(module for leaf in self.maps.values() if (module := as_module(leaf)) is not None)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _Evaluation(self.maps).value(self.term, x)
+        return Evaluation(self.maps).value(self.term, x)
 
 
 def realize(term: Term, leaves: Mapping[str, Function]) -> Realized:
@@ -40,65 +41,77 @@ def realize(term: Term, leaves: Mapping[str, Function]) -> Realized:
     return Realized(term, leaves)
 
 
-class _Evaluation:
-    """One pass over a term: remembers every value, so that a subterm met again at the same input is not run again."""
+class Evaluation:
+    """One pass over a term: remembers every value, so that a subterm met again at the same input is not run again.
+
+    Values are tensors; a subclass that says how leaves are run and values joined gives the same terms another arithmetic.
+    """
 
     def __init__(self, maps: Mapping[str, Function]) -> None:
         self.maps = maps
         # Keyed by the input's identity, so the inputs are kept alive beside their values.
-        self.known: dict[tuple[Term, int], tuple[Tensor, Tensor]] = {}
+        self.known: dict[tuple[Term, int], tuple[Any, Any]] = {}
 
-    def value(self, term: Term, x: Tensor) -> Tensor:
+    def value(self, term: Term, x: Any) -> Any:
         key = (term, id(x))
         if key not in self.known:
             self.known[key] = (x, _value(term, x, self))
         return self.known[key][1]
 
+    def cat(self, values: list[Any]) -> Any:
+        """Joins values along dimension 1."""
+        return torch.cat(values, 1)
+
+    def leaf(self, term: Leaf, x: Any) -> Any:
+        """The value of a leaf's map at x, which must stay as it is."""
+        version = None if x.is_inference() else x._version
+        try:
+            value = self.maps[term.name](x)
+        except (RuntimeError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"leaf {term.name!r} cannot be evaluated on {tuple(x.shape)}: {str(error).splitlines()[0]}") from error
+        if version is not None and x._version != version:
+            raise InputError(f"leaf {term.name!r} changes its input in place, which other parts may share: build it with inplace=False")
+        if not isinstance(value, Tensor) or value.dim() < 2 or value.shape[0] != x.shape[0]:
+            found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"leaf {term.name!r} maps {tuple(x.shape)} to {found}: it must return one tensor (batch, ...)")
+        return value
+
 
 @singledispatch
-def _value(term: Term, x: Tensor, run: _Evaluation) -> Tensor:
+def _value(term: Term, x: Any, run: Evaluation) -> Any:
     """The value of a term at x, its parts evaluated by `run`."""
     raise UnknownNodeError(f"cannot run {type(term).__name__}: register a rule for it in numeric.realize")
 
 
 @_value.register
-def _(term: Identity, x: Tensor, run: _Evaluation) -> Tensor:
+def _(term: Identity, x: Any, run: Evaluation) -> Any:
     return x
 
 
 @_value.register
-def _(term: Complement, x: Tensor, run: _Evaluation) -> Tensor:
+def _(term: Complement, x: Any, run: Evaluation) -> Any:
     return 1 - x
 
 
 @_value.register
-def _(term: Leaf, x: Tensor, run: _Evaluation) -> Tensor:
-    version = None if x.is_inference() else x._version
-    try:
-        value = run.maps[term.name](x)
-    except (RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"leaf {term.name!r} cannot be evaluated on {tuple(x.shape)}: {str(error).splitlines()[0]}") from error
-    if version is not None and x._version != version:
-        raise InputError(f"leaf {term.name!r} changes its input in place, which other parts may share: build it with inplace=False")
-    if not isinstance(value, Tensor) or value.dim() < 2 or value.shape[0] != x.shape[0]:
-        found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(f"leaf {term.name!r} maps {tuple(x.shape)} to {found}: it must return one tensor (batch, ...)")
+def _(term: Leaf, x: Any, run: Evaluation) -> Any:
+    value = run.leaf(term, x)
     if isinstance(term, Pointwise) and value.shape != x.shape:
         raise InputError(f"pointwise leaf {term.name!r} maps {tuple(x.shape)} to {tuple(value.shape)}: it must keep the shape")
     return value
 
 
 @_value.register
-def _(term: Chain, x: Tensor, run: _Evaluation) -> Tensor:
+def _(term: Chain, x: Any, run: Evaluation) -> Any:
     for part in term.parts:
         x = run.value(part, x)
     return x
 
 
 @_value.register
-def _(term: Add, x: Tensor, run: _Evaluation) -> Tensor:
+def _(term: Add, x: Any, run: Evaluation) -> Any:
     values = [run.value(part, x) for part in term.parts]
     total = values[0]
     for value in values[1:]:
@@ -108,21 +121,21 @@ def _(term: Add, x: Tensor, run: _Evaluation) -> Tensor:
 
 
 @_value.register
-def _(term: Concat, x: Tensor, run: _Evaluation) -> Tensor:
+def _(term: Concat, x: Any, run: Evaluation) -> Any:
     values = [run.value(part, x) for part in term.parts]
     for value in values[1:]:
         _require_equal("Concat", values[0][:, :1], value[:, :1])
-    return torch.cat(values, 1)
+    return run.cat(values)
 
 
 @_value.register
-def _(term: Gate, x: Tensor, run: _Evaluation) -> Tensor:
+def _(term: Gate, x: Any, run: Evaluation) -> Any:
     signal, gate = run.value(term.signal, x), run.value(term.gate, x)
     _require_equal("Gate", signal, gate)
     return gate * signal
 
 
-def _require_equal(node: str, left: Tensor, right: Tensor) -> None:
+def _require_equal(node: str, left: Any, right: Any) -> None:
     """Refuses values that torch would broadcast: the term has no such node, so the numbers would be another block's."""
     if left.shape != right.shape:
         raise InputError(f"{node} joins shapes {tuple(left.shape)} and {tuple(right.shape)}: make the leaves fit without broadcasting")

@@ -345,7 +345,7 @@ NUMERIC = [
         BIND,
     ),
     Mutant("a diagonal keeps its signs", "bind.py", "sizes = operator.diagonal.abs()", "sizes = -operator.diagonal", BIND),
-    Mutant("samples may be coupled", "point.py", "        self._check_repeatable()\n", "", BIND),
+    Mutant("samples may be coupled", "point.py", "        self._check_repeatable(whole)\n", "", BIND),
     Mutant(
         "corners are taken on the wrong side",
         "bind.py",
@@ -356,16 +356,20 @@ NUMERIC = [
     Mutant("a bound keeps the units of its base", "bind.py", "worst * (base / signal_norm)", "worst", BIND),
     Mutant("a probable number is called exact", "bind.py", '"probable" if delta else bound.certainty', "bound.certainty", BIND),
     Mutant("a zero signal passes", "bind.py", "if not (lengths > 0).all():", "if False:", BIND),
-    Mutant("the slices of a signal are misplaced", "point.py", "start + sum(sizes[:index])", "start + sum(sizes[index + 1 :])", POINT),
+    Mutant("the slices of a signal are misplaced", "columns.py", "start + sum(sizes[:index])", "start + sum(sizes[index + 1 :])", POINT),
     Mutant(
         "a chain's Jacobian is taken at its input",
         "point.py",
-        "made = _Flat(JacobianOperator(self._leaves[name], self._value(point)))",
+        "made = _Flat(JacobianOperator(self._leaves[name], self.value(point)))",
         "made = _Flat(JacobianOperator(self._leaves[name], self.x))",
         POINT,
     ),
     Mutant(
-        "a product applies its first factor first", "point.py", "reversed(factors), self.column(last)", "factors, self.column(last)", POINT
+        "a product applies its first factor first",
+        "columns.py",
+        "reversed(factors), self.column(last)",
+        "factors, self.column(last)",
+        POINT,
     ),
 ]
 
