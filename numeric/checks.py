@@ -13,7 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
-from derivations.errors import InputError
+from derivations.errors import InputError, UnknownNodeError
 from numeric.tolerances import tolerances
 
 Function = Callable[[Tensor], Tensor]
@@ -62,6 +62,17 @@ def check_function(function: Function, x: Tensor) -> None:
             raise InputError(f"weight {name!r} is not initialized: run the model once before measuring it")
         if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
             raise InputError(f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}: convert one")
+
+
+def check_own_forward(layer: object) -> None:
+    """Refuses a layer that does something else than its torch class says: a forward of its own, or hooks."""
+    if not isinstance(layer, nn.Module):
+        return
+    owner = next(kind for kind in type(layer).__mro__ if "forward" in vars(kind))
+    if "forward" in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
+        raise UnknownNodeError(f"{type(layer).__name__} has a forward of its own: what it does is not known; use torch's layers")
+    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
+        raise InputError(f"{type(layer).__name__} has hooks, which may change what it does: remove them first")
 
 
 def check_batch_independence(function: Function, x: Tensor) -> None:

@@ -19,6 +19,7 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.balls import float_above, float_below, precise
+from numeric.checks import check_own_forward
 from numeric.enclosed import Enclosed, Linear, apply
 
 Product = Callable[[Enclosed], Enclosed]
@@ -42,15 +43,18 @@ class Run:
     parts: tuple["Run", ...] = ()
 
 
-@singledispatch
 def run(layer: object, x: Enclosed) -> Run:
     """The layer at x (batch, *in); raises UnknownNodeError for a type without a rule, InputError where its rule does not apply."""
-    raise UnknownNodeError(
-        f"no certified value of {type(layer).__name__}: use layers that numeric/enclosed_layers.py knows, or register a rule"
-    )
+    check_own_forward(layer)
+    return _run(layer, x)
 
 
-@run.register
+@singledispatch
+def _run(layer: object, x: Enclosed) -> Run:
+    raise UnknownNodeError(f"no certified value of {type(layer).__name__}: register a rule in numeric/enclosed_layers.py")
+
+
+@_run.register
 def _(layer: nn.Sequential, x: Enclosed) -> Run:
     runs: list[Run] = []
     for part in layer:
@@ -66,16 +70,16 @@ def _(layer: nn.Sequential, x: Enclosed) -> Run:
     )
 
 
-@run.register
+@_run.register
 def _(layer: nn.Linear, x: Enclosed) -> Run:
     weight = _stored(layer.weight)
     terms = max(layer.in_features, layer.out_features)
     return _affine(layer, x, lambda v: functional.linear(v, weight), lambda v: functional.linear(v, weight.abs()), terms, layer.bias)
 
 
-@run.register(nn.Conv1d)
-@run.register(nn.Conv2d)
-@run.register(nn.Conv3d)
+@_run.register(nn.Conv1d)
+@_run.register(nn.Conv2d)
+@_run.register(nn.Conv3d)
 def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed) -> Run:
     weight = _stored(layer.weight)
     copies = 1 if layer.padding_mode == "zeros" else math.prod(1 + pad for pad in layer._reversed_padding_repeated_twice)
@@ -86,20 +90,22 @@ def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed) -> Run:
     )
 
 
-@run.register(_AvgPoolNd)
-@run.register(_AdaptiveAvgPoolNd)
-@run.register(nn.Upsample)
+@_run.register(_AvgPoolNd)
+@_run.register(_AdaptiveAvgPoolNd)
+@_run.register(nn.Upsample)
 def _(layer: nn.Module, x: Enclosed) -> Run:
     if isinstance(layer, nn.Upsample) and layer.mode != "nearest":
         raise InputError(f"no certified value of Upsample(mode={layer.mode!r}): use mode='nearest'")
+    if (getattr(layer, "divisor_override", None) or 1) < 0:
+        raise InputError(f"no certified value of {type(layer).__name__} with a negative divisor: make it positive")
     terms = 2 + max(x.mid[0].numel(), layer(x.mid[:1]).numel())  # the division counts too
-    return _affine(layer, x, layer, lambda v: layer(v).abs(), terms)
+    return _affine(layer, x, layer, layer, terms)
 
 
-@run.register(nn.Identity)
-@run.register(nn.Flatten)
-@run.register(nn.Unflatten)
-@run.register(_DropoutNd)
+@_run.register(nn.Identity)
+@_run.register(nn.Flatten)
+@_run.register(nn.Unflatten)
+@_run.register(_DropoutNd)
 def _(layer: nn.Module, x: Enclosed) -> Run:
     if isinstance(layer, _DropoutNd):
         _fixed(layer)
@@ -107,7 +113,7 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
     return Run(layer, x.shape, value, lambda v: Enclosed(layer(v.mid), layer(v.rad)), lambda u: u.view(*x.shape), affine=True)
 
 
-@run.register
+@_run.register
 def _(layer: _BatchNorm, x: Enclosed) -> Run:
     _fixed(layer)
     if layer.running_mean is None or layer.running_var is None:
@@ -122,12 +128,13 @@ def _(layer: _BatchNorm, x: Enclosed) -> Run:
     return _pointwise(layer, x * scale + shift, scale, affine=True)
 
 
-@run.register(nn.ReLU)
-@run.register(nn.LeakyReLU)
+@_run.register(nn.ReLU)
+@_run.register(nn.LeakyReLU)
 def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed) -> Run:
     """Beyond doubt on one side of the kink a slope is exact; else it is anything between the two. At 0 it is that of the negative side."""
     negative = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
-    low, high = (torch.where(side > 0, 1.0, negative).double() for side in (x.low, x.high))
+    below, above = torch.full_like(x.mid, negative), torch.ones_like(x.mid)
+    low, high = (torch.where(side > 0, above, below) for side in (x.low, x.high))
     slope = Enclosed.between(torch.minimum(low, high), torch.maximum(low, high))
     positive = Enclosed.between(x.low.clamp(min=0), x.high.clamp(min=0))
     value = positive + Enclosed.between(x.low.clamp(max=0), x.high.clamp(max=0)) * negative if negative else positive
@@ -143,10 +150,10 @@ _JETS: Mapping[type[nn.Module], Callable[[arb_series], arb_series]] = {
 """Smooth activations on power series: the series of z = x + ε gives the value and the slope at once."""
 
 
-@run.register(nn.Sigmoid)
-@run.register(nn.Tanh)
-@run.register(nn.SiLU)
-@run.register(nn.GELU)
+@_run.register(nn.Sigmoid)
+@_run.register(nn.Tanh)
+@_run.register(nn.SiLU)
+@_run.register(nn.GELU)
 def _(layer: nn.Module, x: Enclosed) -> Run:
     if isinstance(layer, nn.GELU) and layer.approximate != "none":
         raise InputError(f"no certified value of GELU(approximate={layer.approximate!r}): use approximate='none'")

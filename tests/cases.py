@@ -31,3 +31,10 @@ def leaves(seed: int = 0) -> dict[str, Callable[[Tensor], Tensor]]:
 def weighted() -> nn.Module:
     """A smooth branch that keeps the shape."""
     return nn.Sequential(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), nn.Tanh()).double()
+
+
+def layers(seed: int = 0) -> dict[str, nn.Module]:
+    """The same maps, every one a torch layer in eval mode."""
+    pool, spread = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), nn.Sequential(nn.Unflatten(1, (CHANNELS, 1, 1)), nn.Upsample(SIZE))
+    made = leaves(seed) | {"P": pool, "relu": nn.ReLU(), "sigmoid": nn.Sigmoid(), "B": spread}
+    return {name: layer.eval() for name, layer in made.items() if isinstance(layer, nn.Module)}
