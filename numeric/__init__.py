@@ -4,19 +4,24 @@ The public surface of the room; everything else is private to it. Never imports 
 """
 
 from numeric.bind import BlockNumbers, BoundNumbers, evaluate
+from numeric.certify import CertifiedNumbers, certify
 from numeric.checks import check_batch_independence
+from numeric.convolution_norms import circular_singular_values
 from numeric.inputs import input_parts
+from numeric.layer_norms import lipschitz_upper
 from numeric.norms import cosine, inner, norm
 from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
 from numeric.realize import realize
 from numeric.spectra import Enclosure, sigma_max, sigma_min_adjoint, singular_extremes, symmetric_extremes
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
+from numeric.verified_norm import spectral_norm_upper
 
 __all__ = [
     "TOLERANCES",
     "Adjoint",
     "BlockNumbers",
     "BoundNumbers",
+    "CertifiedNumbers",
     "DiagonalOperator",
     "Enclosure",
     "IdentityOperator",
@@ -27,16 +32,20 @@ __all__ = [
     "Stack",
     "Sum",
     "Tolerances",
+    "certify",
     "check_batch_independence",
+    "circular_singular_values",
     "cosine",
     "evaluate",
     "inner",
     "input_parts",
+    "lipschitz_upper",
     "norm",
     "realize",
     "sigma_max",
     "sigma_min_adjoint",
     "singular_extremes",
+    "spectral_norm_upper",
     "symmetric_extremes",
     "tolerances",
 ]

@@ -64,15 +64,23 @@ def check_function(function: Function, x: Tensor) -> None:
             raise InputError(f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}: convert one")
 
 
-def check_own_forward(layer: object) -> None:
+def check_own_forward(layer: nn.Module) -> None:
     """Refuses a layer that does something else than its torch class says: a forward of its own, or hooks."""
-    if not isinstance(layer, nn.Module):
-        return
     owner = next(kind for kind in type(layer).__mro__ if "forward" in vars(kind))
     if "forward" in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
         raise UnknownNodeError(f"{type(layer).__name__} has a forward of its own: what it does is not known; use torch's layers")
     if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
         raise InputError(f"{type(layer).__name__} has hooks, which may change what it does: remove them first")
+
+
+def check_fixed(layer: nn.Module) -> None:
+    """Refuses a layer whose map is not fixed: BatchNorm and dropout in training mode, statistics of the batch at hand, no weights yet."""
+    if any(is_lazy(weight) for weight in layer.parameters()):
+        raise InputError(f"{type(layer).__name__} is not initialized: run the model once before measuring it")
+    if isinstance(layer, _BatchNorm | _DropoutNd) and layer.training:
+        raise InputError(f"{type(layer).__name__} is in training mode: call model.eval() first")
+    if isinstance(layer, _BatchNorm) and layer.running_mean is None:
+        raise InputError(f"{type(layer).__name__} keeps no running statistics: set track_running_stats=True")
 
 
 def check_batch_independence(function: Function, x: Tensor) -> None:

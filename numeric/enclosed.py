@@ -5,6 +5,7 @@ on the CPU, kernels add and multiply in whatever order; fast convolutions (Winog
 float32 alone. Never imports a term.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -113,7 +114,8 @@ def _scaled(v: Enclosed) -> tuple[Enclosed, Tensor]:
     """v·2^−e, flat, with entries of order one so that no square that matters under- or overflows, and e (batch,)."""
     flat = v.view(len(v.mid), -1)
     exponents = torch.frexp(flat.size().amax(1)).exponent.clamp(-1000, 1000)
-    factor = torch.exp2(-exponents.double())[:, None]
+    # Not torch.exp2 or ldexp: their powers of two may be off in the last place.
+    factor = torch.tensor([[math.ldexp(1.0, -e)] for e in exponents.tolist()], dtype=torch.float64)
     return Enclosed(flat.mid * factor, flat.rad * factor + 2 * balls.TINY), exponents
 
 

@@ -19,7 +19,7 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.balls import float_above, float_below, precise
-from numeric.checks import check_own_forward
+from numeric.checks import check_fixed, check_own_forward
 from numeric.enclosed import Enclosed, Linear, apply
 
 Product = Callable[[Enclosed], Enclosed]
@@ -45,7 +45,9 @@ class Run:
 
 def run(layer: object, x: Enclosed) -> Run:
     """The layer at x (batch, *in); raises UnknownNodeError for a type without a rule, InputError where its rule does not apply."""
-    check_own_forward(layer)
+    if isinstance(layer, nn.Module):
+        check_fixed(layer)
+        check_own_forward(layer)
     return _run(layer, x)
 
 
@@ -107,17 +109,14 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
 @_run.register(nn.Unflatten)
 @_run.register(_DropoutNd)
 def _(layer: nn.Module, x: Enclosed) -> Run:
-    if isinstance(layer, _DropoutNd):
-        _fixed(layer)
     value = Enclosed(layer(x.mid), layer(x.rad))
     return Run(layer, x.shape, value, lambda v: Enclosed(layer(v.mid), layer(v.rad)), lambda u: u.view(*x.shape), affine=True)
 
 
 @_run.register
 def _(layer: _BatchNorm, x: Enclosed) -> Run:
-    _fixed(layer)
-    if layer.running_mean is None or layer.running_var is None:
-        raise InputError(f"{type(layer).__name__} keeps no running statistics: set track_running_stats=True")
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
     mean, variance = (_stored(each).tolist() for each in (layer.running_mean, layer.running_var))
     weight = [1.0] * len(mean) if layer.weight is None else _stored(layer.weight).tolist()
     bias = [0.0] * len(mean) if layer.bias is None else _stored(layer.bias).tolist()
@@ -209,11 +208,6 @@ def _transpose(linear: Linear, shape: torch.Size) -> Linear:
 
 def _stored(weight: Tensor) -> Tensor:
     return Enclosed.exactly(weight).mid
-
-
-def _fixed(layer: nn.Module) -> None:
-    if layer.training:
-        raise InputError(f"{type(layer).__name__} is in training mode: call model.eval() first")
 
 
 def _from_balls(values: list[arb]) -> Enclosed:

@@ -335,6 +335,8 @@ SYMBOLIC = [
 ]
 
 BIND, POINT, SPECTRA, REALIZE = (f"tests/test_numeric/test_{name}.py" for name in ("bind", "point", "spectra", "realize"))
+BALLS, ENCLOSED, LAYERS, CERTIFY = (f"tests/test_numeric/test_{name}.py" for name in ("balls", "enclosed", "enclosed_layers", "certify"))
+NORM, LAYER_NORMS = (f"tests/test_numeric/test_{name}.py" for name in ("verified_norm", "layer_norms"))
 NUMERIC = [
     Mutant("a cosine has no rounding error", "bind.py", "tolerances(found.low.dtype).rounding", "0.0", BIND),
     Mutant(
@@ -371,6 +373,26 @@ NUMERIC = [
         "factors, self.column(last)",
         POINT,
     ),
+    Mutant("a lower float may lie above its ball", "balls.py", "if arb(value) <= lower else", "if True else", BALLS),
+    Mutant("a root may be that of a negative number", "balls.py", "square.lower().max(arb(0)).sqrt()", "square.lower().sqrt()", BALLS),
+    Mutant("a sum has no rounding error", "enclosed.py", "self.rad + other.rad + balls.UNIT * mid.abs()", "self.rad + other.rad", ENCLOSED),
+    Mutant("a product forgets the product of radii", "enclosed.py", " + self.rad * other.rad", "", ENCLOSED),
+    Mutant("a dot product has no rounding error", "enclosed.py", " + gamma(terms) * (u.mid * v.mid).abs()", "", ENCLOSED),
+    Mutant("the cosine with nothing is 0", "enclosed.py", "else between(arb(-1), arb(1))", "else arb(0)", ENCLOSED),
+    Mutant("a linear map has no rounding error", "enclosed.py", "up(x.rad + gamma(terms) * x.mid.abs(), 2)", "x.rad", LAYERS),
+    Mutant("radii meet signed weights", "enclosed_layers.py", "functional.linear(v, weight.abs())", "functional.linear(v, weight)", LAYERS),
+    Mutant("a kink in doubt has slope 1", "enclosed_layers.py", "for side in (x.low, x.high))", "for side in (x.high, x.high))", LAYERS),
+    Mutant("a shift of BatchNorm keeps its scale", "enclosed_layers.py", "arb(b) - arb(m) * s for", "arb(b) - arb(m) for", LAYERS),
+    Mutant("hooks are overlooked", "checks.py", "if layer._forward_hooks or", "if", LAYERS),
+    Mutant("a failed factorization proves", "verified_norm.py", "torch.where(failed == 0, up(shift + slack, 2), torch.inf)", "shift", NORM),
+    Mutant("an error of the matrix is left out", "verified_norm.py", " + arb(extra)", "", NORM),
+    Mutant("a circle too short for its windows", "convolution_norms.py", "tuple(m + k - 1 for m, k", "tuple(m for m, k", LAYER_NORMS),
+    Mutant("outputs that go round twice count once", "convolution_norms.py", "if rounds == 1 else", "if True else", LAYER_NORMS),
+    Mutant("only the first frequencies are seen", "convolution_norms.py", "if f <= tuple(-j % n", "if f < tuple(j", LAYER_NORMS),
+    Mutant("what padding repeats counts once", "layer_norms.py", "* arb(_copies(layer, in_shape)).sqrt()", "", LAYER_NORMS),
+    Mutant("windows of a pool never share", "layer_norms.py", "-(-k * math.gcd(s, d) // s) for", "1 for", LAYER_NORMS),
+    Mutant("certified bounds round inward", "certify.py", 'float_below if bound.side == "lower" else float_above', "float_above", CERTIFY),
+    Mutant("a bound's base is left out", "certify.py", "sample, strict=True))) * unit for", "sample, strict=True))) for", CERTIFY),
 ]
 
 THEOREMS = [
