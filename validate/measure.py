@@ -4,7 +4,7 @@ Imports torch and nothing else: the predictions that these numbers judge share n
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -59,8 +59,29 @@ def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
     if not torch.isfinite(loss):
         raise ValueError("the loss is not finite: no gain can be measured on this network")
     signals = torch.autograd.grad(loss, activations)
-    gains = tuple(norm_ratio(before, after) for before, after in pairwise(signals))
-    return Measurement(tuple(names), tuple(h.detach() for h in activations), signals, gains, norm_ratio(signals[0], signals[-1]))
+    total = norm_ratio(signals[0], signals[-1])
+    return Measurement(tuple(names), tuple(h.detach() for h in activations), signals, _link_by_link(signals), total)
+
+
+def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """The `gains` of `measure` as the network stands: in its own precision and on its own device, within one forward and one backward pass.
+
+    No copy is made and no weight's gradient is computed or stored. Raises ValueError for a network in training mode, whose
+    samples BatchNorm would couple and whose statistics it would move, and as `measure` does.
+    """
+    assert isinstance(network, nn.Module)
+    if any(module.training for module in network.modules()):
+        raise ValueError("the network is in training mode: call network.eval() first")
+    if len(x) == 0 or len(x) != len(y):
+        raise ValueError(f"{len(x)} inputs do not go with {len(y)} labels: give as many of each, at least one")
+    with torch.enable_grad():
+        activations = [network.stem(x.detach()).detach().requires_grad_()]
+        for _, segment in network.chain():
+            activations.append(segment(activations[-1]))
+        loss = functional.cross_entropy(network.head(activations[-1]), y, reduction="sum")
+    if not torch.isfinite(loss):
+        raise ValueError("the loss is not finite: no gain can be measured on this network")
+    return _link_by_link(torch.autograd.grad(loss, activations))
 
 
 def norm_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -68,14 +89,26 @@ def norm_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
 
     NaN where the denominator is exactly zero.
     """
-    top_scale, top_norm = _scaled_norm(numerator)
-    bottom_scale, bottom_norm = _scaled_norm(denominator)
-    return torch.where(bottom_scale > 0, (top_scale / bottom_scale) * (top_norm / bottom_norm), torch.nan)
+    return _ratio(_scaled_norm(numerator), _scaled_norm(denominator))
 
 
-def _scaled_norm(v: Tensor) -> tuple[Tensor, Tensor]:
-    """(s, ‖v/s‖₂) with s the largest modulus of each sample; (0, 1) for zero."""
+def _link_by_link(signals: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(_ratio(before, after) for before, after in pairwise(map(_scaled_norm, signals)))
+
+
+ScaledNorm = tuple[Tensor, Tensor]
+
+
+def _ratio(top: ScaledNorm, bottom: ScaledNorm) -> Tensor:
+    return torch.where(bottom[0] > 0, (top[0] / bottom[0]) * (top[1] / bottom[1]), torch.nan)
+
+
+def _scaled_norm(v: Tensor) -> ScaledNorm:
+    """(s, ‖v/s‖₂) of each sample, s = 1 where no square that matters under- or overflows, else the largest modulus; (0, 1) for zero."""
     flat = v.flatten(start_dim=1)
+    length = torch.linalg.vector_norm(flat, dim=1)
+    if ((length > torch.finfo(v.dtype).tiny ** 0.25) & length.isfinite()).all():
+        return torch.ones_like(length), length
     scale = flat.abs().amax(dim=1)
     safe = torch.where(scale > 0, scale, torch.ones_like(scale))
     norm = (flat / safe[:, None]).square().sum(dim=1).sqrt()

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 import validate.measure
-from validate.measure import measure, norm_ratio
+from validate.measure import gains, measure, norm_ratio
 from validate.models import Network, build
 from validate.segments import Activation
 
@@ -60,6 +60,42 @@ def test_signals_agree_with_finite_differences():
 
     slope = (loss(1e-6) - loss(-1e-6)) / 2e-6
     assert slope == pytest.approx((seen.signals[0] * direction).sum().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["plain-8", "residual-8", "se_residual-8", "dense-7"])
+def test_light_gains_agree_with_those_of_the_copy_in_double_precision(name):
+    network = build(name, width=4).eval()
+    x, y = batch(3)
+    seen = measure(network, x, y)
+    light = gains(network, x, y)
+    assert len(light) == len(seen.gains)
+    for single, double in zip(light, seen.gains, strict=True):
+        assert torch.allclose(single.double(), double, rtol=1e-4)
+    for single, double in zip(gains(network.double(), x.double(), y), seen.gains, strict=True):
+        assert torch.allclose(single, double, rtol=1e-12)
+
+
+def test_light_gains_leave_the_network_untouched():
+    network = build("se_residual-8", width=4).eval()
+    network.stem[0].weight.requires_grad_(False)
+    state = copy.deepcopy(network.state_dict())
+    flags = [parameter.requires_grad for parameter in network.parameters()]
+    with torch.no_grad():
+        gains(network, *batch())
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+    assert [parameter.requires_grad for parameter in network.parameters()] == flags
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_light_gains_refuse_what_would_be_changed_or_is_not_finite():
+    network = build("residual-8", width=2)
+    x, y = batch()
+    with pytest.raises(ValueError, match="training mode"):
+        gains(network, x, y)
+    with pytest.raises(ValueError, match="not finite"):
+        gains(network.eval(), x * torch.nan, y)
+    with pytest.raises(ValueError, match="labels"):
+        gains(network, x[:0], y[:0])
 
 
 def test_samples_do_not_see_each_other():
