@@ -14,6 +14,7 @@ from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, Jacob
 from numeric.realize import realize
 from numeric.spectra import Enclosure, sigma_max, sigma_min_adjoint, singular_extremes, symmetric_extremes
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
+from numeric.upcast import PrecisionWarning
 from numeric.verified_norm import spectral_norm_upper
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "IdentityOperator",
     "JacobianOperator",
     "LinearOperator",
+    "PrecisionWarning",
     "Product",
     "Scaled",
     "Stack",

@@ -28,6 +28,7 @@ from numeric.operators import DiagonalOperator
 from numeric.point import Point
 from numeric.spectra import Enclosure, singular_extremes, symmetric_extremes
 from numeric.tolerances import tolerances
+from numeric.upcast import block_in_single
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,11 @@ def evaluate(
 ) -> BlockNumbers:
     """Evaluates the pullback and every bound of `term`; without `spectra` only bounds that need no singular values.
 
-    x: (batch, *in), g: (batch, *out), float32 or float64. Raises InputError for a zero backward signal, for tensors and
-    modules that `numeric.checks` refuses, and where leaves do not fit the term.
+    x: (batch, *in), g: (batch, *out), float32 or float64; half precision is taken to float32, with a PrecisionWarning.
+    Raises InputError for a zero backward signal, for tensors and modules that `numeric.checks` refuses, and where leaves do
+    not fit the term.
     """
+    leaves, (x, g) = block_in_single(leaves, x, g)
     point = Point(term, leaves, x, g)
     derived = derive_at(point)
     signal_norm = _nonzero(norm(point.g), "the backward signal")

@@ -5,6 +5,7 @@ Every refusal is an InputError whose one line names the thing and the way out. N
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,12 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
-from derivations.errors import InputError, UnknownNodeError
+from derivations.errors import GradboundError, InputError, UnknownNodeError
 from numeric.tolerances import tolerances
 
 Function = Callable[[Tensor], Tensor]
+In = TypeVar("In", bound=Any)  # has a shape
+Out = TypeVar("Out")
 
 
 def check_input(x: Tensor) -> None:
@@ -48,8 +51,17 @@ def check_vector(v: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: 
         raise InputError(f"the vector is {v.dtype} on {v.device}: convert it to the operator's {dtype} on {device}")
 
 
+def check_product(product: Tensor) -> Tensor:
+    """The product of an operator and a vector; refuses one that is not finite."""
+    if not _is_finite(product):
+        raise InputError(f"the product is beyond the range of {product.dtype}: rescale the vector or the model, or use float64")
+    return product
+
+
 def check_function(function: Function, x: Tensor) -> None:
     """Refuses modules whose output for a sample depends on chance or on the other samples, or whose weights do not match x."""
+    if not callable(function):
+        raise InputError(f"the function is a {type(function).__name__}: it must be a module or a function of one tensor")
     module = as_module(function)
     for name, part in module.named_modules() if module is not None else ():
         label = f"{type(part).__name__} {name!r}" if name else type(part).__name__
@@ -62,6 +74,29 @@ def check_function(function: Function, x: Tensor) -> None:
             raise InputError(f"weight {name!r} is not initialized: run the model once before measuring it")
         if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
             raise InputError(f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}: convert one")
+    if module is not None:
+        _check_stored(module)
+
+
+def _check_stored(module: nn.Module) -> None:
+    for name, weight in module.named_parameters():
+        if not _is_finite(weight):
+            raise InputError(f"weight {name!r} has entries that are not finite: the model has diverged or was not loaded")
+    for name, buffer in module.named_buffers():
+        # Infinities are legal in buffers: masks of attention hold them.
+        if not _is_finite(buffer) and (buffer.isnan().any() or name.rpartition(".")[2].startswith("running_")):
+            raise InputError(f"buffer {name!r} has entries that are not finite: the model has diverged or was not loaded")
+
+
+def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Out:
+    """function(x); raises InputError, in one line, where that fails: as a rule x has the wrong shape for it."""
+    try:
+        return function(x)
+    except GradboundError:
+        raise
+    except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{name} cannot be evaluated on {tuple(x.shape)}: {why}") from error
 
 
 def check_own_forward(layer: nn.Module) -> None:
@@ -88,9 +123,9 @@ def check_batch_independence(function: Function, x: Tensor) -> None:
     check_input(x)
     check_function(function, x)
     with torch.no_grad(), untouched(function):
-        together = function(x.detach().clone())
+        together = call(function, x.detach().clone())
         check_output(together, x)
-        alone = torch.cat([function(sample.detach().clone()) for sample in x.split(1)])
+        alone = torch.cat([call(function, sample.detach().clone()) for sample in x.split(1)])
     if alone.shape != together.shape:
         raise InputError(f"samples alone map to {tuple(alone.shape)}, together to {tuple(together.shape)}: act per sample")
     difference, size = (alone - together).abs().max().item(), together.abs().max().item()
@@ -159,5 +194,13 @@ def _check_values(v: Tensor, name: str) -> None:
     tolerances(v.dtype)
     if v.is_meta:
         raise InputError(f"{name} is on the meta device and holds no numbers: give the model real weights first")
-    if v.numel() and not v.detach().abs().amax().isfinite():
+    if not _is_finite(v):
         raise InputError(f"{name} has entries that are not finite: remove NaN and infinity, or rescale")
+
+
+def _is_finite(v: Tensor) -> bool:
+    """Whether every entry is; of what is complex or no number the answer is True: it is another check's to refuse."""
+    if not v.is_floating_point() or not v.numel() or v.is_meta:
+        return True
+    least, most = v.detach().aminmax()
+    return bool(least.isfinite() & most.isfinite())

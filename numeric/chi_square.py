@@ -16,6 +16,14 @@ TOLERANCE = 1e-6
 """The default bound on the absolute error of a probability."""
 
 
+def real(values: npt.ArrayLike, name: str) -> Array:
+    """The values in float64; raises InputError where they are not numbers, complex, none at all, or not finite."""
+    found = np.asarray(values)
+    if found.dtype.kind not in "fiu" or not found.size or not np.isfinite(found).all():
+        raise InputError(f"{name} ({found.dtype} {found.shape}) must be finite real numbers, at least one")
+    return found.astype(np.float64)
+
+
 @dataclass(frozen=True)
 class GeneralizedChiSquare:
     """The law of Q = shift + Σ_j ‖N(μ_j, weight_j · I_{dof_j})‖² with ‖μ_j‖² = square_j.
@@ -31,16 +39,24 @@ class GeneralizedChiSquare:
     squares: Array
 
     def __post_init__(self) -> None:
-        weights, dofs, squares = np.broadcast_arrays(*(np.asarray(part, np.float64) for part in (self.weights, self.dofs, self.squares)))
-        for name, values in (("weights", weights), ("degrees of freedom", dofs), ("squares", squares), ("shift", np.asarray(self.shift))):
-            if not (np.isfinite(values).all() and (values >= 0).all()):
-                raise InputError(f"the {name} of a chi-square must be finite and ≥ 0: {np.min(values):g} … {np.max(values):g}")
+        given = {"shift": self.shift, "weights": self.weights, "degrees of freedom": self.dofs, "squares": self.squares}
+        shift, *parts = (real(values, f"the {name} of a chi-square") for name, values in given.items())
+        for name, values in zip(given, (shift, *parts), strict=True):
+            if (values < 0).any():
+                raise InputError(f"the {name} of a chi-square must be ≥ 0, not {values.min():g}")
+        try:
+            weights, dofs, squares = np.broadcast_arrays(*parts)
+            batch = np.broadcast_shapes(shift.shape, weights.shape[:-1])
+        except ValueError as error:
+            raise InputError(f"the parts of a chi-square do not fit each other: {error}") from error
+        if weights.ndim == 0 or batch != weights.shape[:-1]:
+            raise InputError(f"a chi-square of shift {shift.shape} takes weights (*batch, k), not {weights.shape}")
         if (dofs != np.round(dofs)).any() or ((dofs == 0) & (weights > 0) & (squares > 0)).any():
             raise InputError("degrees of freedom must be integers, and where there is none the mean must be 0")
         gone = (weights == 0) | (dofs == 0)
-        shift = np.asarray(self.shift, np.float64) + np.where(weights == 0, squares, 0).sum(-1)
-        parts = (np.where(gone, 0, part) for part in (weights, dofs, squares))
-        for field, value in zip(("shift", "weights", "dofs", "squares"), (shift, *parts), strict=True):
+        shift = shift + np.where(weights == 0, squares, 0).sum(-1)
+        kept = (np.where(gone, 0, part) for part in (weights, dofs, squares))
+        for field, value in zip(("shift", "weights", "dofs", "squares"), (shift, *kept), strict=True):
             object.__setattr__(self, field, value)
 
     @property
@@ -59,7 +75,7 @@ class GeneralizedChiSquare:
 
     def scaled(self, factor: npt.ArrayLike) -> "GeneralizedChiSquare":
         """The law of factor · Q, factor ≥ 0 and broadcast against the batch."""
-        by = np.broadcast_to(np.asarray(factor, np.float64), self.batch)
+        by = np.broadcast_to(real(factor, "the factor"), self.batch)
         return GeneralizedChiSquare(self.shift * by, self.weights * by[..., None], self.dofs, self.squares * by[..., None])
 
     def hidden(self, tolerance: float = TOLERANCE) -> npt.NDArray[np.bool_]:
@@ -99,23 +115,27 @@ class GeneralizedChiSquare:
     def enclose(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> tuple[Array, Array]:
         """P(Q ≤ q), and a bound on the error of each value. It covers truncation and aliasing rigorously, rounding to first
         order; where the law is a single noncentral chi-square within SciPy's range it is SciPy's own accuracy, 1e-10."""
-        q = np.asarray(q, np.float64)
-        if not np.isfinite(q).all():
-            raise InputError("a quantile is not finite: give numbers")
-        shape = np.broadcast_shapes(q.shape, self.batch)
+        q = real(q, "a quantile")
+        shape = self._beside(q)
         values, errors = self._probabilities(tolerance).evaluate(self._flat(q, shape))
         self._enforce(errors, tolerance)
         return values.reshape(shape), errors.reshape(shape)
 
     def ppf(self, p: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
         """A q with P(Q ≤ q) = p within `tolerance`, p broadcast against the batch; raises InputError for p nearer to 0 or 1."""
-        p = np.asarray(p, np.float64)
+        p = real(p, "a probability")
         if not ((p >= tolerance) & (p <= 1 - tolerance)).all():
             raise InputError(f"a probability must lie in [{tolerance:g}, 1 − {tolerance:g}]: lower the tolerance to go further out")
-        shape = np.broadcast_shapes(p.shape, self.batch)
+        shape = self._beside(p)
         quantiles, errors = self._probabilities(tolerance).invert(self._flat(p, shape))
         self._enforce(errors, tolerance)
         return quantiles.reshape(shape)
+
+    def _beside(self, values: Array) -> tuple[int, ...]:
+        try:
+            return np.broadcast_shapes(values.shape, self.batch)
+        except ValueError as error:
+            raise InputError(f"numbers of shape {values.shape} do not go with a batch of laws {self.batch}: {error}") from error
 
     def _flat(self, values: Array, shape: tuple[int, ...]) -> Array:  # -> (Q, B)
         return np.broadcast_to(values, shape).reshape(-1, max(1, int(np.prod(self.batch))))
@@ -146,7 +166,9 @@ class GeneralizedChiSquare:
         return self.ppf((1 - level) / 2, tolerance), self.ppf((1 + level) / 2, tolerance)
 
     def sample(self, size: int, rng: np.random.Generator) -> Array:
-        """`size` independent draws of Q, (size, *batch)."""
+        """`size` independent draws of Q, (size, *batch); raises InputError for a size below 1."""
+        if size < 1:
+            raise InputError(f"cannot draw {size} times: ask for at least 1")
         shape = (size, *self.weights.shape)
         first = np.sqrt(self.squares) + np.sqrt(self.weights) * rng.standard_normal(shape)
         others = self.weights * rng.chisquare(np.maximum(self.dofs - 1, 1), shape)

@@ -56,6 +56,7 @@ def unfolded_signal(h: Tensor, size: Pair, geometry: Geometry) -> Tensor:  # (ba
     It is the unfolding of the stride-dilated h, padded by dilation · (k − 1) − p, at the end also by the output padding.
     Raises InputError where h is not the size of the output for an input of `size`.
     """
+    _check_images(h=h)
     if tuple(h.shape[2:]) != geometry.output_size(size) or h.shape[1] % geometry.groups:
         raise InputError(f"h {tuple(h.shape)} does not fit an input of {size}: its size must be {geometry.output_size(size)}")
     spread = _spread(h, geometry.stride)
@@ -82,6 +83,7 @@ def convolution_law(weight_std: float, h: Tensor, v: Tensor, geometry: Geometry,
     """‖v + D ∂⟨h, conv(x)⟩/∂x‖² for h (batch, c_out, h, w), v (batch, c_in, H, W) and D = diag(active), independent of the
     weights: laws "convolution" and "convolution.masked". `active` is boolean, of the shape of v, and stands behind a ReLU.
     """
+    _check_images(h=h, v=v)
     factor = unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[:, :, None]
     base = _by_channel(v, geometry)
     if active is None:
@@ -109,6 +111,11 @@ def conditional_convolution_law(
     where the patches of one sample (all samples, if coupled) span the whole space: often as soon as h · w ≥ c_in · k.
     Its matrix holds c_out · c_in² · k · H · W numbers per sample: raises InputError for a layer that is too large.
     """
+    _check_images(phi=phi, u=u, h=h, v=v)
+    if phi.shape != v.shape or u.shape != h.shape:
+        raise InputError(
+            f"phi {tuple(phi.shape)} must have the shape of v, {tuple(v.shape)}, and u {tuple(u.shape)} that of h, {tuple(h.shape)}"
+        )
     size = (v.shape[2], v.shape[3])
     factor = unfolded_signal(h.detach().double(), size, geometry)
     outputs, channels = h.shape[1] // geometry.groups, v.shape[1] // geometry.groups
@@ -130,12 +137,23 @@ def conditional_convolution_law(
     return shared_law(weight_std, inputs, seen, pull, base).sum_over(1)
 
 
+def _check_images(**images: Tensor) -> None:
+    """Refuses what is no finite real image (batch, channels, height, width), and batches of different sizes."""
+    for name, image in images.items():
+        if array(image, name).ndim != 4:
+            raise InputError(f"{name} has shape {tuple(image.shape)}: give images (batch, channels, height, width)")
+    if len({len(image) for image in images.values()}) != 1:
+        raise InputError(f"{' and '.join(images)} must have as many samples")
+
+
 def _sum_over_channels(laws: GeneralizedChiSquare) -> GeneralizedChiSquare:
     """Channels of a group, and groups, have independent weights."""
     return laws.sum_over(2).sum_over(1)
 
 
 def _by_channel(image: Tensor, geometry: Geometry) -> Tensor:  # (batch, c_in, H, W) -> (batch, groups, c_in/groups, H·W)
+    if image.shape[1] % geometry.groups:
+        raise InputError(f"{image.shape[1]} channels cannot be split into {geometry.groups} groups")
     flat = image.detach().flatten(2)
     return (flat if flat.dtype == torch.bool else flat.double()).unflatten(1, (geometry.groups, -1))
 

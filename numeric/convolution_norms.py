@@ -49,11 +49,11 @@ def circular_singular_values(weight: Tensor, grid: Sizes) -> Tensor:  # -> (freq
 
     weight: (out, in, *kernel) float64, the kernel wrapped where it is larger than the grid. Raises InputError for another shape.
     """
-    if weight.dim() != 2 + len(grid) or not weight.dtype.is_floating_point:
-        raise InputError(
-            f"a {weight.dtype} weight of shape {tuple(weight.shape)} does not go with the grid {grid}: give (out, in, *kernel)"
-        )
-    spectrum = torch.fft.fftn(_wrapped(weight.detach().double(), grid), dim=tuple(range(2, weight.dim())))
+    if not isinstance(weight, Tensor) or weight.dim() != 2 + len(grid) or not weight.numel():
+        found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
+        raise InputError(f"a weight {found} does not go with the grid {grid}: give (out, in, *kernel)")
+    stored = Enclosed.exactly(weight).mid
+    spectrum = torch.fft.fftn(_wrapped(stored, grid), dim=tuple(range(2, weight.dim())))
     return torch.linalg.svdvals(spectrum.flatten(2).permute(2, 0, 1))
 
 

@@ -30,8 +30,9 @@ class Enclosed:
     @staticmethod
     def exactly(value: Tensor) -> "Enclosed":
         """A stored tensor, as it is; raises InputError if it is not real floating point and finite."""
-        if not value.dtype.is_floating_point or not value.isfinite().all():
-            raise InputError(f"a tensor of {value.dtype} with shape {tuple(value.shape)} cannot be certified: it must be real and finite")
+        if not isinstance(value, Tensor) or value.is_meta or not value.dtype.is_floating_point or not value.isfinite().all():
+            found = f"{tuple(value.shape)} of {value.dtype} on {value.device}" if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"a tensor {found} cannot be certified: it must be real and finite")
         mid = value.detach().to("cpu", torch.float64)
         return Enclosed(mid, torch.zeros_like(mid))
 

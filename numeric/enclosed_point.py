@@ -4,15 +4,16 @@ The twin of `numeric.point` in exact arithmetic: what it returns holds for the s
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import sympy as sp
 import torch
 
 from derivations.blocks import SLOPES, Identity, Layer, Leaf, Linear, Pointwise, Term
-from derivations.errors import GradboundError, InputError, UnknownNodeError
+from derivations.errors import InputError, UnknownNodeError
 from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation
 from numeric import enclosed
-from numeric.checks import Function, check_input
+from numeric.checks import Function, call, check_input
 from numeric.columns import Columns
 from numeric.enclosed import Enclosed
 from numeric.enclosed_layers import Run, as_layer, run
@@ -28,7 +29,7 @@ class EnclosedPoint(Columns[Enclosed]):
 
     def __init__(self, term: Term, leaves: Mapping[str, Function], x: torch.Tensor, g: torch.Tensor) -> None:
         for tensor in (x, g):
-            check_input(tensor)
+            check_input(tensor.double() if isinstance(tensor, torch.Tensor) and tensor.is_floating_point() else tensor)  # exact
         self.layers = {name: as_layer(leaf) for name, leaf in leaves.items()}
         super().__init__(term, Enclosed.exactly(x))
         self._evaluation = _Evaluation(self.layers)
@@ -124,12 +125,7 @@ class _Evaluation(Evaluation):
         layer = self.layers.get(term.name)
         if layer is None:
             raise InputError(f"leaf {term.name!r} of the term has no layer: add it to the leaves")
-        try:
-            here = run(layer, x)
-        except (RuntimeError, TypeError, ValueError) as error:
-            if isinstance(error, GradboundError):
-                raise
-            raise InputError(f"leaf {term.name!r} cannot be evaluated on {tuple(x.shape)}: {str(error).splitlines()[0]}") from error
+        here = call(partial(run, layer), x, f"leaf {term.name!r}")
         if isinstance(term, Linear) and not here.affine:
             raise InputError(f"leaf {term.name!r} is not affine: make it a Layer of the term, not a Linear")
         if isinstance(term, Pointwise):

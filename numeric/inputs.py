@@ -16,6 +16,7 @@ from derivations.bounds import bounds
 from derivations.equations import G, equations, notation_of
 from derivations.errors import InputError
 from derivations.sums import L
+from numeric.checks import check_input
 from numeric.norms import norm
 
 
@@ -38,6 +39,8 @@ def input_parts(pullback: Tensor, signal: Tensor, sizes: Sequence[int]) -> Input
 
     Raises InputError if the shapes differ, the sizes do not add up to N, or a number is not finite.
     """
+    for tensor in (pullback, signal):
+        check_input(tensor)
     if pullback.shape != signal.shape or pullback.dim() != 2 or sum(sizes) != pullback.shape[1] or not all(size > 0 for size in sizes):
         raise InputError(
             f"cannot split {tuple(pullback.shape)} and {tuple(signal.shape)} by {list(sizes)}: give two (batch, N) and sizes of sum N"

@@ -80,11 +80,20 @@ def generalized_law(identifier: str) -> GeneralizedLaw:
 
 
 def array(tensor: Tensor, name: str) -> Array:
-    """A letter's value in float64; raises InputError where it is not finite."""
+    """A letter's value in float64; raises InputError where it is no real tensor, empty or not finite."""
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point() or tensor.is_meta or not tensor.numel():
+        found = f"{tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}" if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise InputError(f"{name} is {found}: give a real tensor that holds at least one number")
     entries = tensor.detach().cpu().double().numpy()
     if not np.isfinite(entries).all():
         raise InputError(f"{name} has an entry that is not finite")
     return entries
+
+
+def require(name: str, found: Array, expected: tuple[int, ...]) -> None:
+    """Raises InputError where an array is not of the shape that the others ask for: NumPy might broadcast it, to another law."""
+    if found.shape != expected:
+        raise InputError(f"{name} has shape {found.shape}: beside the other tensors it must have {expected}")
 
 
 def value(expr: sp.MatrixExpr, letters: Letters, law: Law) -> Array:  # -> (*batch, rows, columns)

@@ -12,9 +12,9 @@ from scipy.stats import kstest
 from torch import Tensor
 
 from derivations.errors import InputError
-from numeric.chi_square import TOLERANCE, GeneralizedChiSquare
+from numeric.chi_square import TOLERANCE, GeneralizedChiSquare, real
 from numeric.inversion import EPS, Array
-from numeric.law_terms import SQUARABLE, array, generalized, generalized_law, noncentral, noncentral_law
+from numeric.law_terms import SQUARABLE, array, generalized, generalized_law, noncentral, noncentral_law, require
 
 RANK_TOLERANCE = 64
 """Singular values below this many n · eps, relative to the largest, are rounding noise."""
@@ -41,6 +41,7 @@ def masked_law(weight_std: float, h: Tensor, v: Tensor, active: Tensor) -> Gener
 def pointwise_law(weight_std: float, h: Tensor, v: Tensor, slope: Tensor) -> GeneralizedChiSquare:
     """‖v + diag(φ′(x)) Wᵀh‖² for any φ, with slope = φ′(x) (batch, n), all independent of W: law "pointwise"."""
     h_, v_, slopes = _columns(h=h, v=v, slope=slope)
+    require("slope", slopes, v_.shape)
     return generalized(generalized_law("pointwise"), weight_std, {"h": h_, "v": v_, "K": _diagonal(slopes)})
 
 
@@ -53,6 +54,8 @@ def conditional_law(weight_std: float, phi: Tensor, u: Tensor, h: Tensor, v: Ten
     Raises InputError where φ is not 0 outside the active coordinates (then use `batch_law`), or is 0 on all of them.
     """
     phi_, u_, h_, v_ = _columns(phi=phi, u=u, h=h, v=v)
+    require("phi", phi_, v_.shape)
+    require("h", h_, u_.shape)
     mask = np.ones(v_.shape, dtype=bool) if active is None else _mask(active, v_)
     if (phi_ * ~mask).any():
         raise InputError("φ(x) is not 0 on an inactive coordinate: this is no ReLU; use batch_law with the slopes φ′(x)")
@@ -74,7 +77,12 @@ def batch_law(
     """
     h_, v_ = _columns(h=h, v=v)
     slopes = np.ones_like(v_) if slope is None else array(slope, "slope")
-    basis, seen = _span(array(inputs, "inputs"), array(outputs, "outputs"))
+    require("slope", slopes, v_.shape)
+    given, made = array(inputs, "inputs"), array(outputs, "outputs")
+    lead = given.shape[:-1] if given.ndim == 2 else (*v_.shape[:-1], *given.shape[-2:-1])
+    require("inputs", given, (*lead, v_.shape[-1]))
+    require("outputs", made, (*lead, h_.shape[-1]))
+    basis, seen = _span(given, made)
     letters = {"h": h_, "v": v_, "K": _diagonal(slopes), "V": basis, "U": seen.swapaxes(-1, -2)}
     return generalized(generalized_law("conditional.batch"), weight_std, letters)
 
@@ -85,15 +93,23 @@ def shared_law(weight_std: float, inputs: Tensor, outputs: Tensor, pull: Tensor,
     inputs: (batch, uses, n) = Φᵀ, outputs: (batch, uses, m), pull: (batch, m, p, n) the L_o, v: (batch, p). For tests and
     small layers: `convolution_laws.py` builds `pull` for a convolution.
     """
-    basis, seen = _span(array(inputs, "inputs"), array(outputs, "outputs"))
-    letters = {"L": array(pull, "pull"), "v": array(v, "v"), "V": basis[..., None, :, :], "u": seen.swapaxes(-1, -2)}
+    given, made, pulls, base = array(inputs, "inputs"), array(outputs, "outputs"), array(pull, "pull"), array(v, "v")
+    if min(given.ndim, made.ndim, base.ndim + 1) < 3:
+        raise InputError(f"inputs {given.shape}, outputs {made.shape} and v {base.shape} must have an axis of samples")
+    lead = (len(base), *given.shape[1:-2])  # the uses of all samples may stand in one for all
+    require("inputs", given, (1 if len(given) == 1 else len(base), *given.shape[1:]))
+    require("outputs", made, (*given.shape[:-1], made.shape[-1]))
+    require("v", base, (*lead, base.shape[-1]))
+    require("pull", pulls, (*lead, made.shape[-1], base.shape[-1], given.shape[-1]))
+    basis, seen = _span(given, made)
+    letters = {"L": pulls, "v": base, "V": basis[..., None, :, :], "u": seen.swapaxes(-1, -2)}
     return generalized(generalized_law("conditional.shared"), weight_std, letters, slices=True)
 
 
 def gain_cdf(law_of_square: GeneralizedChiSquare, signal_norm: Tensor | float, gain: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
     """P(γ ≤ gain) for γ = ‖∂L/∂x‖ / signal_norm, signal_norm > 0 (*batch,)."""
-    at = np.asarray(gain, np.float64)
-    return law_of_square.cdf(np.sign(at) * (at * _positive(signal_norm)) ** 2, tolerance)
+    at = real(gain, "the gain")
+    return law_of_square.cdf(np.sign(at) * (at * _positive(signal_norm, law_of_square)) ** 2, tolerance)
 
 
 def gain_band(
@@ -101,7 +117,7 @@ def gain_band(
 ) -> tuple[Array, Array]:
     """The quantiles of γ = ‖∂L/∂x‖ / signal_norm between which it lies with probability `level`, in the middle."""
     low, high = law_of_square.interval(level, tolerance)
-    length = _positive(signal_norm)
+    length = _positive(signal_norm, law_of_square)
     return np.sqrt(low) / length, np.sqrt(high) / length
 
 
@@ -123,7 +139,7 @@ def goodness_of_fit(law_of_square: GeneralizedChiSquare, squares: npt.ArrayLike,
     own. Laws that are not `answerable` are left out: which ones is known before the measurement, so that the others stay uniform.
     Raises InputError where no draw is left.
     """
-    measured = np.asarray(squares, np.float64)
+    measured = real(squares, "the measurement")
     if law_of_square.batch and measured.shape != law_of_square.batch:
         raise InputError(f"a batch of laws {law_of_square.batch} takes one measurement each, not {measured.shape}")
     kept = law_of_square.answerable(tolerance)
@@ -140,8 +156,6 @@ def _span(inputs: Array, outputs: Array) -> tuple[Array, Array]:
 
     Where the inputs of one batch entry have a lower rank than r, the columns of V that it lacks are 0.
     """
-    if inputs.shape[:-1] != outputs.shape[:-1]:
-        raise InputError(f"inputs {inputs.shape} and outputs {outputs.shape} must agree in the number of uses")
     left, sizes, right = np.linalg.svd(inputs.swapaxes(-1, -2), full_matrices=False)
     kept = sizes > RANK_TOLERANCE * max(inputs.shape[-2:]) * EPS * sizes.max(-1, keepdims=True, initial=0)
     inverse = np.where(kept, 1 / np.where(kept, sizes, 1), 0)
@@ -161,7 +175,7 @@ def _columns(**tensors: Tensor) -> list[Array]:
 
 
 def _mask(active: Tensor, like: Array) -> npt.NDArray[np.bool_]:
-    mask = active.detach().cpu().numpy()
+    mask = active.detach().cpu().numpy() if isinstance(active, Tensor) else np.asarray(active)
     if mask.shape != like.shape or mask.dtype != np.bool_:
         raise InputError(f"active must be a boolean tensor of shape {like.shape}, not {mask.dtype} {mask.shape}")
     return mask
@@ -171,8 +185,10 @@ def _diagonal(entries: Array) -> Array:
     return entries[..., None] * np.eye(entries.shape[-1])
 
 
-def _positive(lengths: Tensor | float) -> Array:
-    array = np.asarray(lengths.detach().cpu().double().numpy() if isinstance(lengths, Tensor) else lengths, np.float64)
-    if not (np.isfinite(array).all() and (array > 0).all()):
-        raise InputError("the norm of the signal must be finite and > 0: gains relative to 0 do not exist")
-    return array
+def _positive(lengths: Tensor | float, law_of_square: GeneralizedChiSquare) -> Array:
+    found = array(lengths, "the norm of the signal") if isinstance(lengths, Tensor) else real(lengths, "the norm of the signal")
+    if found.ndim:
+        require("the norm of the signal", found, law_of_square.batch)
+    if not (found > 0).all():
+        raise InputError("the norm of the signal must be > 0: gains relative to 0 do not exist")
+    return found

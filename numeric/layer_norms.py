@@ -33,6 +33,8 @@ def lipschitz_upper(layer: nn.Module, in_shape: Sizes) -> float:
     overlap; an upper bound for zero padding (that of the surrounding circle), pooling and sequences (the product). Raises
     UnknownNodeError for a layer without a rule, InputError for weights or shapes that do not fit.
     """
+    if not isinstance(layer, nn.Module):
+        raise InputError(f"a {type(layer).__name__} is no layer: give a torch module")
     check_fixed(layer)
     check_own_forward(layer)
     return _norm(layer, tuple(in_shape))

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
+from numeric.tolerances import TOLERANCES
 
 
 def norm(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch,)
-    """‖v‖₂ of every sample, in the dtype of v; raises InputError if v or its norm is not finite."""
-    flat = v.detach().reshape(v.shape[0], -1)
+    """‖v‖₂ of every sample, in the dtype of v, float32 or float64; raises InputError if v is empty, or it or its norm not finite."""
+    flat = _flat(v)
     lengths = _length(flat)
     if ((lengths > torch.finfo(v.dtype).tiny ** 0.25) & lengths.isfinite()).all():  # then no square that matters has underflowed
         return lengths
@@ -20,7 +21,7 @@ def norm(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch,)
 
 
 def inner(u: Tensor, v: Tensor) -> Tensor:  # (batch, *shape) twice -> (batch,)
-    """⟨u, v⟩ of every sample; raises InputError if the shapes differ or a number is not finite."""
+    """⟨u, v⟩ of every sample; raises InputError if the shapes or dtypes differ, they are empty, or a number is not finite."""
     (u, u_scale), (v, v_scale) = _scaled_pair(u, v)
     return _finite((u * v).sum(1) * u_scale * v_scale)
 
@@ -33,17 +34,25 @@ def cosine(u: Tensor, v: Tensor) -> Tensor:  # (batch, *shape) twice -> (batch,)
 
 
 def _scaled_pair(u: Tensor, v: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    if u.shape != v.shape:
-        raise InputError(f"cannot pair vectors of shapes {tuple(u.shape)} and {tuple(v.shape)}: they must be equal")
-    return _scaled(u), _scaled(v)
+    pair = _scaled(u), _scaled(v)
+    if u.shape != v.shape or u.dtype != v.dtype:
+        raise InputError(f"cannot pair vectors {tuple(u.shape)} of {u.dtype} and {tuple(v.shape)} of {v.dtype}: they must be alike")
+    return pair
 
 
 def _scaled(v: Tensor) -> tuple[Tensor, Tensor]:
     """v flattened to (batch, n) and divided by its largest magnitude, and that magnitude (1 for a zero sample)."""
-    flat = v.detach().reshape(v.shape[0], -1)
+    flat = _flat(v)
     peak = _finite(flat.abs().amax(1))
     scale = torch.where(peak > 0, peak, 1)
     return flat / scale[:, None], scale
+
+
+def _flat(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch, n)
+    if not isinstance(v, Tensor) or v.dtype not in TOLERANCES or v.dim() == 0 or v.numel() == 0 or v.is_meta:
+        found = f"{tuple(v.shape)} of {v.dtype} on {v.device}" if isinstance(v, Tensor) else type(v).__name__
+        raise InputError(f"cannot measure {found}: give a float32 or float64 tensor (batch, ...) with at least one entry")
+    return v.detach().reshape(v.shape[0], -1)
 
 
 def _length(direction: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from derivations.errors import InputError
-from numeric.checks import Function, check_function, check_input, check_output, check_vector, untouched
+from numeric.checks import Function, call, check_function, check_input, check_output, check_product, check_vector, untouched
 from numeric.norms import inner, norm
 from numeric.tolerances import tolerances
+from numeric.upcast import in_single
 
 Shape = tuple[int, ...]
 
@@ -23,22 +24,25 @@ class LinearOperator(ABC):
     """A linear map of (batch, *in_shape) to (batch, *out_shape) that acts on every sample by itself.
 
     `push` applies the map (Jv), `pull` its transpose (Jᵀu). Both take and return finite tensors of the operator's
-    dtype and device and raise InputError for any other.
+    dtype and device and raise InputError for any other. Shapes have at least one entry, and a batch at least one sample.
     """
 
     def __init__(self, in_shape: Shape, out_shape: Shape, batch: int, dtype: torch.dtype, device: torch.device) -> None:
+        tolerances(dtype)
+        if not all(isinstance(size, int) and size > 0 for size in (batch, *in_shape, *out_shape)):
+            raise InputError(f"an operator from {in_shape} to {out_shape} on {batch} samples is empty: give at least one of each")
         self.in_shape, self.out_shape = tuple(in_shape), tuple(out_shape)
         self.batch, self.dtype, self.device = batch, dtype, device
 
     def push(self, v: Tensor) -> Tensor:  # (batch, *in) -> (batch, *out)
         """Jv."""
         check_vector(v, (self.batch, *self.in_shape), self.dtype, self.device)
-        return self._push(v.detach())
+        return check_product(self._push(v.detach()))
 
     def pull(self, u: Tensor) -> Tensor:  # (batch, *out) -> (batch, *in)
         """Jᵀu."""
         check_vector(u, (self.batch, *self.out_shape), self.dtype, self.device)
-        return self._pull(u.detach())
+        return check_product(self._pull(u.detach()))
 
     @property
     def in_dim(self) -> int:
@@ -60,18 +64,20 @@ class LinearOperator(ABC):
 class JacobianOperator(LinearOperator):
     """The Jacobian of `function` at x, block-diagonal over the batch: sample i's output must depend on sample i only.
 
-    The function is evaluated once; its graph is kept. x (batch, *in) is float32 or float64; `value` is the output at x.
-    The function's weights, gradients, mode and buffers stay as they are. Raises InputError for an x, an output or a
-    module that `numeric.checks` refuses; `push` also where autograd cannot differentiate the function twice.
+    The function is evaluated once; its graph is kept. x (batch, *in) is float32 or float64, or float16 or bfloat16 and then
+    taken to float32 with a PrecisionWarning (see `numeric.upcast`); `value` is the output at x. The function's weights,
+    gradients, mode and buffers stay as they are. Raises InputError for an x, an output or a module that `numeric.checks`
+    refuses, and where the function fails; `push` also where autograd cannot differentiate the function twice.
     """
 
     def __init__(self, function: Function, x: Tensor) -> None:
+        function, x = in_single(function, x)
         check_input(x)
         check_function(function, x)
         # Fused attention has no second derivative. The clone lets the function start with an in-place operation.
         with torch.inference_mode(False), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), untouched(function):
             self._leaf = x.detach().clone().requires_grad_()
-            self._output = function(self._leaf.clone())
+            self._output = call(function, self._leaf.clone())
         check_output(self._output, x)
         self.value = self._output.detach().clone()
         super().__init__(tuple(x.shape[1:]), tuple(self.value.shape[1:]), x.shape[0], x.dtype, x.device)
@@ -153,8 +159,9 @@ class Scaled(LinearOperator):
     """A real multiple of an operator."""
 
     def __init__(self, operator: LinearOperator, factor: float) -> None:
-        if not abs(factor) < float("inf"):
-            raise InputError(f"cannot scale an operator by {factor}: use a finite number")
+        _alike("scale", operator)
+        if not (isinstance(factor, int | float) and abs(factor) < float("inf")):
+            raise InputError(f"cannot scale an operator by {factor}: use a finite real number")
         self.operator, self.factor = operator, factor
         super().__init__(operator.in_shape, operator.out_shape, operator.batch, operator.dtype, operator.device)
 
@@ -169,6 +176,7 @@ class Adjoint(LinearOperator):
     """The transpose of an operator."""
 
     def __init__(self, operator: LinearOperator) -> None:
+        _alike("transpose", operator)
         self.operator = operator
         super().__init__(operator.out_shape, operator.in_shape, operator.batch, operator.dtype, operator.device)
 
@@ -241,10 +249,12 @@ class Stack(LinearOperator):
 
 
 def _alike(verb: str, *operators: LinearOperator) -> LinearOperator:
-    """The first operator; raises InputError if there is none or another differs in batch size, dtype or device."""
+    """The first operator; raises InputError if there is none, one is no operator or differs in batch size, dtype or device."""
     if not operators:
         raise InputError(f"cannot {verb} no operators: give at least one")
     for operator in operators:
+        if not isinstance(operator, LinearOperator):
+            raise InputError(f"cannot {verb} a {type(operator).__name__}: give a LinearOperator")
         if (operator.batch, operator.dtype, operator.device) != (operators[0].batch, operators[0].dtype, operators[0].device):
             raise InputError(f"cannot {verb} operators of different batch size, dtype or device: make them equal")
     return operators[0]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Leaf, Pointwise, Term
 from derivations.blocks import leaves as leaves_of
 from derivations.errors import InputError, UnknownNodeError
-from numeric.checks import Function, as_module
+from numeric.checks import Function, as_module, call
 
 
 class Realized(nn.Module):
@@ -65,12 +65,7 @@ class Evaluation:
     def leaf(self, term: Leaf, x: Any) -> Any:
         """The value of a leaf's map at x, which must stay as it is."""
         version = None if x.is_inference() else x._version
-        try:
-            value = self.maps[term.name](x)
-        except (RuntimeError, TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"leaf {term.name!r} cannot be evaluated on {tuple(x.shape)}: {str(error).splitlines()[0]}") from error
+        value = call(self.maps[term.name], x, f"leaf {term.name!r}")
         if version is not None and x._version != version:
             raise InputError(f"leaf {term.name!r} changes its input in place, which other parts may share: build it with inplace=False")
         if not isinstance(value, Tensor) or value.dim() < 2 or value.shape[0] != x.shape[0]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric import balls
 from numeric.balls import float_above, gamma, precise, root, up
+from numeric.enclosed import Enclosed
 
 _ATTEMPTS = 4
 
@@ -23,10 +24,10 @@ def spectral_norm_upper(matrices: Tensor, error: Tensor | None = None) -> Tensor
     `matrices` are real floating point of any precision, taken as they are. Within about n²·2⁻⁵² of ‖M‖₂ + error, relatively.
     Raises InputError if they are empty, not finite, or their norm is beyond the range of float64.
     """
-    if matrices.dim() != 3 or matrices.numel() == 0 or not matrices.dtype.is_floating_point or not matrices.isfinite().all():
-        raise InputError(f"no norm of {matrices.dtype} {tuple(matrices.shape)}: give finite real matrices (batch, m, n), not empty")
-    tall = matrices.detach().to("cpu", torch.float64)
-    tall = tall if tall.shape[1] >= tall.shape[2] else tall.mT
+    stored = Enclosed.exactly(matrices).mid
+    if stored.dim() != 3 or stored.numel() == 0:
+        raise InputError(f"no norm of {tuple(stored.shape)}: give matrices (batch, m, n), not empty")
+    tall = stored if stored.shape[1] >= stored.shape[2] else stored.mT
     exponents = torch.frexp(tall.abs().amax((1, 2))).exponent.clamp(-1000, 1000).tolist()
     scaled = tall * torch.tensor([math.ldexp(1.0, -e) for e in exponents], dtype=torch.float64)[:, None, None]
     beyond = [0.0] * len(tall) if error is None else error.double().tolist()

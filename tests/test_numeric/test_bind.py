@@ -298,7 +298,7 @@ class Counter(nn.Module):
         (RESIDUAL.term, lambda x: x + torch.rand_like(x), "changes from call to call"),
         (RESIDUAL.term, Counter(), "changes from call to call"),
         (RESIDUAL.term, nn.Linear(4, 3).double(), "'F' cannot be evaluated"),
-        (RESIDUAL.term, None, "'F' cannot be evaluated"),
+        (RESIDUAL.term, None, "must be a module or a function"),
         (Add(Linear("F"), Identity()), torch.tanh, "not affine"),
         (Pointwise("F"), lambda x: x.softmax(1), "not act on each entry"),
         (Chain(Layer("F"), Linear("F")), torch.tanh, "different kinds"),

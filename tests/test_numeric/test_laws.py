@@ -366,7 +366,7 @@ def test_what_breaks_a_condition_is_refused():
         independent_law(-1.0, n, n)
     with pytest.raises(InputError, match="not finite"):
         independent_law(1.0, n * np.nan, n)
-    with pytest.raises(InputError, match="number of uses"):
+    with pytest.raises(InputError, match="outputs has shape"):
         batch_law(1.0, n, n[:1], n, n)
     with pytest.raises(InputError, match="one measurement each"):
         goodness_of_fit(independent_law(1.0, n, n), [1.0, 2.0, 3.0])

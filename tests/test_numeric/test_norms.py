@@ -92,5 +92,5 @@ def test_a_norm_beyond_the_dtype_is_refused():
 
 @pytest.mark.parametrize("pair", [inner, cosine])
 def test_pairs_of_different_shapes_are_refused(pair):
-    with pytest.raises(InputError, match=r"\(2, 3\) and \(2, 1\)"):
+    with pytest.raises(InputError, match=r"\(2, 3\) .*and \(2, 1\)"):
         pair(torch.ones(2, 3), torch.ones(2, 1))
