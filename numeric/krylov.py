@@ -5,6 +5,7 @@ NaN. Where a Krylov space is exhausted early, the recurrence goes on from a fres
 bases stay orthonormal and a full run has seen the whole space. Never imports a term.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,17 +65,22 @@ class Bidiagonal:
         return Tridiagonal(torch.zeros_like(off), off, closed, self.scale)
 
 
-def lanczos(operator: LinearOperator, steps: int, seed: int) -> Tridiagonal:
-    """`steps` steps (at most n) of the Lanczos recurrence on S = (J + Jᵀ)/2; raises InputError unless J maps a space to itself."""
+def tridiagonalizations(operator: LinearOperator, counts: Iterable[int], seed: int) -> Iterator[Tridiagonal]:
+    """One run of the Lanczos recurrence on S = (J + Jᵀ)/2, as it stands after each of `counts` steps (all at most n).
+
+    Raises InputError unless J maps a space to itself. A run is the same whatever the counts, and goes no further than it is asked.
+    """
     if operator.in_shape != operator.out_shape:
         raise InputError(f"the operator maps {operator.in_shape} to {operator.out_shape}: only equal shapes have a symmetric part")
-    steps, shape = min(steps, operator.in_dim), (operator.batch, *operator.in_shape)
-    basis = _Basis(operator, operator.in_dim, steps, seed, side=0)
+    counts = _capped(counts, operator.in_dim)
+    shape = (operator.batch, *operator.in_shape)
+    basis = _Basis(operator, operator.in_dim, counts[-1], seed, side=0)
     columns: list[tuple[Tensor, Tensor, Tensor]] = []
     q = previous = basis.start()
     link = scale = q.new_zeros(operator.batch)
-    for _ in range(steps):
-        pushed, pulled = operator.push(q.view(shape)).flatten(1), operator.pull(q.view(shape)).flatten(1)
+    for step in range(1, counts[-1] + 1):
+        # Not push and pull: they would look again for what is not finite, which `norm` refuses in every product.
+        pushed, pulled = operator._push(q.view(shape)).flatten(1), operator._pull(q.view(shape)).flatten(1)
         scale = torch.maximum(scale, torch.maximum(norm(pushed), norm(pulled)))
         product = torch.addcmul((pushed + pulled) / 2, previous, link[:, None], value=-1)
         diagonal = (product * q).sum(1)
@@ -82,43 +88,61 @@ def lanczos(operator: LinearOperator, steps: int, seed: int) -> Tridiagonal:
         previous, (q, off, closed) = q, basis.extend(product, scale)
         link = torch.where(closed, 0, off)
         columns.append((diagonal, off, closed))
-    diagonal, off, closed = (torch.stack(column, 1).cpu() for column in zip(*columns, strict=True))
-    return Tridiagonal(diagonal.double(), off.double(), closed, scale.double().cpu())
+        if step in counts:
+            diagonals, offs, closings = (torch.stack(column, 1).cpu() for column in zip(*columns, strict=True))
+            yield Tridiagonal(diagonals.double(), offs.double(), closings, scale.double().cpu())
 
 
-def golub_kahan(operator: LinearOperator, steps: int, seed: int) -> Bidiagonal:
-    """`steps` steps (at most n) of Golub–Kahan bidiagonalization, the random start in the operator's input space.
+def bidiagonalizations(operator: LinearOperator, counts: Iterable[int], seed: int) -> Iterator[Bidiagonal]:
+    """One run of Golub–Kahan bidiagonalization, started in the operator's input space, after each of `counts` steps (at most n).
 
-    Raises InputError if m < n, where V could not be completed: pass the operator's adjoint.
+    Raises InputError if m < n, where V could not be completed: pass the operator's adjoint. Otherwise as `tridiagonalizations`.
     """
     if operator.out_dim < operator.in_dim:
         raise InputError(f"the operator maps {operator.in_shape} to the smaller {operator.out_shape}: bidiagonalize its adjoint")
-    steps = min(steps, operator.in_dim)
+    counts = _capped(counts, operator.in_dim)
     in_shape, out_shape = (operator.batch, *operator.in_shape), (operator.batch, *operator.out_shape)
-    right = _Basis(operator, operator.in_dim, steps, seed, side=0)
-    left = _Basis(operator, operator.out_dim, steps, seed, side=1)
+    right = _Basis(operator, operator.in_dim, counts[-1], seed, side=0)
+    left = _Basis(operator, operator.out_dim, counts[-1], seed, side=1)
     columns: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     v = right.start()
     u, link, scale = v.new_zeros(operator.batch, operator.out_dim), v.new_zeros(operator.batch), v.new_zeros(operator.batch)
-    for _ in range(steps):
-        product = torch.addcmul(operator.push(v.view(in_shape)).flatten(1), u, link[:, None], value=-1)
+    for step in range(1, counts[-1] + 1):
+        product = torch.addcmul(operator._push(v.view(in_shape)).flatten(1), u, link[:, None], value=-1)
         u, alpha, alpha_closed = left.extend_lazily(product, scale, link)
         scale, link = torch.maximum(scale, alpha), torch.where(alpha_closed, 0, alpha)
-        product = torch.addcmul(operator.pull(u.view(out_shape)).flatten(1), v, link[:, None], value=-1)
+        product = torch.addcmul(operator._pull(u.view(out_shape)).flatten(1), v, link[:, None], value=-1)
         v, beta, beta_closed = right.extend(product, scale)
         scale, link = torch.maximum(scale, beta), torch.where(beta_closed, 0, beta)
         columns.append((alpha, beta, alpha_closed, beta_closed))
-    alpha, beta, alpha_closed, beta_closed = (torch.stack(column, 1).cpu() for column in zip(*columns, strict=True))
-    return Bidiagonal(alpha.double(), beta.double(), alpha_closed, beta_closed, scale.double().cpu())
+        if step in counts:
+            alphas, betas, *closings = (torch.stack(column, 1).cpu() for column in zip(*columns, strict=True))
+            yield Bidiagonal(alphas.double(), betas.double(), closings[0], closings[1], scale.double().cpu())
+
+
+def lanczos(operator: LinearOperator, steps: int, seed: int) -> Tridiagonal:
+    """The last of `tridiagonalizations`, after `steps` steps (at most n)."""
+    (run,) = tridiagonalizations(operator, (steps,), seed)
+    return run
+
+
+def golub_kahan(operator: LinearOperator, steps: int, seed: int) -> Bidiagonal:
+    """The last of `bidiagonalizations`, after `steps` steps (at most n)."""
+    (run,) = bidiagonalizations(operator, (steps,), seed)
+    return run
+
+
+def _capped(counts: Iterable[int], most: int) -> list[int]:
+    return sorted({min(count, most) for count in counts})
 
 
 class _Basis:
-    """Orthonormal vectors of every sample in preallocated storage (batch, steps, dim), and the random streams that feed it."""
+    """Orthonormal vectors of every sample in preallocated storage (steps, batch, dim), and the random streams that feed it."""
 
     def __init__(self, operator: LinearOperator, dim: int, steps: int, seed: int, side: int) -> None:
         # One stream per sample: a sample's start must not depend on its companions.
         self.streams = [np.random.default_rng((seed, side, sample)) for sample in range(operator.batch)]
-        self.vectors = torch.empty(operator.batch, steps, dim, dtype=operator.dtype, device=operator.device)
+        self.vectors = torch.empty(steps, operator.batch, dim, dtype=operator.dtype, device=operator.device)
         self.tolerances = tolerances(operator.dtype)
         self.drift = torch.zeros(operator.batch, dtype=operator.dtype, device=operator.device)
         self.count = 0
@@ -158,17 +182,17 @@ class _Basis:
         return self.extend(vector, scale)
 
     def _append(self, vector: Tensor, length: Tensor) -> Tensor:
-        if self.count == self.vectors.shape[1]:
+        if self.count == len(self.vectors):
             return vector / length[:, None]
         self.count += 1
-        return torch.div(vector, length[:, None], out=self.vectors[:, self.count - 1])
+        return torch.div(vector, length[:, None], out=self.vectors[self.count - 1])
 
     def _orthogonalize(self, vector: Tensor, samples: list[int] | None = None) -> tuple[Tensor, Tensor]:
         """Removes the basis from `vector`, and again if that took much of a sample's length; returns it and its length.
 
         Twice is enough: Giraud, Langou, Rozložník & van den Eshof 2005.
         """
-        basis = self.vectors[:, : self.count] if samples is None else self.vectors[samples, : self.count]
+        basis = (self.vectors[: self.count] if samples is None else self.vectors[: self.count, samples]).transpose(0, 1)
         for _ in range(2):
             # Row vectors: bmm is ten times slower on a matrix times a column.
             coefficients = torch.bmm(vector[:, None], basis.transpose(1, 2))

@@ -14,7 +14,8 @@ def norm(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch,)
     """‖v‖₂ of every sample, in the dtype of v, float32 or float64; raises InputError if v is empty, or it or its norm not finite."""
     flat = _flat(v)
     lengths = _length(flat)
-    if ((lengths > torch.finfo(v.dtype).tiny ** 0.25) & lengths.isfinite()).all():  # then no square that matters has underflowed
+    least, greatest = lengths.aminmax()
+    if least > torch.finfo(v.dtype).tiny ** 0.25 and greatest < torch.inf:  # then no square that matters has underflowed
         return lengths
     direction, scale = _scaled(v)
     return _finite(_length(direction) * scale)
