@@ -7,6 +7,7 @@ from numeric.bind import BlockNumbers, BoundNumbers, evaluate
 from numeric.certify import CertifiedNumbers, certify
 from numeric.checks import check_batch_independence
 from numeric.convolution_norms import circular_singular_values
+from numeric.hutchinson import Estimate, frobenius
 from numeric.inputs import input_parts
 from numeric.layer_norms import lipschitz_upper
 from numeric.norms import cosine, inner, norm
@@ -25,6 +26,7 @@ __all__ = [
     "CertifiedNumbers",
     "DiagonalOperator",
     "Enclosure",
+    "Estimate",
     "IdentityOperator",
     "JacobianOperator",
     "LinearOperator",
@@ -39,6 +41,7 @@ __all__ = [
     "circular_singular_values",
     "cosine",
     "evaluate",
+    "frobenius",
     "inner",
     "input_parts",
     "lipschitz_upper",

@@ -24,7 +24,7 @@ class Tridiagonal:
 
     diagonal: (batch, k). off: (batch, k); off[:, j] couples columns j and j+1, the last one the space not seen.
     closed: (batch, k) bool; the coupling is rounding noise (off then bounds it) and column j+1 a fresh random start.
-    scale: (batch,) the largest product seen, a lower bound of the operator's norm.
+    scale: (batch,) the largest product seen, or what its parts reach where they cancel: what rounding is relative to.
     """
 
     diagonal: Tensor
@@ -44,7 +44,7 @@ class Bidiagonal:
 
     alpha: (batch, k) the diagonal of B_k. beta: (batch, k) the superdiagonal, the last one coupling to the space not seen.
     alpha_closed, beta_closed: (batch, k) bool; rounding noise (bounded by alpha, beta), followed by a fresh random start.
-    scale: (batch,) the largest product seen, a lower bound of ‖J‖.
+    scale: (batch,) the largest product seen, or what its parts reach where they cancel: what rounding is relative to.
     """
 
     alpha: Tensor
@@ -77,7 +77,7 @@ def tridiagonalizations(operator: LinearOperator, counts: Iterable[int], seed: i
     basis = _Basis(operator, operator.in_dim, counts[-1], seed, side=0)
     columns: list[tuple[Tensor, Tensor, Tensor]] = []
     q = previous = basis.start()
-    link = scale = q.new_zeros(operator.batch)
+    link, scale = q.new_zeros(operator.batch), operator.magnitude()
     for step in range(1, counts[-1] + 1):
         # Not push and pull: they would look again for what is not finite, which `norm` refuses in every product.
         pushed, pulled = operator._push(q.view(shape)).flatten(1), operator._pull(q.view(shape)).flatten(1)
@@ -106,7 +106,7 @@ def bidiagonalizations(operator: LinearOperator, counts: Iterable[int], seed: in
     left = _Basis(operator, operator.out_dim, counts[-1], seed, side=1)
     columns: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     v = right.start()
-    u, link, scale = v.new_zeros(operator.batch, operator.out_dim), v.new_zeros(operator.batch), v.new_zeros(operator.batch)
+    u, link, scale = v.new_zeros(operator.batch, operator.out_dim), v.new_zeros(operator.batch), operator.magnitude()
     for step in range(1, counts[-1] + 1):
         product = torch.addcmul(operator._push(v.view(in_shape)).flatten(1), u, link[:, None], value=-1)
         u, alpha, alpha_closed = left.extend_lazily(product, scale, link)

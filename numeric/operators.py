@@ -44,6 +44,10 @@ class LinearOperator(ABC):
         check_vector(u, (self.batch, *self.out_shape), self.dtype, self.device)
         return check_product(self._pull(u.detach()))
 
+    def magnitude(self) -> Tensor:  # -> (batch,)
+        """What the norms of the parts that a product adds up reach at least: where they cancel, it rounds relative to this."""
+        return torch.zeros(self.batch, dtype=self.dtype, device=self.device)
+
     @property
     def in_dim(self) -> int:
         """n, the number of entries of one sample's input."""
@@ -132,6 +136,9 @@ class IdentityOperator(LinearOperator):
     def __init__(self, shape: Shape, batch: int, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
         super().__init__(shape, shape, batch, dtype, torch.device(device))
 
+    def magnitude(self) -> Tensor:
+        return torch.ones(self.batch, dtype=self.dtype, device=self.device)
+
     def _push(self, v: Tensor) -> Tensor:
         return v
 
@@ -147,6 +154,9 @@ class DiagonalOperator(LinearOperator):
         self.diagonal = diagonal.detach()
         shape = tuple(diagonal.shape[1:])
         super().__init__(shape, shape, diagonal.shape[0], diagonal.dtype, diagonal.device)
+
+    def magnitude(self) -> Tensor:
+        return self.diagonal.flatten(1).abs().amax(1)
 
     def _push(self, v: Tensor) -> Tensor:
         return self.diagonal * v
@@ -165,6 +175,9 @@ class Scaled(LinearOperator):
         self.operator, self.factor = operator, factor
         super().__init__(operator.in_shape, operator.out_shape, operator.batch, operator.dtype, operator.device)
 
+    def magnitude(self) -> Tensor:
+        return abs(self.factor) * self.operator.magnitude()
+
     def _push(self, v: Tensor) -> Tensor:
         return self.factor * self.operator._push(v)
 
@@ -179,6 +192,9 @@ class Adjoint(LinearOperator):
         _alike("transpose", operator)
         self.operator = operator
         super().__init__(operator.out_shape, operator.in_shape, operator.batch, operator.dtype, operator.device)
+
+    def magnitude(self) -> Tensor:
+        return self.operator.magnitude()
 
     def _push(self, v: Tensor) -> Tensor:
         return self.operator._pull(v)
@@ -197,6 +213,9 @@ class Sum(LinearOperator):
             _match("add", first.out_shape, operator.out_shape)
         self.operators = operators
         super().__init__(first.in_shape, first.out_shape, first.batch, first.dtype, first.device)
+
+    def magnitude(self) -> Tensor:
+        return torch.stack([operator.magnitude() for operator in self.operators]).amax(0)
 
     def _push(self, v: Tensor) -> Tensor:
         return torch.stack([operator._push(v) for operator in self.operators]).sum(0)

@@ -6,7 +6,8 @@ whoever looks at each step and stops where he likes pays nothing for it. Never i
 Let x be the unit eigenvector of an extreme eigenvalue λ of a symmetric A, q₁ the start, uniform on the sphere, and p_j the
 Lanczos polynomials: q_{j+1} = p_j(A) q₁, orthonormal. Then ⟨x, q_{j+1}⟩ = p_j(λ)⟨x, q₁⟩, and Bessel's inequality gives
 ⟨x, q₁⟩² Σ p_j(λ)² ≤ 1. So where |⟨x, q₁⟩| ≥ τ, no λ with Σ p_j(λ)² > 1/τ² is possible, however many j are summed.
-Van Dorsselaer, Hochstenbach & van der Vorst 2000 (SIAM J. Matrix Anal. Appl. 22) use the last p_j alone; Hochstenbach 2013 (J. Sci. Comput. 57) does so for σ_max.
+Van Dorsselaer, Hochstenbach & van der Vorst 2000 (SIAM J. Matrix Anal. Appl. 22) use the last p_j alone; Hochstenbach 2013
+(J. Sci. Comput. 57) does so for σ_max.
 Kuczyński & Woźniakowski 1992 (SIAM J. Matrix Anal. Appl. 13) bound the same failure before the run, for the worst spectrum:
 P(θ < (1 − ε)λ) ≤ 1.648 √n exp(−√ε(2k−1)) after k steps. What is found here after the run has never been looser (tested).
 """

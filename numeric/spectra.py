@@ -24,7 +24,8 @@ from numeric.tolerances import tolerances
 class Enclosure:
     """Per sample, low ≤ true value ≤ high with probability at least 1 − delta over the method's random start.
 
-    low, high: (batch,) float64 on the operator's device, widened by a rounding allowance relative to the largest product seen.
+    low, high: (batch,) float64 on the operator's device, widened by a rounding allowance relative to the largest product seen, or to
+    an identity or diagonal that the operator adds to it. What a function loses by cancellation inside is not seen.
     delta: of each sample by itself; 0.0 where nothing was left to chance for any. residual: (batch,) ‖A y − θ y‖ of the Ritz pair.
     steps: (batch,) int64, the steps after which each sample's answer was taken; 0, for all, where none was needed.
     """

@@ -164,6 +164,8 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "symmetric_extremes of a rectangle": lambda: numeric.symmetric_extremes(OPERATOR),
     "sigma_max with a negative seed": lambda: numeric.sigma_max(OPERATOR, seed=-1),
     "sigma_max with steps of no integer": lambda: numeric.sigma_max(OPERATOR, steps=2.5),
+    "frobenius of one sample": lambda: numeric.frobenius(OPERATOR, samples=1),
+    "sigma_max with rtol 0": lambda: numeric.sigma_max(OPERATOR, rtol=0.0),
     "evaluate with no steps": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, IMAGE, steps=0),
     "evaluate of a zero signal": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, 0 * IMAGE),
     "certify of a zero signal": lambda: numeric.certify(RESIDUAL, LAYERS, IMAGE, 0 * IMAGE),
@@ -252,7 +254,17 @@ def test_meaningless_settings_are_refused_in_one_line(name):
     assert "\n" not in str(refused.value)
 
 
-DATA = {"TOLERANCES", "Tolerances", "PrecisionWarning", "BlockNumbers", "BoundNumbers", "CertifiedNumbers", "Enclosure", "LinearOperator"}
+DATA = {
+    "TOLERANCES",
+    "Tolerances",
+    "PrecisionWarning",
+    "BlockNumbers",
+    "BoundNumbers",
+    "CertifiedNumbers",
+    "Enclosure",
+    "Estimate",
+    "LinearOperator",
+}
 """Public names that compute nothing from what a user gives."""
 
 
