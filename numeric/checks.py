@@ -101,9 +101,10 @@ def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Ou
 
 def check_own_forward(layer: nn.Module) -> None:
     """Refuses a layer that does something else than its torch class says: a forward of its own, or hooks."""
-    owner = next(kind for kind in type(layer).__mro__ if "forward" in vars(kind))
-    if "forward" in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
-        raise UnknownNodeError(f"{type(layer).__name__} has a forward of its own: what it does is not known; use torch's layers")
+    for method in {"forward", "_conv_forward", "__call__"} & set(dir(layer)):
+        owner = next(kind for kind in type(layer).__mro__ if method in vars(kind))
+        if method in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
+            raise UnknownNodeError(f"{type(layer).__name__} has a {method} of its own: what it does is not known; use torch's layers")
     if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
         raise InputError(f"{type(layer).__name__} has hooks, which may change what it does: remove them first")
 

@@ -5,7 +5,8 @@ a matrix per frequency (Sedghi, Gupta & Long 2019, ICLR). Never imports a networ
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import torch
@@ -14,34 +15,48 @@ from torch import Tensor
 from torch.nn import functional
 
 from derivations.errors import InputError
-from numeric.balls import UNIT, gamma, precise, up
+from numeric.balls import TINY, UNIT, float_above, gamma, precise, up
 from numeric.enclosed import Enclosed
-from numeric.verified_norm import spectral_norm_upper
+from numeric.verified_norm import check_subnormals, complex_norm_upper
 
 Sizes = tuple[int, ...]
+_AT_ONCE = 1 << 21
+"""Entries of the matrices that are held at once."""
 
 
-def zero_padded_norm_upper(weight: Tensor, outputs: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> float:
-    """No less than ‖A‖₂ of a zero-padded convolution with `outputs` positions; weight (out, in / groups, *kernel).
+@dataclass(frozen=True)
+class _Axis:
+    """One axis of a convolution of stride 1 on a circle: which taps of the kernel read entry o + shift of which phase of the input."""
 
-    Outputs o < m read inputs o, …, o + k − 1 of the padded image: on a circle of m + k − 1 positions none is read twice, so the
-    operator is a part of the circular one. Also the norm of the transposed convolution onto that image.
+    taps: tuple[tuple[int, int, int], ...]  # (index, shift, phase)
+    circle: int
+
+
+def zero_padded_norm_upper(
+    weight: Tensor, inputs: Sizes, outputs: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> float:
+    """No less than ‖A‖₂ of a zero-padded convolution, `padding` being what precedes the image; weight (out, in / groups, *kernel).
+
+    Exact where windows do not overlap, and for one position per axis. Also the norm of the transposed convolution, from `outputs` to
+    `inputs`. Raises InputError for a weight that is not real and finite.
     """
-    kernel = _phases(_dilated(weight, dilation), stride)
-    grid = tuple(m + k - 1 for m, k in zip(outputs, kernel.shape[2:], strict=True))
-    return _circular_norm_upper(kernel, grid, groups)
+    sizes = zip(weight.shape[2:], inputs, outputs, stride, padding, dilation, strict=True)
+    axes = [_padded_axis(*each) for each in sizes]
+    return _norm_upper(weight, axes, groups)
 
 
 def circular_norm_upper(weight: Tensor, inputs: Sizes, outputs: Sizes, stride: Sizes, dilation: Sizes, groups: int) -> float:
     """No less than ‖A‖₂ of a convolution with circular padding of `inputs` positions; equal up to rounding where the
     outputs go round exactly once. Where a stride does not divide the circle, its outputs are some of those of stride 1."""
-    kernel, grid = _dilated(weight, dilation), inputs
-    if all(n % s == 0 for n, s in zip(inputs, stride, strict=True)):
-        kernel, grid = _phases(kernel, stride), tuple(n // s for n, s in zip(inputs, stride, strict=True))
-        stride = (1,) * len(stride)
-    rounds = math.prod(-(-((m - 1) * s + 1) // n) for m, s, n in zip(outputs, stride, grid, strict=True))
-    once = _circular_norm_upper(kernel, grid, groups)
-    return once if rounds == 1 else math.nextafter(once * math.sqrt(rounds) * (1 + 4 * UNIT), math.inf)
+    strides = [s if n % s == 0 else 1 for n, s in zip(inputs, stride, strict=True)]
+    steps = [s // used for s, used in zip(stride, strides, strict=True)]
+    axes = [
+        _Axis(tuple((k, k * d // s, k * d % s) for k in range(size)), n // s)
+        for size, n, s, d in zip(weight.shape[2:], inputs, strides, dilation, strict=True)
+    ]
+    rounds = math.prod(-(-((m - 1) * step + 1) // axis.circle) for m, step, axis in zip(outputs, steps, axes, strict=True))
+    with precise():
+        return float_above(arb(_norm_upper(weight, axes, groups)) * arb(rounds).sqrt())
 
 
 def circular_singular_values(weight: Tensor, grid: Sizes) -> Tensor:  # -> (frequencies, min(out, in))
@@ -49,29 +64,12 @@ def circular_singular_values(weight: Tensor, grid: Sizes) -> Tensor:  # -> (freq
 
     weight: (out, in, *kernel) float64, the kernel wrapped where it is larger than the grid. Raises InputError for another shape.
     """
-    if not isinstance(weight, Tensor) or weight.dim() != 2 + len(grid) or not weight.numel():
+    if not isinstance(weight, Tensor) or weight.dim() != 2 + len(grid) or not weight.numel() or min(grid, default=0) < 1:
         found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
         raise InputError(f"a weight {found} does not go with the grid {grid}: give (out, in, *kernel)")
     stored = Enclosed.exactly(weight).mid
     spectrum = torch.fft.fftn(_wrapped(stored, grid), dim=tuple(range(2, weight.dim())))
     return torch.linalg.svdvals(spectrum.flatten(2).permute(2, 0, 1))
-
-
-def _dilated(weight: Tensor, dilation: Sizes) -> Tensor:
-    """The kernel with its zeros written out."""
-    sizes = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
-    wide = weight.new_zeros(*weight.shape[:2], *sizes)
-    wide[(slice(None), slice(None), *(slice(None, None, d) for d in dilation))] = weight
-    return wide
-
-
-def _phases(weight: Tensor, stride: Sizes) -> Tensor:
-    """The kernel of stride 1 on the input's phases: entry κ = s q + r of the kernel is entry q of channel r's."""
-    for axis, s in enumerate(stride):
-        padded = functional.pad(weight, [0, 0] * (weight.dim() - 3 - axis) + [0, -weight.shape[2 + axis] % s])
-        split = padded.unflatten(2 + axis, (-1, s))
-        weight = split.movedim(3 + axis, 2).flatten(1, 2)
-    return weight
 
 
 def _wrapped(weight: Tensor, grid: Sizes) -> Tensor:
@@ -83,32 +81,88 @@ def _wrapped(weight: Tensor, grid: Sizes) -> Tensor:
     return weight
 
 
-def _circular_norm_upper(weight: Tensor, grid: Sizes, groups: int) -> float:
+def _padded_axis(size: int, inputs: int, outputs: int, stride: int, padding: int, dilation: int) -> _Axis:
+    """Output o reads entry s o + d k − p = s (o + q) + r of the image, which is entry o + q of phase r; taps that only read zeros drop out.
+
+    Entry m of a phase and output o meet for tap q if m − o = q. On a circle they also meet if m − o = q modulo its size, so it must be
+    larger than every |m − o − q|: m < n, o < outputs. A single output may step as far as it likes: then each tap has a phase of its own.
+    """
+    taps, stride = [], stride if outputs > 1 else inputs
+    for k in range(size):
+        shift, phase = divmod(dilation * k - padding, stride)
+        entries = _entries(inputs, stride, phase)
+        if entries and -outputs < shift < entries:
+            taps.append((k, shift, phase))
+    longest = max((_entries(inputs, stride, phase) for _, _, phase in taps), default=0)
+    shifts = [shift for _, shift, _ in taps]
+    return _Axis(tuple(taps), max(longest - min(shifts), outputs + max(shifts)) if taps else 0)
+
+
+def _entries(inputs: int, stride: int, phase: int) -> int:
+    """The number of entries in a phase: of phase, phase + stride, … below `inputs`."""
+    return max(0, -((phase - inputs) // stride))
+
+
+def _norm_upper(weight: Tensor, axes: Sequence[_Axis], groups: int) -> float:
     """The largest norm over the frequencies, of which half suffice: those of −θ are conjugate."""
-    stored = Enclosed.exactly(weight).mid
-    stored = stored.unflatten(0, (groups, -1)).flatten(3)  # (groups, out, in, taps)
-    offsets = list(product(*(range(k) for k in weight.shape[2:])))
-    frequencies = [f for f in product(*(range(n) for n in grid)) if f <= tuple(-j % n for j, n in zip(f, grid, strict=True))]
-    cosines, sines = _waves(frequencies, offsets, grid)
-    sizes = up(stored.abs().sum(3), len(offsets))
-    error = up((gamma(len(offsets)) + 2 * UNIT) * sizes * math.sqrt(2), 4).square().sum((1, 2))
-    bound = torch.sqrt(up(error, sizes[0].numel())) * (1 + 8 * UNIT)
-    return max(
-        spectral_norm_upper(_real(stored @ cosine, stored @ sine), bound).max().item() for cosine, sine in zip(cosines, sines, strict=True)
-    )
-
-
-def _real(real: Tensor, imaginary: Tensor) -> Tensor:
-    """Real matrices with the singular values of A + iB, each twice."""
-    return torch.cat([torch.cat([real, -imaginary], 2), torch.cat([imaginary, real], 2)], 1)
-
-
-def _waves(frequencies: Sequence[Sizes], offsets: Sequence[Sizes], grid: Sizes) -> tuple[Tensor, Tensor]:
-    """cos and sin of 2π Σ j q / n, (frequencies, taps) each, off by at most 2⁻⁵³."""
-    turn = math.lcm(*grid)
-    steps = [[sum(j * q * (turn // n) for j, q, n in zip(f, o, grid, strict=True)) % turn for o in offsets] for f in frequencies]
+    check_subnormals()
+    stored = Enclosed.exactly(weight).mid.unflatten(0, (groups, -1))
+    if not all(axis.taps for axis in axes) or not stored.any():
+        return 0.0
+    exponent = int(torch.frexp(stored.abs().max()).exponent.clamp(-1000, 1000))
+    phases = list(_phases(stored * math.ldexp(1.0, -exponent), axes))
+    error = _error(phases)
+    frequencies = _half([axis.circle for axis in axes])
+    largest = 0.0
+    width = sum(kernel.shape[2] for kernel, _ in phases)
+    for some in frequencies.split(max(1, _AT_ONCE // (stored.shape[0] * stored.shape[1] * width))):
+        waves = [(kernel, _waves(some, shifts, axes)) for kernel, shifts in phases]
+        real, imaginary = (torch.cat([(kernel @ wave[part].mT).movedim(3, 1) for kernel, wave in waves], 3) for part in (0, 1))
+        errors = error[:, None].expand(real.shape[:2])  # groups, frequencies; then out, in · phases
+        largest = max(largest, complex_norm_upper(real.flatten(0, 1), imaginary.flatten(0, 1), errors.flatten()).max().item())
     with precise():
-        turns = [fmpq(2 * step, turn) for step in range(turn)]
+        return float_above(arb(largest) * arb(2) ** exponent)
+
+
+def _phases(stored: Tensor, axes: Sequence[_Axis]) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each phase that is read, the kernel's entries (groups, out, in, taps) and their shifts (taps, axes)."""
+    together: dict[Sizes, list[tuple[Sizes, Sizes]]] = {}
+    for taps in product(*(axis.taps for axis in axes)):
+        index, shift, phase = zip(*taps, strict=True)
+        together.setdefault(phase, []).append((index, shift))
+    for some in together.values():
+        indices, shifts = (torch.tensor(each) for each in zip(*some, strict=True))
+        yield stored[(slice(None), slice(None), slice(None), *indices.T)], shifts
+
+
+def _error(phases: Sequence[tuple[Tensor, Tensor]]) -> Tensor:  # -> (groups,)
+    """No less than ‖·‖_F of what the matrix of any frequency is off by: each part of an entry is a sum of real products.
+
+    Each wave is off by at most UNIT, and each entry of the kernel by TINY where scaling it underflows.
+    """
+    squares = torch.zeros(len(phases[0][0]), dtype=torch.float64)
+    for kernel, _ in phases:
+        taps = kernel.shape[3]
+        entries = up(kernel.abs().sum(3), taps) * (1.5 * gamma(taps + 1)) + 8 * taps * TINY
+        squares = squares + up(entries.square().flatten(1).sum(1), kernel[0].numel())
+    return up(squares, len(phases) + 2).sqrt() * (1 + 4 * UNIT)
+
+
+def _half(circles: Sequence[int]) -> Tensor:  # -> (frequencies, axes)
+    """One frequency of each pair θ, −θ."""
+    frequencies = torch.cartesian_prod(*map(torch.arange, circles)).reshape(-1, len(circles))
+    places = torch.tensor([math.prod(circles[i + 1 :]) for i in range(len(circles))])
+    opposite = (-frequencies % torch.tensor(circles)) @ places
+    return frequencies[frequencies @ places <= opposite]
+
+
+def _waves(frequencies: Tensor, shifts: Tensor, axes: Sequence[_Axis]) -> tuple[Tensor, Tensor]:  # -> (frequencies, taps) twice
+    """cos and sin of 2π Σ j q / n, off by at most 2⁻⁵³."""
+    turn = math.lcm(*(axis.circle for axis in axes))
+    places = torch.tensor([turn // axis.circle for axis in axes])
+    steps, where = ((frequencies @ (shifts * places).T) % turn).unique(return_inverse=True)
+    with precise():
+        turns = [fmpq(2 * step, turn) for step in steps.tolist()]
         waves = [[float(wave(each).mid()) for each in turns] for wave in (arb.cos_pi_fmpq, arb.sin_pi_fmpq)]
-    cosines, sines = (torch.tensor(wave, dtype=torch.float64)[torch.tensor(steps)] for wave in waves)
+    cosines, sines = (torch.tensor(wave, dtype=torch.float64)[where] for wave in waves)
     return cosines, sines

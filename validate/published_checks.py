@@ -1,4 +1,4 @@
-"""Reproduces published statements about stacks of random layers in one table: what was published, what is exact, what is measured.
+"""Reproduces published statements about random layers and stacks of them in one table: what was published, what is exact, what is measured.
 
 Each check's tolerance is four of its own standard errors, or half a unit in the last printed digit where nothing is random.
 `python -m validate.published_checks` prints the table.
@@ -23,10 +23,21 @@ from derivations.published_laws import (
     squared_norm_spread,
 )
 from derivations.recurrences import DEPTH
-from validate.published_measure import Estimate, largest_singular_value, norm_spread, path_share, spectral_variance
+from numeric.convolution_norms import circular_singular_values
+from validate.published_measure import (
+    Estimate,
+    convolution_norm,
+    largest_singular_value,
+    norm_spread,
+    normalized_convolution,
+    path_share,
+    spectral_variance,
+)
 
 STANDARD_ERRORS = 4.0
 PRINTED_DIGIT = 1e-6  # of 0.4537 %
+ROUNDING = 1e-12
+MIYATO = "Miyato et al. 2018, ICLR; exact: Sedghi, Gupta & Long 2019, ICLR"
 
 
 @dataclass(frozen=True)
@@ -60,11 +71,14 @@ class Effort:
 
 
 def published_checks(effort: Effort = Effort(), seed: int = 0) -> tuple[PublishedRow, ...]:
-    """Rows: path lengths; spread of squared singular values, linear and ReLU; spread of norms; the largest singular value."""
+    """Rows: path lengths; spread of squared singular values, linear and ReLU; spread of norms; the largest singular value; the norm
+    of a convolution that is called normalized.
+    """
     rows = [_path_row()]
     rows += [_spectral_row(depth, 32, relu, effort.spectra, seed) for relu in (False, True) for depth in (2, 5)]
     rows += [_norm_row(depth, width, effort.norms, seed) for depth, width in ((4, 32), (8, 64))]
     rows += [_edge_row(depth, effort.widths, seed) for depth in (2, 4, 8)]
+    rows.append(_convolution_row(8, 8, seed))
     return tuple(rows)
 
 
@@ -104,6 +118,14 @@ def _edge_row(depth: int, widths: tuple[tuple[int, int], ...], seed: int) -> Pub
     edge = float(spectral_edge().result.after.subs(DEPTH, depth))
     found = extrapolate({width: largest_singular_value(depth, width, draws, seed + width) for width, draws in widths})
     return _random_row("largest s²", FUSS_CATALAN, f"linear, L = {depth}, n → ∞ from {widths[0][0]}…{widths[-1][0]}", edge, edge, found)
+
+
+def _convolution_row(channels: int, size: int, seed: int) -> PublishedRow:
+    """The published 1 is the norm of the reshaped kernel, which is not that of the convolution."""
+    layer = normalized_convolution(channels, seed)
+    exact, found = float(circular_singular_values(layer.weight, (size, size)).max()), convolution_norm(layer, size)
+    setting = f"{channels} channels on {size} × {size}, circular, after spectral_norm"
+    return PublishedRow("σ_max of a 3 × 3 convolution", MIYATO, setting, 1.0, exact, found.value, 0.0, ROUNDING * exact)
 
 
 def _random_row(what: str, source: str, setting: str, published: float, exact: float, found: Estimate) -> PublishedRow:

@@ -48,6 +48,24 @@ def largest_singular_value(depth: int, width: int, draws: int, seed: int) -> Est
     return Estimate(float(values.mean()), float(values.std()) / draws**0.5)
 
 
+def normalized_convolution(channels: int, seed: int) -> nn.Conv2d:
+    """A circular 3 × 3 convolution of Gaussian weights after torch.nn.utils.parametrizations.spectral_norm."""
+    torch.manual_seed(seed)
+    layer = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="circular", bias=False, dtype=torch.float64)
+    nn.init.normal_(layer.weight)
+    nn.utils.parametrizations.spectral_norm(layer, n_power_iterations=200)
+    return layer.eval().requires_grad_(False)
+
+
+def convolution_norm(layer: nn.Conv2d, size: int) -> Estimate:
+    """σ_max of the Jacobian of a convolution of size × size images, the dense SVD of what autograd gives row by row: no error."""
+    x = torch.zeros(1, layer.in_channels, size, size, dtype=torch.float64, requires_grad=True)
+    output = layer(x).flatten()
+    rows = torch.eye(output.numel(), dtype=torch.float64)
+    (jacobian,) = torch.autograd.grad(output, x, rows, is_grads_batched=True)
+    return Estimate(float(torch.linalg.matrix_norm(jacobian.flatten(1), 2)), 0.0)
+
+
 def _network(depth: int, width: int, relu: bool) -> nn.Sequential:
     """Layers W, Var W = 1/n, or ReLU(W ·), Var W = 2/n."""
     layers: list[nn.Module] = []

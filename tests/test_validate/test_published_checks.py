@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from validate.published_checks import Effort, PublishedRow, extrapolate, published_checks, table
-from validate.published_measure import Estimate, norm_spread, path_share, spectral_variance
+from validate.published_measure import Estimate, convolution_norm, norm_spread, normalized_convolution, path_share, spectral_variance
 
 SMALL = Effort(spectra=80, norms=800, widths=((24, 300), (48, 150), (96, 60), (192, 20)))
 
 
 def test_every_published_statement_is_reproduced():
     rows = published_checks(SMALL, seed=3)
-    assert len(rows) == 10
+    assert len(rows) == 11
     assert all(row.holds for row in rows), [row for row in rows if not row.holds]
     assert all(row.tolerance <= 0.5 * row.exact for row in rows)
 
@@ -34,6 +35,13 @@ def test_the_spread_of_norms_needs_the_five():
     found = norm_spread(2, 16, 2000, seed=6)
     assert abs(found.value - (1 + 5 / 16) ** 2) <= 4 * found.error, found
     assert abs(found.value - (1 + 2 / 16) ** 2) > 4 * found.error
+
+
+def test_a_convolution_called_normalized_is_not():
+    """Its reshaped kernel has norm 1, as published, and the convolution itself the norm that Fourier gives: well above 1."""
+    layer = normalized_convolution(4, seed=1)
+    assert abs(float(torch.linalg.matrix_norm(layer.weight.flatten(1), 2)) - 1) < 1e-10
+    assert convolution_norm(layer, 6).value > 1.2
 
 
 def test_paths_are_counted():
