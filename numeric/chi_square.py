@@ -11,6 +11,7 @@ import numpy.typing as npt
 from derivations.errors import InputError
 from numeric.inversion import Array, Components
 from numeric.probabilities import Probabilities, answerable
+from numeric.settings import between, whole
 
 TOLERANCE = 1e-6
 """The default bound on the absolute error of a probability."""
@@ -75,7 +76,10 @@ class GeneralizedChiSquare:
 
     def scaled(self, factor: npt.ArrayLike) -> "GeneralizedChiSquare":
         """The law of factor · Q, factor ≥ 0 and broadcast against the batch."""
-        by = np.broadcast_to(real(factor, "the factor"), self.batch)
+        by = real(factor, "the factor")
+        if self._beside(by) != self.batch:
+            raise InputError(f"factors of shape {by.shape} do not go with a batch of laws {self.batch}: give one, or one each")
+        by = np.broadcast_to(by, self.batch)
         return GeneralizedChiSquare(self.shift * by, self.weights * by[..., None], self.dofs, self.squares * by[..., None])
 
     def hidden(self, tolerance: float = TOLERANCE) -> npt.NDArray[np.bool_]:
@@ -91,12 +95,16 @@ class GeneralizedChiSquare:
         return wide.reshape(self.batch)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "GeneralizedChiSquare":
-        """The laws of the batch for which `kept` is true."""
+        """The laws of the batch for which `kept` (*batch,) is true, at least one."""
+        if kept.shape != self.batch or kept.dtype != np.bool_:
+            raise InputError(
+                f"the choice among a batch of laws {self.batch} must be boolean and of that shape, not {kept.dtype} {kept.shape}"
+            )
         return GeneralizedChiSquare(self.shift[kept], self.weights[kept], self.dofs[kept], self.squares[kept])
 
     def sum_over(self, axis: int) -> "GeneralizedChiSquare":
         """The law of the sum, along a batch axis, of independent Q; weights that do not vary along it stay one component."""
-        if not 0 <= axis < len(self.batch):
+        if whole(axis, "the axis", 0) >= len(self.batch):
             raise InputError(f"a batch of shape {self.batch} has no axis {axis} to sum over")
         weights, dofs, squares = (np.moveaxis(part, axis, -2) for part in (self.weights, self.dofs, self.squares))
         if (weights == weights[..., :1, :]).all():
@@ -148,8 +156,7 @@ class GeneralizedChiSquare:
         return unit, Components(weights / unit[:, None], dofs, squares / unit[:, None])
 
     def _probabilities(self, tolerance: float) -> Probabilities:
-        if not 1e-13 <= tolerance < 0.5:
-            raise InputError(f"a tolerance must lie in [1e-13, 0.5), not {tolerance:g}")
+        between(tolerance, "the tolerance of a probability", 0.99e-13, 0.5)
         if (self.hidden(tolerance) & (self.variance > 0)).any():
             raise InputError("the law is narrower than the rounding of its shift: it is a point for float64")
         unit, components = self._components()
@@ -162,13 +169,13 @@ class GeneralizedChiSquare:
             raise InputError(f"probabilities of the law are uncertain by {worst:.1g}, more than {tolerance:g}: raise the tolerance")
 
     def interval(self, level: float, tolerance: float = TOLERANCE) -> tuple[Array, Array]:
-        """The central band that holds Q with probability `level`: its two quantiles."""
+        """The central band that holds Q with probability `level`, 0 < level < 1: its two quantiles."""
+        between(level, "the level of a band", 0, 1)
         return self.ppf((1 - level) / 2, tolerance), self.ppf((1 + level) / 2, tolerance)
 
     def sample(self, size: int, rng: np.random.Generator) -> Array:
         """`size` independent draws of Q, (size, *batch); raises InputError for a size below 1."""
-        if size < 1:
-            raise InputError(f"cannot draw {size} times: ask for at least 1")
+        whole(size, "the number of draws")
         shape = (size, *self.weights.shape)
         first = np.sqrt(self.squares) + np.sqrt(self.weights) * rng.standard_normal(shape)
         others = self.weights * rng.chisquare(np.maximum(self.dofs - 1, 1), shape)

@@ -15,6 +15,7 @@ from derivations.errors import InputError
 from numeric.chi_square import GeneralizedChiSquare
 from numeric.law_terms import array, generalized, generalized_law
 from numeric.laws import shared_law
+from numeric.settings import whole
 
 Pair = tuple[int, int]
 MOST_ENTRIES = 1 << 28
@@ -23,7 +24,7 @@ MOST_ENTRIES = 1 << 28
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a convolution with zero padding reads its input; each pair is (height, width)."""
+    """How a convolution with zero padding reads its input; each pair is (height, width). Raises InputError for impossible sizes."""
 
     kernel: Pair
     stride: Pair = (1, 1)
@@ -31,9 +32,20 @@ class Geometry:
     dilation: Pair = (1, 1)
     groups: int = 1
 
+    def __post_init__(self) -> None:
+        for name, least in (("kernel", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
+            pair = getattr(self, name)
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise InputError(f"the {name} of a convolution is {pair!r}: give (height, width)")
+            for size in pair:
+                whole(size, f"the {name} of a convolution", least)
+        whole(self.groups, "the number of groups")
+
     @classmethod
     def of(cls, layer: Conv2d) -> "Geometry":
-        """That of a layer; raises InputError for a padding that is not by zeros, or not a number."""
+        """That of a layer; raises InputError for another layer, and for a padding that is not by zeros, or not a number."""
+        if not isinstance(layer, Conv2d):
+            raise InputError(f"only Conv2d is supported, not {type(layer).__name__}")
         if layer.padding_mode != "zeros" or isinstance(layer.padding, str):
             raise InputError(f"only zero padding by a number is supported, not {layer.padding_mode} {layer.padding!r}")
         pairs = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
@@ -41,12 +53,16 @@ class Geometry:
         return cls(kernel, stride, padding, dilation, layer.groups)
 
     def output_size(self, size: tuple[int, ...]) -> Pair:
-        """The output's size for an input of that size."""
+        """The output's size for an input (height, width); raises InputError where the kernel does not fit into it."""
+        if len(size) != 2:
+            raise InputError(f"an image has a height and a width, not the size {size}")
         sizes = (
             (n + 2 * p - d * (k - 1) - 1) // s + 1
             for n, k, s, p, d in zip(size, self.kernel, self.stride, self.padding, self.dilation, strict=True)
         )
         height, width = sizes
+        if min(height, width) < 1:
+            raise InputError(f"the kernel {self.kernel} does not fit into an input of {size}: give a larger one")
         return height, width
 
 

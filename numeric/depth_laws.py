@@ -12,6 +12,7 @@ from derivations.errors import InputError
 from derivations.gaussian_moments import KAPPA, KAPPA_OF_SLOPE, SLOPE
 from derivations.recurrences import BLOCK, CHI, DEPTH
 from derivations.sums import L
+from numeric.settings import between, whole
 
 DIGITS = 30  # Γ(L + …) overflows a float long before the ratio does
 
@@ -24,12 +25,12 @@ def evaluate_law(
     `gain` is χ > 0, `first_width` k₀/k > 0, `slope` that of φ below 0. Raises InputError for a block that the network does not have, for
     parameters out of range, and for a result beyond the range of float64.
     """
-    if depth < 1 or not 0 <= block < depth or (block and law.family != "dense"):
+    depth, block = whole(depth, "the depth"), whole(block, "the block", 0)
+    if block >= depth or (block and law.family != "dense"):
         raise InputError(f"{law.network} has no block {block} in a stack of {depth}: give 0 ≤ block < depth, and 0 unless it is dense")
-    if not (0 < gain < inf and 0 < first_width < inf and isfinite(slope)):
-        raise InputError("gain and first width must be positive and finite, and the slope finite")
-    values = {CHI: gain, WIDTHS: first_width, DEPTH: depth, L: depth, BLOCK: block, KAPPA: KAPPA_OF_SLOPE.subs(SLOPE, sp.Rational(slope))}
-    exact = {symbol: sp.Rational(value) if isinstance(value, float) else value for symbol, value in values.items()}
+    reals = {CHI: between(gain, "the gain"), WIDTHS: between(first_width, "the first width"), SLOPE: between(slope, "the slope", -inf)}
+    exact = {symbol: sp.Rational(value) for symbol, value in reals.items()} | {DEPTH: depth, L: depth, BLOCK: block}
+    exact[KAPPA] = KAPPA_OF_SLOPE.subs(SLOPE, exact[SLOPE])
     expr = law.asymptote if asymptote else law.ratio
     value = float(sp.N(expr.subs(exact), DIGITS))
     if not isfinite(value) or value <= 0:

@@ -18,6 +18,7 @@ from derivations.errors import InputError
 from derivations.sums import L
 from numeric.checks import check_input
 from numeric.norms import norm
+from numeric.settings import whole
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ def input_parts(pullback: Tensor, signal: Tensor, sizes: Sequence[int]) -> Input
     """
     for tensor in (pullback, signal):
         check_input(tensor)
-    if pullback.shape != signal.shape or pullback.dim() != 2 or sum(sizes) != pullback.shape[1] or not all(size > 0 for size in sizes):
+    sizes = [whole(size, "the size of an input") for size in sizes]
+    if pullback.shape != signal.shape or pullback.dim() != 2 or sum(sizes) != pullback.shape[1]:
         raise InputError(
-            f"cannot split {tuple(pullback.shape)} and {tuple(signal.shape)} by {list(sizes)}: give two (batch, N) and sizes of sum N"
+            f"cannot split {tuple(pullback.shape)} and {tuple(signal.shape)} by {sizes}: give two (batch, N) and sizes of sum N"
         )
     gradients, signals = (torch.stack([norm(part) for part in whole.split(list(sizes), 1)], 1) for whole in (pullback, signal))
     rms = norm(signals) / len(sizes) ** 0.5
@@ -53,8 +55,7 @@ def input_parts(pullback: Tensor, signal: Tensor, sizes: Sequence[int]) -> Input
 @lru_cache
 def square_root_law(inputs: int) -> float:
     """What Eq. (6) leaves of ‖∂L/∂x‖ / |∂L/∂H| for l inputs as the branch vanishes, from its derived limit."""
-    if inputs < 1:
-        raise InputError(f"a dense step has at least one input, not {inputs}")
+    inputs = whole(inputs, "the number of inputs of a dense step")
     equation = next(e for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
     limit = equation.derivation.steps[-1]
     return float(limit.after.subs({L: inputs, G: 1}))

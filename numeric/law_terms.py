@@ -5,6 +5,7 @@ Letters are given by name, as arrays (*batch, rows, columns) or (*batch, rows) f
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, reduce
+from numbers import Real
 
 import numpy as np
 import sympy as sp
@@ -15,6 +16,7 @@ from derivations.law import OMEGA, GeneralizedLaw, Law, NoncentralLaw
 from derivations.laws import law as derived
 from numeric.chi_square import GeneralizedChiSquare
 from numeric.inversion import EPS, Array
+from numeric.settings import between
 
 Letters = Mapping[str, Array]
 
@@ -135,9 +137,10 @@ def _compiled(symbols: tuple[sp.Symbol, ...], exprs: tuple[sp.Expr, ...]) -> Cal
     return sp.lambdify(symbols, exprs, modules="numpy")
 
 
-def _deviation(weight_std: float) -> float:
-    if not (np.isfinite(weight_std) and weight_std >= 0):
-        raise InputError(f"the standard deviation of the weights must be finite and ≥ 0, not {weight_std}")
-    if weight_std and not SQUARABLE[0] <= weight_std <= SQUARABLE[1]:
-        raise InputError(f"the standard deviation {weight_std} is beyond what squares of float64 can hold: rescale the weights")
-    return float(weight_std)
+def _deviation(weight_std: object) -> float:
+    if isinstance(weight_std, Real) and weight_std == 0:
+        return 0.0
+    deviation = between(weight_std, "the standard deviation of the weights")
+    if not SQUARABLE[0] <= deviation <= SQUARABLE[1]:
+        raise InputError(f"the standard deviation {deviation} is beyond what squares of float64 can hold: rescale the weights")
+    return deviation

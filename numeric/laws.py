@@ -140,6 +140,8 @@ def goodness_of_fit(law_of_square: GeneralizedChiSquare, squares: npt.ArrayLike,
     Raises InputError where no draw is left.
     """
     measured = real(squares, "the measurement")
+    if (measured < 0).any():
+        raise InputError(f"a squared norm is never {measured.min():g}: give ‖∂L/∂x‖²")
     if law_of_square.batch and measured.shape != law_of_square.batch:
         raise InputError(f"a batch of laws {law_of_square.batch} takes one measurement each, not {measured.shape}")
     kept = law_of_square.answerable(tolerance)

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, gammaln
 
 from derivations.errors import InputError
+from numeric.settings import between, whole
 
 Array = NDArray[np.float64]
 
@@ -107,10 +108,12 @@ def reflected_walk(depth: int, inputs: str, spread: Callable[[float], float], ga
     steps: list[tuple[_Density, Array, Array, float]] = []
     for _ in range(depth):
         mean, second = float(density.weights @ density.nodes), float(density.weights @ density.nodes**2)
-        sigma = spread(second)
+        sigma, passed = spread(second), gain(second, second - mean**2)
+        if not (0 < sigma < inf and 0 <= passed < inf):
+            raise InputError(f"a block's spread {sigma:g} must be > 0, its gain {passed:g} ≥ 0 and both finite: ask for fewer blocks")
         nodes, lengths = _nodes(SPAN * sqrt(second + sigma**2))
         onward = np.exp(-0.5 * ((nodes[None, :] - np.append(density.nodes, 0.0)[:, None]) / sigma) ** 2) / (sigma * sqrt(2 * pi)) * lengths
-        steps.append((density, onward[:-1], onward[-1], gain(second, second - mean**2)))
+        steps.append((density, onward[:-1], onward[-1], passed))
         weights = density.weights @ onward[:-1] + density.atom * onward[-1]
         density = _Density(1 - float(weights.sum()), nodes, weights)
     value: Array = np.ones(NODES)
@@ -147,7 +150,7 @@ def squeeze_excite(depth: int, gain: float = 1.0, *, live: bool = True) -> float
     weights /= weights.sum()
     ratio, second = 1.0, 1.0
     for _ in range(depth):
-        branch = gain * second
+        branch = _finite(gain * second)
         s = expit(sqrt(branch) * z)
         held, moved = float(weights @ s**2), float(weights @ (s * (1 - s)) ** 2)
         ratio *= 1 + gain * (held + (branch * moved if live else 0.0))
@@ -172,8 +175,8 @@ def _nodes(span: float) -> tuple[Array, Array]:
 
 
 def _check(depth: int, gain: float) -> None:
-    if depth < 1 or not 0 < gain < inf:
-        raise InputError("give a depth of at least 1, and a gain that is positive and finite")
+    whole(depth, "the depth")
+    between(gain, "the gain")
 
 
 def _finite(ratio: float) -> float:

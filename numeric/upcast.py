@@ -27,19 +27,23 @@ def in_single(function: Function, x: Tensor) -> tuple[Function, Tensor]:
     other function gets the float32 x. Raises InputError for a module whose weights are not all of x's dtype, or that
     `numeric.checks` refuses, and for a bound method of a half-precision module.
     """
-    leaves, (single,) = block_in_single({"": function}, x)
+    leaves, (single,) = _all_in_single({"": function}, x)
     return leaves[""], single
 
 
 def block_in_single(leaves: Mapping[str, Function], *tensors: Tensor) -> tuple[Mapping[str, Function], tuple[Tensor, ...]]:
     """`in_single` for the leaves of a term and all tensors that go with them, the input first; warns once for all."""
+    return _all_in_single(leaves, *tensors)
+
+
+def _all_in_single(leaves: Mapping[str, Function], *tensors: Tensor) -> tuple[Mapping[str, Function], tuple[Tensor, ...]]:
     x = tensors[0]
     if not isinstance(x, Tensor) or x.dtype not in HALVES:
         return leaves, tensors
     single = {name: _function_in_single(leaf, x) for name, leaf in leaves.items()}
     copied = sum(isinstance(leaf, _InSingle) for leaf in single.values())
     models = f", and {copied} model{'s' * (copied > 1)} with upcast copies of the weights" * bool(copied)
-    warnings.warn(f"the input is {x.dtype}: evaluated in float32{models}", PrecisionWarning, stacklevel=4)
+    warnings.warn(f"the input is {x.dtype}: evaluated in float32{models}", PrecisionWarning, stacklevel=4)  # the user's line
     return single, tuple(tensor.float() if isinstance(tensor, Tensor) and tensor.dtype == x.dtype else tensor for tensor in tensors)
 
 
@@ -81,4 +85,5 @@ def _is_half(tensor: Tensor) -> bool:
 
 
 def _single(tensor: Tensor) -> Tensor:
-    return tensor.detach().float() if _is_half(tensor) else tensor.detach().clone()
+    copied = tensor.detach().float() if _is_half(tensor) else tensor.detach().clone()
+    return copied.requires_grad_(tensor.requires_grad)  # attention computes in another order where no weight requires it

@@ -155,6 +155,17 @@ def diverged() -> nn.Module:
     return layer
 
 
+def overflown() -> nn.Module:
+    norm = nn.BatchNorm1d(5).double().eval()
+    norm.running_var.fill_(torch.inf)
+    return norm
+
+
+def attention() -> Callable[[Tensor], Tensor]:
+    layer = nn.MultiheadAttention(4, 2, batch_first=True).double()
+    return lambda x: layer(x, x, x)[0]
+
+
 DEPTH_LAW = depth_laws()[0]
 EMPTY = {"shift": np.zeros(0), "weights": np.ones((0, 2)), "dofs": np.ones((0, 2)), "squares": np.ones((0, 2))}
 SETTINGS: dict[str, Callable[[], object]] = {
@@ -241,6 +252,61 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "growth_exponent of no layers": lambda: mean_field.growth_exponent(0),
     "post_activation of unknown inputs": lambda: mean_field.post_activation(3, inputs="nothing"),
     "squeeze_excite of a gain that is NaN": lambda: mean_field.squeeze_excite(3, float("nan")),
+    "squeeze_excite beyond float64": lambda: mean_field.squeeze_excite(3, 1e300),
+    "post_activation beyond float64": lambda: mean_field.post_activation(3, 1e300),
+    "half a block": lambda: mean_field.half_normal_residual(1.5),
+    "NaN blocks": lambda: mean_field.rectified_residual(float("nan")),
+    "a complex gain": lambda: mean_field.half_normal_residual(3, 1j),
+    "a gain of no number": lambda: mean_field.post_activation(3, "one"),
+    "half a normalized block": lambda: mean_field.batch_norm_v1(2.5),
+    "half a normalized block by quadrature": lambda: mean_field.batch_norm_v1_by_quadrature(2.5),
+    "growth_exponent of half a layer": lambda: mean_field.growth_exponent(1.5),
+    "a walk that stands still": lambda: mean_field.reflected_walk(2, "half_normal", lambda second: 0.0, lambda second, variance: 1.0),
+    "a walk of a negative spread": lambda: mean_field.reflected_walk(2, "half_normal", lambda second: -1.0, lambda second, variance: 1.0),
+    "a walk of a negative gain": lambda: mean_field.reflected_walk(2, "half_normal", lambda second: 1.0, lambda second, variance: -1.0),
+    "a depth law of half a block": lambda: evaluate_law(DEPTH_LAW, 2.5),
+    "a depth law of block one half": lambda: evaluate_law(DEPTH_LAW, 3, block=0.5),
+    "a depth law of a complex gain": lambda: evaluate_law(DEPTH_LAW, 3, gain=1j),
+    "a depth law of a width that is NaN": lambda: evaluate_law(DEPTH_LAW, 3, first_width=float("nan")),
+    "a depth law of a slope that is infinite": lambda: evaluate_law(DEPTH_LAW, 3, slope=float("inf")),
+    "square_root_law of half an input": lambda: square_root_law(2.5),
+    "square_root_law of NaN": lambda: square_root_law(float("nan")),
+    "input_parts of half sizes": lambda: numeric.input_parts(ROWS, ROWS, [2.5, 2.5]),
+    "input_parts of a size that is 0": lambda: numeric.input_parts(ROWS, ROWS, [5, 0]),
+    "a band inside out": lambda: LAW.interval(-0.5),
+    "a band of level 0": lambda: LAW.interval(0.0),
+    "a band of level NaN": lambda: LAW.interval(float("nan")),
+    "gain_band inside out": lambda: laws.gain_band(LAW, 1.0, -0.5),
+    "a tolerance that is NaN": lambda: LAW.cdf(1.0, tolerance=float("nan")),
+    "half a draw": lambda: LAW.sample(2.5, np.random.default_rng(0)),
+    "factors that do not fit": lambda: LAW.scaled(np.ones(2)),
+    "factors that would add laws": lambda: LAW.scaled(np.ones((2, 1))),
+    "a choice of another shape": lambda: LAW.where(np.ones(2, bool)),
+    "a choice of none": lambda: LAW.where(np.zeros(3, bool)),
+    "a choice by numbers": lambda: LAW.where(np.array([0, 1, 2])),
+    "a sum over half an axis": lambda: LAW.sum_over(0.0),
+    "goodness_of_fit of negative squares": lambda: laws.goodness_of_fit(LAW, -np.ones(3)),
+    "a complex weight deviation": lambda: laws.independent_law(1j, ROWS, ROWS),
+    "weight deviations": lambda: laws.independent_law(torch.zeros(3), ROWS, ROWS),
+    "a kernel of no size": lambda: Geometry((0, 3)),
+    "a kernel of half a size": lambda: Geometry((1.5, 3)),
+    "a kernel of one number": lambda: Geometry(3),
+    "a kernel of three numbers": lambda: Geometry((3, 3, 3)),
+    "a stride of 0": lambda: Geometry((3, 3), stride=(0, 1)),
+    "a dilation of 0": lambda: Geometry((3, 3), dilation=(1, 0)),
+    "negative padding": lambda: Geometry((3, 3), padding=(-1, 0)),
+    "no groups": lambda: Geometry((3, 3), groups=0),
+    "Geometry of a linear layer": lambda: Geometry.of(nn.Linear(2, 2)),
+    "Geometry of a transposed convolution": lambda: Geometry.of(nn.ConvTranspose2d(1, 1, 3)),
+    "Geometry of a convolution of volumes": lambda: Geometry.of(nn.Conv3d(1, 1, 3)),
+    "an image smaller than the kernel": lambda: Geometry((5, 5)).output_size((3, 3)),
+    "an image without a width": lambda: Geometry((3, 3)).output_size((3,)),
+    "JacobianOperator of a normalization by infinity": lambda: numeric.JacobianOperator(overflown(), ROWS),
+    "JacobianOperator of an axis that is not there": lambda: numeric.JacobianOperator(lambda x: x.softmax(3), ROWS),
+    "JacobianOperator of a failed assertion": lambda: numeric.JacobianOperator(attention(), ROWS[:, None]),
+    "check_batch_independence of a failing function": lambda: numeric.check_batch_independence(nn.Linear(4, 4).double(), ROWS),
+    "a product beyond float64": lambda: numeric.Scaled(OPERATOR, 1e300).push(1e300 * ROWS),
+    "evaluate of a signal in another precision": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, IMAGE.float()),
 }
 
 

@@ -1,0 +1,31 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from derivations.errors import InputError
+from numeric.settings import between, whole
+
+
+@pytest.mark.parametrize("value", [1, 7, True, np.int32(3), np.uint8(2), 10**30])
+def test_integers_pass_as_those_of_python(value):
+    assert whole(value, "n") == value
+    assert type(whole(value, "n")) is int
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, np.float64(2), float("nan"), 1j, "1", None, np.ones(1, int), Fraction(1)])
+def test_what_is_no_integer_or_too_small_is_refused(value):
+    with pytest.raises(InputError, match=r"^n is .*: it must be an integer of at least 1$"):
+        whole(value, "n")
+
+
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(0.25), np.int64(1), Fraction(1, 3), 1.999])
+def test_real_numbers_pass_as_floats(value):
+    assert between(value, "t", 0, 2) == float(value)
+    assert type(between(value, "t", 0, 2)) is float
+
+
+@pytest.mark.parametrize("value", [0, 2.0, -1, 3, float("nan"), float("inf"), -float("inf"), 1j, "1", None, np.ones(1)])
+def test_what_is_no_number_or_outside_is_refused(value):
+    with pytest.raises(InputError, match=r"^t is .*: it must be a number between 0 and 2$"):
+        between(value, "t", 0, 2)
