@@ -337,6 +337,8 @@ SYMBOLIC = [
 BIND, POINT, SPECTRA, REALIZE = (f"tests/test_numeric/test_{name}.py" for name in ("bind", "point", "spectra", "realize"))
 BALLS, ENCLOSED, LAYERS, CERTIFY = (f"tests/test_numeric/test_{name}.py" for name in ("balls", "enclosed", "enclosed_layers", "certify"))
 NORM, LAYER_NORMS = (f"tests/test_numeric/test_{name}.py" for name in ("verified_norm", "layer_norms"))
+UNTOUCHED = "tests/test_validate/test_untouched.py"
+OPERATORS, UPCAST, BAD, SETTINGS = (f"tests/test_numeric/test_{name}.py" for name in ("operators", "upcast", "bad_inputs", "settings"))
 NUMERIC = [
     Mutant("a cosine has no rounding error", "bind.py", "tolerances(found.low.dtype).rounding", "0.0", BIND),
     Mutant(
@@ -410,6 +412,46 @@ NUMERIC = [
     Mutant("a convolution of its own is overlooked", "checks.py", '{"forward", "_conv_forward", "__call__"}', '{"forward"}', LAYER_NORMS),
     Mutant("certified bounds round inward", "certify.py", 'float_below if bound.side == "lower" else float_above', "float_above", CERTIFY),
     Mutant("a bound's base is left out", "certify.py", "sample, strict=True))) * unit for", "sample, strict=True))) for", CERTIFY),
+    Mutant(
+        "a scaled operator pulls unscaled",
+        "operators.py",
+        "return self.factor * self.operator._pull(u)",
+        "return self.operator._pull(u)",
+        OPERATORS,
+    ),
+    Mutant("samples swap their diagonals", "operators.py", "return self.diagonal * v", "return self.diagonal.roll(1, 0) * v", OPERATORS),
+    Mutant("a product pushes forwards", "operators.py", "in reversed(self.operators)", "in self.operators", OPERATORS),
+    Mutant(
+        "products may be infinite", "operators.py", "return check_product(self._push(v.detach()))", "return self._push(v.detach())", BAD
+    ),
+    Mutant("weights may be infinite", "checks.py", "if not _is_finite(weight):", "if False:", BAD),
+    Mutant("statistics may be infinite", "checks.py", '.startswith("running_")', '.startswith("nothing")', BAD),
+    Mutant("a band may be inside out", "chi_square.py", '        between(level, "the level of a band", 0, 1)\n', "", BAD),
+    Mutant("any convolution will do", "convolution_laws.py", "if not isinstance(layer, Conv2d):", "if False:", BAD),
+    Mutant("upcast weights want no gradient", "upcast.py", "copied.requires_grad_(tensor.requires_grad)", "copied", UPCAST),
+    Mutant("what a copy remembers is lost", "upcast.py", "if buffer._version != versions[name]:", "if False:", UPCAST),
+    Mutant("methods are taken for their model", "upcast.py", "if module is not function:", "if False:", UPCAST),
+    Mutant("upcasting says nothing", "upcast.py", "    warnings.warn(", "    (lambda *_, **__: None)(", UPCAST),
+    Mutant("fractions are whole", "settings.py", "isinstance(value, Integral)", "isinstance(value, int | float)", SETTINGS),
+    Mutant("the ends belong to a range", "settings.py", "above < number < below", "above <= number <= below", SETTINGS),
+]
+
+MEASUREMENTS = [
+    Mutant("networks are measured in place", "measure.py", "twin = copy.deepcopy(network)", "twin = network", UNTOUCHED),
+    Mutant(
+        "a network in training mode is measured",
+        "measure.py",
+        "if any(module.training for module in network.modules()):",
+        "if False:",
+        "tests/test_validate/test_measure.py",
+    ),
+    Mutant(
+        "gains are their inverse",
+        "measure.py",
+        "_ratio(before, after) for",
+        "_ratio(after, before) for",
+        "tests/test_validate/test_measure.py",
+    ),
 ]
 
 THEOREMS = [

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants import CHECKERS, NUMERIC, SYMBOLIC, THEOREMS, Mutant
+from mutants import CHECKERS, MEASUREMENTS, NUMERIC, SYMBOLIC, THEOREMS, Mutant
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
@@ -90,10 +90,12 @@ def test_a_broken_theorem_is_caught_and_named(mutant, tmp_path):
 
 @pytest.mark.parametrize(
     ("package", "mutant"),
-    [("numeric", mutant) for mutant in NUMERIC] + [("derivations", mutant) for mutant in CHECKERS],
+    [("numeric", mutant) for mutant in NUMERIC]
+    + [("validate", mutant) for mutant in MEASUREMENTS]
+    + [("derivations", mutant) for mutant in CHECKERS],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_a_broken_evaluation_or_checker_fails_its_tests(package, mutant, tmp_path):
+def test_a_broken_evaluation_measurement_or_checker_fails_its_tests(package, mutant, tmp_path):
     folder = mutated(mutant, package, tmp_path)
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants.py"))
     shutil.copy(ROOT / "pyproject.toml", folder)

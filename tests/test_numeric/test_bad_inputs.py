@@ -301,6 +301,7 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "Geometry of a convolution of volumes": lambda: Geometry.of(nn.Conv3d(1, 1, 3)),
     "an image smaller than the kernel": lambda: Geometry((5, 5)).output_size((3, 3)),
     "an image without a width": lambda: Geometry((3, 3)).output_size((3,)),
+    "JacobianOperator of infinite weights that saturate": lambda: numeric.JacobianOperator(nn.Sequential(diverged(), nn.Tanh()), ROWS),
     "JacobianOperator of a normalization by infinity": lambda: numeric.JacobianOperator(overflown(), ROWS),
     "JacobianOperator of an axis that is not there": lambda: numeric.JacobianOperator(lambda x: x.softmax(3), ROWS),
     "JacobianOperator of a failed assertion": lambda: numeric.JacobianOperator(attention(), ROWS[:, None]),

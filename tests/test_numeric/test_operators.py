@@ -270,7 +270,7 @@ COMPOSITES = {
         lambda a, b, c, d: Adjoint(Stack(a, Product(b, d))), torch.cat([A, B @ torch.diag_embed(DIAGONAL)], 1).mT
     ),
 }
-CASES = {name: layer_case(*case) for name, case in MODULES.items()} | COMPOSITES
+CASES = COMPOSITES | {name: layer_case(*case) for name, case in MODULES.items()}
 ALL = slice(None)
 
 
