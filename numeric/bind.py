@@ -21,7 +21,7 @@ from derivations.errors import InputError, UnknownNodeError
 from derivations.jacobian import Linearization, linearize
 from derivations.quantities import Cosine, Definition, NormRatio, NumericalRange, SigmaMax, SigmaMinAdjoint
 from derivations.symbols import Notation
-from numeric.checks import Function
+from numeric.checks import Function, check_estimate
 from numeric.columns import Columns
 from numeric.norms import cosine, norm
 from numeric.operators import DiagonalOperator
@@ -80,11 +80,14 @@ def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers,
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard the Krylov methods work: `steps` at most, failure probability `delta` per quantity, random `seed`."""
+    """How hard the Krylov methods work: `steps` at most, failure probability `delta` per quantity, random `seed`. Raises InputError."""
 
     steps: int = 40
     delta: float = 1e-6
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_estimate(self.steps, self.delta, self.seed)
 
 
 def evaluate(
@@ -104,12 +107,13 @@ def evaluate(
     Raises InputError for a zero backward signal, for tensors and modules that `numeric.checks` refuses, and where leaves do
     not fit the term.
     """
+    effort = Effort(steps, delta, seed)
     leaves, (x, g) = block_in_single(leaves, x, g)
     point = Point(term, leaves, x, g)
     derived = derive_at(point)
     signal_norm = _nonzero(norm(point.g), "the backward signal")
     pullback = point.column(derived.line.pullback)
-    measure = _Quantities(point, Effort(steps, delta, seed))
+    measure = _Quantities(point, effort)
     wanted = [bound for bound in derived.bounds.bounds if spectra or not _needs_spectra(bound)]
     numbers = {bound: _number(bound, measure, signal_norm) for bound in wanted}
     terms = {"norm_g": signal_norm, "norm_pullback": norm(pullback)} | _addends(point, derived.line) | measure.exact()

@@ -3,7 +3,7 @@
 Every refusal is an InputError whose one line names the thing and the way out. Never imports a term.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -76,6 +76,12 @@ def check_function(function: Function, x: Tensor) -> None:
             raise InputError(f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}: convert one")
     if module is not None:
         _check_stored(module)
+
+
+def check_leaves(leaves: Mapping[str, Function]) -> None:
+    """Refuses leaves that are not a mapping of names to maps."""
+    if not isinstance(leaves, Mapping):
+        raise InputError(f"the leaves are a {type(leaves).__name__}: give a mapping of each leaf's name to its module or function")
 
 
 def _check_stored(module: nn.Module) -> None:

@@ -30,7 +30,7 @@ class GeneralizedChiSquare:
     """The law of Q = shift + Σ_j ‖N(μ_j, weight_j · I_{dof_j})‖² with ‖μ_j‖² = square_j.
 
     One law, or a batch: shift (*batch,), the others (*batch, k), all float64. A weight of 0 gives a constant. One weight λ:
-    λ · χ′²_dof(square / λ), a scaled noncentral chi-square; none: a point. Raises InputError for numbers that are negative
+    λ · χ′²_dof(square / λ), a scaled noncentral chi-square; weights of 0 alone: a point. Raises InputError for numbers that are negative
     or not finite, degrees of freedom that are not integers, and a mean where there is no degree of freedom.
     """
 

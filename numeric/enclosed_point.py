@@ -13,7 +13,7 @@ from derivations.blocks import SLOPES, Identity, Layer, Leaf, Linear, Pointwise,
 from derivations.errors import InputError, UnknownNodeError
 from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation
 from numeric import enclosed
-from numeric.checks import Function, call, check_input
+from numeric.checks import Function, call, check_input, check_leaves
 from numeric.columns import Columns
 from numeric.enclosed import Enclosed
 from numeric.enclosed_layers import Run, as_layer, run
@@ -28,6 +28,7 @@ class EnclosedPoint(Columns[Enclosed]):
     """
 
     def __init__(self, term: Term, leaves: Mapping[str, Function], x: torch.Tensor, g: torch.Tensor) -> None:
+        check_leaves(leaves)
         for tensor in (x, g):
             check_input(tensor.double() if isinstance(tensor, torch.Tensor) and tensor.is_floating_point() else tensor)  # exact
         self.layers = {name: as_layer(leaf) for name, leaf in leaves.items()}

@@ -12,7 +12,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.checks import check_estimate
 from numeric.norms import norm
-from numeric.operators import Adjoint, LinearOperator
+from numeric.operators import Adjoint, LinearOperator, check_operator
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ def frobenius(operator: LinearOperator, *, samples: int = 64, seed: int = 0) -> 
     carried through the root to first order. A sample's stream of signs does not depend on the other samples. Raises
     InputError on meaningless settings and where a product is not finite.
     """
+    check_operator(operator)
     if not isinstance(samples, int) or samples < 2:
         raise InputError(f"samples is {samples!r}: a standard error takes an integer of at least 2")
     check_estimate(samples, 0.5, seed)

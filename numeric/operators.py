@@ -65,6 +65,12 @@ class LinearOperator(ABC):
     def _pull(self, u: Tensor) -> Tensor: ...
 
 
+def check_operator(operator: object) -> None:
+    """Refuses what is no operator, such as a function that was not linearized."""
+    if not isinstance(operator, LinearOperator):
+        raise InputError(f"the operator is a {type(operator).__name__}: linearize a function with JacobianOperator(function, x)")
+
+
 class JacobianOperator(LinearOperator):
     """The Jacobian of `function` at x, block-diagonal over the batch: sample i's output must depend on sample i only.
 

@@ -15,7 +15,7 @@ from torch import Tensor, no_grad
 from derivations.blocks import SLOPES, Layer, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from derivations.symbols import DiagonalOf, JacobianOf, Meaning, Notation
-from numeric.checks import Function, check_function, check_input, check_vector, untouched
+from numeric.checks import Function, check_function, check_input, check_leaves, check_vector, untouched
 from numeric.columns import Columns
 from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
 from numeric.realize import realize
@@ -29,6 +29,7 @@ class Point(Columns[Tensor]):
     """
 
     def __init__(self, term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> None:
+        check_leaves(leaves)
         check_input(x)
         for leaf in leaves.values():
             check_function(leaf, x)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Leaf, Pointwise, Term
 from derivations.blocks import leaves as leaves_of
 from derivations.errors import InputError, UnknownNodeError
-from numeric.checks import Function, as_module, call
+from numeric.checks import Function, as_module, call, check_leaves
 
 
 class Realized(nn.Module):
@@ -21,6 +21,7 @@ class Realized(nn.Module):
 
     def __init__(self, term: Term, leaves: Mapping[str, Function]) -> None:
         super().__init__()
+        check_leaves(leaves)
         needed = sorted({leaf.name for leaf in leaves_of(term)})
         if missing := [name for name in needed if name not in leaves]:
             raise InputError(f"leaf {missing[0]!r} of the term has no map: add it to the leaves ({', '.join(leaves) or 'there are none'})")

@@ -15,7 +15,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.checks import check_estimate
 from numeric.krylov import Bidiagonal, Tridiagonal, bidiagonalizations, tridiagonalizations
-from numeric.operators import Adjoint, LinearOperator
+from numeric.operators import Adjoint, LinearOperator, check_operator
 from numeric.random_start import least_overlap, outer_gap
 from numeric.tolerances import tolerances
 
@@ -45,6 +45,7 @@ def sigma_max(operator: LinearOperator, *, steps: int = 40, delta: float = 1e-6,
     not suffice, the enclosure is wider. Products stop when all samples have their answers. No answer depends on the other
     samples beyond rounding, and looking several times costs no probability: see `numeric.random_start`.
     """
+    check_operator(operator)
     (greatest,) = _singular(operator, _Effort(steps, delta, seed, rtol), lambda run: (run.greatest,))
     return greatest
 
@@ -56,6 +57,7 @@ def sigma_min_adjoint(
 
     `rtol` is relative to σ_max, as rounding is: relative to itself a small σ_min would never be found.
     """
+    check_operator(operator)
     effort = _Effort(steps, delta, seed, rtol)
     if operator.out_dim > operator.in_dim:
         return _zero(torch.zeros(operator.batch, dtype=torch.int64, device=operator.device))
@@ -70,6 +72,7 @@ def singular_extremes(
 
     With `rtol` a sample stops where both widths are at most rtol × the outer end of σ_max.
     """
+    check_operator(operator)
     least, greatest = _singular(operator, _Effort(steps, delta, seed, rtol), lambda run: (run.least, run.greatest))
     return least, greatest
 
@@ -82,6 +85,7 @@ def symmetric_extremes(
 
     With `rtol` a sample stops where both widths are at most rtol × the larger magnitude of the two outer ends.
     """
+    check_operator(operator)
     effort = _Effort(steps, delta, seed, rtol)
     runs = tridiagonalizations(operator, effort.checkpoints(), seed)
     lower, upper = _first_narrow((_Symmetric(operator, run, delta) for run in runs), lambda run: (run.least, run.greatest), rtol)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from derivations.errors import InputError
-from numeric.checks import Function, as_module, check_function
+from numeric.checks import Function, as_module, check_function, check_leaves
 
 HALVES = (torch.float16, torch.bfloat16)
 
@@ -37,6 +37,7 @@ def block_in_single(leaves: Mapping[str, Function], *tensors: Tensor) -> tuple[M
 
 
 def _all_in_single(leaves: Mapping[str, Function], *tensors: Tensor) -> tuple[Mapping[str, Function], tuple[Tensor, ...]]:
+    check_leaves(leaves)
     x = tensors[0]
     if not isinstance(x, Tensor) or x.dtype not in HALVES:
         return leaves, tensors
