@@ -1,11 +1,13 @@
 """Measures how the peak memory of a Golub–Kahan run grows with n and with its steps k: linearly in n·k, so both exponents are 1.
 
 Prints one JSON line: exponents fitted to the growth of the peak over what a run of one step takes (n) and over that of few steps (k),
-each run in a process of its own, whose largest resident set the operating system reports.
+each run in a process of its own, whose largest resident set the operating system reports. One thread and an allocator that gives
+large blocks back at once, or peaks would depend on what it happens to keep.
 """
 
 import json
 import math
+import os
 import resource
 import subprocess
 import sys
@@ -18,12 +20,16 @@ from numeric import DiagonalOperator, sigma_max
 BATCH = 4
 SIZES = (200_000, 400_000, 800_000)
 STEPS = (20, 40, 80)
+STEADY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}
 
 
 def peak(size: int, steps: int) -> float:
     """MiB of a run in a process of its own, over those of the same run with one step."""
     runs = [
-        subprocess.run([sys.executable, __file__, str(size), str(each)], check=True, capture_output=True, text=True) for each in (steps, 1)
+        subprocess.run(
+            [sys.executable, __file__, str(size), str(each)], check=True, capture_output=True, text=True, env=os.environ | STEADY
+        )
+        for each in (steps, 1)
     ]
     high, low = (json.loads(run.stdout) for run in runs)
     return (high - low) / 1024
