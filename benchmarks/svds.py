@@ -14,7 +14,7 @@ from shared import DEVICE, bottleneck, linearized, milliseconds, ratio, report, 
 from numeric import JacobianOperator, sigma_max
 from numeric.spectra import Enclosure
 
-RTOL, STEPS, MOST, RUNS = 1e-3, 24, 120, 7
+RTOL, STEPS, MOST, RUNS = 1e-3, 26, 120, 7
 
 
 def as_scipy(operator: JacobianOperator) -> LinearOperator:
