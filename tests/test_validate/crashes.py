@@ -2,6 +2,7 @@
 
 import itertools
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -43,8 +44,9 @@ def state(number: int) -> dict[str, torch.Tensor]:
 
 
 def save_for_ever(path: Path) -> None:
-    """Nothing but saves, so that a kill falls into one."""
-    for number in itertools.count(1):
+    """Nothing but saves, so that a kill falls into one; ends with the tests, however these end."""
+    server = os.getppid()
+    for number in itertools.takewhile(lambda _: os.getppid() == server, itertools.count(1)):
         checkpoints.save(path, state(number), config_hash=CONFIG_HASH, epoch=number, rows=ROWS)
 
 
