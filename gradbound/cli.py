@@ -106,13 +106,21 @@ def validate(
 ) -> None:
     """Train, and hold predictions against measurements.
 
+    `torchrun -m gradbound validate …` spreads the runs over its processes, as if with --resume.
     Ends with exit code 4 if a bound is violated or an identity missed.
     """
     from gradbound import jobs
     from validate.presets import preset as choose
+    from validate.ranks import from_environment
 
+    rank = from_environment()
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
-    results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
+    if rank.alone:
+        results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
+    elif (shared := jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)) is not None:
+        results = shared
+    else:  # another process completes the folder, and reports
+        return
     click.echo(f"{out}: {jobs.tally(results)}")
     _judge(jobs.failures(results))
 

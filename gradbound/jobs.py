@@ -8,8 +8,9 @@ from derivations.errors import InputError
 from validate.compare import fails_to_telescope, misses_limit, summarize
 from validate.presets import Preset
 from validate.progress import for_terminal
+from validate.ranks import Rank
 from validate.records import MANIFEST_FILE, Results
-from validate.sweep import run
+from validate.sweep import run, run_share
 
 
 def validate(preset: Preset, out: Path, *, data_dir: Path | None = None, resume: bool, quiet: bool) -> Results:
@@ -19,8 +20,20 @@ def validate(preset: Preset, out: Path, *, data_dir: Path | None = None, resume:
     """
     if not resume and (out / MANIFEST_FILE).exists():
         raise InputError(f"{out} holds results already: give --resume to carry on with them, or choose another --out")
-    processes = torch.get_num_threads() if preset.device == "cpu" else 1
-    return run(preset, out, data_folder=data_dir, progress=for_terminal(quiet), processes=processes)
+    return run(preset, out, data_folder=data_dir, progress=for_terminal(quiet), processes=_processes(preset))
+
+
+def validate_share(preset: Preset, out: Path, rank: Rank, *, data_dir: Path | None = None, quiet: bool) -> Results | None:
+    """The same by one of several processes, which carries on with what it finds, for another may have come first.
+
+    None in all but the one that completes the folder; the first alone shows its progress.
+    """
+    progress = for_terminal(quiet or rank.number > 0)
+    return run_share(preset, out, rank, data_folder=data_dir, progress=progress, processes=_processes(preset))
+
+
+def _processes(preset: Preset) -> int:
+    return torch.get_num_threads() if preset.device == "cpu" else 1
 
 
 def tally(results: Results) -> str:

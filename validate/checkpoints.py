@@ -35,7 +35,7 @@ def save(path: Path, state: Mapping[str, Tensor], *, config_hash: str, epoch: in
     tensors = {name: value.detach().to("cpu").contiguous() for name, value in state.items()}
     about: dict[str, str | int] = {"format": FORMAT, "config": config_hash, "epoch": epoch, "rows": rows}
     about["digest"] = _digest(about, tensors)
-    write_atomic(path, serialize(tensors, {_KEY: json.dumps(about, sort_keys=True)}))
+    write_atomic(path, _encode(about, tensors))
 
 
 def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> Checkpoint:
@@ -44,21 +44,25 @@ def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> Checkpo
     `like` is a state of the network that they are for: names, shapes and dtypes must agree. Raises InputError for a file that is missing,
     truncated, altered, of another configuration or of another network.
     """
-    about, tensors = _read(path)
+    about, tensors = _read(path, largest=_MAX_HEADER + sum(value.nbytes for value in like.values()))
     if about["format"] != FORMAT:
         raise InputError(f"{path} is in format {about['format']!r}, not {FORMAT!r}: delete it to train again")
     if about["config"] != config_hash:
         raise InputError(f"{path} belongs to another configuration: choose another --out or delete it to train again")
-    if about["digest"] != _digest(about, tensors):
+    if about["digest"] != _digest(about, tensors) or _encode(about, tensors) != path.read_bytes():  # a header can be padded at will
         raise InputError(f"{path} is corrupt (its content does not match its digest): delete it to train again")
     if _signature(tensors) != _signature(like):
         raise InputError(f"{path} belongs to another network (names or shapes differ): delete it to train again")
     return Checkpoint(tensors, int(about["epoch"]), str(about["rows"]))
 
 
-def _read(path: Path) -> tuple[dict[str, str | int], dict[str, Tensor]]:
+def _encode(about: Mapping[str, str | int], tensors: dict[str, Tensor]) -> bytes:
+    return serialize(tensors, {_KEY: json.dumps(about, sort_keys=True)})
+
+
+def _read(path: Path, largest: int) -> tuple[dict[str, str | int], dict[str, Tensor]]:
     try:
-        _check_header(path)
+        _check_size(path, largest)
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})[_KEY])
             if not isinstance(about, dict) or about.keys() != {"format", "config", "epoch", "rows", "digest"}:
@@ -66,15 +70,20 @@ def _read(path: Path) -> tuple[dict[str, str | int], dict[str, Tensor]]:
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no mapping
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror or error}): delete it to train again") from error
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is corrupt ({error}): delete it to train again") from error
 
 
-def _check_header(path: Path) -> None:
-    """Refuses a header larger than any of ours, or than the file, before anything is allocated for it."""
+def _check_size(path: Path, largest: int) -> None:
+    """Refuses what is no file, and a file or header larger than any of ours, before anything is allocated for it."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")  # a pipe would never end
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-    if length > min(_MAX_HEADER, path.stat().st_size):
+    size = path.stat().st_size
+    if size > largest:
+        raise ValueError(f"{size} bytes, more than its network needs")
+    if length > min(_MAX_HEADER, size):
         raise ValueError(f"header of {length} bytes")
 
 

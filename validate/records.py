@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from derivations.errors import InputError
-from validate.codec import encode, read_json, read_jsonl
-from validate.storage import read_bytes, sha256
+from validate.codec import decode, encode, read_json, read_jsonl, write_json
+from validate.recheck import recheck
+from validate.storage import is_inside, read_bytes, sha256
 
 RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", "checkpoint.safetensors")
 VANISHING_FILE = "vanishing.jsonl"
@@ -62,6 +63,7 @@ class RunConfig(Record):
     weight_decay: float
     warmup_epochs: int
     augment: bool
+    precision: Literal["float32", "bfloat16"] = "float32"
     probe_size: int
     spectra_epochs: tuple[int, ...]
     spectra_steps: int
@@ -154,7 +156,10 @@ class VanishingRow(Record):
 
 
 class Manifest(Record):
-    """What the folder holds and how it was made; nothing that differs between an unbroken and a resumed run."""
+    """What the folder holds and how it was made; nothing that differs between an unbroken and a resumed run.
+
+    `seal` is the digest of all the rest, as `write_manifest` states it.
+    """
 
     schema_: Literal["gradbound.manifest/1"] = Field(default="gradbound.manifest/1", alias="schema")
     status: Literal["running", "complete"]
@@ -168,6 +173,7 @@ class Manifest(Record):
     config: Digest
     runs: tuple[RunId, ...]
     files: dict[FileName, Digest]
+    seal: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ class Results:
 
 def read_results(folder: Path) -> Results:
     """The verified records below `folder`; raises InputError where any is missing, altered, unfinished or unreadable."""
-    manifest = read_json(folder / MANIFEST_FILE, Manifest)
+    manifest = read_manifest(folder)
     if manifest.status != "complete":
         raise InputError(f"{folder} is unfinished: run `{manifest.command}` with --out {folder} again to resume it")
     expected = {VANISHING_FILE} | {name for run in manifest.runs for name in run_files(run)}
@@ -209,6 +215,25 @@ def read_results(folder: Path) -> Results:
     return Results(folder, manifest, runs, vanishing)
 
 
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`; raises InputError unless it is, byte for byte, one that `write_manifest` wrote."""
+    path = folder / MANIFEST_FILE
+    data = read_bytes(path)
+    manifest = decode(data, Manifest, str(path))
+    if encode(_sealed(manifest)) != data:
+        raise InputError(f"{path} was altered (it does not match its seal): delete {folder} and run `gradbound validate` again")
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replaces the manifest in `folder`, sealed anew."""
+    write_json(folder / MANIFEST_FILE, _sealed(manifest))
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(update={"seal": sha256(encode(manifest.model_copy(update={"seal": ""})))})
+
+
 def run_files(run: str) -> tuple[str, ...]:
     """The files of one run, relative to the results folder."""
     return tuple(f"runs/{run}/{name}" for name in RUN_FILES)
@@ -217,7 +242,7 @@ def run_files(run: str) -> tuple[str, ...]:
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
     """Raises InputError unless the listed file lies within `folder` and has its digest."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not is_inside(path, folder):
         raise InputError(f"{path} leads out of the results folder: remove the link and run `gradbound validate` again")
     if sha256(read_bytes(path)) != manifest.files[name]:
         raise InputError(f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and run `gradbound validate --resume`")
@@ -233,6 +258,7 @@ def _read_run(folder: Path, run: str) -> Run:
     if not epochs or [row.epoch for row in epochs] != list(range(len(epochs))) or any(row.epoch >= len(epochs) for row in blocks):
         raise InputError(f"{place} skips an epoch: delete it and run `gradbound validate --resume`")
     _check_complete(place, config, epochs, blocks)
+    recheck(place, epochs, blocks)
     return Run(config, tuple(epochs), tuple(blocks))
 
 
@@ -241,6 +267,10 @@ def _check_complete(place: Path, config: RunConfig, epochs: Sequence[EpochRow], 
     segments = [row.index for row in blocks if row.epoch == 0]
     finished = [row.epoch for row in epochs if row.status == "ok"]
     grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
-    lengths = {len(gains) for row in blocks for gains in (row.measured, row.predicted, *(bound.value for bound in row.bounds))}
+    lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
     if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:
         raise InputError(f"{place} lacks rows or holds too many: delete it and run `gradbound validate --resume`")
+
+
+def _all_gains(row: BlockRow) -> tuple[Gains, ...]:
+    return (row.measured, row.predicted, *row.terms.values(), *(bound.value for bound in row.bounds))

@@ -17,7 +17,7 @@ from validate.measure import measure
 from validate.models import Network, build
 from validate.predict import Effort, predict
 from validate.records import BlockRow, EpochRow, RunConfig, Total
-from validate.storage import make_folder, sha256
+from validate.storage import sha256
 from validate.train import Schedule, Training, deterministic, evaluate
 
 
@@ -39,11 +39,10 @@ class History:
 
 
 def perform(config: RunConfig, dataset: Dataset, folder: Path, advance: Callable[[str], None]) -> None:
-    """Completes the run in `folder`, from scratch or from its checkpoint; `advance` hears of every epoch.
+    """Completes the run in `folder`, which the caller holds, from scratch or from its checkpoint; `advance` hears of every epoch.
 
     Raises InputError if the folder cannot be written or holds a broken or foreign checkpoint.
     """
-    make_folder(folder)
     write_json(folder / "config.json", config)
     with deterministic(config.threads):
         training = _training(config, dataset)

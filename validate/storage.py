@@ -6,6 +6,7 @@ Every failure of the file system is an `InputError` that names the path.
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from derivations.errors import InputError
 
 _TEMPORARY = ".gradbound-tmp"
+_LARGEST = 2**30
+"""Bytes of the largest file that is read whole: no record comes near."""
 
 
 def make_folder(path: Path) -> None:
@@ -45,21 +48,41 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process alone; raises InputError if another one does."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def locked(folder: Path, *, shared: bool = False, patience: float = 0.0) -> Iterator[None]:
+    """Holds the folder for this process alone, or with others that hold it `shared`; the lock ends with the process, however that ends.
+
+    Raises InputError if another process still holds it after `patience` seconds, or if the file system has no locks for folders.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise InputError(f"cannot open the folder {folder} ({error.strerror}): choose another --out") from error
+    try:
+        _lock(descriptor, folder, shared, time.monotonic() + patience)
         yield
-    except BlockingIOError as error:
-        raise InputError(f"another process is writing to {folder}: wait for it, or choose another --out") from error
     finally:
         os.close(descriptor)
 
 
+def _lock(descriptor: int, folder: Path, shared: bool, deadline: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise InputError(f"another process is writing to {folder}: wait for it, or choose another --out") from error
+            time.sleep(0.01)
+        except OSError as error:  # NFS, for one
+            raise InputError(f"cannot lock the folder {folder} ({error.strerror}): choose an --out on another file system") from error
+
+
 def read_bytes(path: Path) -> bytes:
-    """The content of `path`; raises InputError if it cannot be read."""
+    """The content of `path`; raises InputError if it cannot be read, is no regular file (a pipe never ends) or larger than any record."""
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no regular file: delete it and run `gradbound validate` again")
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} is larger than {_LARGEST} bytes: delete it and run `gradbound validate` again")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): run `gradbound validate` to make it") from error
@@ -76,9 +99,17 @@ def is_temporary(path: Path) -> bool:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Removes whatever interrupted writes left below `folder`."""
-    for path in folder.rglob(f"*{_TEMPORARY}"):
+    """Removes whatever interrupted writes left in `folder` itself, which the caller must hold."""
+    for path in folder.glob(f"*{_TEMPORARY}"):
         path.unlink(missing_ok=True)
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether `path` lies below `folder` once links are followed; a link that leads to itself lies nowhere."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a loop: the one or the other, by the version of Python
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

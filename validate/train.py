@@ -7,11 +7,13 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from derivations.errors import InputError
 from validate.data import Split
 from validate.models import Network
 
@@ -30,6 +32,8 @@ class Schedule:
     weight_decay: float = 1e-4
     warmup_epochs: int = 1
     augment: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: mixed precision and channels-last layout, on CUDA only."""
 
     def rate(self, epoch: int, progress: float) -> float:
         """The learning rate in epoch 1, 2, … when the share `progress` of it is done."""
@@ -49,10 +53,19 @@ class Score:
 
 
 class Training:
-    """A network under training. `run_epoch(e)` for e = 1, 2, … must be called in order; `state` and `restore` carry it across processes."""
+    """A network under training. `run_epoch(e)` for e = 1, 2, … must be called in order; `state` and `restore` carry it across processes.
+
+    Raises InputError for mixed precision on another device than CUDA.
+    """
 
     def __init__(self, network: Network, split: Split, schedule: Schedule, seed: int) -> None:
+        self.device = split.images.device.type
+        self.mixed = schedule.precision == "bfloat16"
+        if self.mixed and self.device != "cuda":
+            raise InputError(f"mixed precision needs CUDA, not {self.device}: choose float32")
         self.network = network
+        if self.mixed:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         self.split = split
         self.schedule = schedule
         self.seed = seed
@@ -68,11 +81,18 @@ class Training:
             images, labels = self.split.images[batch], self.split.labels[batch]
             if self.schedule.augment:
                 images = crop_and_flip(images, generator)
-            loss = functional.cross_entropy(self.network(images), labels)
+            loss = self._loss(images, labels)
             if not math.isfinite(loss.item()):
                 return False
             self._step(loss, self.schedule.rate(epoch, number / len(batches)))
         return True
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The mean cross-entropy, itself in float32 in either precision."""
+        if self.mixed:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.mixed):
+            return functional.cross_entropy(self.network(images), labels)
 
     def _step(self, loss: Tensor, rate: float) -> None:
         """v ← momentum·v + ∇ + decay·w, w ← w − rate·v (the SGD of torch.optim, its state in plain sight)."""

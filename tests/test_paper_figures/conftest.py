@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 
 from validate.codec import encode, write_json, write_jsonl
-from validate.records import BlockRow, BoundRow, EpochRow, Manifest, Results, RunConfig, Total, VanishingRow, read_results, run_files
+from validate.records import (
+    BlockRow,
+    BoundRow,
+    EpochRow,
+    Manifest,
+    Results,
+    RunConfig,
+    Total,
+    VanishingRow,
+    read_results,
+    run_files,
+    write_manifest,
+)
 from validate.storage import sha256
 
 SAMPLES = 4
@@ -152,7 +164,7 @@ def write_results(folder: Path, configs: Sequence[RunConfig], change: Callable[[
         runs=tuple(config.run for config in configs),
         files=files,
     )
-    write_json(folder / "manifest.json", change(manifest))
+    write_manifest(folder, change(manifest))
     return folder
 
 

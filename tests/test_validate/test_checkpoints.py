@@ -42,19 +42,13 @@ def test_every_truncation_is_refused(path):
             checkpoints.load(path, STATE, config_hash=HASH)
 
 
-def test_no_flipped_bit_goes_unnoticed(path):
-    """A flip either is refused or falls where it changes nothing that is returned (the header's padding)."""
+def test_every_flipped_bit_is_refused(path):
+    """One bit of every byte, the header's padding included."""
     data = path.read_bytes()
-    harmless = 0
     for place in range(len(data)):
         path.write_bytes(data[:place] + bytes((data[place] ^ (1 << place % 8),)) + data[place + 1 :])
-        try:
-            state, _, _ = checkpoints.load(path, STATE, config_hash=HASH)
-        except InputError:
-            continue
-        harmless += 1
-        assert all(torch.equal(state[name], STATE[name]) for name in STATE)
-    assert harmless <= 8
+        with pytest.raises(InputError, match="checkpoint"):
+            checkpoints.load(path, STATE, config_hash=HASH)
 
 
 def test_oversized_headers_are_refused_before_they_are_read(path):

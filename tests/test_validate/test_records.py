@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from derivations.errors import InputError
-from validate.codec import decode, encode, read_json, write_json
-from validate.records import BlockRow, Manifest, VanishingRow, read_results
+from validate.codec import decode, encode
+from validate.records import BlockRow, VanishingRow, read_manifest, read_results, write_manifest
 from validate.storage import make_folder, sha256, write_atomic
 
 ROW = VanishingRow(family="dense", inputs=3, epsilon=0.1, seed=0, predicted=math.sqrt(3), measured=1.7)
@@ -24,9 +24,9 @@ def folder(finished, tmp_path):
 
 def reseal(folder, name):
     """Makes the manifest agree with an altered file."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][name] = sha256((folder / name).read_bytes())
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    manifest = read_manifest(folder)
+    manifest.files[name] = sha256((folder / name).read_bytes())
+    write_manifest(folder, manifest)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -156,12 +156,12 @@ def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
 
 @pytest.mark.parametrize("missing", [True, False])
 def test_a_manifest_lists_exactly_the_files_of_its_runs(folder, missing):
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = read_manifest(folder)
     if missing:
-        del manifest["files"]["vanishing.jsonl"]
+        del manifest.files["vanishing.jsonl"]
     else:
-        manifest["files"]["runs/more/config.json"] = "0" * 64
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+        manifest.files["runs/more/config.json"] = "0" * 64
+    write_manifest(folder, manifest)
     with pytest.raises(InputError, match="lists other files"):
         read_results(folder)
 
@@ -169,8 +169,7 @@ def test_a_manifest_lists_exactly_the_files_of_its_runs(folder, missing):
 def test_an_unfinished_or_absent_folder_is_refused(folder, tmp_path):
     with pytest.raises(InputError, match=r"cannot read .*manifest\.json"):
         read_results(tmp_path / "nowhere")
-    manifest = read_json(folder / "manifest.json", Manifest)
-    write_json(folder / "manifest.json", manifest.model_copy(update={"status": "running"}))
+    write_manifest(folder, read_manifest(folder).model_copy(update={"status": "running"}))
     with pytest.raises(InputError, match="unfinished"):
         read_results(folder)
 

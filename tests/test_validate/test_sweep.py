@@ -20,9 +20,9 @@ import validate.storage
 import validate.sweep
 from derivations.errors import InputError
 from validate.compare import summarize, summarize_by
+from validate.folder import held
 from validate.presets import Sweep
-from validate.records import VanishingRow, read_results
-from validate.storage import locked
+from validate.records import VanishingRow, read_manifest, read_results, write_manifest
 from validate.sweep import run
 from validate.train import Schedule
 
@@ -164,9 +164,7 @@ def test_an_altered_run_is_refused_not_repeated(folder):
 
 
 def test_a_broken_checkpoint_of_an_unfinished_run_is_refused(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] = {}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, read_manifest(folder).model_copy(update={"files": {}}))
     path = folder / FIRST / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(InputError, match=r"checkpoint\.safetensors is corrupt"):
@@ -174,9 +172,7 @@ def test_a_broken_checkpoint_of_an_unfinished_run_is_refused(folder):
 
 
 def test_rows_behind_their_checkpoint_are_refused(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] = {}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, read_manifest(folder).model_copy(update={"files": {}}))
     path = folder / FIRST / "epochs.jsonl"
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
     with pytest.raises(InputError, match="other rows than its checkpoint covers"):
@@ -184,9 +180,7 @@ def test_rows_behind_their_checkpoint_are_refused(folder):
 
 
 def test_rows_altered_before_a_resumption_are_refused(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] = {}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, read_manifest(folder).model_copy(update={"files": {}}))
     path = folder / FIRST / "epochs.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     rows[0]["test_error"] = 0.125
@@ -196,7 +190,7 @@ def test_rows_altered_before_a_resumption_are_refused(folder):
 
 
 def test_a_folder_has_one_writer(folder):
-    with locked(folder), pytest.raises(InputError, match="another process is writing"):
+    with held(folder, shared=False), pytest.raises(InputError, match="another process is writing"):
         run(TINY, folder)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from derivations.errors import InputError
 from validate.data import Split, load
 from validate.models import build
 from validate.train import Schedule, Training, crop_and_flip, deterministic, epoch_generator, evaluate
@@ -93,6 +94,11 @@ def test_the_schedule_warms_up_and_drops_at_half_and_three_quarters():
 def test_a_diverging_training_stops_and_says_so(digits):
     subject = training(digits.train, learning_rate=1e30)
     assert not all(subject.run_epoch(epoch) for epoch in (1, 2))
+
+
+def test_mixed_precision_is_refused_without_cuda(digits):
+    with pytest.raises(InputError, match="mixed precision needs CUDA, not cpu"):
+        training(digits.train, precision="bfloat16")
 
 
 def test_evaluation_counts_every_sample_once_and_keeps_the_mode(digits):

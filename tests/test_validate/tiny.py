@@ -1,4 +1,4 @@
-"""Defines a miniature validation, and how two results folders are compared."""
+"""Defines two miniature validations, and how two results folders are compared."""
 
 from pathlib import Path
 
@@ -13,6 +13,16 @@ TINY = Preset(
     probe_size=3,
     spectra_steps=8,
 )
+
+MINIATURE = Preset(
+    name="miniature",
+    dataset="digits",
+    sweeps=(Sweep("plain", (8,), 2), Sweep("dense", (7,), 2)),
+    schedule=Schedule(epochs=1, batch_size=512),
+    probe_size=1,
+    spectra_steps=2,
+)
+"""Smaller still, for tests that run it many times."""
 
 
 def contents(folder: Path) -> dict[str, bytes]:

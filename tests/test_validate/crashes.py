@@ -1,0 +1,71 @@
+"""Gives the crash tests processes that start in milliseconds and are killed, and what these do until then."""
+
+import itertools
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+
+from validate import checkpoints
+from validate.codec import write_json, write_jsonl
+from validate.folder import claimed, register
+from validate.records import EpochRow, RunConfig
+from validate.storage import write_atomic
+
+CONFIG_HASH, ROWS = "c" * 64, "e" * 64
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["test_validate.crashes", "validate.sweep"])
+
+
+def start(function: Callable[..., object], *arguments: object) -> BaseProcess:
+    """The call in a process of its own, forked from one that has everything imported and no threads."""
+    process = _SERVER.Process(target=function, args=arguments)
+    process.start()
+    return process
+
+
+def kill_after(process: BaseProcess, seconds: float) -> bool:
+    """SIGKILL after so many seconds; False if the process ended by itself, without error, before."""
+    process.join(seconds)
+    process.kill()
+    process.join()
+    assert process.exitcode in (0, -9)
+    return process.exitcode != 0
+
+
+def state(number: int) -> dict[str, torch.Tensor]:
+    """One of many states of one network: 200 KB."""
+    return {"weight": torch.full((50_000,), float(number)), "count": torch.tensor(number)}
+
+
+def save_for_ever(path: Path) -> None:
+    """Nothing but saves, so that a kill falls into one; ends with the tests, however these end."""
+    server = os.getppid()
+    for number in itertools.takewhile(lambda _: os.getppid() == server, itertools.count(1)):
+        checkpoints.save(path, state(number), config_hash=CONFIG_HASH, epoch=number, rows=ROWS)
+
+
+def fill(out: Path, configs: list[RunConfig]) -> None:
+    """One run after another with a record each, as a sweep leaves them."""
+    for config in configs:
+        with claimed(out, config.run) as folder:
+            write_json(folder / "config.json", config)
+            nothing = {"train_loss": None, "train_error": None, "test_error": None, "total": None}
+            write_jsonl(folder / "epochs.jsonl", [EpochRow(run=config.run, epoch=0, status="diverged", **nothing)])
+            write_jsonl(folder / "blocks.jsonl", [])
+            write_atomic(folder / "checkpoint.safetensors", config.run.encode())
+        register(out, config.run)
+
+
+def timed(function: Callable[..., object], *arguments: object) -> float:
+    """Seconds that the call takes in a process like those that are killed."""
+    begin = time.monotonic()
+    process = start(function, *arguments)
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - begin

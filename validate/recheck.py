@@ -1,0 +1,84 @@
+"""Recomputes what records conclude from what they store, in plain floating point and without the code that concluded it.
+
+Raises InputError, naming the row, where a count, an error, a tightness or a product is not what the stored numbers give.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from derivations.errors import InputError
+
+if TYPE_CHECKING:
+    from validate.records import BlockRow, BoundRow, EpochRow, Gains
+
+ROUNDING = 2.0**-45
+"""Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of float64, as in `numeric.tolerances`."""
+
+
+def recheck(place: Path, epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> None:
+    """Raises InputError unless every row of the run in the folder `place` concludes what its numbers say."""
+    for row in blocks:
+        if wrong := next(_wrong_in_block(row), None):
+            raise InputError(f"{place}, epoch {row.epoch}, {row.name}: {wrong} is not what the stored gains give: delete it and run again")
+    for epoch in epochs:
+        if wrong := next(_wrong_in_epoch(epoch, [row.predicted for row in blocks if row.epoch == epoch.epoch]), None):
+            raise InputError(f"{place}, epoch {epoch.epoch}: {wrong} is not what the stored gains give: delete it and run again")
+
+
+def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
+    if row.vanished != row.measured.count(None) or [p is None for p in row.predicted] != [m is None for m in row.measured]:
+        yield "the number of vanished signals"
+        return
+    pairs = list(_pairs(row.predicted, row.measured))
+    if row.identity_error != _largest_error(pairs):
+        yield "identity_error"
+    scales = [scale or 0.0 for scale in row.terms.get("t", (0.0,) * len(row.measured))]
+    live = [(p, m, scale) for p, m, scale in zip(row.predicted, row.measured, scales, strict=True) if p is not None and m is not None]
+    if row.identity_failures != sum(not abs(p - m) <= ROUNDING * (p + m + scale) for p, m, scale in live):
+        yield "identity_failures"
+    yield from (f"{wrong} of {bound.id}" for bound in row.bounds for wrong in _wrong_in_bound(bound, row.measured, scales))
+
+
+def _wrong_in_bound(bound: "BoundRow", measured: "Gains", scales: Sequence[float]) -> Iterator[str]:
+    """An infinite bound is stored as null: whether it was an absurd one, and counted, is the one thing that cannot be recomputed."""
+    live = [(b, m, scale) for b, m, scale in zip(bound.value, measured, scales, strict=True) if m is not None]
+    violated = sum(_violates(bound.side, b, m, scale) for b, m, scale in live if b is not None)
+    if not violated <= bound.violations <= violated + sum(b is None for b, _, _ in live):
+        yield "violations"
+    ratios = [m / b for b, m, _ in live if b is not None and b > 0]
+    if bound.tightness != (statistics.median(ratios) if ratios else None):
+        yield "tightness"
+
+
+def _violates(side: str, bound: float, measured: float, scale: float) -> bool:
+    excess = bound - measured if side == "lower" else measured - bound
+    return not excess <= ROUNDING * (measured + abs(bound) + scale)
+
+
+def _wrong_in_epoch(row: "EpochRow", predicted: Sequence["Gains"]) -> Iterator[str]:
+    if (row.status == "ok") != (row.total is not None):
+        yield "its total"
+    if row.total is None:
+        return
+    telescoped = tuple(_product(gains) for gains in zip(*predicted, strict=True))
+    if row.total.telescoped != telescoped or len(row.total.measured) != len(telescoped):
+        yield "the product of the gains"
+    elif row.total.relative_error != _largest_error(_pairs(row.total.telescoped, row.total.measured)):
+        yield "relative_error"
+
+
+def _product(gains: tuple[float | None, ...]) -> float | None:
+    known = [gain for gain in gains if gain is not None]
+    return math.prod(known) if len(known) == len(gains) else None
+
+
+def _pairs(first: "Gains", second: "Gains") -> Iterator[tuple[float, float]]:
+    return ((a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None)
+
+
+def _largest_error(pairs: Iterable[tuple[float, float]]) -> float | None:
+    """The largest |a − b| / max(|a|, |b|), 0 where both are 0; None of no pairs."""
+    return max((abs(a - b) / max(abs(a), abs(b)) if a or b else 0.0 for a, b in pairs), default=None)
