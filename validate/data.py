@@ -7,7 +7,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from derivations.errors import InputError
 CLASSES = 10
 SPLIT_SEED = 2021
 TEST_SHARE = 0.2
-DEBIAN_FASHION_MNIST = Path("/usr/share/dataset-fashion-mnist")
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 GET_FASHION_MNIST = "install Debian's package dataset-fashion-mnist or point --data-dir at the folder of its four IDX files"
 GET_CIFAR10 = "unpack cifar-10-binary.tar.gz from www.cs.toronto.edu/~kriz/cifar.html and point --data-dir at its folder"
 
@@ -42,6 +42,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def first(self, samples: int) -> "Split":
+        """The first samples, in the order of the files."""
+        return Split(self.images[:samples], self.labels[:samples])
+
     def to(self, device: str) -> "Split":
         """The same samples on `device`."""
         return Split(self.images.to(device), self.labels.to(device))
@@ -55,6 +59,10 @@ class Dataset:
     train: Split
     test: Split
     augment: bool = False
+
+    def first(self, train: int, test: int) -> "Dataset":
+        """The same data set with the first samples of each split alone."""
+        return replace(self, train=self.train.first(train), test=self.test.first(test))
 
     @property
     def in_channels(self) -> int:

@@ -32,6 +32,9 @@ Gains = tuple[float | None, ...]
 
 Count = Annotated[int, Field(ge=0)]
 
+DIGITS = 5
+"""Significant digits of the stored values of bounds and terms: as many as figures can use, and few enough to keep the records small."""
+
 
 class Record(BaseModel):
     """Base of all records."""
@@ -40,7 +43,10 @@ class Record(BaseModel):
 
 
 class RunConfig(Record):
-    """What one training is made from. `width`: maps of the first stage, or growth of a dense network; `reduction`: of an SE squeeze."""
+    """What one training is made from. `width`: maps of the first stage, or growth of a dense network; `reduction`: of an SE squeeze.
+
+    The first `train_samples` and `test_samples` of the data set are used. `measure_epochs`: those with block rows; null: all.
+    """
 
     schema_: Literal["gradbound.config/1"] = Field(default="gradbound.config/1", alias="schema")
     run: RunId
@@ -63,6 +69,7 @@ class RunConfig(Record):
     warmup_epochs: int
     augment: bool
     probe_size: int
+    measure_epochs: tuple[int, ...] | None = None
     spectra_epochs: tuple[int, ...]
     spectra_steps: int
     delta: float
@@ -78,6 +85,10 @@ class RunConfig(Record):
     def hash(self) -> str:
         """The digest that a checkpoint must carry."""
         return sha256(encode(self))
+
+    def measures(self, epoch: int) -> bool:
+        """Whether the epoch has block rows."""
+        return self.measure_epochs is None or epoch in self.measure_epochs
 
 
 class Total(Record):
@@ -102,7 +113,10 @@ class EpochRow(Record):
 
 
 class BoundRow(Record):
-    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the signal had vanished."""
+    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the signal had vanished.
+
+    `violations` are counted in float64; then the value is rounded away from the gain, to DIGITS digits: what is stored is a bound still.
+    """
 
     id: str
     side: Side
@@ -122,7 +136,7 @@ class BlockRow(Record):
     """One segment after one epoch: gains of the probe samples, predicted and measured, and the bounds on them.
 
     `identity_error` is the largest |predicted − measured| / max(predicted, measured), `identity_failures` counts the samples where it is
-    more than rounding, `vanished` those whose backward signal was exactly zero.
+    more than rounding, `vanished` those whose backward signal was exactly zero. `terms` are rounded to DIGITS digits, the gains are not.
     """
 
     schema_: Literal["gradbound.block/1"] = Field(default="gradbound.block/1", alias="schema")
@@ -237,9 +251,9 @@ def _read_run(folder: Path, run: str) -> Run:
 
 
 def _check_complete(place: Path, config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
-    """Every finished epoch has every segment once, and every row a number (or null) for every probe sample."""
+    """Every finished epoch to be measured has every segment once, and every row a number (or null) for every probe sample."""
     segments = [row.index for row in blocks if row.epoch == 0]
-    finished = [row.epoch for row in epochs if row.status == "ok"]
+    finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
     grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
     lengths = {len(gains) for row in blocks for gains in (row.measured, row.predicted, *(bound.value for bound in row.bounds))}
     if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:
