@@ -63,7 +63,14 @@ class Preset:
         name, image_size = f"{sweep.family}-{depth}", dataset.image_size
         train, test = _at_most(self.train_samples, dataset.train), _at_most(self.test_samples, dataset.test)
         with torch.device("meta"):
-            network = build(name, in_channels=dataset.in_channels, image_size=image_size, width=sweep.width, reduction=self.reduction)
+            network = build(
+                name,
+                num_classes=dataset.classes,
+                in_channels=dataset.in_channels,
+                image_size=image_size,
+                width=sweep.width,
+                reduction=self.reduction,
+            )
         return RunConfig(
             run=f"{sweep.family}-d{depth}-w{sweep.width}-s{seed}",
             family=sweep.family,
@@ -73,6 +80,7 @@ class Preset:
             seed=seed,
             dataset=dataset.name,
             in_channels=dataset.in_channels,
+            num_classes=dataset.classes,
             image_size=image_size,
             train_samples=train,
             test_samples=test,

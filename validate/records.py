@@ -57,6 +57,7 @@ class RunConfig(Record):
     seed: int
     dataset: str
     in_channels: int
+    num_classes: int = 10
     image_size: int
     train_samples: int
     test_samples: int

@@ -60,6 +60,7 @@ def perform(config: RunConfig, dataset: Dataset, folder: Path, advance: Callable
 def _training(config: RunConfig, dataset: Dataset) -> Training:
     network = build(
         config.network,
+        num_classes=config.num_classes,
         in_channels=config.in_channels,
         image_size=config.image_size,
         width=config.width,
