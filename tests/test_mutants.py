@@ -14,6 +14,14 @@ import pytest
 from mutants import CHECKERS, MEASUREMENTS, NUMERIC, SYMBOLIC, THEOREMS, Mutant
 
 ROOT = Path(__file__).parents[1]
+BESIDE_TESTS = (
+    [("numeric", each) for each in NUMERIC] + [("validate", each) for each in MEASUREMENTS] + [("derivations", each) for each in CHECKERS]
+)
+EVERY_FOURTH = [
+    pytest.param(package, mutant, id=f"{package}-{mutant.name}", marks=() if index % 4 == 0 else pytest.mark.slow)
+    for index, (package, mutant) in enumerate(BESIDE_TESTS)
+]
+"""Each takes ten seconds, so the others are left to the slow sweeps."""
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
 
 
@@ -88,13 +96,7 @@ def test_a_broken_theorem_is_caught_and_named(mutant, tmp_path):
     assert "step" in done.stderr or "refused" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("package", "mutant"),
-    [("numeric", mutant) for mutant in NUMERIC]
-    + [("validate", mutant) for mutant in MEASUREMENTS]
-    + [("derivations", mutant) for mutant in CHECKERS],
-    ids=lambda value: getattr(value, "name", value),
-)
+@pytest.mark.parametrize(("package", "mutant"), EVERY_FOURTH)
 def test_a_broken_evaluation_measurement_or_checker_fails_its_tests(package, mutant, tmp_path):
     folder = mutated(mutant, package, tmp_path)
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants.py"))

@@ -8,6 +8,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context
 from typing import TypeVar, cast
 
 import torch
@@ -18,7 +19,7 @@ from numeric.bind import BoundNumbers
 from numeric.tolerances import tolerances
 from validate.measure import Measurement
 from validate.predict import Prediction
-from validate.records import BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total, VanishingRow
+from validate.records import DIGITS, BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total, VanishingRow
 from validate.segments import Segment
 
 Key = TypeVar("Key", bound=Hashable)
@@ -28,6 +29,10 @@ ROUNDING = tolerances(torch.float64).identity
 
 TELESCOPING = 1e-9
 """Allowed relative error of a product of gains over a whole network: thousands of segments, each off by ROUNDING."""
+
+
+RECORDED_TERMS = ("t", "c")
+"""The terms that are stored; of the others, the gain and these two give every ratio."""
 
 
 LIMIT = 1e-12
@@ -65,7 +70,7 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
         vanished=vanished,
         identity_error=float(relative_error(numbers.gain, seen).max()),
         identity_failures=int((~(difference <= ROUNDING * (numbers.gain + seen + scale))).sum()),
-        terms={name: _spread(value, live) for name, value in numbers.terms.items()},
+        terms={name: _rounded(_spread(value, live)) for name, value in numbers.terms.items() if name in RECORDED_TERMS},
         bounds=tuple(_check(bound, seen, scale, live) for bound in numbers.bounds),
     )
 
@@ -79,15 +84,17 @@ def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -
     excess = bound.value - measured if bound.side == "lower" else measured - bound.value
     absurd = bound.value == (math.inf if bound.side == "lower" else -math.inf)
     violated = absurd | ~(excess <= ROUNDING * (measured + bound.value.abs() + scale))
-    ratios = (measured / bound.value)[(bound.value > 0) & bound.value.isfinite()]
+    stored = _rounded(_spread(bound.value, live), ROUND_FLOOR if bound.side == "lower" else ROUND_CEILING)
+    alive = [value for value, is_live in zip(stored, live.tolist(), strict=True) if is_live]
+    ratios = [gain / value for gain, value in zip(measured.tolist(), alive, strict=True) if value is not None and value > 0]
     return BoundRow(
         id=bound.id,
         side=cast(Side, bound.side),
         certainty=bound.certainty,
         delta=bound.delta,
-        value=_spread(bound.value, live),
+        value=stored,
         violations=int(violated.sum()),
-        tightness=statistics.median(ratios.tolist()) if len(ratios) else None,
+        tightness=statistics.median(ratios) if ratios else None,
     )
 
 
@@ -127,6 +134,12 @@ def _spread(values: Tensor, live: Tensor) -> Gains:
     numbers = iter(values.tolist())
     spread = (next(numbers) if alive else None for alive in live.tolist())
     return tuple(None if value is None or math.isinf(value) else value for value in spread)
+
+
+def _rounded(values: Gains, rounding: str = ROUND_HALF_EVEN) -> Gains:
+    """The values to DIGITS significant digits."""
+    context = Context(prec=DIGITS, rounding=rounding)
+    return tuple(None if value is None else float(context.create_decimal(value)) for value in values)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Loads the data sets: digits (embedded), Fashion-MNIST (IDX files), CIFAR-10 (binary layout).
+"""Loads the data sets: digits (embedded), Fashion-MNIST (IDX files), CIFAR-10 and CIFAR-100 (binary layout).
 
 Every file is checked for magic number, size and label range; nothing is downloaded and no pickle is read.
 """
@@ -7,7 +7,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,16 @@ from derivations.errors import InputError
 CLASSES = 10
 SPLIT_SEED = 2021
 TEST_SHARE = 0.2
-DEBIAN_FASHION_MNIST = Path("/usr/share/dataset-fashion-mnist")
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 GET_FASHION_MNIST = "install Debian's package dataset-fashion-mnist or point --data-dir at the folder of its four IDX files"
 GET_CIFAR10 = "unpack cifar-10-binary.tar.gz from www.cs.toronto.edu/~kriz/cifar.html and point --data-dir at its folder"
+GET_CIFAR100 = GET_CIFAR10.replace("cifar-10-", "cifar-100-")
 
 # Mean and standard deviation of the training pixels, scaled to [0, 1], by channel.
 DIGITS_MOMENTS = ((0.3052,), (0.3758,))
 FASHION_MNIST_MOMENTS = ((0.2860,), (0.3530,))
 CIFAR10_MOMENTS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+CIFAR100_MOMENTS = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.number]]
 Moments = tuple[tuple[float, ...], tuple[float, ...]]
@@ -42,6 +44,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def first(self, samples: int) -> "Split":
+        """The first samples, in the order of the files."""
+        return Split(self.images[:samples], self.labels[:samples])
+
     def to(self, device: str) -> "Split":
         """The same samples on `device`."""
         return Split(self.images.to(device), self.labels.to(device))
@@ -55,6 +61,11 @@ class Dataset:
     train: Split
     test: Split
     augment: bool = False
+    classes: int = CLASSES
+
+    def first(self, train: int, test: int) -> "Dataset":
+        """The same data set with the first samples of each split alone."""
+        return replace(self, train=self.train.first(train), test=self.test.first(test))
 
     @property
     def in_channels(self) -> int:
@@ -84,6 +95,7 @@ def locate(name: str, folder: Path | None = None) -> str | None:
     places = {
         "fashion-mnist": (folder or DEBIAN_FASHION_MNIST, ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz")),
         "cifar10": (_cifar10_folder(folder or Path()), ("data_batch_1.bin",)),
+        "cifar100": (_cifar100_folder(folder or Path()), ("train.bin",)),
     }
     place, files = places[name]
     return str(place) if any((place / file).is_file() for file in files) else None
@@ -153,13 +165,44 @@ def _cifar10_file(folder: Path, name: str) -> tuple[Array, Array]:
     if not path.is_file() and ((folder / name).exists() or (folder / "cifar-10-batches-py").exists()):
         raise InputError(f"{folder} holds CIFAR-10's python layout, which is pickled and never read: {GET_CIFAR10}")
     _existing((path,), f"CIFAR-10 not found ({path}): {GET_CIFAR10}")
-    record = 1 + 3 * 32 * 32
-    content = _content(path, limit=10_000 * record)
-    if not content or len(content) % record:
-        raise InputError(f"{path} holds {len(content)} bytes, no multiple of {record}: get it again")
-    records = np.frombuffer(content, np.uint8).reshape(-1, record)
+    records = _records(path, labels=1, limit=10_000)
     _check_labels(records[:, 0], path)
     return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
+
+
+def _cifar100(folder: Path | None) -> Dataset:
+    """CIFAR-100, binary layout: records of a coarse and a fine label, of which the fine is learned, and 3×32×32 bytes."""
+    if folder is None:
+        raise InputError(f"CIFAR-100 needs --data-dir: {GET_CIFAR100}")
+    folder = _cifar100_folder(folder)
+    train, test = (_split(*_cifar100_file(folder, name), CIFAR100_MOMENTS) for name in ("train", "test"))
+    return Dataset("cifar100", train, test, augment=True, classes=100)
+
+
+def _cifar100_folder(folder: Path) -> Path:
+    """The folder itself, or the one that the archive unpacks to inside it."""
+    inner = folder / "cifar-100-binary"
+    return inner if inner.is_dir() else folder
+
+
+def _cifar100_file(folder: Path, name: str) -> tuple[Array, Array]:
+    path = folder / f"{name}.bin"
+    if not path.is_file() and ((folder / name).exists() or (folder / "cifar-100-python").exists()):
+        raise InputError(f"{folder} holds CIFAR-100's python layout, which is pickled and never read: {GET_CIFAR100}")
+    _existing((path,), f"CIFAR-100 not found ({path}): {GET_CIFAR100}")
+    records = _records(path, labels=2, limit=50_000)
+    _check_labels(records[:, 0], path, 20)
+    _check_labels(records[:, 1], path, 100)
+    return records[:, 2:].reshape(-1, 3, 32, 32), records[:, 1]
+
+
+def _records(path: Path, labels: int, limit: int) -> Array:
+    """At most `limit` records of that many labels and 3×32×32 bytes each: (records, labels + 3072)."""
+    record = labels + 3 * 32 * 32
+    content = _content(path, limit=limit * record)
+    if not content or len(content) % record:
+        raise InputError(f"{path} holds {len(content)} bytes, no multiple of {record}: get it again")
+    return np.frombuffer(content, np.uint8).reshape(-1, record)
 
 
 def _existing(candidates: tuple[Path, ...], otherwise: str) -> Path:
@@ -181,9 +224,9 @@ def _content(path: Path, limit: int) -> bytes:
     return content
 
 
-def _check_labels(labels: Array, source: Path) -> None:
-    if labels.max() >= CLASSES:
-        raise InputError(f"{source} holds label {labels.max()}, outside 0…{CLASSES - 1}: get it again")
+def _check_labels(labels: Array, source: Path, classes: int = CLASSES) -> None:
+    if labels.max() >= classes:
+        raise InputError(f"{source} holds label {labels.max()}, outside 0…{classes - 1}: get it again")
 
 
 def _split(images: Array, labels: Array, moments: Moments, peak: int = 255) -> Split:
@@ -193,5 +236,10 @@ def _split(images: Array, labels: Array, moments: Moments, peak: int = 255) -> S
     return Split(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)))
 
 
-LOADERS: dict[str, Callable[[Path | None], Dataset]] = {"digits": _digits, "fashion-mnist": _fashion_mnist, "cifar10": _cifar10}
+LOADERS: dict[str, Callable[[Path | None], Dataset]] = {
+    "digits": _digits,
+    "fashion-mnist": _fashion_mnist,
+    "cifar10": _cifar10,
+    "cifar100": _cifar100,
+}
 DATASETS = tuple(LOADERS)

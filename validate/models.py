@@ -29,7 +29,7 @@ class Recipe:
 
 
 NETWORKS: Mapping[str, Recipe] = {
-    "vgg19": Recipe(vgg.Settings, vgg.vgg),
+    **{f"vgg{depth}": Recipe(vgg.Settings, partial(vgg.vgg, stages=stages)) for depth, stages in vgg.STAGES.items()},
     **{f"plain{depth}": Recipe(resnet.Settings, partial(resnet.plain, depth)) for depth in (18, 34)},
     **{f"resnet{depth}": Recipe(resnet.ResidualSettings, partial(resnet.resnet, depth)) for depth in resnet.UNITS},
     **{f"se_resnet{depth}": Recipe(resnet.SESettings, partial(resnet.se_resnet, depth)) for depth in resnet.UNITS},
@@ -43,7 +43,7 @@ def build(name: str, num_classes: int = 10, in_channels: int | None = None, *, s
 
     FAMILY-DEPTH, such as `residual-20`: the networks that are trained, see `validate/cifar.py`; settings `image_size` (height and
     width, 8), `width` (16), `reduction` (of the squeeze, 4), and 1 input channel unless told otherwise. A name in NETWORKS, such as
-    `resnet50`: 3 input channels, `image_size` 224 (`vgg19`: 32); `stride_on` (1 or 3) and `projections` (1 or 0) for residual ones,
+    `resnet50`: 3 input channels, `image_size` 224 (VGG: 32); `stride_on` (1 or 3) and `projections` (1 or 0) for residual ones,
     see `validate/resnet.py`, and `reduction` (16) for SE ones. Works under `torch.device("meta")`.
     Raises InputError for an unknown name, an impossible depth or setting.
     """

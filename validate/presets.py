@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from derivations.errors import InputError
-from validate.data import DATASETS, Dataset
+from validate.data import DATASETS, Dataset, Split
 from validate.models import build
 from validate.records import RunConfig
 from validate.train import Schedule
@@ -26,7 +26,11 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named validation. Gains are measured after every epoch, spectra enclosed at the first and the last."""
+    """A named validation. Spectra are enclosed at the first and the last epoch.
+
+    `train_samples`, `test_samples`: how many, from the front of the files; None: all. After every epoch the whole gain is measured and
+    predicted; the blocks' are recorded at the `measure_epochs` (None: at each), which must hold the first and the last.
+    """
 
     name: str
     dataset: str
@@ -34,6 +38,9 @@ class Preset:
     schedule: Schedule
     seeds: tuple[int, ...] = (0,)
     reduction: int = 4
+    train_samples: int | None = None
+    test_samples: int | None = None
+    measure_epochs: tuple[int, ...] | None = None
     probe_size: int = 8
     spectra_steps: int = 40
     delta: float = 1e-6
@@ -54,8 +61,16 @@ class Preset:
 
     def _config(self, dataset: Dataset, sweep: Sweep, depth: int, seed: int) -> RunConfig:
         name, image_size = f"{sweep.family}-{depth}", dataset.image_size
+        train, test = _at_most(self.train_samples, dataset.train), _at_most(self.test_samples, dataset.test)
         with torch.device("meta"):
-            network = build(name, in_channels=dataset.in_channels, image_size=image_size, width=sweep.width, reduction=self.reduction)
+            network = build(
+                name,
+                num_classes=dataset.classes,
+                in_channels=dataset.in_channels,
+                image_size=image_size,
+                width=sweep.width,
+                reduction=self.reduction,
+            )
         return RunConfig(
             run=f"{sweep.family}-d{depth}-w{sweep.width}-s{seed}",
             family=sweep.family,
@@ -65,18 +80,24 @@ class Preset:
             seed=seed,
             dataset=dataset.name,
             in_channels=dataset.in_channels,
+            num_classes=dataset.classes,
             image_size=image_size,
-            train_samples=len(dataset.train),
-            test_samples=len(dataset.test),
+            train_samples=train,
+            test_samples=test,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             **vars(replace(self.schedule, augment=dataset.augment)),
-            probe_size=min(self.probe_size, len(dataset.test)),
+            probe_size=min(self.probe_size, test),
+            measure_epochs=self.measure_epochs,
             spectra_epochs=tuple(sorted({0, self.schedule.epochs})),
             spectra_steps=self.spectra_steps,
             delta=self.delta,
             threads=self.threads,
             device=self.device,
         )
+
+
+def _at_most(wished: int | None, split: Split) -> int:
+    return len(split) if wished is None else min(wished, len(split))
 
 
 def preset(name: str, *, dataset: str | None = None, seeds: int | None = None, device: str | None = None) -> Preset:
@@ -108,27 +129,33 @@ _SMOKE = Preset(
 )
 _CPU = Preset(
     name="cpu",
-    dataset="digits",
+    dataset="fashion-mnist",
     sweeps=(
-        Sweep("plain", (8, 14, 20, 32, 44), 16),
-        Sweep("residual", (8, 14, 20, 32, 44), 16),
-        Sweep("se_residual", (8, 14, 20, 32, 44), 16),
-        Sweep("dense", (10, 16, 22, 34), 12),
+        Sweep("plain", (8, 20, 32, 44), 8),
+        Sweep("residual", (8, 20, 32, 44), 8),
+        Sweep("se_residual", (8, 14, 20, 26), 8),
+        Sweep("dense", (10, 16, 22, 28), 8),
     ),
-    schedule=Schedule(epochs=30),
+    schedule=Schedule(epochs=10),
     seeds=(0, 1, 2),
+    train_samples=1536,
+    test_samples=1000,
+    measure_epochs=(0, 5, 10),
+    probe_size=9,
+    spectra_steps=20,
 )
 _GPU = Preset(
     name="gpu",
     dataset="cifar10",
     sweeps=(
-        Sweep("plain", (20, 32, 44, 56), 16),
-        Sweep("residual", (20, 32, 44, 56), 16),
-        Sweep("se_residual", (20, 32, 44, 56), 16),
-        Sweep("dense", (22, 40), 12),
+        Sweep("plain", (20, 44, 74, 110), 16),
+        Sweep("residual", (20, 44, 74, 110), 16),
+        Sweep("se_residual", (20, 44, 74, 110), 16),
+        Sweep("dense", (22, 40, 70, 100), 12),
     ),
-    schedule=Schedule(epochs=60, batch_size=128, warmup_epochs=2),
+    schedule=Schedule(epochs=20, batch_size=128, warmup_epochs=2),
     seeds=(0, 1, 2),
+    measure_epochs=(0, 10, 20),
     device="cuda",
 )
 PRESETS = {chosen.name: chosen for chosen in (_SMOKE, _CPU, _GPU)}

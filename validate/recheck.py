@@ -18,6 +18,10 @@ ROUNDING = 2.0**-45
 """Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of float64, as in `numeric.tolerances`."""
 
 
+LAST_DIGIT = 1e-4
+"""By how much, relatively, a stored bound may have been rounded away from the gain."""
+
+
 def recheck(place: Path, epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> None:
     """Raises InputError unless every row of the run in the folder `place` concludes what its numbers say."""
     for row in blocks:
@@ -43,10 +47,12 @@ def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
 
 
 def _wrong_in_bound(bound: "BoundRow", measured: "Gains", scales: Sequence[float]) -> Iterator[str]:
-    """An infinite bound is stored as null: whether it was an absurd one, and counted, is the one thing that cannot be recomputed."""
+    """Violations were counted before a bound was rounded, or stored as null where infinite: only limits can be recomputed."""
     live = [(b, m, scale) for b, m, scale in zip(bound.value, measured, scales, strict=True) if m is not None]
     violated = sum(_violates(bound.side, b, m, scale) for b, m, scale in live if b is not None)
-    if not violated <= bound.violations <= violated + sum(b is None for b, _, _ in live):
+    inward = LAST_DIGIT if bound.side == "lower" else -LAST_DIGIT
+    unseen = sum(b is None or _violates(bound.side, b + inward * abs(b), m, scale) for b, m, scale in live)
+    if not violated <= bound.violations <= unseen:
         yield "violations"
     ratios = [m / b for b, m, _ in live if b is not None and b > 0]
     if bound.tightness != (statistics.median(ratios) if ratios else None):
@@ -59,12 +65,13 @@ def _violates(side: str, bound: float, measured: float, scale: float) -> bool:
 
 
 def _wrong_in_epoch(row: "EpochRow", predicted: Sequence["Gains"]) -> Iterator[str]:
+    """Of an epoch whose blocks were not recorded, the product cannot be recomputed."""
     if (row.status == "ok") != (row.total is not None):
         yield "its total"
     if row.total is None:
         return
     telescoped = tuple(_product(gains) for gains in zip(*predicted, strict=True))
-    if row.total.telescoped != telescoped or len(row.total.measured) != len(telescoped):
+    if (predicted and row.total.telescoped != telescoped) or len(row.total.measured) != len(row.total.telescoped):
         yield "the product of the gains"
     elif row.total.relative_error != _largest_error(_pairs(row.total.telescoped, row.total.measured)):
         yield "relative_error"

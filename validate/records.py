@@ -33,6 +33,9 @@ Gains = tuple[float | None, ...]
 
 Count = Annotated[int, Field(ge=0)]
 
+DIGITS = 5
+"""Significant digits of the stored values of bounds and terms: as many as figures can use, and few enough to keep the records small."""
+
 
 class Record(BaseModel):
     """Base of all records."""
@@ -41,7 +44,10 @@ class Record(BaseModel):
 
 
 class RunConfig(Record):
-    """What one training is made from. `width`: maps of the first stage, or growth of a dense network; `reduction`: of an SE squeeze."""
+    """What one training is made from. `width`: maps of the first stage, or growth of a dense network; `reduction`: of an SE squeeze.
+
+    The first `train_samples` and `test_samples` of the data set are used. `measure_epochs`: those with block rows; null: all.
+    """
 
     schema_: Literal["gradbound.config/1"] = Field(default="gradbound.config/1", alias="schema")
     run: RunId
@@ -52,6 +58,7 @@ class RunConfig(Record):
     seed: int
     dataset: str
     in_channels: int
+    num_classes: int = 10
     image_size: int
     train_samples: int
     test_samples: int
@@ -65,6 +72,7 @@ class RunConfig(Record):
     augment: bool
     precision: Literal["float32", "bfloat16"] = "float32"
     probe_size: int
+    measure_epochs: tuple[int, ...] | None = None
     spectra_epochs: tuple[int, ...]
     spectra_steps: int
     delta: float
@@ -80,6 +88,10 @@ class RunConfig(Record):
     def hash(self) -> str:
         """The digest that a checkpoint must carry."""
         return sha256(encode(self))
+
+    def measures(self, epoch: int) -> bool:
+        """Whether the epoch has block rows."""
+        return self.measure_epochs is None or epoch in self.measure_epochs
 
 
 class Total(Record):
@@ -104,7 +116,10 @@ class EpochRow(Record):
 
 
 class BoundRow(Record):
-    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the signal had vanished."""
+    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the signal had vanished.
+
+    `violations` are counted in float64; then the value is rounded away from the gain, to DIGITS digits: what is stored is a bound still.
+    """
 
     id: str
     side: Side
@@ -124,7 +139,7 @@ class BlockRow(Record):
     """One segment after one epoch: gains of the probe samples, predicted and measured, and the bounds on them.
 
     `identity_error` is the largest |predicted − measured| / max(predicted, measured), `identity_failures` counts the samples where it is
-    more than rounding, `vanished` those whose backward signal was exactly zero.
+    more than rounding, `vanished` those whose backward signal was exactly zero. `terms` are rounded to DIGITS digits, the gains are not.
     """
 
     schema_: Literal["gradbound.block/1"] = Field(default="gradbound.block/1", alias="schema")
@@ -263,9 +278,9 @@ def _read_run(folder: Path, run: str) -> Run:
 
 
 def _check_complete(place: Path, config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
-    """Every finished epoch has every segment once, and every row a number (or null) for every probe sample."""
+    """Every finished epoch to be measured has every segment once, and every row a number (or null) for every probe sample."""
     segments = [row.index for row in blocks if row.epoch == 0]
-    finished = [row.epoch for row in epochs if row.status == "ok"]
+    finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
     grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
     lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
     if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:

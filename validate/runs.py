@@ -43,6 +43,7 @@ def perform(config: RunConfig, dataset: Dataset, folder: Path, advance: Callable
 
     Raises InputError if the folder cannot be written or holds a broken or foreign checkpoint.
     """
+    dataset = dataset.first(config.train_samples, config.test_samples)
     write_json(folder / "config.json", config)
     with deterministic(config.threads):
         training = _training(config, dataset)
@@ -58,6 +59,7 @@ def perform(config: RunConfig, dataset: Dataset, folder: Path, advance: Callable
 def _training(config: RunConfig, dataset: Dataset) -> Training:
     network = build(
         config.network,
+        num_classes=config.num_classes,
         in_channels=config.in_channels,
         image_size=config.image_size,
         width=config.width,
@@ -110,17 +112,20 @@ def _next_epoch(config: RunConfig, training: Training, dataset: Dataset, history
 
 
 def _examine(config: RunConfig, network: Network, split: Split, epoch: int) -> tuple[list[BlockRow], Total]:
-    """Measures and predicts every segment on the first test samples."""
+    """Measures and predicts every segment on the first test samples; the rows are those of the epochs that record them."""
     probe = Split(split.images[: config.probe_size], split.labels[: config.probe_size]).to(config.device)
     measurement = measure(network, probe.images, probe.labels)
     effort = Effort(spectra=epoch in config.spectra_epochs, steps=config.spectra_steps, delta=config.delta, seed=config.seed)
     predictions = predict(network, measurement.activations, measurement.signals, effort)
     comparisons = [compare(gains, prediction) for gains, prediction in zip(measurement.gains, predictions, strict=True)]
+    whole = total(measurement, [comparison.predicted for comparison in comparisons])
+    if not config.measures(epoch):
+        return [], whole
     rows = [
         block_row(config.run, epoch, index, name, segment, comparison)
         for index, ((name, segment), comparison) in enumerate(zip(network.chain(), comparisons, strict=True))
     ]
-    return rows, total(measurement, [row.predicted for row in rows])
+    return rows, whole
 
 
 def _store(config: RunConfig, training: Training, history: History, folder: Path) -> None:

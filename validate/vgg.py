@@ -1,4 +1,4 @@
-"""Builds VGG-19 (Simonyan & Zisserman 2015, configuration E) for images of any size; at 32 pixels it is the network of Table A1.
+"""Builds VGG-11 to VGG-19 (Simonyan & Zisserman 2015, Table 1: A, B, D, E) for images of any size; at 32 pixels VGG-19 is that of Table A1.
 
 Every convolution has a bias and its ReLU; without batch normalization. Each is a plain block, and so is each pooling.
 """
@@ -14,7 +14,9 @@ from validate.segments import Network, Plain, Segment
 Stage = tuple[int, int]
 """(number of convolutions, number of maps), followed by a 2×2 max pooling."""
 
-STAGES: tuple[Stage, ...] = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+MAPS = (64, 128, 256, 512, 512)
+CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+STAGES: dict[int, tuple[Stage, ...]] = {depth: tuple(zip(counts, MAPS, strict=True)) for depth, counts in CONVOLUTIONS.items()}
 HIDDEN = 4096
 
 
@@ -27,11 +29,11 @@ class Settings:
     image_size: int = 32
 
     def __post_init__(self) -> None:
-        if min(self.num_classes, self.in_channels) < 1 or self.image_size < 2 ** len(STAGES):
-            raise InputError(f"VGG needs at least 1 class, 1 channel and {2 ** len(STAGES)} pixels, not {self}")
+        if min(self.num_classes, self.in_channels) < 1 or self.image_size < 2 ** len(MAPS):
+            raise InputError(f"VGG needs at least 1 class, 1 channel and {2 ** len(MAPS)} pixels, not {self}")
 
 
-def vgg(settings: Settings, stages: Sequence[Stage] = STAGES) -> Network:
+def vgg(settings: Settings, stages: Sequence[Stage]) -> Network:
     """Convolutions in `stages`, then three fully connected layers 4096, 4096, num_classes. The stem is the first convolution."""
     segments: dict[str, Segment] = {}
     inputs = settings.in_channels

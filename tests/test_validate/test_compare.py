@@ -12,7 +12,7 @@ from validate.compare import block_row, compare, misses_limit, relative_error, s
 from validate.measure import Measurement, measure
 from validate.models import Network, build
 from validate.predict import Effort, Prediction, predict
-from validate.records import VanishingRow
+from validate.records import DIGITS, VanishingRow
 from validate.segments import ResidualBlock
 
 NAMES = ("plain-8", "residual-8", "se_residual-8", "dense-10")
@@ -172,3 +172,16 @@ def test_a_missed_limit_is_noticed():
     assert not misses_limit(row)
     assert misses_limit(row.model_copy(update={"predicted": 2.0 + 1e-9}))
     assert not misses_limit(row.model_copy(update={"epsilon": 0.1, "measured": 5.0}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_bounds_are_rounded_away_from_the_gain(name):
+    network, seen = subject(name)
+    predictions = list(predict(network, seen.activations, seen.signals, EFFORT))
+    for row, prediction in zip(rows(network, seen), predictions, strict=True):
+        for stored, exact in zip(row.bounds, prediction.numbers.bounds, strict=True):
+            for short, value in zip(stored.value, exact.value.tolist(), strict=True):
+                if short is not None:
+                    assert short <= value if stored.side == "lower" else short >= value
+                    assert abs(short - value) <= 10 ** (1 - DIGITS) * abs(value)
+        assert row.terms.keys() <= {"t", "c"}

@@ -10,6 +10,9 @@ from validate.models import NETWORKS, build
 
 LEARNED = {
     # 1000 classes, 224 pixels. torchvision's documentation of each model ("num_params").
+    "vgg11": 132_863_336,
+    "vgg13": 133_047_848,
+    "vgg16": 138_357_544,
     "vgg19": 143_667_240,
     "resnet18": 11_689_512,
     "resnet34": 21_797_672,
@@ -23,6 +26,9 @@ LEARNED = {
 }
 MULTIPLY_ADDS = {
     # The same documentation, GFLOPS: one per multiply–add, convolutions and linear maps alone, the stride on the 3×3 convolution.
+    "vgg11": 7.61,
+    "vgg13": 11.31,
+    "vgg16": 15.47,
     "vgg19": 19.63,
     "resnet18": 1.81,
     "resnet34": 3.66,
@@ -51,6 +57,14 @@ def test_multiply_adds_are_those_published(name):
     strided = {"stride_on": 3} if name.startswith("resnet") else {}
     found = operations(meta(name, image_size=224, **strided), image_size=224)
     assert round(found.multiply_adds / 1e9, 2) == MULTIPLY_ADDS[name]
+
+
+@pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)])
+def test_parameters_of_the_small_networks_are_those_published(depth, millions):
+    """He et al. 2016, Table 6, to two digits. Its shortcuts have no parameters, so they are the plain networks'; ours have 2,752 more."""
+    residual, plain = (parameters(meta(f"{family}-{depth}", 10, in_channels=3, image_size=32)).learned for family in ("residual", "plain"))
+    assert float(f"{plain / 1e6:.2g}") == millions
+    assert residual - plain == 16 * 32 + 32 * 64 + 2 * (32 + 64)
 
 
 def test_parameters_of_gates_are_those_published():

@@ -48,3 +48,31 @@ def test_overrides():
 def test_impossible_wishes_are_refused(arguments, words):
     with pytest.raises(InputError, match=words):
         preset(**arguments)
+
+
+def test_cpu_is_small_enough_to_run_and_deep_enough_to_tell():
+    chosen = PRESETS["cpu"]
+    assert chosen.dataset == "fashion-mnist"
+    assert all(len(sweep.depths) >= 4 for sweep in chosen.sweeps)
+    assert {sweep.family for sweep in chosen.sweeps} == {"plain", "residual", "se_residual", "dense"}
+    assert len(chosen.seeds) >= 3
+    for config in chosen.configs(load("digits")):
+        assert (config.train_samples, config.test_samples) == (1438, 359)  # digits has fewer than asked for
+        assert [epoch for epoch in range(config.epochs + 1) if config.measures(epoch)] == [0, 5, 10]
+        assert config.spectra_epochs == (0, config.epochs)
+
+
+def test_gpu_is_deep():
+    chosen = PRESETS["gpu"]
+    assert chosen.dataset == "cifar10"
+    assert all(max(sweep.depths) >= 100 for sweep in chosen.sweeps)
+    assert len(chosen.seeds) >= 3
+
+
+def test_samples_are_taken_from_the_front():
+    dataset = load("digits")
+    first = dataset.first(5, 3)
+    assert (len(first.train), len(first.test)) == (5, 3)
+    assert first.train.images.equal(dataset.train.images[:5])
+    assert first.test.labels.equal(dataset.test.labels[:3])
+    assert (first.name, first.augment) == (dataset.name, dataset.augment)

@@ -272,3 +272,13 @@ def test_global_settings_and_random_state_are_left_as_found(tmp_path, miniature)
     assert torch.get_num_threads() == 2
     assert not torch.are_deterministic_algorithms_enabled()
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_chosen_epochs_and_samples_alone_are_recorded(tmp_path):
+    sweeps = (Sweep("residual", (8,), 2),)
+    small = replace(TINY, sweeps=sweeps, train_samples=40, test_samples=20, measure_epochs=(0, 2), probe_size=2)
+    (found,) = run(small, tmp_path / "out").runs
+    assert (found.config.train_samples, found.config.test_samples) == (40, 20)
+    assert {row.epoch for row in found.blocks} == {0, 2}
+    assert all(row.total is not None and row.total.relative_error < 1e-12 for row in found.epochs)
+    assert all(round(20 * row.test_error) == pytest.approx(20 * row.test_error) for row in found.epochs)
