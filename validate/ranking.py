@@ -67,7 +67,7 @@ def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> 
     Networks are resampled, and permuted, within their stratum. A stratum too small or without variation is left out; with none left,
     there is nothing to determine. Phipson & Smyth 2010 for drawn permutations: p = (1 + b)/(1 + B), never 0.
     """
-    reasons = [_missing(points) for points in strata]
+    reasons = [lacking(points) for points in strata]
     kept = [rankdata(points, axis=0) for points, reason in zip(strata, reasons, strict=True) if not reason]
     networks = sum(map(len, kept))
     if not kept:
@@ -89,7 +89,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _missing(points: Floats) -> str:
+def lacking(points: Floats) -> str:
+    """Why (networks, 2) have no correlation; empty if they have one."""
     if len(points) < LEAST:
         return f"has {len(points)} networks, needs {LEAST}"
     return "one of the two measures does not vary" if (points == points[:1]).all(axis=0).any() else ""

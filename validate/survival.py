@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from validate.ranking import SIGNIFICANT, SYMBOLS, Coefficient, Correlation, Floats, correlate, holm
+from validate.ranking import SIGNIFICANT, SYMBOLS, Coefficient, Correlation, Floats, correlate, holm, lacking
 from validate.records import BlockRow, EpochRow, Gains, Results, Run
 
 SEED = 2021
@@ -21,7 +21,7 @@ LOST = 1.0
 
 WITHIN, ACROSS = "within families", "across families"
 START, END = "at initialization", "after training"
-RATIO, PER_BLOCK, LEAST, NEARNESS = "end-to-end ratio", "mean gain per block", "least gain of a block", "nearness of the ratio to 1"
+RATIO, PER_BLOCK, WEAKEST, NEARNESS = "end-to-end ratio", "mean gain per block", "least gain of a block", "nearness of the ratio to 1"
 Measure = Callable[[Run], float | None]
 
 
@@ -89,7 +89,7 @@ def nearness(run: Run, when: str = START) -> float | None:
 
 MEASURES: Mapping[str, Measure] = {
     f"{name} {when}": partial(measure, when=when)
-    for name, measure in ((RATIO, end_to_end), (PER_BLOCK, per_block), (LEAST, least_gain), (NEARNESS, nearness))
+    for name, measure in ((RATIO, end_to_end), (PER_BLOCK, per_block), (WEAKEST, least_gain), (NEARNESS, nearness))
     for when in (START, END)
 }
 
@@ -119,8 +119,9 @@ def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
 
 
 def _correlate(group: str, strata: list[Floats], coefficient: Coefficient, seed: int) -> Correlation:
-    if group in (WITHIN, ACROSS) and len(strata) < 2:
-        return Correlation(coefficient, sum(map(len, strata)), missing=f"has {len(strata)} families, needs 2")
+    families = sum(not lacking(points) for points in strata) if group == WITHIN else sum(len(points) > 0 for points in strata)
+    if group in (WITHIN, ACROSS) and families < 2:
+        return Correlation(coefficient, sum(map(len, strata)), missing=f"has {families} families with networks enough, needs 2")
     return correlate([np.concatenate(strata)] if group == ACROSS else strata, coefficient, seed)
 
 

@@ -126,7 +126,7 @@ def test_networks_without_any_gradient_rank_last():
 def test_one_family_has_nothing_to_pool():
     found = judged("C25", drawn(as_claimed, flow, {"plain": DEPTHS["plain"]}))
     assert found.verdict == "untestable"
-    assert found.condition.startswith("has 1 families, needs 2; run")
+    assert found.condition.startswith("has 1 families with networks enough, needs 2; run")
     assert row(found, "plain")["found"]["value"] == pytest.approx(-1)
 
 

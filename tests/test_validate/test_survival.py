@@ -7,7 +7,7 @@ import pytest
 from test_validate.drawn_results import BLOCKS, DEPTHS, SEEDS, as_claimed, drawn, flow
 
 from validate.held import held
-from validate.survival import END, MEASURES, START, end_to_end, least_gain, nearness, per_block, points, ranking
+from validate.survival import ACROSS, END, MEASURES, START, WITHIN, end_to_end, least_gain, nearness, per_block, points, ranking
 from validate.survival import test_error as final_error
 
 
@@ -108,3 +108,11 @@ def test_predictions_are_fitted_apart():
 def test_no_law_without_numbers(ratio, depths, reason):
     found = held(drawn(as_claimed, ratio, depths))[0]
     assert (found.measured, found.predicted, found.missing) == (None, None, reason)
+
+
+def test_within_families_needs_two_that_say_something():
+    depths = {"plain": (8, 14, 20, 32), "residual": (8, 14)}
+    rows = {(row.measure, row.group): row for row in ranking(drawn(as_claimed, flow, depths)) if row.found.coefficient == "Spearman"}
+    assert rows[next(iter(MEASURES)), WITHIN].found.missing == "has 1 families with networks enough, needs 2"
+    assert rows[next(iter(MEASURES)), ACROSS].found.networks == 6
+    assert rows[next(iter(MEASURES)), ACROSS].found.value == pytest.approx(-1)
