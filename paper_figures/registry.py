@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from derivations.architectures import PAPER_BLOCKS
-from paper_figures import agreement, block_diagrams, bound_envelopes, gains_over_training, sqrt_law, training_curves
+from paper_figures import agreement, block_diagrams, bound_envelopes, gains_over_training, sqrt_law, survival_ranking, training_curves
 from validate.records import Results
 
 
@@ -87,6 +87,17 @@ FIGURES: dict[str, Plate] = {
         "Measured gains at each family's greatest depth: (a) of single blocks, (b) of the whole chain of blocks. Medians; bands "
         "hold 90 % of the blocks, samples and seeds.",
         "Two panels of gains by epoch on logarithmic axes, one line with a band per family.",
+    ),
+    "survival_ranking": Plate(
+        survival_ranking.figure,
+        "Gradient survival and test error",
+        "(a) Test error after the last epoch by how much of the gradient survives the whole chain of blocks before training: a mark per "
+        "network (medians over the seeds), lines from shallow to deep, with the greatest depth; networks in "
+        "which nothing arrives are drawn at the left end. (b) Spearman's ρ of the two; intervals from a bootstrap of networks, p-values "
+        "from permutations, adjusted by Holm for every line of the ranking table. Within families: mean over families; across: all "
+        "networks in one ranking. Below 0: more survival, less error.",
+        "Left: test error by end-to-end gradient ratio, a line of networks per family. Right: correlation coefficients with intervals, "
+        "two per group of networks, with their p-values.",
     ),
     "agreement": Plate(
         agreement.figure,

@@ -5,7 +5,7 @@ A number is formatted only when a table is rendered; a cell without a number is 
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape as escape_html
 
 import numpy as np
@@ -14,8 +14,14 @@ from derivations.errors import InputError
 from paper_figures.agreement import BoundName, ratios
 from paper_figures.select import MissingRecordsError, alive, depths, families, runs_of
 from paper_figures.style import LOOKS, look
+from validate.audit.evidence import Sources
+from validate.audit.training import trends
 from validate.compare import summarize
+from validate.held import held
+from validate.ranking import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.records import Results, Run
+from validate.slopes import LAYERS
+from validate.survival import ACROSS, WITHIN, Row, ranking
 
 Cell = str | int | float | None
 
@@ -94,7 +100,80 @@ def limits(results: Results) -> Table:
     return Table("What is left of the gradient, ‖∂L/∂x‖ / r, when the branch is scaled by ε: medians over the seeds.", columns, tuple(rows))
 
 
-TABLES: Mapping[str, Callable[[Results], Table]] = {"table_networks": networks, "table_bounds": bounds, "table_limits": limits}
+def ranks(results: Results) -> Table:
+    """Every line of the ranking of networks by gradient survival against that by test error."""
+    columns = (
+        Column("survival"), Column("networks of"), Column("coefficient"), Column("networks"), Column("value", ".2f"), Column("from", ".2f"),
+        Column("to", ".2f"), Column("p", ".2g"), Column("least p", ".2g"), Column("test"), Column("p adjusted", ".2g"), Column("note"),
+    )  # fmt: skip
+    families(results)
+    rows = [(each.measure, group_title(each.group), *_correlation_cells(each)) for each in ranking(results)]
+    caption = (
+        "Rank correlation of gradient survival with the final test error over networks (medians over the seeds; below 0: more survival, "
+        f"less error), with its {LEVEL:.0%} interval from {RESAMPLES:,} bootstraps of networks. Two-sided permutation test, exact or with "
+        f"{PERMUTATIONS:,} drawn; least p is that of the most extreme order of so many networks; adjusted by Holm over the whole table. "
+        "Within families: the mean of each family's coefficient, permuted within each."
+    )
+    return Table(caption, columns, tuple(rows))
+
+
+def trend(results: Results) -> Table:
+    """The slope of the test error with depth of plain and residual networks, and their difference."""
+    evidence = trends(Sources(results=results))
+    named = {**{look(family).title: slope for family, slope in (evidence.slopes or {}).items()}, "plain − residual": evidence.beyond}
+    rows = [(name, *astuple(slope)[2:5], *astuple(slope)[:2], slope.missing) for name, slope in named.items() if slope]
+    columns = (
+        Column("networks"), Column(f"points per {LAYERS} layers", "+.2f"), Column("from", "+.2f"), Column("to", "+.2f"), Column("depths"),
+        Column("seeds"), Column("note"),
+    )  # fmt: skip
+    caption = f"Change of the final test error with depth, with its {LEVEL:.0%} bootstrap interval; runs are paired by seed."
+    return Table(caption, columns, tuple(rows))
+
+
+def laws(results: Results) -> Table:
+    """Per family: whether identities and bounds held, and the depth law of its end-to-end ratio, measured and predicted."""
+    families(results)
+    rows = []
+    for each in sorted(held(results), key=lambda each: list(LOOKS).index(each.family)):
+        counts = each.summary
+        law = (None, None, None, None) if each.measured is None or each.predicted is None else (
+            each.measured.law, each.measured.rate, each.predicted.rate, each.measured.r_squared
+        )  # fmt: skip
+        checks = (counts.identity_checks, counts.identity_failures, counts.identity_error, counts.bound_checks, counts.violations)
+        rows.append((look(each.family).title, each.runs, *checks, counts.total_error, *law, each.missing))
+    columns = (
+        Column("family"), Column("runs"), Column("gains checked", ","), Column("beyond rounding", ","),
+        Column("largest identity error", ".1e"), Column("bound checks", ","), Column("violations", ","),
+        Column("largest telescoping error", ".1e"), Column("depth law"), Column("rate, measured", ".4f"), Column("rate, predicted", ".4f"),
+        Column("R²", ".3f"), Column("note"),
+    )  # fmt: skip
+    caption = (
+        "Identities and bounds over every recorded epoch, and the better of two laws of log₁₀ ‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖ at initialization: "
+        "exponential (linear in the depth) or power (linear in its log₁₀), fitted to measured ratios and to products of predicted gains."
+    )
+    return Table(caption, columns, tuple(rows))
+
+
+def _correlation_cells(row: Row) -> tuple[Cell, ...]:
+    found = row.found
+    numbers = (found.networks, found.value, found.low, found.high, found.p, found.least_p)
+    test = None if found.exact is None else "exact" if found.exact else "drawn"
+    return (found.coefficient, *numbers, test, row.adjusted, found.missing)
+
+
+def group_title(group: str) -> str:
+    """A family as it is called everywhere; groups of families as they are."""
+    return group if group in (WITHIN, ACROSS) else look(group).title
+
+
+TABLES: Mapping[str, Callable[[Results], Table]] = {
+    "table_networks": networks,
+    "table_bounds": bounds,
+    "table_limits": limits,
+    "table_ranking": ranks,
+    "table_trend": trend,
+    "table_laws": laws,
+}
 
 
 def _in_order(block: tuple[str, int]) -> tuple[int, int]:

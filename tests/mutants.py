@@ -337,6 +337,9 @@ SYMBOLIC = [
 BIND, POINT, SPECTRA, REALIZE = (f"tests/test_numeric/test_{name}.py" for name in ("bind", "point", "spectra", "realize"))
 BALLS, ENCLOSED, LAYERS, CERTIFY = (f"tests/test_numeric/test_{name}.py" for name in ("balls", "enclosed", "enclosed_layers", "certify"))
 NORM, LAYER_NORMS = (f"tests/test_numeric/test_{name}.py" for name in ("verified_norm", "layer_norms"))
+RANKING, SLOPES, SURVIVAL, VERDICTS = (
+    f"tests/test_validate/test_{name}.py" for name in ("ranking", "slopes", "survival", "audit_training")
+)
 UNTOUCHED = "tests/test_validate/test_untouched.py"
 OPERATORS, UPCAST, BAD, SETTINGS = (f"tests/test_numeric/test_{name}.py" for name in ("operators", "upcast", "bad_inputs", "settings"))
 NUMERIC = [
@@ -452,6 +455,25 @@ MEASUREMENTS = [
         "_ratio(after, before) for",
         "tests/test_validate/test_measure.py",
     ),
+    Mutant("ties of τ count as pairs", "ranking.py", "x, y = (np.sign(each", "x, y = (1e-9 + np.sign(each", RANKING),
+    Mutant("the test has one side", "ranking.py", "weights[abs(values) >= extreme", "weights[values >= extreme", RANKING),
+    Mutant("as extreme is not extreme", "ranking.py", "abs(drawn) >= abs(value) - _ROUNDING", "abs(drawn) > abs(value) + 0.05", RANKING),
+    Mutant("families are permuted together", "ranking.py", "np.add.outer(sums, values)", "np.add.outer(sums * 0, values)", RANKING),
+    Mutant("intervals are of half the level", "ranking.py", "[(1 - LEVEL) / 2, (1 + LEVEL) / 2]", "[0.25, 0.75]", RANKING),
+    Mutant("Holm counts one test", "ranking.py", "(count - rank) * p_values[index]", "p_values[index]", RANKING),
+    Mutant("Holm does not step down", "ranking.py", "(count - rank) * p_values[index]", "count * p_values[index]", RANKING),
+    Mutant("Holm may go back", "ranking.py", "largest = max(largest, min(", "largest = max(0.0, min(", RANKING),
+    Mutant("constant measures have ranks", "ranking.py", "(points == points[:1]).all(axis=0).any()", "False", RANKING),
+    Mutant("seeds keep their differences", "slopes.py", " - table.mean(axis=0) + table.mean()", "", SLOPES),
+    Mutant("runs are not paired", "slopes.py", "default_rng([seed, depth])", "default_rng()", SLOPES),
+    Mutant("other seeds are compared", "slopes.py", "if _seeds(first) != _seeds(second):", "if False:", SLOPES),
+    Mutant("ReLUs count as blocks", "survival.py", ' and not block.term.startswith("Pointwise(")', "", SURVIVAL),
+    Mutant("the strongest block is the weakest", "survival.py", "return min((_log_median", "return max((_log_median", SURVIVAL),
+    Mutant("diverged runs have no error", "survival.py", "LOST = 1.0", "LOST = 0.0", SURVIVAL),
+    Mutant("across is within", "survival.py", "[np.concatenate(strata)] if group == ACROSS else strata", "strata", VERDICTS),
+    Mutant("predictions are fitted to measurements", "held.py", "_fit(best.law, depths, predicted)", "best", SURVIVAL),
+    Mutant("more survival means more error", "audit/training.py", "row.sign == -1", "row.sign == 1", VERDICTS),
+    Mutant("few networks are judged alone", "audit/training.py", "least_p * tests <= SIGNIFICANT", "least_p > 0", VERDICTS),
 ]
 
 THEOREMS = [

@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 
-from paper_figures import agreement, bound_envelopes, gains_over_training, sqrt_law, training_curves
+from paper_figures import agreement, bound_envelopes, gains_over_training, sqrt_law, survival_ranking, training_curves
 from paper_figures.select import MissingRecordsError, deepest, pairs, runs_of, segments
-from validate.records import BlockRow, Results
+from validate.records import BlockRow, Results, Run
+from validate.survival import ranking
 
 
 def labelled(axes: Axes) -> dict[str, Line2D]:
@@ -176,6 +177,42 @@ def test_a_figure_without_its_records_says_so(results: Results, draw: Callable[[
     vanishing = tuple(row for row in results.vanishing if row.family != family)
     with pytest.raises(MissingRecordsError, match=family):
         draw(replace(results, runs=runs, vanishing=vanishing))
+
+
+def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: Results) -> None:
+    networks, correlations = survival_ranking.figure(results).axes
+    for family in ("plain", "dense"):
+        line = by_gid(networks, family)
+        for depth, x, y in zip((8, 14), *line.get_data(), strict=True):
+            runs = runs_of(results, family, depth)
+            assert np.log10(x) == pytest.approx(np.median([np.log10(np.median(run.epochs[0].total.measured)) for run in runs]))
+            assert y == pytest.approx(100 * np.median([run.epochs[-1].test_error for run in runs]))
+    rows = [row for row in ranking(results) if row.found.coefficient == "Spearman" and row.measure.startswith("end-to-end")]
+    found = [row for row in rows if row.found.value is not None]
+    assert {row.group for row in found} == {"across families"}  # two networks of each family are too few
+    for row in found:
+        mark = by_gid(correlations, f"{row.measure}, {row.group}")
+        assert mark.get_xdata()[0] == row.found.value
+        ends = [
+            line.get_xdata() for line in correlations.lines if len(line.get_xdata()) == 2 and line.get_ydata()[0] == mark.get_ydata()[0]
+        ]
+        assert list(ends[0]) == [row.found.low, row.found.high]
+    said = [text.get_text() for text in correlations.texts]
+    assert said.count("not determinable") == len(rows) - len(found)
+
+
+def test_networks_where_nothing_arrives_are_at_the_left_end(results: Results) -> None:
+    def lose(run: Run) -> Run:
+        if run.config.family != "plain":
+            return run
+        total = run.epochs[0].total.model_copy(update={"measured": (None,) * 4})
+        return replace(run, epochs=(run.epochs[0].model_copy(update={"total": total}), *run.epochs[1:]))
+
+    axes = survival_ranking.figure(replace(results, runs=tuple(map(lose, results.runs)))).axes[0]
+    kept = [x for family in ("residual", "se_residual", "dense") for x in by_gid(axes, family).get_xdata()]
+    assert by_gid(axes, "plain").get_xdata() == pytest.approx([min(kept) / 10] * 2)
+    with pytest.raises(MissingRecordsError, match="no measured gradients"):
+        survival_ranking.figure(replace(results, runs=tuple(lose(run) for run in results.runs if run.config.family == "plain")))
 
 
 @pytest.mark.parametrize("draw", [bound_envelopes.figure, agreement.figure, gains_over_training.figure])

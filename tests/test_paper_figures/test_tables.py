@@ -8,8 +8,10 @@ import pytest
 
 from derivations.errors import InputError
 from paper_figures.select import MissingRecordsError, runs_of
-from paper_figures.tables import TABLES, Column, Table, bounds, certainty, limits, networks, render
+from paper_figures.tables import TABLES, Column, Table, bounds, certainty, laws, limits, networks, ranks, render, trend
+from validate.compare import summarize_by
 from validate.records import Results
+from validate.survival import ranking
 
 HOSTILE = 'a|b & 5% <script>alert("x")</script> \\input{y} #_{}~^$'
 
@@ -67,6 +69,34 @@ def test_limits_stand_beside_their_measurements(results: Results) -> None:
     assert cells(table, "predicted limit")[3:] == pytest.approx(np.sqrt(np.arange(1, 13)))
     assert cells(table, "measured, ε = 0")[3:] == pytest.approx(np.sqrt(np.arange(1, 13)))
     assert cells(table, "measured, ε = 0.01")[0] == pytest.approx(0.01)
+
+
+def test_the_ranking_is_printed_whole(results: Results) -> None:
+    table = ranks(results)
+    rows = ranking(results)
+    assert cells(table, "value") == [row.found.value for row in rows]
+    assert cells(table, "p adjusted") == [row.adjusted for row in rows]
+    assert "has 2 networks, needs 4" in cells(table, "note")
+    assert cells(table, "networks of")[4:12:2] == ["SE residual", "dense", "within families", "across families"]
+    text = render(table, "markdown")
+    assert "nan" not in text
+    assert "95% interval from 2,000 bootstraps" in text
+
+
+def test_slopes_that_are_not_there_are_said_to_be_missing(results: Results) -> None:
+    table = trend(results)
+    assert cells(table, "networks") == ["plain", "residual", "plain − residual"]
+    assert cells(table, "points per 10 layers") == [None] * 3
+    assert set(cells(table, "note")) == {"has 2 networks and 2 seeds, needs 4 and 3"}
+
+
+def test_laws_count_what_compare_counts(results: Results) -> None:
+    table = laws(results)
+    assert cells(table, "family") == ["plain", "residual", "SE residual", "dense"]
+    summaries = summarize_by(results, lambda config, _: config.family)
+    assert cells(table, "gains checked") == [each.identity_checks for each in summaries.values()]
+    assert cells(table, "bound checks") == [each.bound_checks for each in summaries.values()]
+    assert set(cells(table, "note")) == {"has 2 depths, needs 4"}
 
 
 @pytest.mark.parametrize("make", [bounds, limits])

@@ -3,136 +3,129 @@
 Without records, or with too few networks, it says which command makes them.
 """
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
-from validate.audit.ranks import Correlation, correlation
 from validate.audit.verdicts import Case, all_of, in_each
-from validate.records import Results, Run
+from validate.ranking import SIGNIFICANT
+from validate.records import Results
+from validate.slopes import Slope, slopes
+from validate.survival import ACROSS, NEARNESS, RATIO, SEED, START, WITHIN, Row, ranking, test_error
 
 COMMAND = "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then `gradbound audit --results DIR`"
 PLAIN, RESIDUAL = "plain", "residual"
-POOLED = "pooled over families"
-LOST = 1.0
-"""The error of a run that diverged."""
+JUDGED, COEFFICIENT = f"{RATIO} {START}", "Spearman"
+"""The measure and the coefficient that C25 is judged by, chosen beforehand; the others stand beside them as evidence."""
 
 
 @dataclass(frozen=True)
 class Trends:
-    """Rank correlation of depth with the final test error, by family; None: there are no records."""
+    """The slope of the final test error with depth, by family and of plain beyond residual networks; None: there are no records."""
 
     setting: str
-    trends: Mapping[str, Correlation] | None
+    slopes: Mapping[str, Slope] | None
+    beyond: Slope | None
     errors: Mapping[str, Mapping[int, float]]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Rank correlation of gradient survival with the final test error, by family and pooled, and the same for how near to 1 the
-    gradient stays. Survival: log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ at initialization.
-    """
+    """How gradient survival ranks networks against their final test error: every line of the ranking table. None: there are no records."""
 
     setting: str
-    survival: Mapping[str, Correlation] | None
-    stability: Mapping[str, Correlation] | None
+    table: tuple[Row, ...] | None
 
 
 def trends(sources: Sources) -> Trends:
     results = sources.results
     if results is None:
-        return Trends(_setting(results), None, {})
-    found, errors = {}, {}
-    for family in (PLAIN, RESIDUAL):
-        runs = [run for run in results.runs if run.config.family == family]
-        found[family] = correlation(_grouped(runs, lambda run: (float(run.config.depth), test_error(run))))
-        by_depth: defaultdict[int, list[float]] = defaultdict(list)
-        for run in runs:
-            by_depth[run.config.depth].append(test_error(run))
-        errors[family] = {depth: median(values) for depth, values in sorted(by_depth.items())}
-    return Trends(_setting(results), found, errors)
+        return Trends(_setting(results), None, None, {})
+    errors = {family: _errors(results, family) for family in (PLAIN, RESIDUAL)}
+    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL], SEED)
+    medians = {
+        family: {depth: median(error for runs in seeds.values() for error in runs) for depth, seeds in sorted(by_depth.items())}
+        for family, by_depth in errors.items()
+    }
+    return Trends(_setting(results), {PLAIN: plain, RESIDUAL: residual}, beyond, medians)
 
 
 def judge_trends(evidence: Trends) -> Finding:
+    """Both slopes must have their sign; no correction for two tests, as both have to pass."""
     cases = [
-        _sided(evidence.trends, PLAIN, "plain networks have a higher error, the deeper they are", 1),
-        _sided(evidence.trends, RESIDUAL, "ResNets have a lower error, the deeper they are", -1),
+        _sloped(evidence.slopes, PLAIN, "plain networks have a higher error, the deeper they are", 1),
+        _sloped(evidence.slopes, RESIDUAL, "ResNets have a lower error, the deeper they are", -1),
     ]
-    shown = [f"{family}: {trend}" for family, trend in (evidence.trends or {}).items()]
+    shown = [f"{family}: {slope}" for family, slope in (evidence.slopes or {}).items()]
+    shown += [f"{PLAIN} beyond {RESIDUAL}: {evidence.beyond}"] if evidence.beyond else []
     wrong = next(
         (_against(case, evidence, family) for case, family in zip(cases, (PLAIN, RESIDUAL), strict=True) if case.holds is False), None
     )
     return Finding(evidence.setting, all_of(*cases, way_out=COMMAND), "; ".join(shown) or "no records", wrong)
 
 
+def _sloped(found: Mapping[str, Slope] | None, family: str, name: str, sign: int) -> Case:
+    """Whether the slope has this sign."""
+    if found is None:
+        return Case(name, None, "no records of training")
+    slope = found[family]
+    if slope.sign is None:
+        return Case(name, None, slope.missing or f"{slope}, which holds 0")
+    return Case(name, slope.sign == sign)
+
+
 def _against(case: Case, evidence: Trends, family: str) -> Counterexample:
-    assert evidence.trends is not None
+    assert evidence.slopes is not None
     given = {f"{depth} layers": f"{100 * error:.1f} %" for depth, error in evidence.errors[family].items()}
-    return Counterexample("test error with depth", {"family": family} | given, case.name, str(evidence.trends[family]))
+    return Counterexample("test error with depth", {"family": family} | given, case.name, str(evidence.slopes[family]))
 
 
 def agreement(sources: Sources) -> Agreement:
     results = sources.results
-    if results is None:
-        return Agreement(_setting(results), None, None)
-    groups = {POOLED: list(results.runs)}
-    for run in results.runs:
-        groups.setdefault(run.config.family, []).append(run)
-
-    def correlate(measure: Callable[[Run], float]) -> dict[str, Correlation]:
-        return {name: correlation(_grouped(runs, lambda run: (measure(run), test_error(run)))) for name, runs in groups.items()}
-
-    return Agreement(_setting(results), correlate(survival), correlate(lambda run: -abs(survival(run))))
+    return Agreement(_setting(results), None if results is None else ranking(results))
 
 
 def judge_agreement(evidence: Agreement) -> Finding:
-    """Flow and error agree where more survival goes with less error."""
-    names = list(evidence.survival) if evidence.survival else [POOLED]
-    cases = [_sided(evidence.survival, name, name, -1) for name in names]
-    shown = [f"{name}: {found}" for name, found in (evidence.survival or {}).items()]
-    nearness = (evidence.stability or {}).get(POOLED)
-    shown += [f"nearness of the gradient to its size, pooled: {nearness}"] if nearness else []
+    """Flow and error agree where more survival goes with less error: pooled, and in each family with networks enough to tell."""
+    if evidence.table is None:
+        case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training")
+        return Finding(evidence.setting, in_each(case, way_out=COMMAND), "no records")
+    tests = sum(row.adjusted is not None for row in evidence.table)
+    rows = [row for row in evidence.table if row.measure == JUDGED and row.found.coefficient == COEFFICIENT]
+    judged = {row.group: row for row in rows if row.group in (WITHIN, ACROSS) or _can_tell(row, tests)}
+    cases = [_ranked(row) for row in judged.values()]
     failed = next((case.name for case in cases if case.holds is False), None)
     wrong = None
-    if failed and evidence.survival:
+    if failed:
         claims = "more survival, less error (ρ < 0)"
-        wrong = Counterexample("gradient survival ranks as accuracy does", {"networks": failed}, claims, str(evidence.survival[failed]))
-    return Finding(evidence.setting, in_each(*cases, way_out=COMMAND), "; ".join(shown) or "no records", wrong)
+        wrong = Counterexample("gradient survival ranks as accuracy does", {"networks": failed}, claims, str(judged[failed]))
+    near = [row for row in evidence.table if row.measure == f"{NEARNESS} {START}" and row.found.coefficient == COEFFICIENT]
+    shown = [f"{row.group}: {row}" for row in rows]
+    shown += [f"{NEARNESS}, {row.group}: {row}" for row in near if row.group in (WITHIN, ACROSS)]
+    shown.append(f"Holm over {tests} tests")
+    return Finding(evidence.setting, in_each(*cases, way_out=COMMAND), "; ".join(shown), wrong)
 
 
-def _sided(found: Mapping[str, Correlation] | None, key: str, name: str, sign: int) -> Case:
-    """Whether the correlation has this sign."""
-    if found is None:
-        return Case(name, None, "no records of training")
-    each = found[key]
-    if each.sign is None:
-        return Case(name, None, each.missing or "its interval holds 0")
-    return Case(name, each.sign == sign)
+def _can_tell(row: Row, tests: int) -> bool:
+    """Whether the most extreme order of so few networks would pass for more than chance."""
+    return row.found.least_p is not None and row.found.least_p * tests <= SIGNIFICANT
 
 
-def test_error(run: Run) -> float:
-    """After the last epoch; LOST for a run that diverged."""
-    error = run.epochs[-1].test_error
-    return LOST if error is None else error
+def _ranked(row: Row) -> Case:
+    if row.sign is None:
+        return Case(row.group, None, row.found.missing if row.found.value is None else f"{row}, which decides nothing")
+    return Case(row.group, row.sign == -1)
 
 
-def survival(run: Run) -> float:
-    """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ before training; −∞ where nothing arrives."""
-    total = run.epochs[0].total
-    ratios = [ratio for ratio in total.measured if ratio is not None] if total else []
-    middle = median(ratios) if ratios else 0.0
-    return math.log10(middle) if middle > 0 else -math.inf
-
-
-def _grouped(runs: list[Run], pair: Callable[[Run], tuple[float, float]]) -> dict[str, list[tuple[float, float]]]:
-    """Runs of the same network (family, depth, width) together."""
-    groups: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-    for run in runs:
-        groups[f"{run.config.network}, width {run.config.width}"].append(pair(run))
-    return groups
+def _errors(results: Results, family: str) -> dict[int, dict[int, list[float]]]:
+    """The final test errors of a family, by depth and seed."""
+    errors: defaultdict[int, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in results.runs:
+        if run.config.family == family:
+            errors[run.config.depth][run.config.seed].append(test_error(run))
+    return {depth: dict(seeds) for depth, seeds in errors.items()}
 
 
 def _setting(results: Results | None) -> str:
