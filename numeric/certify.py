@@ -28,6 +28,7 @@ from numeric.enclosed import Enclosed
 from numeric.enclosed_layers import Run
 from numeric.enclosed_point import EnclosedPoint
 from numeric.layer_norms import lipschitz_upper
+from numeric.verified_norm import check_subnormals
 
 Balls = list[arb]  # one per sample
 
@@ -55,6 +56,7 @@ def certify(term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) ->
     bounded by 0. Raises InputError for a zero backward signal and for tensors or layers that do not fit, UnknownNodeError
     for a layer without a rule. Costs a few forward and backward passes in float64, and a ball per smooth activation.
     """
+    check_subnormals()
     point = EnclosedPoint(term, leaves, x, g)
     derived = derive_at(point)
     with precise():

@@ -115,6 +115,9 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
 
 @_run.register
 def _(layer: _BatchNorm, x: Enclosed) -> Run:
+    layer._check_input_dim(x.mid)
+    if x.shape[1] != layer.num_features:
+        raise InputError(f"{type(layer).__name__} of {layer.num_features} channels takes no input of {x.shape[1]}")
     assert layer.running_mean is not None
     assert layer.running_var is not None
     mean, variance = (_stored(each).tolist() for each in (layer.running_mean, layer.running_var))

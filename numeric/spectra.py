@@ -126,7 +126,9 @@ class _Ends(ABC):
         # Not dim: a restart may lie in the larger of the two spaces, where overlaps are smaller.
         self.overlap = least_overlap(max(operator.in_dim, operator.out_dim), delta, self.starts)
         table = tolerances(operator.dtype)
-        self.allowance = (table.rounding + table.breakdown * (self.starts - 1).sqrt()) * run.scale
+        # Below tiny / eps lengths and their ratios are subnormal, and rounding is no longer relative to them.
+        scale = torch.where(run.scale > 0, run.scale.clamp(min=torch.finfo(operator.dtype).tiny / table.eps), 0)
+        self.allowance = (table.rounding + table.breakdown * (self.starts - 1).sqrt()) * scale
         # Beyond a Ritz value by this much, the first Lanczos polynomial of any start already excludes a point.
         self.reach = run.off.amax(1) / self.overlap
 
@@ -149,6 +151,8 @@ class _Ends(ABC):
             gap = outer_gap(self.run, ritz, side, self.allowance, most, self.overlap, self.stride)
         inner, outer = ritz - side * self.allowance, ritz + side * (gap + self.allowance)
         low, high = (inner, outer) if side > 0 else (outer, inner)
+        if not (low.isfinite() & high.isfinite()).all():
+            raise InputError("an end of the spectrum may be beyond the range of float64: rescale the operator")
         return Enclosure(low.to(self.device), high.to(self.device), self.delta, residual.to(self.device), self.steps)
 
 

@@ -150,3 +150,23 @@ def test_a_signal_that_may_be_zero_is_refused():
 def test_the_tightest_bound_of_each_sample_is_found():
     found = certify(block("residual").term, layers(), gaussian(2, 4, 3, 3, seed=1), gaussian(2, 4, 3, 3, seed=2))
     assert [bound.side for bound in found.tightest("lower")] == ["lower", "lower"]
+
+
+def test_while_subnormal_numbers_are_flushed_nothing_is_certified():
+    """A slope of 1e-310 would count as zero."""
+    x = torch.full((1, 2), -1.0, dtype=torch.float64)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush subnormal numbers")
+    try:
+        with pytest.raises(InputError, match="set_flush_denormal"):
+            certify(block("plain").term, {"F": nn.LeakyReLU(1e-310)}, x, torch.ones_like(x))
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (2, 1)])
+def test_batch_norm_takes_only_what_torch_takes(shape):
+    """One channel would be broadcast to three, and an image need not be one."""
+    x = gaussian(*shape, seed=0)
+    with pytest.raises(InputError, match=r"3 channels|of 3|4D"):
+        certify(block("plain").term, {"F": nn.BatchNorm2d(1).eval()}, x, torch.ones_like(x))

@@ -276,3 +276,22 @@ def test_meaningless_settings_are_refused(method, option, value):
 def test_a_rectangular_operator_has_no_numerical_range():
     with pytest.raises(InputError, match="symmetric part"):
         symmetric_extremes(MatrixOperator(family("gaussian", 4, 7)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_enclosures_hold_where_products_are_subnormal(dtype):
+    """There rounding is no longer relative: 1e-42 has ten bits in float32."""
+    matrices = (gaussian(3, 12, 12, seed=0) * torch.finfo(dtype).tiny * 1e-4).to(dtype)
+    operator, scale = MatrixOperator(matrices), torch.finfo(dtype).tiny
+    truth = torch.linalg.svdvals(matrices.double() / scale) * scale
+    for steps in (6, 12):
+        least, greatest = singular_extremes(operator, steps=steps)
+        assert ((least.low <= truth[:, -1]) & (truth[:, -1] <= least.high)).all()
+        assert ((greatest.low <= truth[:, 0]) & (truth[:, 0] <= greatest.high)).all()
+
+
+def test_an_end_beyond_the_range_of_float64_is_refused():
+    operator = MatrixOperator(gaussian(1, 12, 12, seed=0) * 1e307)
+    for enclose in (sigma_max, symmetric_extremes):
+        with pytest.raises(InputError, match="beyond the range"):
+            enclose(operator, steps=3)
