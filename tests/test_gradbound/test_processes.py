@@ -14,6 +14,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def heed_interrupts() -> None:
+    """In a child: a shell's background jobs, and so their tests, inherit that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def gradbound(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """`python -m gradbound` in a process of its own."""
     return subprocess.run([sys.executable, "-m", "gradbound", *arguments], capture_output=True, text=True, check=False, cwd=ROOT, **options)
@@ -45,6 +50,7 @@ def test_an_interrupt_ends_with_130_and_leaves_no_process_behind() -> None:
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509, it touches no lock
     )
     child = wait_for_child(process.pid)
     process.send_signal(signal.SIGINT)
