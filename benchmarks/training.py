@@ -24,7 +24,7 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(SAMPLES, 1, 28, 28, generator=generator), torch.randint(10, (SAMPLES,), generator=generator)
     split = Split(images, labels).to(DEVICE)
-    probe = Split(split.images[:PROBE], split.labels[:PROBE])
+    probe = split.first(PROBE)
     ours = Training(build("residual-20", image_size=28, width=16).to(DEVICE), split, Schedule(epochs=4, batch_size=BATCH), seed=0)
     theirs = build("residual-20", image_size=28, width=16).to(DEVICE).train()
     optimizer = torch.optim.SGD(theirs.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)

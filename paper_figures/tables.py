@@ -5,7 +5,7 @@ A number is formatted only when a table is rendered; a cell without a number is 
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from html import escape as escape_html
 
 import numpy as np
@@ -121,7 +121,7 @@ def trend(results: Results) -> Table:
     """The slope of the test error with depth of plain and residual networks, and their difference."""
     evidence = trends(Sources(results=results))
     named = {**{look(family).title: slope for family, slope in (evidence.slopes or {}).items()}, "plain − residual": evidence.beyond}
-    rows = [(name, *astuple(slope)[2:5], *astuple(slope)[:2], slope.missing) for name, slope in named.items() if slope]
+    rows = [(name, slope.value, slope.low, slope.high, slope.depths, slope.seeds, slope.missing) for name, slope in named.items() if slope]
     columns = (
         Column("networks"), Column(f"points per {LAYERS} layers", "+.2f"), Column("from", "+.2f"), Column("to", "+.2f"), Column("depths"),
         Column("seeds"), Column("note"),

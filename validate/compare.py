@@ -17,9 +17,10 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.bind import BoundNumbers
 from numeric.tolerances import tolerances
+from validate.codec import DIGITS
 from validate.measure import Measurement
 from validate.predict import Prediction
-from validate.records import DIGITS, BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total, VanishingRow
+from validate.records import BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total, VanishingRow
 from validate.segments import Segment
 
 Key = TypeVar("Key", bound=Hashable)

@@ -44,8 +44,8 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def first(self, samples: int) -> "Split":
-        """The first samples, in the order of the files."""
+    def first(self, samples: int | None) -> "Split":
+        """The first samples, in the order of the files; None: all."""
         return Split(self.images[:samples], self.labels[:samples])
 
     def to(self, device: str) -> "Split":
@@ -63,7 +63,7 @@ class Dataset:
     augment: bool = False
     classes: int = CLASSES
 
-    def first(self, train: int, test: int) -> "Dataset":
+    def first(self, train: int | None, test: int | None) -> "Dataset":
         """The same data set with the first samples of each split alone."""
         return replace(self, train=self.train.first(train), test=self.test.first(test))
 
@@ -94,8 +94,7 @@ def locate(name: str, folder: Path | None = None) -> str | None:
         return "embedded"
     places = {
         "fashion-mnist": (folder or DEBIAN_FASHION_MNIST, ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz")),
-        "cifar10": (_cifar10_folder(folder or Path()), ("data_batch_1.bin",)),
-        "cifar100": (_cifar100_folder(folder or Path()), ("train.bin",)),
+        **{kind.name: (kind.inside(folder or Path()), (f"{kind.train[0]}.bin",)) for kind in (_CIFAR10, _CIFAR100)},
     }
     place, files = places[name]
     return str(place) if any((place / file).is_file() for file in files) else None
@@ -143,57 +142,76 @@ def _idx(folder: Path, name: str, dimensions: int) -> Array:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def _cifar10(folder: Path | None) -> Dataset:
-    """CIFAR-10, binary layout: records of one label and 3×32×32 bytes (Krizhevsky 2009)."""
-    if folder is None:
-        raise InputError(f"CIFAR-10 needs --data-dir: {GET_CIFAR10}")
-    folder = _cifar10_folder(folder)
-    parts = [_cifar10_file(folder, f"data_batch_{number}") for number in range(1, 6)]
-    images, labels = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-    train, test = _split(images, labels, CIFAR10_MOMENTS), _split(*_cifar10_file(folder, "test_batch"), CIFAR10_MOMENTS)
-    return Dataset("cifar10", train, test, augment=True)
+@dataclass(frozen=True)
+class _Cifar:
+    """CIFAR-10 or CIFAR-100 (Krizhevsky 2009), binary layout: records of labels, of which the last is learned, and 3×32×32 bytes.
+
+    `classes` of each label; `train` and `test` files, of at most `limit` records; `folder` that the archive unpacks to, `pickled` that of
+    the other layout.
+    """
+
+    title: str
+    classes: tuple[int, ...]
+    train: tuple[str, ...]
+    test: str
+    limit: int
+    folder: str
+    pickled: str
+    get: str
+    moments: Moments
+
+    @property
+    def name(self) -> str:
+        return self.title.lower().replace("-", "")
+
+    def load(self, folder: Path | None) -> Dataset:
+        if folder is None:
+            raise InputError(f"{self.title} needs --data-dir: {self.get}")
+        folder = self.inside(folder)
+        parts = [self._file(folder, name) for name in self.train]
+        images, labels = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        train, test = _split(images, labels, self.moments), _split(*self._file(folder, self.test), self.moments)
+        return Dataset(self.name, train, test, augment=True, classes=self.classes[-1])
+
+    def inside(self, folder: Path) -> Path:
+        """The folder itself, or the one that the archive unpacks to inside it."""
+        inner = folder / self.folder
+        return inner if inner.is_dir() else folder
+
+    def _file(self, folder: Path, name: str) -> tuple[Array, Array]:
+        path = folder / f"{name}.bin"
+        if not path.is_file() and ((folder / name).exists() or (folder / self.pickled).exists()):
+            raise InputError(f"{folder} holds {self.title}'s python layout, which is pickled and never read: {self.get}")
+        _existing((path,), f"{self.title} not found ({path}): {self.get}")
+        count = len(self.classes)
+        records = _records(path, count, self.limit)
+        for place, classes in enumerate(self.classes):
+            _check_labels(records[:, place], path, classes)
+        return records[:, count:].reshape(-1, 3, 32, 32), records[:, count - 1]
 
 
-def _cifar10_folder(folder: Path) -> Path:
-    """The folder itself, or the one that the archive unpacks to inside it."""
-    inner = folder / "cifar-10-batches-bin"
-    return inner if inner.is_dir() else folder
-
-
-def _cifar10_file(folder: Path, name: str) -> tuple[Array, Array]:
-    path = folder / f"{name}.bin"
-    if not path.is_file() and ((folder / name).exists() or (folder / "cifar-10-batches-py").exists()):
-        raise InputError(f"{folder} holds CIFAR-10's python layout, which is pickled and never read: {GET_CIFAR10}")
-    _existing((path,), f"CIFAR-10 not found ({path}): {GET_CIFAR10}")
-    records = _records(path, labels=1, limit=10_000)
-    _check_labels(records[:, 0], path)
-    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
-
-
-def _cifar100(folder: Path | None) -> Dataset:
-    """CIFAR-100, binary layout: records of a coarse and a fine label, of which the fine is learned, and 3×32×32 bytes."""
-    if folder is None:
-        raise InputError(f"CIFAR-100 needs --data-dir: {GET_CIFAR100}")
-    folder = _cifar100_folder(folder)
-    train, test = (_split(*_cifar100_file(folder, name), CIFAR100_MOMENTS) for name in ("train", "test"))
-    return Dataset("cifar100", train, test, augment=True, classes=100)
-
-
-def _cifar100_folder(folder: Path) -> Path:
-    """The folder itself, or the one that the archive unpacks to inside it."""
-    inner = folder / "cifar-100-binary"
-    return inner if inner.is_dir() else folder
-
-
-def _cifar100_file(folder: Path, name: str) -> tuple[Array, Array]:
-    path = folder / f"{name}.bin"
-    if not path.is_file() and ((folder / name).exists() or (folder / "cifar-100-python").exists()):
-        raise InputError(f"{folder} holds CIFAR-100's python layout, which is pickled and never read: {GET_CIFAR100}")
-    _existing((path,), f"CIFAR-100 not found ({path}): {GET_CIFAR100}")
-    records = _records(path, labels=2, limit=50_000)
-    _check_labels(records[:, 0], path, 20)
-    _check_labels(records[:, 1], path, 100)
-    return records[:, 2:].reshape(-1, 3, 32, 32), records[:, 1]
+_CIFAR10 = _Cifar(
+    title="CIFAR-10",
+    classes=(10,),
+    train=tuple(f"data_batch_{number}" for number in range(1, 6)),
+    test="test_batch",
+    limit=10_000,
+    folder="cifar-10-batches-bin",
+    pickled="cifar-10-batches-py",
+    get=GET_CIFAR10,
+    moments=CIFAR10_MOMENTS,
+)
+_CIFAR100 = _Cifar(
+    title="CIFAR-100",
+    classes=(20, 100),
+    train=("train",),
+    test="test",
+    limit=50_000,
+    folder="cifar-100-binary",
+    pickled="cifar-100-python",
+    get=GET_CIFAR100,
+    moments=CIFAR100_MOMENTS,
+)
 
 
 def _records(path: Path, labels: int, limit: int) -> Array:
@@ -239,7 +257,7 @@ def _split(images: Array, labels: Array, moments: Moments, peak: int = 255) -> S
 LOADERS: dict[str, Callable[[Path | None], Dataset]] = {
     "digits": _digits,
     "fashion-mnist": _fashion_mnist,
-    "cifar10": _cifar10,
-    "cifar100": _cifar100,
+    "cifar10": _CIFAR10.load,
+    "cifar100": _CIFAR100.load,
 }
 DATASETS = tuple(LOADERS)

@@ -3,16 +3,15 @@
 Counts come from `validate.compare`. A law is fitted to measured and to predicted ratios alike, so that the fits can be compared.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
 import numpy as np
 
 from validate.compare import Summary, summarize_by
 from validate.ranking import LEAST, Floats
-from validate.records import Gains, Results, Run
+from validate.records import Results, Run
+from validate.survival import median_gain
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def held(results: Results) -> tuple[Held, ...]:
 
 def _of(family: str, runs: list[Run], summary: Summary) -> Held:
     totals = [(float(run.config.depth), run.epochs[0].total) for run in runs]
-    pairs = [(depth, _median(total.measured), _median(total.telescoped)) for depth, total in totals if total is not None]
+    pairs = [(depth, median_gain(total.measured), median_gain(total.telescoped)) for depth, total in totals if total is not None]
     depths, measured, predicted = (np.array(each, dtype=np.float64) for each in np.reshape(pairs, (-1, 3)).T)
     if len(set(depths)) < LEAST:
         return Held(family, len(runs), summary, None, None, f"has {len(set(depths))} depths, needs {LEAST}")
@@ -65,7 +64,3 @@ def _fit(law: Literal["exponential", "power"], depths: Floats, ratios: Floats) -
     x, y = x - x.mean(), y - y.mean()
     rate = float((x @ y) / (x @ x))
     return Fit(law, rate, float(1 - ((y - rate * x) ** 2).sum() / (y @ y)))
-
-
-def _median(gains: Gains | Sequence[float]) -> float:
-    return median([gain for gain in gains if gain is not None] or [0.0])

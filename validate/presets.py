@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from derivations.errors import InputError
-from validate.data import DATASETS, Dataset, Split
+from validate.data import DATASETS, Dataset
 from validate.models import build
 from validate.records import RunConfig
 from validate.train import Schedule
@@ -61,7 +61,7 @@ class Preset:
 
     def _config(self, dataset: Dataset, sweep: Sweep, depth: int, seed: int) -> RunConfig:
         name, image_size = f"{sweep.family}-{depth}", dataset.image_size
-        train, test = _at_most(self.train_samples, dataset.train), _at_most(self.test_samples, dataset.test)
+        used = dataset.first(self.train_samples, self.test_samples)
         with torch.device("meta"):
             network = build(
                 name,
@@ -82,11 +82,11 @@ class Preset:
             in_channels=dataset.in_channels,
             num_classes=dataset.classes,
             image_size=image_size,
-            train_samples=train,
-            test_samples=test,
+            train_samples=len(used.train),
+            test_samples=len(used.test),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             **vars(replace(self.schedule, augment=dataset.augment)),
-            probe_size=min(self.probe_size, test),
+            probe_size=min(self.probe_size, len(used.test)),
             measure_epochs=self.measure_epochs,
             spectra_epochs=tuple(sorted({0, self.schedule.epochs})),
             spectra_steps=self.spectra_steps,
@@ -94,10 +94,6 @@ class Preset:
             threads=self.threads,
             device=self.device,
         )
-
-
-def _at_most(wished: int | None, split: Split) -> int:
-    return len(split) if wished is None else min(wished, len(split))
 
 
 def preset(name: str, *, dataset: str | None = None, seeds: int | None = None, device: str | None = None) -> Preset:

@@ -89,6 +89,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def percentiles(drawn: Floats) -> tuple[float, float]:
+    """The ends of the LEVEL percentile interval of what a bootstrap drew."""
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+def side(low: float | None, high: float | None) -> int | None:
+    """−1 or 1 where the whole interval lies on that side of 0; None where it holds 0 or there is none."""
+    if low is None or high is None or low <= 0 <= high:
+        return None
+    return 1 if low > 0 else -1
+
+
 def lacking(points: Floats) -> str:
     """Why (networks, 2) have no correlation; empty if they have one."""
     if len(points) < LEAST:
@@ -104,14 +117,17 @@ def _by_scipy(points: Floats, coefficient: Coefficient) -> float:
 def _spearman(x: Floats, y: Floats) -> Floats:
     """ρ along the last axis of ranks; NaN where one side is constant."""
     x, y = (each - each.mean(axis=-1, keepdims=True) for each in (x, y))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1)))
+    return _cosine(x, y)
 
 
 def _kendall(x: Floats, y: Floats) -> Floats:
     """τ_b along the last axis of ranks; NaN where one side is constant."""
     first, second = np.triu_indices(x.shape[-1], 1)
     x, y = (np.sign(each[..., first] - each[..., second]) for each in (x, y))
+    return _cosine(x, y)
+
+
+def _cosine(x: Floats, y: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((x * y).sum(axis=-1) / np.sqrt((x**2).sum(axis=-1) * (y**2).sum(axis=-1)))
 
@@ -166,5 +182,4 @@ def _interval(strata: list[Floats], coefficient: Coefficient, seed: int) -> tupl
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) < RESAMPLES / 2:
         return None, None
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    return percentiles(drawn)

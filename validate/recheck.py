@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derivations.errors import InputError
+from validate.codec import DIGITS
 
 if TYPE_CHECKING:
     from validate.records import BlockRow, BoundRow, EpochRow, Gains
@@ -18,7 +19,7 @@ ROUNDING = 2.0**-45
 """Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of float64, as in `numeric.tolerances`."""
 
 
-LAST_DIGIT = 1e-4
+LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
 
 

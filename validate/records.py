@@ -33,9 +33,6 @@ Gains = tuple[float | None, ...]
 
 Count = Annotated[int, Field(ge=0)]
 
-DIGITS = 5
-"""Significant digits of the stored values of bounds and terms: as many as figures can use, and few enough to keep the records small."""
-
 
 class Record(BaseModel):
     """Base of all records."""

@@ -113,7 +113,7 @@ def _next_epoch(config: RunConfig, training: Training, dataset: Dataset, history
 
 def _examine(config: RunConfig, network: Network, split: Split, epoch: int) -> tuple[list[BlockRow], Total]:
     """Measures and predicts every segment on the first test samples; the rows are those of the epochs that record them."""
-    probe = Split(split.images[: config.probe_size], split.labels[: config.probe_size]).to(config.device)
+    probe = split.first(config.probe_size).to(config.device)
     measurement = measure(network, probe.images, probe.labels)
     effort = Effort(spectra=epoch in config.spectra_epochs, steps=config.spectra_steps, delta=config.delta, seed=config.seed)
     predictions = predict(network, measurement.activations, measurement.signals, effort)

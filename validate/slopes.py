@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from validate.ranking import LEVEL, RESAMPLES, Floats
+from validate.ranking import RESAMPLES, Floats, percentiles, side
 
 DEPTHS = 4
 SEEDS = 3
@@ -33,9 +33,7 @@ class Slope:
     @property
     def sign(self) -> int | None:
         """−1 or 1 where the whole interval lies on that side of 0; None where it does not."""
-        if self.low is None or self.high is None or self.low <= 0 <= self.high:
-            return None
-        return 1 if self.low > 0 else -1
+        return side(self.low, self.high)
 
     def __str__(self) -> str:
         if self.value is None:
@@ -86,8 +84,7 @@ def _fit(errors: Errors, seed: int) -> tuple[Slope, Floats | None]:
 
 
 def _slope(depths: int, seeds: int, value: float, drawn: Floats) -> Slope:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Slope(depths, seeds, value, float(low), float(high))
+    return Slope(depths, seeds, value, *percentiles(drawn))
 
 
 def _missing(errors: Errors, depths: list[int], seeds: list[int]) -> str:

@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from validate.ranking import SIGNIFICANT, SYMBOLS, Coefficient, Correlation, Floats, correlate, holm, lacking
+from validate.ranking import SIGNIFICANT, SYMBOLS, Coefficient, Correlation, Floats, correlate, holm, lacking, side
 from validate.records import BlockRow, EpochRow, Gains, Results, Run
 
 SEED = 2021
@@ -49,10 +49,9 @@ class Row:
     @property
     def sign(self) -> int | None:
         """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation; None where they do not."""
-        found = self.found
-        if self.adjusted is None or self.adjusted > SIGNIFICANT or found.low is None or found.high is None:
+        if self.adjusted is None or self.adjusted > SIGNIFICANT:
             return None
-        return None if found.low <= 0 <= found.high else 1 if found.low > 0 else -1
+        return side(self.found.low, self.found.high)
 
     def __str__(self) -> str:
         return str(self.found) if self.adjusted is None else f"{self.found}, p = {self.adjusted:.2g} adjusted".replace("e-", "e−")
@@ -147,7 +146,11 @@ def _blocks(run: Run, when: str) -> list[BlockRow]:
     return [] if row is None else [block for block in run.blocks if block.epoch == row.epoch and not block.term.startswith("Pointwise(")]
 
 
+def median_gain(gains: Gains) -> float:
+    """The median over the samples whose signal had not vanished; 0 where all had."""
+    return median([gain for gain in gains if gain is not None] or [0.0])
+
+
 def _log_median(gains: Gains) -> float:
-    alive = [gain for gain in gains if gain is not None]
-    middle = median(alive) if alive else 0.0
+    middle = median_gain(gains)
     return math.log10(middle) if middle > 0 else -math.inf

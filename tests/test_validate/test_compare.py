@@ -8,11 +8,12 @@ from torch import nn
 
 from derivations.errors import InputError
 from numeric.bind import BlockNumbers, BoundNumbers
+from validate.codec import DIGITS
 from validate.compare import block_row, compare, misses_limit, relative_error, summarize, total
 from validate.measure import Measurement, measure
 from validate.models import Network, build
 from validate.predict import Effort, Prediction, predict
-from validate.records import DIGITS, VanishingRow
+from validate.records import VanishingRow
 from validate.segments import ResidualBlock
 
 NAMES = ("plain-8", "residual-8", "se_residual-8", "dense-10")
