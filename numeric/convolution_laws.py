@@ -6,6 +6,7 @@ dilation and groups are covered; the input's size gives the output padding.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Conv2d
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 
 from derivations.errors import InputError
 from numeric.chi_square import GeneralizedChiSquare
-from numeric.law_terms import array, generalized, generalized_law
+from numeric.inversion import Array
+from numeric.law_terms import array, deviation, generalized, generalized_law
 from numeric.laws import shared_law
 from numeric.settings import whole
 
@@ -95,18 +97,34 @@ def _spread(h: Tensor, stride: Pair) -> Tensor:
     return spread
 
 
-def convolution_law(weight_std: float, h: Tensor, v: Tensor, geometry: Geometry, active: Tensor | None = None) -> GeneralizedChiSquare:
+def convolution_law(
+    weight_std: float, h: Tensor, v: Tensor, geometry: Geometry, active: Tensor | None = None, *, slope: Tensor | None = None
+) -> GeneralizedChiSquare:
     """‖v + D ∂⟨h, conv(x)⟩/∂x‖² for h (batch, c_out, h, w), v (batch, c_in, H, W) and D = diag(active), independent of the
     weights: laws "convolution" and "convolution.masked". `active` is boolean, of the shape of v, and stands behind a ReLU.
+
+    `slope`, of the shape of v, in place of `active`: behind any other pointwise map, D = diag(slope) and A becomes DA.
     """
     _check_images(h=h, v=v)
     factor = unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[:, :, None]
     base = _by_channel(v, geometry)
     if active is None:
-        return _sum_over_channels(generalized(generalized_law("convolution"), weight_std, {"A": array(factor, "h"), "v": array(base, "v")}))
+        letters = {"A": array(_sloped(factor, slope, v, geometry), "h"), "v": array(base, "v")}
+        return _sum_over_channels(generalized(generalized_law("convolution"), weight_std, letters))
+    if slope is not None:
+        raise InputError("both active and slope are given: a slope of 0 or 1 says what active says, give one of them")
     mask = _by_channel(_checked(active, v), geometry)
     letters = {"A_a": array(factor * mask[..., None], "h"), "v_a": array(base * mask, "v"), "v_i": array(base * ~mask, "v")}
     return _sum_over_channels(generalized(generalized_law("convolution.masked"), weight_std, letters))
+
+
+def alignment_deviation(weight_std: float, h: Tensor, v: Tensor, geometry: Geometry, *, slope: Tensor | None = None) -> Array:
+    """The standard deviation of ⟨v, D ∂⟨h, conv(x)⟩/∂x⟩ ~ N(0, ω² Σ_channels ‖AᵀDv_c‖²), all as for `convolution_law`; (batch,)."""
+    _check_images(h=h, v=v)
+    factor = unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[:, :, None]
+    base = array(_by_channel(v, geometry), "v")[..., None]
+    projected = array(_sloped(factor, slope, v, geometry), "h").swapaxes(-1, -2) @ base
+    return np.asarray(deviation(weight_std) * np.sqrt((projected**2).sum((1, 2, 3, 4))))
 
 
 def conditional_convolution_law(
@@ -172,6 +190,14 @@ def _by_channel(image: Tensor, geometry: Geometry) -> Tensor:  # (batch, c_in, H
         raise InputError(f"{image.shape[1]} channels cannot be split into {geometry.groups} groups")
     flat = image.detach().flatten(2)
     return (flat if flat.dtype == torch.bool else flat.double()).unflatten(1, (geometry.groups, -1))
+
+
+def _sloped(factor: Tensor, slope: Tensor | None, v: Tensor, geometry: Geometry) -> Tensor:
+    if slope is None:
+        return factor
+    if slope.shape != v.shape:
+        raise InputError(f"slope must be of shape {tuple(v.shape)}, not {tuple(slope.shape)}")
+    return factor * _by_channel(slope, geometry)[..., None]
 
 
 def _checked(active: Tensor, v: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ def noncentral(law: NoncentralLaw, weight_std: float, letters: Letters, counts: 
     """The law at real letters. `counts` gives the dimensions that its degrees of freedom speak of, (*batch,) each."""
     names = sorted(counts)
     formula = _compiled(_symbols(law, names), (law.shift, law.scale, law.square, law.dof))
-    values = formula(_deviation(weight_std), *_scalars(law, letters), *(counts[name] for name in names))
+    values = formula(deviation(weight_std), *_scalars(law, letters), *(counts[name] for name in names))
     shift, scale, square, dof = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in values))
     square, dof = np.maximum(square, 0), np.maximum(dof, 0)  # a difference of squares may round below 0
     return GeneralizedChiSquare(shift, np.where(dof > 0, scale, 0)[..., None], dof[..., None], square[..., None])
@@ -39,12 +39,13 @@ def generalized(law: GeneralizedLaw, weight_std: float, letters: Letters, slices
     (*batch, slices, rows, columns), over which means and covariances add up."""
     response, factor, base = (value(part, letters, law) for part in (law.response, law.factor, law.base))
     mean = base + (response.sum(-3) if slices and response.ndim > base.ndim else response)
-    shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(_deviation(weight_std), *_scalars(law, letters))
-    gram, whole = factor @ factor.swapaxes(-1, -2), value(law.factor, _nothing_given(letters), law)
-    size = (whole**2).sum((-1, -2))
+    shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(deviation(weight_std), *_scalars(law, letters))
+    size = (value(law.factor, _nothing_given(letters), law) ** 2).sum((-1, -2))
     if slices:
-        gram, size = gram.sum(-3), size.sum(-1)
-    return norm_of_gaussian(mean[..., 0], gram, scale, shift, size)
+        values, vectors = np.linalg.eigh((factor @ factor.swapaxes(-1, -2)).sum(-3))
+        return norm_of_gaussian(mean, vectors, values, scale, shift, size.sum(-1))
+    vectors, roots, _ = np.linalg.svd(factor, full_matrices=False)  # thin: a channel of an image has many pixels, and few weights
+    return norm_of_gaussian(mean, vectors, roots**2, scale, shift, size)
 
 
 def _nothing_given(letters: Letters) -> Letters:
@@ -52,17 +53,21 @@ def _nothing_given(letters: Letters) -> Letters:
     return {name: 0 * array if name == "V" else array for name, array in letters.items()}
 
 
-def norm_of_gaussian(mean: Array, covariance: Array, scale: Array | float, shift: Array | float, size: Array) -> GeneralizedChiSquare:
-    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p), covariance (*batch, p, p).
+def norm_of_gaussian(
+    mean: Array, vectors: Array, values: Array, scale: Array | float, shift: Array | float, size: Array
+) -> GeneralizedChiSquare:
+    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p, 1), and of the covariance the orthonormal eigenvectors
+    (*batch, p, r) with their eigenvalues (*batch, r); outside their span it is 0 (law "gaussian").
 
-    `size` is the trace of the covariance before anything was subtracted from it: eigenvalues below its rounding are 0, and
-    their squares join the shift.
+    `size` is the trace of the covariance before anything was subtracted from it: eigenvalues below its rounding are 0. What the mean
+    has in those directions joins the shift.
     """
-    values, vectors = np.linalg.eigh(covariance)
     weights = np.where(values > 8 * EPS * np.asarray(size)[..., None], values, 0) * np.asarray(scale)[..., None]
-    squares = ((vectors.swapaxes(-1, -2) @ mean[..., None])[..., 0]) ** 2
+    along = vectors.swapaxes(-1, -2) @ mean
+    outside = ((mean - vectors @ along) ** 2).sum((-2, -1))
+    squares = along[..., 0] ** 2
     batch = np.broadcast_shapes(weights.shape, squares.shape)
-    return GeneralizedChiSquare(np.broadcast_to(shift, batch[:-1]), weights, np.ones(batch), squares)
+    return GeneralizedChiSquare(np.broadcast_to(shift + outside, batch[:-1]), weights, np.ones(batch), squares)
 
 
 def noncentral_law(identifier: str) -> NoncentralLaw:
@@ -137,10 +142,11 @@ def _compiled(symbols: tuple[sp.Symbol, ...], exprs: tuple[sp.Expr, ...]) -> Cal
     return sp.lambdify(symbols, exprs, modules="numpy")
 
 
-def _deviation(weight_std: object) -> float:
+def deviation(weight_std: object) -> float:
+    """ω as a number; raises InputError for one whose square float64 cannot hold."""
     if isinstance(weight_std, Real) and weight_std == 0:
         return 0.0
-    deviation = between(weight_std, "the standard deviation of the weights")
-    if not SQUARABLE[0] <= deviation <= SQUARABLE[1]:
-        raise InputError(f"the standard deviation {deviation} is beyond what squares of float64 can hold: rescale the weights")
-    return deviation
+    found = between(weight_std, "the standard deviation of the weights")
+    if not SQUARABLE[0] <= found <= SQUARABLE[1]:
+        raise InputError(f"the standard deviation {found} is beyond what squares of float64 can hold: rescale the weights")
+    return found

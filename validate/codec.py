@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from derivations.errors import InputError
 from validate.storage import read_bytes, write_atomic
 
-DIGITS = 5
+DIGITS = 4
 """Significant digits of the stored values of bounds and terms: as many as figures can use, and few enough to keep the records small."""
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context
 from typing import TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,9 +19,10 @@ from derivations.errors import InputError
 from numeric.bind import BoundNumbers
 from numeric.tolerances import tolerances
 from validate.codec import DIGITS
+from validate.first_weights import scaled
 from validate.measure import Measurement
 from validate.predict import Prediction
-from validate.records import BlockRow, BoundRow, EpochRow, Gains, Results, RunConfig, Side, Total, VanishingRow
+from validate.records import BlockRow, BoundRow, EpochRow, Gains, LawRow, Results, RunConfig, Side, Total, VanishingRow
 from validate.segments import Segment
 
 Key = TypeVar("Key", bound=Hashable)
@@ -76,9 +78,29 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
     )
 
 
-def block_row(run: str, epoch: int, index: int, name: str, segment: Segment, comparison: Comparison) -> BlockRow:
+def block_row(run: str, epoch: int, index: int, name: str, segment: Segment, comparison: Comparison, law: LawRow | None) -> BlockRow:
     """The record of one segment after one epoch."""
-    return BlockRow(run=run, epoch=epoch, index=index, name=name, kind=segment.kind, term=repr(segment.term), **vars(comparison))
+    term = repr(segment.term)
+    return BlockRow(run=run, epoch=epoch, index=index, name=name, kind=segment.kind, term=term, **vars(comparison), law=law)
+
+
+def law_row(measured: Tensor, before: Tensor, after: Tensor, prediction: Prediction) -> LawRow | None:
+    """Where the gains (batch,) and signals ∂L/∂h_{k−1}, ∂L/∂h_k (batch, *shape), as measured, lie in the law of random weights, if any."""
+    live, weights = prediction.live, prediction.weights
+    if weights is None:
+        return None
+    kept = weights.square.answerable()
+    probability = np.full(kept.shape, np.inf)
+    if kept.any():
+        probability[kept] = weights.square.where(kept).cdf(measured[live].square().numpy()[kept])
+    arrived = scaled(before[live], after[live]) - weights.v
+    alignment = torch.where(weights.deviation > 0, (weights.v * arrived).flatten(1).sum(1) / weights.deviation, math.inf)
+    return LawRow(
+        weight_std=weights.weight_std,
+        chi=_rounded(_spread(weights.chi, live)),
+        probability=_rounded(_spread(torch.from_numpy(probability), live)),
+        alignment=_rounded(_spread(alignment, live)),
+    )
 
 
 def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -> BoundRow:
@@ -95,7 +117,7 @@ def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -
         delta=bound.delta,
         value=stored,
         violations=int(violated.sum()),
-        tightness=statistics.median(ratios) if ratios else None,
+        tightness=_rounded((statistics.median(ratios),))[0] if ratios else None,
     )
 
 

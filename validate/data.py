@@ -4,6 +4,7 @@ Every file is checked for magic number, size and label range; nothing is downloa
 """
 
 import gzip
+import hashlib
 import math
 import zlib
 from collections.abc import Callable
@@ -47,6 +48,11 @@ class Split:
     def first(self, samples: int | None) -> "Split":
         """The first samples, in the order of the files; None: all."""
         return Split(self.images[:samples], self.labels[:samples])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of images and labels, in hexadecimal."""
+        return hashlib.sha256(self.images.numpy().tobytes() + self.labels.numpy().tobytes()).hexdigest()
 
     def to(self, device: str) -> "Split":
         """The same samples on `device`."""

@@ -85,14 +85,18 @@ def initialize(network: nn.Module, generator: torch.Generator) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            fan_out = module.out_channels * math.prod(module.kernel_size)
-            _draw(module.weight, math.sqrt(2 / fan_out), generator)
+            _draw(module.weight, deviation_at_start(module), generator)
         elif isinstance(module, nn.Linear):
             _draw(module.weight, math.sqrt(1 / module.in_features), generator)
         else:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def deviation_at_start(convolution: nn.Conv2d) -> float:
+    """The standard deviation of its weights as `initialize` draws them."""
+    return math.sqrt(2 / (convolution.out_channels * math.prod(convolution.kernel_size)))
 
 
 def _draw(weight: Tensor, deviation: float, generator: torch.Generator) -> None:

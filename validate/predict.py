@@ -6,10 +6,12 @@ Takes activations and backward signals as given, never the gains that were measu
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
 from numeric.bind import BlockNumbers, evaluate
+from validate.first_weights import FirstWeights, first_weights
 from validate.models import Network
 
 
@@ -17,21 +19,26 @@ from validate.models import Network
 class Prediction:
     """The numbers of one segment for the samples marked in `live` (batch,), whose backward signal is not exactly zero.
 
-    None where there is no such sample.
+    None where there is no such sample; `weights` also where it has no convolution, or no law is asked for.
     """
 
     live: Tensor
     numbers: BlockNumbers | None
+    weights: FirstWeights | None = None
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How the spectra are enclosed: number of Krylov steps, failure probability of an enclosure, seed of its random start."""
+    """How the spectra are enclosed: number of Krylov steps, failure probability of an enclosure, seed of its random start.
+
+    `laws`: whether the laws of random weights are wanted, and of which.
+    """
 
     spectra: bool = True
     steps: int = 40
     delta: float = 1e-6
     seed: int = 0
+    laws: Literal["none", "initial", "trained"] = "none"
 
 
 def predict(network: Network, activations: tuple[Tensor, ...], signals: tuple[Tensor, ...], effort: Effort) -> Iterator[Prediction]:
@@ -48,4 +55,5 @@ def predict(network: Network, activations: tuple[Tensor, ...], signals: tuple[Te
         numbers = evaluate(
             segment.term, segment.leaves, x[live], g[live], spectra=effort.spectra, steps=effort.steps, delta=effort.delta, seed=effort.seed
         )
-        yield Prediction(live, numbers)
+        weights = None if effort.laws == "none" else first_weights(segment, x[live], g[live], trained=effort.laws == "trained")
+        yield Prediction(live, numbers, weights)

@@ -54,19 +54,20 @@ class Preset:
 
     def configs(self, dataset: Dataset) -> Iterator[RunConfig]:
         """The configuration of every run, seed by seed."""
+        used = dataset.first(self.train_samples, self.test_samples)
+        digests = (used.train.digest, used.test.digest)
         for seed in self.seeds:
             for sweep in self.sweeps:
                 for depth in sweep.depths:
-                    yield self._config(dataset, sweep, depth, seed)
+                    yield self._config(used, digests, sweep, depth, seed)
 
-    def _config(self, dataset: Dataset, sweep: Sweep, depth: int, seed: int) -> RunConfig:
-        name, image_size = f"{sweep.family}-{depth}", dataset.image_size
-        used = dataset.first(self.train_samples, self.test_samples)
+    def _config(self, used: Dataset, digests: tuple[str, str], sweep: Sweep, depth: int, seed: int) -> RunConfig:
+        name, image_size = f"{sweep.family}-{depth}", used.image_size
         with torch.device("meta"):
             network = build(
                 name,
-                num_classes=dataset.classes,
-                in_channels=dataset.in_channels,
+                num_classes=used.classes,
+                in_channels=used.in_channels,
                 image_size=image_size,
                 width=sweep.width,
                 reduction=self.reduction,
@@ -78,14 +79,15 @@ class Preset:
             width=sweep.width,
             reduction=self.reduction,
             seed=seed,
-            dataset=dataset.name,
-            in_channels=dataset.in_channels,
-            num_classes=dataset.classes,
+            dataset=used.name,
+            data=digests,
+            in_channels=used.in_channels,
+            num_classes=used.classes,
             image_size=image_size,
             train_samples=len(used.train),
             test_samples=len(used.test),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
-            **vars(replace(self.schedule, augment=dataset.augment)),
+            **vars(replace(self.schedule, augment=used.augment)),
             probe_size=min(self.probe_size, len(used.test)),
             measure_epochs=self.measure_epochs,
             spectra_epochs=tuple(sorted({0, self.schedule.epochs})),

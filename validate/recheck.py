@@ -56,7 +56,7 @@ def _wrong_in_bound(bound: "BoundRow", measured: "Gains", scales: Sequence[float
     if not violated <= bound.violations <= unseen:
         yield "violations"
     ratios = [m / b for b, m, _ in live if b is not None and b > 0]
-    if bound.tightness != (statistics.median(ratios) if ratios else None):
+    if bound.tightness != (float(f"{statistics.median(ratios):.{DIGITS}g}") if ratios else None):
         yield "tightness"
 
 

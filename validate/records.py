@@ -16,7 +16,8 @@ from validate.codec import decode, encode, read_json, read_jsonl, write_json
 from validate.recheck import recheck
 from validate.storage import is_inside, read_bytes, sha256
 
-RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", "checkpoint.safetensors")
+WEIGHTS = "checkpoint.safetensors"
+RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", WEIGHTS)
 VANISHING_FILE = "vanishing.jsonl"
 MANIFEST_FILE = "manifest.json"
 
@@ -43,7 +44,8 @@ class Record(BaseModel):
 class RunConfig(Record):
     """What one training is made from. `width`: maps of the first stage, or growth of a dense network; `reduction`: of an SE squeeze.
 
-    The first `train_samples` and `test_samples` of the data set are used. `measure_epochs`: those with block rows; null: all.
+    The first `train_samples` and `test_samples` of the data set are used, `data`: the digests of these splits. `measure_epochs`: those
+    with block rows; null: all.
     """
 
     schema_: Literal["gradbound.config/1"] = Field(default="gradbound.config/1", alias="schema")
@@ -54,6 +56,7 @@ class RunConfig(Record):
     reduction: int
     seed: int
     dataset: str
+    data: tuple[Digest, Digest]
     in_channels: int
     num_classes: int = 10
     image_size: int
@@ -132,8 +135,22 @@ class BoundRow(Record):
         return sum(value is not None for value in self.value)
 
 
+class LawRow(Record):
+    """A segment beside one whose first convolution has its weights drawn anew, N(0, `weight_std`²), all else as it is; certainty: law.
+
+    `chi`: E t², as predicted (for a plain block, E γ²). `probability`: that of a gain up to the measured one; null where the law is a
+    point. `alignment`: the measured ⟨v, ∂L/∂x − v⟩ in units of its predicted standard deviation, v what reaches x beside the convolution;
+    null where v = 0. Were the signals independent of the weights, the one would be uniform on [0, 1] and the other standard normal.
+    """
+
+    weight_std: float
+    chi: Gains
+    probability: tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]
+    alignment: Gains
+
+
 class BlockRow(Record):
-    """One segment after one epoch: gains of the probe samples, predicted and measured, and the bounds on them.
+    """One segment after one epoch: gains of the probe samples, predicted and measured, the bounds on them, and the law of random weights.
 
     `identity_error` is the largest |predicted − measured| / max(predicted, measured), `identity_failures` counts the samples where it is
     more than rounding, `vanished` those whose backward signal was exactly zero. `terms` are rounded to DIGITS digits, the gains are not.
@@ -153,6 +170,7 @@ class BlockRow(Record):
     identity_failures: Count
     terms: dict[str, Gains]
     bounds: tuple[BoundRow, ...]
+    law: LawRow | None
 
 
 class VanishingRow(Record):
@@ -208,7 +226,10 @@ class Results:
 
 
 def read_results(folder: Path) -> Results:
-    """The verified records below `folder`; raises InputError where any is missing, altered, unfinished or unreadable."""
+    """The verified records below `folder`, whose weights may have been left out.
+
+    Raises InputError where any is missing, altered, unfinished or unreadable.
+    """
     manifest = read_manifest(folder)
     if manifest.status != "complete":
         raise InputError(f"{folder} is unfinished: run `{manifest.command}` with --out {folder} again to resume it")
@@ -252,8 +273,10 @@ def run_files(run: str) -> tuple[str, ...]:
 
 
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
-    """Raises InputError unless the listed file lies within `folder` and has its digest."""
+    """Raises InputError unless the listed file lies within `folder` and has its digest; weights may be missing: no record needs them."""
     path = folder / name
+    if path.name == WEIGHTS and not path.exists() and not path.is_symlink():
+        return
     if not is_inside(path, folder):
         raise InputError(f"{path} leads out of the results folder: remove the link and run `gradbound validate` again")
     if sha256(read_bytes(path)) != manifest.files[name]:
@@ -285,4 +308,5 @@ def _check_complete(place: Path, config: RunConfig, epochs: Sequence[EpochRow], 
 
 
 def _all_gains(row: BlockRow) -> tuple[Gains, ...]:
-    return (row.measured, row.predicted, *row.terms.values(), *(bound.value for bound in row.bounds))
+    of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
+    return (row.measured, row.predicted, *row.terms.values(), *(bound.value for bound in row.bounds), *of_law)

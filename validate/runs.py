@@ -11,7 +11,7 @@ from pathlib import Path
 from derivations.errors import InputError
 from validate import checkpoints
 from validate.codec import encode, read_jsonl, write_json, write_jsonl
-from validate.compare import block_row, compare, total
+from validate.compare import block_row, compare, law_row, total
 from validate.data import Dataset, Split
 from validate.measure import measure
 from validate.models import Network, build
@@ -41,9 +41,11 @@ class History:
 def perform(config: RunConfig, dataset: Dataset, folder: Path, advance: Callable[[str], None]) -> None:
     """Completes the run in `folder`, which the caller holds, from scratch or from its checkpoint; `advance` hears of every epoch.
 
-    Raises InputError if the folder cannot be written or holds a broken or foreign checkpoint.
+    Raises InputError if the folder cannot be written or holds a broken or foreign checkpoint, and for other data than it is to use.
     """
     dataset = dataset.first(config.train_samples, config.test_samples)
+    if (dataset.train.digest, dataset.test.digest) != config.data:
+        raise InputError(f"the {config.dataset} images have changed since the runs were planned: restore them, or choose another --out")
     write_json(folder / "config.json", config)
     with deterministic(config.threads):
         training = _training(config, dataset)
@@ -115,16 +117,21 @@ def _examine(config: RunConfig, network: Network, split: Split, epoch: int) -> t
     """Measures and predicts every segment on the first test samples; the rows are those of the epochs that record them."""
     probe = split.first(config.probe_size).to(config.device)
     measurement = measure(network, probe.images, probe.labels)
-    effort = Effort(spectra=epoch in config.spectra_epochs, steps=config.spectra_steps, delta=config.delta, seed=config.seed)
-    predictions = predict(network, measurement.activations, measurement.signals, effort)
+    effort = Effort(
+        spectra=epoch in config.spectra_epochs,
+        steps=config.spectra_steps,
+        delta=config.delta,
+        seed=config.seed,
+        laws="none" if not config.measures(epoch) else "trained" if epoch else "initial",
+    )
+    predictions = list(predict(network, measurement.activations, measurement.signals, effort))
     comparisons = [compare(gains, prediction) for gains, prediction in zip(measurement.gains, predictions, strict=True)]
     whole = total(measurement, [comparison.predicted for comparison in comparisons])
     if not config.measures(epoch):
         return [], whole
-    rows = [
-        block_row(config.run, epoch, index, name, segment, comparison)
-        for index, ((name, segment), comparison) in enumerate(zip(network.chain(), comparisons, strict=True))
-    ]
+    laws = map(law_row, measurement.gains, measurement.signals, measurement.signals[1:], predictions)
+    parts = enumerate(zip(network.chain(), comparisons, laws, strict=True))
+    rows = [block_row(config.run, epoch, index, name, segment, each, law) for index, ((name, segment), each, law) in parts]
     return rows, whole
 
 

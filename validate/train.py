@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -153,12 +154,13 @@ def evaluate(network: nn.Module, split: Split) -> Score:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms and a fixed number of threads; the global settings are restored on leaving."""
+    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy; the global settings are restored on leaving."""
     before = (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(), torch.get_num_threads())
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     try:
-        yield
+        with threadpool_limits(threads):
+            yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.set_num_threads(before[2])

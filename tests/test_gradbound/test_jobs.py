@@ -23,6 +23,7 @@ BLOCK = BlockRow(
     identity_failures=0,
     terms={},
     bounds=(BOUND,),
+    law=None,
 )
 EPOCH = EpochRow(
     run="residual-d8",

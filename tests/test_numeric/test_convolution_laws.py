@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from derivations.errors import InputError
 from numeric import convolution_laws
 from numeric.chi_square import GeneralizedChiSquare
-from numeric.convolution_laws import Geometry, conditional_convolution_law, convolution_law, unfolded_signal
+from numeric.convolution_laws import Geometry, alignment_deviation, conditional_convolution_law, convolution_law, unfolded_signal
 from numeric.laws import Fit, goodness_of_fit, independent_law, shared_law
 
 DRAWS, SEED, STD, LEVEL = 21_000, 7, 0.3, 1e-3
@@ -239,3 +239,49 @@ def test_what_does_not_fit_is_refused():
     image = torch.zeros(1, 256, 14, 14, dtype=torch.float64)
     with pytest.raises(InputError, match="numbers at once"):
         conditional_convolution_law(1.0, image, image, image, image, Geometry((3, 3), (1, 1), (1, 1)))
+
+
+def test_slopes_of_0_and_1_are_a_mask():
+    h, v = gaussian(2, 4, 5, 6, seed=1), gaussian(2, 3, 5, 6, seed=2)
+    geometry, active = Geometry((3, 3), (1, 1), (1, 1)), gaussian(2, 3, 5, 6, seed=3) > 0
+    by_slope, by_mask = convolution_law(0.3, h, v, geometry, slope=active.double()), convolution_law(0.3, h, v, geometry, active)
+    at = by_mask.mean * np.array([[0.8], [1.0], [1.2]])
+    assert np.allclose(by_slope.cdf(at), by_mask.cdf(at), atol=1e-9)
+    with pytest.raises(InputError, match="both active and slope"):
+        convolution_law(0.3, h, v, geometry, active, slope=active.double())
+    with pytest.raises(InputError, match="slope must be of shape"):
+        convolution_law(0.3, h, v, geometry, slope=active[:1].double())
+
+
+def test_behind_any_pointwise_map_the_law_holds_and_the_alignment_is_normal():
+    geometry = Geometry((3, 3), (2, 2), (1, 1))
+    x, v, h = gaussian(1, 3, 6, 5, seed=1), gaussian(1, 3, 6, 5, seed=2), gaussian(1, 4, 3, 3, seed=3)
+    slope = x.sigmoid()
+    generator, found = torch.Generator().manual_seed(SEED), []
+    for _ in range(DRAWS // 1000):
+        inputs = x.repeat(1000, 1, 1, 1).requires_grad_()
+        weight = STD * torch.randn(1000, 4, 3, 3, 3, generator=generator, dtype=torch.float64)
+        out = convolve(torch.nn.functional.softplus(inputs), weight, 2, 1)
+        found.append(torch.autograd.grad((out * h).sum(), inputs)[0])
+    pulled = torch.cat(found)
+    squares = (pulled + v).square().sum((1, 2, 3))
+    assert_fits(goodness_of_fit(one(convolution_law(STD, h, v, geometry, slope=slope)), squares))
+    assert goodness_of_fit(one(convolution_law(STD, h, v, geometry)), squares).p_value < 1e-9
+    aligned = (pulled * v).sum((1, 2, 3)).numpy() / alignment_deviation(STD, h, v, geometry, slope=slope)
+    assert kstest(aligned, "norm").pvalue > 1e-3
+    assert kstest((pulled * v).sum((1, 2, 3)).numpy() / alignment_deviation(STD, h, v, geometry), "norm").pvalue < 1e-9
+
+
+def test_the_thin_decomposition_is_that_of_the_covariance():
+    """More pixels than weights: the slow twin decomposes ω²AAᵀ itself, zero eigenvalues and all."""
+    h, v, geometry = gaussian(2, 1, 6, 6, seed=1), gaussian(2, 2, 6, 6, seed=2), Geometry((3, 3), (1, 1), (1, 1))
+    fast = convolution_law(0.3, h, v, geometry)
+    a = unfolded_signal(h, (6, 6), geometry)[:, 0].numpy()
+    values, vectors = np.linalg.eigh(a @ a.swapaxes(-1, -2))
+    values = np.where(values > 1e-10, values, 0)
+    squares = (vectors.swapaxes(-1, -2)[:, None] @ v.flatten(2).numpy()[..., None])[..., 0] ** 2
+    slow = GeneralizedChiSquare(np.zeros((2, 2)), 0.09 * values[:, None], np.ones((2, 2, 36)), squares).sum_over(1)
+    assert fast.weights.shape[-1] == 9
+    at = slow.mean * np.array([[0.8], [1.0], [1.2]])
+    assert np.allclose(fast.cdf(at), slow.cdf(at), atol=1e-9)
+    assert fast.mean == pytest.approx(slow.mean, rel=1e-12)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from validate.codec import encode, write_json, write_jsonl
+from validate.codec import DIGITS, encode, write_json, write_jsonl
 from validate.records import (
     BlockRow,
     BoundRow,
     EpochRow,
+    LawRow,
     Manifest,
     Results,
     RunConfig,
@@ -41,6 +42,7 @@ def make_config(family: str, depth: int, seed: int, dataset: str = "digits") -> 
         reduction=4,
         seed=seed,
         dataset=dataset,
+        data=("0" * 64, "1" * 64),
         in_channels=1,
         image_size=8,
         train_samples=1437,
@@ -72,7 +74,7 @@ def bound(name: str, side: str, value: np.ndarray, measured: np.ndarray, certain
         delta=None if certainty == "exact" else DELTA,
         value=tuple(value.tolist()),
         violations=int((excess > 1e-9).sum()),
-        tightness=float(np.median(measured / value)) if (value > 0).all() else None,
+        tightness=float(f"{np.median(measured / value):.{DIGITS}g}") if (value > 0).all() else None,
     )
 
 
@@ -106,6 +108,18 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
         identity_error=float((abs(gain - measured) / np.maximum(gain, measured)).max()),
         terms={"t": tuple(t.tolist()), "c": tuple(c.tolist())} if skip else {},
         bounds=tuple(bounds),
+        law=make_law(epoch, skip, random),
+    )
+
+
+def make_law(epoch: int, skip: bool, random: np.random.Generator) -> LawRow:
+    """As if the law held before training; after it, gains are greater and signals aligned."""
+    probability, alignment = random.uniform(size=SAMPLES) ** (1 / (1 + epoch)), random.normal(epoch, 1, SAMPLES)
+    return LawRow(
+        weight_std=0.1,
+        chi=tuple(random.uniform(0.5, 2, SAMPLES).tolist()),
+        probability=tuple(probability.tolist()),
+        alignment=tuple(alignment.tolist()) if skip else (None,) * SAMPLES,
     )
 
 

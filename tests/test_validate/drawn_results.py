@@ -32,7 +32,8 @@ def drawn(error: Number, ratio: Number, depths: dict[str, tuple[int, ...]] | Non
 def _run(family: str, depth: int, seed: int, error: float | None, ratio: float | None) -> Run:
     name = f"{family}-d{depth}-w8-s{seed}"
     config = RunConfig(
-        run=name, family=family, depth=depth, width=8, reduction=4, seed=seed, dataset="digits", in_channels=1, image_size=8,
+        run=name, family=family, depth=depth, width=8, reduction=4, seed=seed, dataset="digits", data=("0" * 64, "1" * 64),
+        in_channels=1, image_size=8,
         train_samples=10, test_samples=10, parameters=1, epochs=1, batch_size=1, learning_rate=0.1, momentum=0.9, weight_decay=0.0,
         warmup_epochs=0, augment=False, probe_size=2, spectra_epochs=(0,), spectra_steps=8, delta=1e-6, threads=1, device="cpu",
     )  # fmt: skip
@@ -52,7 +53,7 @@ def _block(run: str, epoch: int, index: int, ratio: float | None) -> BlockRow:
     return BlockRow(
         run=run, epoch=epoch, index=index, name=f"block{index}", kind="plain", measured=(gain, gain), predicted=(gain, gain),
         term="Pointwise(name='relu')" if index == BLOCKS - 1 else "Layer(name='F')", vanished=0, identity_error=0.0,
-        identity_failures=0, terms={}, bounds=(),
+        identity_failures=0, terms={}, bounds=(), law=None,
     )  # fmt: skip
 
 

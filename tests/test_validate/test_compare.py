@@ -31,7 +31,7 @@ def subject(name: str, seed: int = 0) -> tuple[Network, Measurement]:
 def rows(network: Network, seen: Measurement, effort: Effort = EFFORT):
     predictions = predict(network, seen.activations, seen.signals, effort)
     pairs = zip(network.chain(), seen.gains, predictions, strict=True)
-    return [block_row("tiny", 0, k, name, segment, compare(gains, p)) for k, ((name, segment), gains, p) in enumerate(pairs)]
+    return [block_row("tiny", 0, k, name, segment, compare(gains, p), None) for k, ((name, segment), gains, p) in enumerate(pairs)]
 
 
 @pytest.mark.parametrize("name", NAMES)
