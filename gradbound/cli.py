@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "latex", "markdown", "json")
 PRESETS = ("smoke", "cpu", "gpu")
-DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100")
+DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
 PATH = click.Path(path_type=Path)
 DEFAULT_RESULTS = Path("results")
 

@@ -1,4 +1,4 @@
-"""Loads the data sets: digits (embedded), Fashion-MNIST (IDX files), CIFAR-10 and CIFAR-100 (binary layout).
+"""Loads the data sets: digits (embedded), Fashion-MNIST (IDX files), CIFAR-10 and CIFAR-100 (binary layout), folders of images.
 
 Every file is checked for magic number, size and label range; nothing is downloaded and no pickle is read.
 """
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
+from validate.image_folder import GET_IMAGE_FOLDER, find_splits, pixel_moments, read_image_folder
 
 CLASSES = 10
 SPLIT_SEED = 2021
@@ -98,6 +99,8 @@ def locate(name: str, folder: Path | None = None) -> str | None:
         raise InputError(f"unknown data set {name!r}: choose from {', '.join(LOADERS)}")
     if name == "digits":
         return "embedded"
+    if name == "image-folder":
+        return str(folder) if folder and find_splits(folder) else None
     places = {
         "fashion-mnist": (folder or DEBIAN_FASHION_MNIST, ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz")),
         **{kind.name: (kind.inside(folder or Path()), (f"{kind.train[0]}.bin",)) for kind in (_CIFAR10, _CIFAR100)},
@@ -229,6 +232,19 @@ def _records(path: Path, labels: int, limit: int) -> Array:
     return np.frombuffer(content, np.uint8).reshape(-1, record)
 
 
+def _image_folder(folder: Path | None) -> Dataset:
+    """Images in one folder per class, see `validate.image_folder`.
+
+    Normalized with the mean and deviation of its own training pixels. Not augmented: a flip may take an image of unknown kind out of its
+    class.
+    """
+    if folder is None:
+        raise InputError(f"image-folder needs --data-dir: {GET_IMAGE_FOLDER}")
+    classes, train, test = read_image_folder(folder)
+    moments = pixel_moments(train.images, folder)
+    return Dataset("image-folder", _split(*train, moments), _split(*test, moments), classes=len(classes))
+
+
 def _existing(candidates: tuple[Path, ...], otherwise: str) -> Path:
     for path in candidates:
         if path.is_file():
@@ -265,5 +281,6 @@ LOADERS: dict[str, Callable[[Path | None], Dataset]] = {
     "fashion-mnist": _fashion_mnist,
     "cifar10": _CIFAR10.load,
     "cifar100": _CIFAR100.load,
+    "image-folder": _image_folder,
 }
 DATASETS = tuple(LOADERS)

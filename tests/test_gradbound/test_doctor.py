@@ -32,9 +32,13 @@ def test_text_states_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_data_sets_are_looked_for_where_told(tmp_path: Path) -> None:
-    assert examine(tmp_path).datasets["cifar10"] is None
+    found = examine(tmp_path).datasets
+    assert (found["cifar10"], found["image-folder"]) == (None, None)
     (tmp_path / "data_batch_1.bin").touch()
-    assert examine(tmp_path).datasets["cifar10"] == str(tmp_path)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "val").mkdir()
+    found = examine(tmp_path).datasets
+    assert (found["cifar10"], found["image-folder"]) == (str(tmp_path), str(tmp_path))
 
 
 def test_a_folder_that_cannot_be_written_ends_with_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

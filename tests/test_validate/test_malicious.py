@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_validate.image_files import encoded, image_folder, pixels, png
 from test_validate.tiny import TINY
 
 from gradbound.exits import guard
@@ -228,6 +229,43 @@ def test_a_gzip_bomb_is_refused_before_it_fills_the_memory(tmp_path, capsys):
 def test_malicious_idx_files_are_refused(tmp_path, capsys, content):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
     refuse(capsys, lambda: load("fashion-mnist", tmp_path), "train-images")
+
+
+IMAGES: dict[str, Callable[[Path], bytes]] = {
+    "a pickle": pickled,
+    "a zip of a pickle": zipped,
+    "a pickle behind the mark of a PNG": lambda canary: encoded(pixels(8, 8))[:8] + pickled(canary),
+    "a header of 2^62 pixels": lambda _: png(2**31 - 1, 2**31 - 1, 8, 0),
+    "a header of a billion pixels": lambda _: png(31_623, 31_623, 8, 2),
+    "a header of a hundred million pixels": lambda _: png(10_000, 10_000, 8, 0),
+    "a header of four million pixels": lambda _: png(2000, 2000, 8, 0),
+    "a truncated PNG": lambda _: encoded(pixels(8, 8))[:-40],
+    "a GIF by another name": lambda _: encoded(pixels(8, 8), "GIF"),
+    "a PostScript file by another name": lambda canary: f"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%touch {canary}) (w) file\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_malicious_images_are_refused(tmp_path, capsys, canary, name):
+    path = image_folder(tmp_path / "images") / "train" / "class0" / "000.png"
+    path.write_bytes(IMAGES[name](canary))
+    refuse(capsys, lambda: load("image-folder", tmp_path / "images"), str(path))
+
+
+@pytest.mark.parametrize("place", ["train", "test", "train/class1", "test/class0/002.png"])
+def test_links_out_of_an_image_folder_are_refused(tmp_path, capsys, place):
+    folder = image_folder(tmp_path / "images")
+    link(folder / place, tmp_path / "outside")
+    refuse(capsys, lambda: load("image-folder", folder), f"{folder / place} leads out of")
+
+
+def test_images_that_never_end_are_refused(tmp_path, capsys):
+    """A sparse file of a terabyte behind a comment that has no end."""
+    path = image_folder(tmp_path / "images") / "train" / "class0" / "999.pgm"
+    with path.open("wb") as file:
+        file.write(b"P2\n8 8\n255\n#")
+        file.truncate(2**40)
+    refuse(capsys, lambda: load("image-folder", tmp_path / "images"), str(path), "larger than")
 
 
 def test_the_count_of_malicious_files():
