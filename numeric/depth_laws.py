@@ -36,3 +36,21 @@ def evaluate_law(
     if not isfinite(value) or value <= 0:
         raise InputError(f"{law.network} at depth {depth} is beyond the range of float64: ask for fewer blocks")
     return value
+
+
+def evaluate_block(law: DepthLaw, depth: int, block: int, *, gain: float = 1.0, first_width: float = 1.0, slope: float = 0.0) -> float:
+    """E‖∂L/∂x_{block−1}‖² / E‖∂L/∂x_block‖² per coordinate of block 1 … depth: the law at two places, divided.
+
+    In a dense network the places are i = block − 1 and i = block. The law of any other stack starts at the input, whose statistics it
+    assumes, so there they are the ends of its first block − 1 and of its first block blocks. Options and InputError as in `evaluate_law`.
+    """
+    depth, block = whole(depth, "the depth"), whole(block, "the block")
+    if block > depth:
+        raise InputError(f"{law.network} has no block {block} in a stack of {depth}: give 1 ≤ block ≤ depth")
+
+    def ratio(start: int, end: int) -> float:
+        return evaluate_law(law, end, block=start, gain=gain, first_width=first_width, slope=slope) if start < end else 1.0
+
+    if law.family == "dense":
+        return ratio(block - 1, depth) / ratio(block, depth)
+    return ratio(0, block) / ratio(0, block - 1)

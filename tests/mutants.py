@@ -437,6 +437,13 @@ NUMERIC = [
     Mutant("upcasting says nothing", "upcast.py", "    warnings.warn(", "    (lambda *_, **__: None)(", UPCAST),
     Mutant("fractions are whole", "settings.py", "isinstance(value, Integral)", "isinstance(value, int | float)", SETTINGS),
     Mutant("the ends belong to a range", "settings.py", "above < number < below", "above <= number <= below", SETTINGS),
+    Mutant(
+        "a block of a stack is the one after",
+        "depth_laws.py",
+        "ratio(0, block) / ratio(0, block - 1)",
+        "ratio(0, block + 1) / ratio(0, block)",
+        "tests/test_numeric/test_depth_laws.py",
+    ),
 ]
 
 MEASUREMENTS = [
@@ -474,6 +481,13 @@ MEASUREMENTS = [
     Mutant("predictions are fitted to measurements", "held.py", "_fit(best.law, depths, predicted)", "best", SURVIVAL),
     Mutant("more survival means more error", "audit/training.py", "row.sign == -1", "row.sign == 1", VERDICTS),
     Mutant("few networks are judged alone", "audit/training.py", "least_p * tests <= SIGNIFICANT", "least_p > 0", VERDICTS),
+    Mutant(
+        "a block's gain counts from the input",
+        "depth_compare.py",
+        "ratio(squares, block - 1, block),",
+        "ratio(squares, 0, block),",
+        "tests/test_validate/test_depth_compare.py",
+    ),
 ]
 
 THEOREMS = [

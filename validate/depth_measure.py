@@ -4,7 +4,7 @@ Imports torch and nothing else: the laws that these numbers judge share no code 
 batch of inputs and fresh signals g ~ N(0, I); fully connected, float64, BatchNorm in train mode.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,7 +30,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class DepthRatio:
-    """mean ‖∂L/∂x₀‖² / mean ‖∂L/∂x_L‖², each per coordinate, over `draws` networks; `error` is its standard error."""
+    """The mean ‖∂L/∂x‖² at one state over that at another, each per coordinate, over `draws` networks; `error` is its standard error."""
 
     value: float
     error: float
@@ -42,7 +42,7 @@ class Matrix(nn.Module):
 
     def __init__(self, rows: int, columns: int, variance: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(rows, columns, dtype=torch.float64) * variance**0.5, requires_grad=False)
+        self.weight = nn.Parameter(torch.randn(rows, columns, dtype=torch.float64).mul_(variance**0.5), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return x @ self.weight.T
@@ -133,37 +133,49 @@ INPUTS: Mapping[str, Callable[[Tensor], Tensor]] = {"gaussian": lambda z: z, "re
 
 def measure_stack(block: str, setup: Setup, draws: int, seed: int, inputs: str = "gaussian") -> DepthRatio:
     """The ratio through `depth` blocks, the signal g ~ N(0, I) at the output."""
-    torch.manual_seed(seed)
-    return _ratio([_stack_draw(block, setup, inputs) for _ in range(draws)])
+    return ratio(stack_squares(block, setup, draws, seed, inputs), 0, setup.depth)
 
 
 def measure_dense(setup: Setup, draws: int, seed: int, block: int = 0, everywhere: bool = True) -> DepthRatio:
     """The ratio between x_block and x_l of a dense network; signals on every x_i, or at x_l only."""
+    return ratio(dense_squares(setup, draws, seed, everywhere), block, setup.depth)
+
+
+def stack_squares(block: str, setup: Setup, draws: int, seed: int, inputs: str = "gaussian") -> Tensor:
+    """mean ‖∂L/∂x_ℓ‖² per coordinate at ℓ = 0 … depth, (draws, depth + 1); the signal g ~ N(0, I) at the output."""
     torch.manual_seed(seed)
-    return _ratio([_dense_draw(setup, block, everywhere) for _ in range(draws)])
+    return torch.stack([_stack_draw(block, setup, inputs) for _ in range(draws)])
 
 
-def _stack_draw(block: str, setup: Setup, inputs: str) -> tuple[float, float]:
-    network = nn.Sequential(*(BLOCKS[block](setup) for _ in range(setup.depth)))
-    x = INPUTS[inputs](torch.randn(setup.batch, setup.width, dtype=torch.float64)).requires_grad_()
-    output = network(x)
-    signal = torch.randn_like(output)
-    (gradient,) = torch.autograd.grad(output, x, signal)
-    return float(gradient.square().mean()), float(signal.square().mean())
+def dense_squares(setup: Setup, draws: int, seed: int, everywhere: bool = True) -> Tensor:
+    """The same at every x_i of a dense network; signals on every x_i, or at x_l only."""
+    torch.manual_seed(seed)
+    return torch.stack([_dense_draw(setup, everywhere) for _ in range(draws)])
 
 
-def _dense_draw(setup: Setup, block: int, everywhere: bool) -> tuple[float, float]:
+def ratio(squares: Tensor, start: int, end: int) -> DepthRatio:
+    """The quotient of the means at x_start and x_end, with the standard error that its linearisation gives."""
+    top, bottom = squares[:, start], squares[:, end]
+    value = float(top.mean() / bottom.mean())
+    error = float((top - value * bottom).std() / bottom.mean() / len(squares) ** 0.5)
+    return DepthRatio(value, error, len(squares))
+
+
+def _stack_draw(block: str, setup: Setup, inputs: str) -> Tensor:
+    blocks = [BLOCKS[block](setup) for _ in range(setup.depth)]
+    states = [INPUTS[inputs](torch.randn(setup.batch, setup.width, dtype=torch.float64)).requires_grad_()]
+    for each in blocks:
+        states.append(each(states[-1]))
+    return _mean_squares(torch.autograd.grad(states[-1], states, torch.randn_like(states[-1])))
+
+
+def _dense_draw(setup: Setup, everywhere: bool) -> Tensor:
     x = torch.randn(setup.batch, setup.first_width or setup.width, dtype=torch.float64).requires_grad_()
     states = Dense(setup)(x)
     signals = [torch.randn_like(state) if everywhere or state is states[-1] else torch.zeros_like(state) for state in states]
     loss = sum(((state * signal).sum() for state, signal in zip(states, signals, strict=True)), torch.zeros((), dtype=torch.float64))
-    (gradient,) = torch.autograd.grad(loss, states[block])
-    return float(gradient.square().mean()), float(signals[-1].square().mean())
+    return _mean_squares(torch.autograd.grad(loss, states))
 
 
-def _ratio(pairs: list[tuple[float, float]]) -> DepthRatio:
-    """The quotient of the means, with the standard error that its linearisation gives."""
-    top, bottom = torch.tensor(pairs, dtype=torch.float64).unbind(dim=1)
-    value = float(top.mean() / bottom.mean())
-    error = float((top - value * bottom).std() / bottom.mean() / len(pairs) ** 0.5)
-    return DepthRatio(value, error, len(pairs))
+def _mean_squares(gradients: Sequence[Tensor]) -> Tensor:
+    return torch.stack([gradient.square().mean() for gradient in gradients])
