@@ -116,3 +116,14 @@ def test_within_families_needs_two_that_say_something():
     assert rows[next(iter(MEASURES)), WITHIN].found.missing == "has 1 families with networks enough, needs 2"
     assert rows[next(iter(MEASURES)), ACROSS].found.networks == 6
     assert rows[next(iter(MEASURES)), ACROSS].found.value == pytest.approx(-1)
+
+
+def test_a_ranking_is_computed_once():
+    """For records that were read anew too; other numbers and other seeds have a ranking of their own."""
+
+    def better(family, depth, seed):
+        return as_claimed(family, depth, seed) / (2 if (family, depth) == ("plain", 44) else 1)
+
+    first = ranking(drawn(better, flow))
+    assert ranking(drawn(better, flow)) is first
+    assert len({first, ranking(drawn(better, flow), seed=1), ranking(drawn(as_claimed, flow))}) == 3
