@@ -126,7 +126,7 @@ def _ranking(families: tuple[str, ...], networks: tuple[tuple[str, tuple[Point, 
 def _correlate(group: str, strata: list[Floats], coefficient: Coefficient, seed: int) -> Correlation:
     families = sum(not lacking(points) for points in strata) if group == WITHIN else sum(len(points) > 0 for points in strata)
     if group in (WITHIN, ACROSS) and families < 2:
-        return Correlation(coefficient, sum(map(len, strata)), missing=f"has {families} families with networks enough, needs 2")
+        return Correlation(coefficient, sum(map(len, strata)), missing=f"needs 2 families with networks enough, has {families}")
     return correlate([np.concatenate(strata)] if group == ACROSS else strata, coefficient, seed)
 
 
