@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as deserialize
 from safetensors.torch import save as serialize
 from torch import Tensor
 
@@ -44,12 +45,12 @@ def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> Checkpo
     `like` is a state of the network that they are for: names, shapes and dtypes must agree. Raises InputError for a file that is missing,
     truncated, altered, of another configuration or of another network.
     """
-    about, tensors = _read(path, largest=_MAX_HEADER + sum(value.nbytes for value in like.values()))
+    data, about, tensors = _read(path, largest=_MAX_HEADER + sum(value.nbytes for value in like.values()))
     if about["format"] != FORMAT:
         raise InputError(f"{path} is in format {about['format']!r}, not {FORMAT!r}: delete it to train again")
     if about["config"] != config_hash:
         raise InputError(f"{path} belongs to another configuration: choose another --out or delete it to train again")
-    if about["digest"] != _digest(about, tensors) or _encode(about, tensors) != path.read_bytes():  # a header can be padded at will
+    if about["digest"] != _digest(about, tensors) or _encode(about, tensors) != data:  # a header can be padded at will
         raise InputError(f"{path} is corrupt (its content does not match its digest): delete it to train again")
     if _signature(tensors) != _signature(like):
         raise InputError(f"{path} belongs to another network (names or shapes differ): delete it to train again")
@@ -60,31 +61,26 @@ def _encode(about: Mapping[str, str | int], tensors: dict[str, Tensor]) -> bytes
     return serialize(tensors, {_KEY: json.dumps(about, sort_keys=True)})
 
 
-def _read(path: Path, largest: int) -> tuple[dict[str, str | int], dict[str, Tensor]]:
+def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[str, Tensor]]:
+    """The file, and the metadata and tensors in it; one larger than any of ours is refused unread, such a header unparsed."""
     try:
-        _check_size(path, largest)
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})[_KEY])
-            if not isinstance(about, dict) or about.keys() != {"format", "config", "epoch", "rows", "digest"}:
-                raise ValueError("incomplete metadata")
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no mapping
+        if path.exists() and not path.is_file():
+            raise ValueError("no regular file")  # a pipe would never end
+        if path.stat().st_size > largest:
+            raise ValueError(f"{path.stat().st_size} bytes, more than its network needs")
+        data = path.read_bytes()
+        length = int.from_bytes(data[:8], "little")
+        if length > min(_MAX_HEADER, len(data)):
+            raise ValueError(f"header of {length} bytes")
+        tensors = deserialize(data)
+        about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
+        if not isinstance(about, dict) or about.keys() != {"format", "config", "epoch", "rows", "digest"}:
+            raise ValueError("incomplete metadata")
+        return data, about, tensors
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror or error}): delete it to train again") from error
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is corrupt ({error}): delete it to train again") from error
-
-
-def _check_size(path: Path, largest: int) -> None:
-    """Refuses what is no file, and a file or header larger than any of ours, before anything is allocated for it."""
-    if path.exists() and not path.is_file():
-        raise ValueError("no regular file")  # a pipe would never end
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-    size = path.stat().st_size
-    if size > largest:
-        raise ValueError(f"{size} bytes, more than its network needs")
-    if length > min(_MAX_HEADER, size):
-        raise ValueError(f"header of {length} bytes")
 
 
 def _signature(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

@@ -79,26 +79,30 @@ def _se_residual(depth: int, config: Config) -> Network:
     )
 
 
-def _dense(depth: int, config: Config) -> Network:
-    """Huang et al. 2017, section 4.1: three blocks of n layers. Stem and transitions give k maps, so all x_i have equal widths."""
+def dense(depth: int, config: Config, stem: int | None = None, narrow: bool = True) -> Network:
+    """Huang et al. 2017, section 4.1: three blocks of n layers. Stem and transitions give k maps, so all x_i have equal widths.
+
+    Published is a `stem` of 16 maps, and transitions that keep all maps (not `narrow`).
+    """
     layers = _units_per_stage(depth, per_unit=3, overhead=4)
     growth = config.width
     segments: dict[str, Segment] = {}
-    maps = growth
+    first = maps = stem or growth
     for stage in range(1, STAGES + 1):
         if stage > 1:
-            segments[f"transition{stage - 1}"] = Transition(maps, growth)
-            maps = growth
+            outputs = growth if narrow else maps
+            segments[f"transition{stage - 1}"] = Transition(maps, outputs)
+            maps = outputs
         for layer in range(1, layers + 1):
             segments[f"stage{stage}_layer{layer}"] = DenseLayer(maps, growth)
             maps += growth
     pool = (nn.BatchNorm2d(maps), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return Network(conv3x3(config.in_channels, growth), segments, nn.Sequential(*pool, nn.Linear(maps, config.num_classes)))
+    return Network(conv3x3(config.in_channels, first), segments, nn.Sequential(*pool, nn.Linear(maps, config.num_classes)))
 
 
 FAMILIES: dict[str, Callable[[int, Config], Network]] = {
     "plain": _plain,
     "residual": _residual,
     "se_residual": _se_residual,
-    "dense": _dense,
+    "dense": dense,
 }

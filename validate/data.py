@@ -133,7 +133,7 @@ def _fashion_mnist(folder: Path | None) -> Dataset:
 def _fashion_mnist_split(folder: Path, part: str) -> Split:
     images, labels = _idx(folder, f"{part}-images-idx3-ubyte", 3), _idx(folder, f"{part}-labels-idx1-ubyte", 1)
     if len(images) != len(labels) or images.shape[1:] != (28, 28):
-        raise InputError(f"{folder}: {part} images of shape {images.shape} do not go with {len(labels)} labels: get the files again")
+        raise InputError(f"{folder}: {part} images {images.shape} do not go with labels {labels.shape}: get the files again")
     _check_labels(labels, folder)
     return _split(images[:, None], labels, FASHION_MNIST_MOMENTS)
 
@@ -228,7 +228,7 @@ def _records(path: Path, labels: int, limit: int) -> Array:
     record = labels + 3 * 32 * 32
     content = _content(path, limit=limit * record)
     if not content or len(content) % record:
-        raise InputError(f"{path} holds {len(content)} bytes, no multiple of {record}: get it again")
+        raise InputError(f"the size of {path}, {len(content)}, is no multiple of {record} bytes: get it again")
     return np.frombuffer(content, np.uint8).reshape(-1, record)
 
 

@@ -49,7 +49,7 @@ def _of(family: str, runs: list[Run], summary: Summary) -> Held:
     pairs = [(depth, median_gain(total.measured), median_gain(total.telescoped)) for depth, total in totals if total is not None]
     depths, measured, predicted = (np.array(each, dtype=np.float64) for each in np.reshape(pairs, (-1, 3)).T)
     if len(set(depths)) < LEAST:
-        return Held(family, len(runs), summary, None, None, f"has {len(set(depths))} depths, needs {LEAST}")
+        return Held(family, len(runs), summary, None, None, f"needs {LEAST} depths, has {len(set(depths))}")
     if not ((measured > 0) & (predicted > 0)).all():
         return Held(family, len(runs), summary, None, None, "no gradient arrives in some run")
     if np.ptp(measured) == 0 or np.ptp(predicted) == 0:

@@ -45,7 +45,7 @@ def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
     x: (batch, channels, h, w), y: (batch,) labels. Raises ValueError if the batch is empty or the loss is not finite.
     """
     if len(x) == 0 or len(x) != len(y):
-        raise ValueError(f"{len(x)} inputs do not go with {len(y)} labels: give as many of each, at least one")
+        raise ValueError(f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one")
     twin = copy.deepcopy(network)
     assert isinstance(twin, nn.Module)
     twin.double().eval().requires_grad_(False)
@@ -73,7 +73,7 @@ def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     if any(module.training for module in network.modules()):
         raise ValueError("the network is in training mode: call network.eval() first")
     if len(x) == 0 or len(x) != len(y):
-        raise ValueError(f"{len(x)} inputs do not go with {len(y)} labels: give as many of each, at least one")
+        raise ValueError(f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one")
     with torch.enable_grad():
         activations = [network.stem(x.detach()).detach().requires_grad_()]
         for _, segment in network.chain():

@@ -105,7 +105,7 @@ def side(low: float | None, high: float | None) -> int | None:
 def lacking(points: Floats) -> str:
     """Why (networks, 2) have no correlation; empty if they have one."""
     if len(points) < LEAST:
-        return f"has {len(points)} networks, needs {LEAST}"
+        return f"needs {LEAST} networks, has {len(points)}"
     return "one of the two measures does not vary" if (points == points[:1]).all(axis=0).any() else ""
 
 

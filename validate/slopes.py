@@ -89,7 +89,7 @@ def _slope(depths: int, seeds: int, value: float, drawn: Floats) -> Slope:
 
 def _missing(errors: Errors, depths: list[int], seeds: list[int]) -> str:
     if len(depths) < DEPTHS or len(seeds) < SEEDS:
-        return f"has {len(depths)} networks and {len(seeds)} seeds, needs {DEPTHS} and {SEEDS}"
+        return f"needs {DEPTHS} networks and {SEEDS} seeds, has {len(depths)} and {len(seeds)}"
     if any(len(errors[depth].get(seed, ())) != 1 for depth in depths for seed in seeds):
         return "not every depth was trained once with every seed"
     return ""

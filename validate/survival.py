@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from statistics import median
 
 import numpy as np
@@ -107,10 +107,16 @@ def points(runs: Iterable[Run], measure: Measure) -> tuple[Point, ...]:
 
 
 def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
-    """The whole table: each measure in each group by each coefficient."""
+    """The whole table: each measure in each group by each coefficient. Remembered as long as the networks and their numbers stay."""
+    families = tuple(dict.fromkeys(run.config.family for run in results.runs))
+    return _ranking(families, tuple((name, points(results.runs, measure)) for name, measure in MEASURES.items()), seed)
+
+
+@lru_cache(maxsize=1)
+def _ranking(families: tuple[str, ...], networks: tuple[tuple[str, tuple[Point, ...]], ...], seed: int) -> tuple[Row, ...]:
     rows = []
-    for name, measure in MEASURES.items():
-        for group, strata in _strata(results, measure).items():
+    for name, found in networks:
+        for group, strata in _strata(families, found).items():
             rows += [Row(name, group, _correlate(group, strata, coefficient, seed)) for coefficient in SYMBOLS]
     tested = [row.found.p for row in rows if row.found.p is not None]
     adjusted = iter(holm(tested))
@@ -120,16 +126,16 @@ def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
 def _correlate(group: str, strata: list[Floats], coefficient: Coefficient, seed: int) -> Correlation:
     families = sum(not lacking(points) for points in strata) if group == WITHIN else sum(len(points) > 0 for points in strata)
     if group in (WITHIN, ACROSS) and families < 2:
-        return Correlation(coefficient, sum(map(len, strata)), missing=f"has {families} families with networks enough, needs 2")
+        return Correlation(coefficient, sum(map(len, strata)), missing=f"needs 2 families with networks enough, has {families}")
     return correlate([np.concatenate(strata)] if group == ACROSS else strata, coefficient, seed)
 
 
-def _strata(results: Results, measure: Measure) -> dict[str, list[Floats]]:
+def _strata(families: Iterable[str], networks: Iterable[Point]) -> dict[str, list[Floats]]:
     """The networks of each group, by family: (networks, 2) of survival and error each."""
-    families: dict[str, list[tuple[float, float]]] = {run.config.family: [] for run in results.runs}
-    for point in points(results.runs, measure):
-        families[point.family].append((point.survival, point.error))
-    by_family = {family: [np.array(values, dtype=np.float64).reshape(-1, 2)] for family, values in families.items()}
+    found: dict[str, list[tuple[float, float]]] = {family: [] for family in families}
+    for point in networks:
+        found[point.family].append((point.survival, point.error))
+    by_family = {family: [np.array(values, dtype=np.float64).reshape(-1, 2)] for family, values in found.items()}
     everything = [stratum for (stratum,) in by_family.values()]
     return by_family | {WITHIN: everything, ACROSS: everything}
 

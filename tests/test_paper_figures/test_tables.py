@@ -76,7 +76,7 @@ def test_the_ranking_is_printed_whole(results: Results) -> None:
     rows = ranking(results)
     assert cells(table, "value") == [row.found.value for row in rows]
     assert cells(table, "p adjusted") == [row.adjusted for row in rows]
-    assert "has 2 networks, needs 4" in cells(table, "note")
+    assert "needs 4 networks, has 2" in cells(table, "note")
     assert cells(table, "networks of")[4:12:2] == ["SE residual", "dense", "within families", "across families"]
     text = render(table, "markdown")
     assert "nan" not in text
@@ -87,7 +87,7 @@ def test_slopes_that_are_not_there_are_said_to_be_missing(results: Results) -> N
     table = trend(results)
     assert cells(table, "networks") == ["plain", "residual", "plain − residual"]
     assert cells(table, "points per 10 layers") == [None] * 3
-    assert set(cells(table, "note")) == {"has 2 networks and 2 seeds, needs 4 and 3"}
+    assert set(cells(table, "note")) == {"needs 4 networks and 3 seeds, has 2 and 2"}
 
 
 def test_laws_count_what_compare_counts(results: Results) -> None:
@@ -96,7 +96,7 @@ def test_laws_count_what_compare_counts(results: Results) -> None:
     summaries = summarize_by(results, lambda config, _: config.family)
     assert cells(table, "gains checked") == [each.identity_checks for each in summaries.values()]
     assert cells(table, "bound checks") == [each.bound_checks for each in summaries.values()]
-    assert set(cells(table, "note")) == {"has 2 depths, needs 4"}
+    assert set(cells(table, "note")) == {"needs 4 depths, has 2"}
 
 
 @pytest.mark.parametrize("make", [bounds, limits])

@@ -202,6 +202,10 @@ def test_tables_are_parsed_whole():
         "se_resnet50": Decimal("21.4"),
         "densenet121": Decimal(7),
     }
+    assert sum(row.millions for row in found.small) == Decimal("39.14")
+    assert {(row.network, row.width) for row in found.small if row.network.startswith("dense")} == {
+        ("dense-40", 12), ("dense-100", 12), ("dense-100", 24)
+    }  # fmt: skip
 
 
 def test_networks_have_their_printed_names():

@@ -75,6 +75,22 @@ def test_a_size_is_right_with_or_without_statistics(counted, verdict):
     assert judged("C20", evidence).verdict == verdict
 
 
+def test_small_networks_become_the_published_ones_and_were_not():
+    """Every count ends at the published one, to its digits; those that ResNets start from have 2,752 more, DenseNets' less than a third."""
+    small = {each.network: list(each.counted.values()) for each in gathered("C20").small}
+    for row, (ours, *_, theirs) in zip(paper().small, small.values(), strict=True):
+        assert (Decimal(theirs) / 10**6).quantize(row.millions) == row.millions
+        assert ours - theirs == 2752 if row.network.startswith("residual") else 3 * ours < theirs
+    assert small["dense-40 with k = 12"] == [315_454, 320_898, 1_019_722]
+    assert "residual-20 272,474 → 269,722 (published 0.27 M)" in judged("C20").summary
+
+
+def test_small_networks_are_no_part_of_the_claim():
+    found = judged("C20", replace(gathered("C20"), small=()))
+    assert found.verdict == judged("C20").verdict
+    assert found.summary == judged("C20").summary.partition("; as trained here")[0]
+
+
 INPUT_GATE = Chain(Linear("P"), Linear("W_1"), Pointwise("relu"), Linear("W_2"), Pointwise("sigmoid"), Linear("B"))
 
 

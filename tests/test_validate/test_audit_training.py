@@ -97,7 +97,8 @@ def test_too_few_networks_are_named():
     results = drawn(as_claimed, flow, {"plain": (8, 20, 32), "residual": (8, 20, 32)}, seeds=(0,))
     found = judged("C24", results)
     assert found.verdict == "untestable"
-    assert found.condition.startswith("has 3 networks and 1 seeds, needs 4 and 3; run `gradbound validate --preset cpu --out DIR`")
+    assert found.condition.startswith("needs 4 networks and 3 seeds, has 3 and 1; run `gradbound validate --preset cpu --out DIR`")
+    assert found.reading == "own runs (6): digits, preset cpu, seed 0"
 
 
 def test_a_family_that_is_not_there_is_missing():
@@ -105,7 +106,7 @@ def test_a_family_that_is_not_there_is_missing():
     found = judged("C24", results)
     assert found.verdict == "untestable"
     assert "ResNets" in found.condition
-    assert "0 networks" in found.condition
+    assert "has 0 and 0" in found.condition
 
 
 def test_a_run_that_diverged_has_lost_everything():
@@ -126,7 +127,7 @@ def test_networks_without_any_gradient_rank_last():
 def test_one_family_has_nothing_to_pool():
     found = judged("C25", drawn(as_claimed, flow, {"plain": DEPTHS["plain"]}))
     assert found.verdict == "untestable"
-    assert found.condition.startswith("has 1 families with networks enough, needs 2; run")
+    assert found.condition.startswith("needs 2 families with networks enough, has 1; run")
     assert row(found, "plain")["found"]["value"] == pytest.approx(-1)
 
 

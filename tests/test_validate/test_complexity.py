@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from derivations.errors import InputError
+from validate.cifar import Config, dense
 from validate.complexity import Operations, Parameters, complexity, layers, operations, parameters
 from validate.models import NETWORKS, build
 
@@ -65,6 +66,23 @@ def test_parameters_of_the_small_networks_are_those_published(depth, millions):
     residual, plain = (parameters(meta(f"{family}-{depth}", 10, in_channels=3, image_size=32)).learned for family in ("residual", "plain"))
     assert float(f"{plain / 1e6:.2g}") == millions
     assert residual - plain == 16 * 32 + 32 * 64 + 2 * (32 + 64)
+
+
+@pytest.mark.parametrize(("depth", "growth", "millions"), [(40, 12, 1.0), (100, 12, 7.0), (100, 24, 27.2)])
+def test_parameters_of_small_densenets_are_those_published_with_their_stem_and_transitions(depth, growth, millions):
+    """Huang et al. 2017, Table 2; by hand: per layer of m maps a scale and a shift of each, and 9·m·k weights; so m² in a transition."""
+    layers = (depth - 4) // 3
+    maps, by_hand = 16, 27 * 16
+    for stage in range(3):
+        by_hand += (2 * maps + maps**2 if stage else 0) + sum((2 + 9 * growth) * (maps + layer * growth) for layer in range(layers))
+        maps += layers * growth
+    config = Config(num_classes=10, in_channels=3, image_size=32, width=growth)
+    with torch.device("meta"):
+        published, ours = parameters(dense(depth, config, stem=16, narrow=False)), parameters(dense(depth, config))
+    assert published.learned == by_hand + 2 * maps + 10 * maps + 10
+    assert round(published.learned / 1e6, 1) == millions
+    assert ours == parameters(meta(f"dense-{depth}", 10, in_channels=3, image_size=32, width=growth))
+    assert ours.learned < published.learned / 3
 
 
 def test_parameters_of_gates_are_those_published():

@@ -8,10 +8,24 @@ import resource
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from test_validate.crashes import CONFIG_HASH, ROWS, fill, kill_after, save_for_ever, start, state, timed
+from test_validate.crashes import (
+    CONFIG_HASH,
+    PART,
+    died,
+    event,
+    fill,
+    kill_after,
+    save,
+    save_and_die,
+    save_for_ever,
+    start,
+    state,
+    timed,
+)
 from test_validate.tiny import MINIATURE, TINY, contents
 
 from derivations.errors import InputError
@@ -21,6 +35,7 @@ from validate.codec import read_jsonl
 from validate.data import load
 from validate.folder import is_finished, open_folder
 from validate.records import EpochRow, Manifest, read_manifest, read_results
+from validate.storage import is_temporary, remove_temporaries
 from validate.sweep import run
 
 
@@ -45,22 +60,48 @@ def test_sweeps_killed_at_random_moments_end_in_the_same_bytes(tmp_path, count):
     assert killed == count
 
 
-@few_or(10, 200)
-def test_a_kill_during_a_save_leaves_a_whole_checkpoint(tmp_path, count):
+def stored_epoch(path: Path) -> int:
+    """The number of the state that is stored, which must be whole."""
+    stored, epoch, _ = checkpoints.load(path, state(0), config_hash=CONFIG_HASH)
+    assert all(torch.equal(stored[name], value) for name, value in state(epoch).items())
+    return epoch
+
+
+def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(tmp_path):
+    """What is left, call by call: the stored epoch, and the sizes of what is temporary."""
     path = tmp_path / "checkpoint.safetensors"
-    checkpoints.save(path, state(0), config_hash=CONFIG_HASH, epoch=0, rows=ROWS)
-    draw, epochs, interrupted = random.Random(count), set(), 0
+    save(path, 2)
+    size = path.stat().st_size
+    written = range(0, size, PART)
+    before_the_replacement = [[], *([part] for part in written), [size], [size]]  # killed before it opens, writes, syncs, replaces
+    after_it = [[], [], []]  # before it opens, syncs, closes the folder
+    assert len(written) == 4
+    for moment, left in enumerate(before_the_replacement + after_it):
+        save(path, 1)
+        assert died(start(save_and_die, path, 2, moment)), f"the save has no call {moment}"
+        temporaries = [entry for entry in tmp_path.iterdir() if entry != path]
+        assert all(map(is_temporary, temporaries))
+        found = (stored_epoch(path), [entry.stat().st_size for entry in temporaries])
+        assert found == (1 if moment < len(before_the_replacement) else 2, left), f"killed before call {moment}"
+        remove_temporaries(tmp_path)
+    assert not died(start(save_and_die, path, 3, moment + 1)), "the save has calls at which it was not killed"
+    assert stored_epoch(path) == 3
+
+
+@few_or(10, 200)
+def test_a_kill_at_a_random_moment_leaves_a_whole_checkpoint(tmp_path, count):
+    """Whether it falls into a save depends on the machine; after it, one of those saved since the process started is there."""
+    path = tmp_path / "checkpoint.safetensors"
+    draw = random.Random(count)
     for _ in range(count):
-        assert kill_after(start(save_for_ever, path), draw.uniform(0.02, 0.08))
-        stored, epoch, _ = checkpoints.load(path, state(0), config_hash=CONFIG_HASH)
-        assert all(torch.equal(stored[name], value) for name, value in state(epoch).items())
-        epochs.add(epoch)
-        leftovers = [entry for entry in tmp_path.iterdir() if entry != path]
-        interrupted += len(leftovers)
-        for entry in leftovers:
-            entry.unlink()
-    assert interrupted > count / 4, "the kills missed the saves"
-    assert len(epochs) > 1
+        save(path, 0)
+        saved = event()
+        process = start(save_for_ever, path, saved)
+        assert saved.wait(60)
+        assert kill_after(process, draw.uniform(0, 0.06))
+        assert stored_epoch(path) > 0
+        remove_temporaries(tmp_path)
+        assert list(tmp_path.iterdir()) == [path]
 
 
 @contextmanager
@@ -76,12 +117,12 @@ def room_for(size: int):
 
 def test_a_disk_full_at_20_offsets_leaves_the_old_checkpoint(tmp_path, capsys):
     path = tmp_path / "checkpoint.safetensors"
-    checkpoints.save(path, state(1), config_hash=CONFIG_HASH, epoch=1, rows=ROWS)
+    save(path, 1)
     before = contents(tmp_path)
     size = path.stat().st_size
     for offset in [0, size - 1, *random.Random(0).sample(range(size), 18)]:
         with room_for(offset):
-            code = guard(lambda: checkpoints.save(path, state(2), config_hash=CONFIG_HASH, epoch=2, rows=ROWS))
+            code = guard(lambda: save(path, 2))
         assert code == 3
         err = capsys.readouterr().err
         assert err.startswith(f"gradbound: cannot write {path}")

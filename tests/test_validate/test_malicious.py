@@ -74,6 +74,10 @@ CHECKPOINTS: dict[str, Callable[[Path], bytes]] = {
     "a hole between tensors": lambda _: tensors(weight=at(0, 48), other=at(96, 144)),
     "a shape that overflows": lambda _: tensors(weight=WEIGHT | {"shape": [2**62, 2**62]}),
     "a negative shape": lambda _: tensors(weight=WEIGHT | {"shape": [-3, -4]}),
+    "an empty tensor of 2^63 columns": lambda _: safetensors(
+        {"__metadata__": {"gradbound": ABOUT}, "weight": at(0, 0) | {"shape": [0, 2**63]}}, b""
+    ),
+    "null in place of metadata": lambda _: safetensors({"__metadata__": None, "weight": WEIGHT}),
     "an unknown dtype": lambda _: tensors(weight=WEIGHT | {"dtype": "PICKLE"}),
     "duplicate keys": lambda _: safetensors(TWICE),
     "a header nested 100,000 deep": lambda _: safetensors("[" * 100_000),

@@ -157,7 +157,7 @@ def test_norm_ratios_neither_under_nor_overflow(scale):
 def test_impossible_measurements_are_refused():
     network = build("plain-8", width=2)
     x, y = batch()
-    with pytest.raises(ValueError, match="3 inputs do not go with 2 labels"):
+    with pytest.raises(ValueError, match="x holds 3 and y 2 samples"):
         measure(network, x, y[:2])
     with pytest.raises(ValueError, match="at least one"):
         measure(network, x[:0], y[:0])

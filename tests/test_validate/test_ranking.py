@@ -135,8 +135,8 @@ def test_one_seed_gives_one_answer():
     ("strata", "reason"),
     [
         ([], "there are no networks"),
-        ([noise(LEAST - 1, 0)], f"has {LEAST - 1} networks, needs {LEAST}"),
-        ([np.zeros((0, 2))], f"has 0 networks, needs {LEAST}"),
+        ([noise(LEAST - 1, 0)], f"needs {LEAST} networks, has {LEAST - 1}"),
+        ([np.zeros((0, 2))], f"needs {LEAST} networks, has 0"),
         ([np.array([(1.0, i) for i in range(6)])], "one of the two measures does not vary"),
         ([np.array([(i, -math.inf) for i in range(6)])], "one of the two measures does not vary"),
     ],

@@ -74,9 +74,9 @@ def test_the_cover_is_that_stated(depths, seeds, stated):
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ({}, f"has 0 networks and 0 seeds, needs {DEPTHS} and {SEEDS}"),
-        (errors(0.1, depths=TRAINED[: DEPTHS - 1]), f"has {DEPTHS - 1} networks and 5 seeds"),
-        (errors(0.1, seeds=SEEDS - 1), f"has 5 networks and {SEEDS - 1} seeds"),
+        ({}, f"needs {DEPTHS} networks and {SEEDS} seeds, has 0 and 0"),
+        (errors(0.1, depths=TRAINED[: DEPTHS - 1]), f"has {DEPTHS - 1} and 5"),
+        (errors(0.1, seeds=SEEDS - 1), f"has 5 and {SEEDS - 1}"),
         (errors(0.1) | {8: {0: [0.1]}}, "not every depth was trained once with every seed"),
         (errors(0.1) | {8: {seed: [0.1, 0.2] for seed in range(5)}}, "not every depth was trained once with every seed"),
     ],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -37,10 +38,11 @@ def folder(finished, tmp_path):
 
 
 def start(out: Path, processes: int) -> subprocess.Popen[bytes]:
-    """The same sweep in a process of its own."""
+    """The same sweep in a process of its own, which waits for ever once a run is finished: it must be killed, however fast it is."""
     code = (
-        "import sys; from pathlib import Path; from test_validate.tiny import TINY; from validate.sweep import run\n"
-        "if __name__ == '__main__': run(TINY, Path(sys.argv[1]), processes=int(sys.argv[2]))"
+        "import sys, signal; from pathlib import Path; from test_validate.tiny import TINY; from validate import sweep\n"
+        "sweep.register = lambda *_: signal.pause()\n"
+        "if __name__ == '__main__': sweep.run(TINY, Path(sys.argv[1]), processes=int(sys.argv[2]))"
     )
     places = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
     return subprocess.Popen([sys.executable, "-c", code, str(out), str(processes)], env=os.environ | {"PYTHONPATH": places})
@@ -54,20 +56,33 @@ def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.002)
 
 
+def children(process: subprocess.Popen[bytes]) -> list[int]:
+    return [int(child) for each in Path(f"/proc/{process.pid}/task").glob("*/children") for child in each.read_text().split()]
+
+
+def wait_for_end(process: int) -> None:
+    """Of one that nobody collects: then its command line is empty or gone."""
+    deadline = time.monotonic() + 10
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while Path(f"/proc/{process}/cmdline").read_bytes():
+            assert time.monotonic() < deadline, "a worker outlived the killed process"
+            time.sleep(0.01)
+
+
 def test_killed_processes_leave_folders_that_resume_to_the_same_bytes(finished, tmp_path):
     """SIGKILL as soon as a file appears, first with one process, then with two; compared with an unbroken run in this process."""
     out = tmp_path / "results"
     for moment, processes in ((f"{FIRST}/epochs.jsonl", 1), (f"{SECOND}/epochs.jsonl", 2)):
         process = start(out, processes)
         wait_for(out / moment, process)
+        workers = children(process)
+        assert len(workers) >= processes - 1
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         with pytest.raises(InputError, match="unfinished"):
             read_results(out)
-        time.sleep(0.2)
-        left = contents(out)
-        time.sleep(0.5)
-        assert contents(out) == left, "a worker outlived the killed process"
+        for worker in workers:
+            wait_for_end(worker)
     run(TINY, out, processes=2)
     assert contents(out) == contents(finished)
 

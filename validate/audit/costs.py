@@ -4,6 +4,7 @@ A mismatch is stated as it is: no way of counting is chosen for its result. Thos
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,12 +12,17 @@ from itertools import combinations
 from statistics import median
 
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
-from validate.audit.paper import Published, printed
+from validate.audit.paper import Published, SmallRow, printed
 from validate.audit.verdicts import Case, all_of, in_each
 from validate.complexity import Operations, Parameters
+from validate.models import parse
 
 GIGA, MEGA = 1e9, 1e6
 CLASSES_OF_TABLE_A1 = 10
+TRAINED = "as trained here"
+STEM = 16
+"""Maps of the first convolution of the small DenseNets (Huang et al. 2017, section 3)."""
+
 KINDS = ("additions", "products", "averaging", "max_pooling", "activations", "normalization")
 COUNTED = ("additions", "products")
 """What is counted beside multiply–adds: the additions of branch and shortcut, the products of gate and branch."""
@@ -40,13 +46,28 @@ class Gflops:
 @dataclass(frozen=True)
 class Sizes:
     """Printed millions of parameters by network, and the parameters counted (10 classes). `vgg_as_transcribed` lacks the rows that the
-    transcription of Table A1 lacks; `se_resnet34` is a network of about the size printed for SE-ResNet-50.
+    transcription of Table A1 lacks; `se_resnet34` is a network of about the size printed for SE-ResNet-50; `small` are the networks that
+    are trained here, whose mismatches are our own.
     """
 
     printed: Mapping[str, Decimal]
     counted: Mapping[str, Parameters]
     vgg_as_transcribed: Parameters
     se_resnet34: Parameters
+    small: tuple["Small", ...]
+
+
+@dataclass(frozen=True)
+class Small:
+    """A network that is trained here, and the `published` millions of parameters of the one that it is a variant of.
+
+    `counted` are learned parameters (10 classes, 32 px): as trained here, and after one change after another, the last of which leads to
+    the published network.
+    """
+
+    network: str
+    published: Decimal
+    counted: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -127,7 +148,22 @@ def sizes(sources: Sources) -> Sizes:
     counts = sources.counts
     counted = {name: counts.parameters(name, CLASSES_OF_TABLE_A1) for name in sources.paper.table_a1}
     vgg = counts.vgg(sources.paper.vgg_rows, CLASSES_OF_TABLE_A1)
-    return Sizes(sources.paper.table_a1, counted, vgg, counts.parameters("se_resnet34", CLASSES_OF_TABLE_A1))
+    small = tuple(_small(row, sources) for row in sources.paper.small)
+    return Sizes(sources.paper.table_a1, counted, vgg, counts.parameters("se_resnet34", CLASSES_OF_TABLE_A1), small)
+
+
+def _small(row: SmallRow, sources: Sources) -> Small:
+    """A residual network whose shortcuts have no parameters has as many as the plain one."""
+    family, depth = parse(row.network)
+    counts = sources.counts
+    if family == "dense":
+        made = {TRAINED: (row.width, True), f"a stem of {STEM} maps": (STEM, True), "transitions that keep all maps": (STEM, False)}
+        dense = {change: counts.dense(depth, row.width, *how).learned for change, how in made.items()}
+        return Small(f"{row.network} with k = {row.width}", row.millions, dense)
+    settings = {"in_channels": 3, "image_size": 32, "width": row.width}
+    like = {TRAINED: family, "shortcuts without parameters": "plain"}
+    residual = {change: counts.parameters(f"{name}-{depth}", CLASSES_OF_TABLE_A1, **settings).learned for change, name in like.items()}
+    return Small(row.network, row.millions, residual)
 
 
 def judge_sizes(evidence: Sizes) -> Finding:
@@ -140,9 +176,19 @@ def judge_sizes(evidence: Sizes) -> Finding:
     summary = (
         f"{'; '.join(counts)} (convolutions, linear maps, biases, batch normalization); VGG-19 without the rows that the "
         f"transcription lacks {_mega(evidence.vgg_as_transcribed.learned)}; SE-ResNet-34 {_mega(evidence.se_resnet34.learned)}"
+        f"{_changed(evidence.small)}"
     )
     wrong = next((_missized(case.name, evidence) for case in cases if not case.holds), None)
     return Finding("10 classes; learned, or with the statistics of batch normalization", all_of(*cases), summary, wrong)
+
+
+def _changed(small: tuple[Small, ...]) -> str:
+    """How the counts of the networks that are trained here become those of the published ones."""
+    rows = defaultdict(list)
+    for each in small:
+        counts = " → ".join(f"{count:,}" for count in each.counted.values())
+        rows[" → ".join(each.counted)].append(f"{each.network} {counts} (published {each.published} M)")
+    return "".join(f"; {changes}: {', '.join(shown)}" for changes, shown in rows.items())
 
 
 def _millions(count: int, printed: Decimal) -> bool:

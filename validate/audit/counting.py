@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from validate import vgg
+from validate import cifar, vgg
 from validate.complexity import Operations, Parameters, layers, operations, parameters
 from validate.models import Network, build
 from validate.vgg import Stage
@@ -20,7 +20,7 @@ class Counts:
     _known: dict[tuple[object, ...], object] = field(default_factory=dict, repr=False)
 
     def parameters(self, name: str, num_classes: int = CLASSES, **settings: int) -> Parameters:
-        """Of a network in `validate.models.NETWORKS`."""
+        """Of a network as `validate.models.build` makes it."""
         return parameters(_network(name, num_classes, **settings))
 
     def layers(self, name: str) -> int:
@@ -40,6 +40,11 @@ class Counts:
         """Of a VGG network with other stages, for images of 32 × 32 pixels."""
         with torch.device("meta"):
             return parameters(vgg.vgg(vgg.Settings(num_classes), stages))
+
+    def dense(self, depth: int, growth: int, stem: int, narrow: bool) -> Parameters:
+        """Of a small dense network for 10 classes and images of 32 × 32 pixels, with another stem or other transitions."""
+        with torch.device("meta"):
+            return parameters(cifar.dense(depth, cifar.Config(num_classes=10, in_channels=3, image_size=32, width=growth), stem, narrow))
 
 
 def _network(name: str, num_classes: int, **settings: int) -> Network:

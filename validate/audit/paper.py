@@ -28,6 +28,19 @@ DenseNet-121	7 M
 """
 """Number of parameters, 10 classes (CIFAR-10)."""
 
+SMALL = """
+residual-20	16	0.27 M
+residual-32	16	0.46 M
+residual-44	16	0.66 M
+residual-56	16	0.85 M
+residual-110	16	1.7 M
+dense-40	12	1.0 M
+dense-100	12	7.0 M
+dense-100	24	27.2 M
+"""
+"""Number of parameters, 10 classes (CIFAR-10), of the published networks that those trained here are variants of: name and width here.
+ResNets: He et al. 2016, Table 6; DenseNets without bottleneck: Huang et al. 2017, Table 2."""
+
 VGG_ROWS = ((2, 64), (2, 128), (4, 256), (4, 512), (1, 512))
 """Table A1's convolutions of VGG-19 as transcribed: (convolutions, maps) between poolings. Three rows of the last stage are not there."""
 
@@ -61,6 +74,15 @@ class GatedRow:
     se_top1: Decimal
     se_top5: Decimal
     se_gflops: Decimal
+
+
+@dataclass(frozen=True)
+class SmallRow:
+    """The millions of parameters of a published network: its name and its width (maps of the first stage, or growth k) here."""
+
+    network: str
+    width: int
+    millions: Decimal
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,7 @@ class Paper:
     table1: tuple[PlainRow, ...]
     table2: tuple[GatedRow, ...]
     table_a1: Mapping[str, Decimal]
+    small: tuple[SmallRow, ...]
     vgg_rows: tuple[tuple[int, int], ...] = VGG_ROWS
     gain1: Decimal = Decimal(GAIN_TABLE_1)
     gain2: Decimal = Decimal(GAIN_TABLE_2)
@@ -140,6 +163,7 @@ def paper() -> Paper:
         table1=tuple(PlainRow(int(name.split()[0]), *(Decimal(cell.rstrip("%")) for cell in cells)) for name, *cells in _rows(TABLE_1)),
         table2=tuple(GatedRow(int(name.split("-")[1]), *map(Decimal, cells)) for name, *cells in _rows(TABLE_2)),
         table_a1={_network(name): Decimal(millions.split()[0]) for name, millions in _rows(TABLE_A1)},
+        small=tuple(SmallRow(name, int(width), Decimal(millions.split()[0])) for name, width, millions in _rows(SMALL)),
     )
 
 

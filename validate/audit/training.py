@@ -132,7 +132,8 @@ def _setting(results: Results | None) -> str:
     if results is None:
         return "own runs"
     manifest = results.manifest
-    return f"own runs: {manifest.dataset}, preset {manifest.preset}, {len(results.runs)} runs, seeds {', '.join(map(str, manifest.seeds))}"
+    seeds = f"{'seeds' if len(manifest.seeds) > 1 else 'seed'} {', '.join(map(str, manifest.seeds))}"
+    return f"own runs ({len(results.runs)}): {manifest.dataset}, preset {manifest.preset}, {seeds}"
 
 
 CLAIMS = (
