@@ -9,6 +9,7 @@ from derivations.architectures import block
 from derivations.document import Document
 from derivations.limits import run
 from validate.audit.document import Audit
+from validate.recorded import RECORDED
 
 TIME_LIMIT = 120.0
 
@@ -26,9 +27,8 @@ def derive(*blocks: str, seconds: float = TIME_LIMIT) -> Document:
 def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> Audit:
     """Adjudicates the paper's claims C1–C25: evidence is computed, and the verdicts follow from it.
 
-    C24 and C25 need `results`, the folder that `validate` wrote; without, they are untestable. That a claim is refuted is not raised:
-    see `.claims`, or `audit()["C8"]`. The work is done in a process of its own. Raises InputError for a folder whose records are missing,
-    altered or unfinished, TimeLimitError after `seconds`.
+    C24 and C25 are judged by `results`, the folder that `validate` wrote, else by the recorded runs of the cpu preset. That a claim is
+    refuted is not raised: see `.claims`, or `audit()["C8"]`. The work is done in a process of its own. Raises InputError for a folder
+    whose records are missing, altered or unfinished, TimeLimitError after `seconds`.
     """
-    folder = None if results is None else str(results)
-    return Audit.of(run("validate.audit.run:audit_document", {"results": folder}, seconds))
+    return Audit.of(run("validate.audit.run:audit_document", {"results": str(results or RECORDED)}, seconds))

@@ -25,7 +25,9 @@ DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
 PATH = click.Path(path_type=Path)
 DEFAULT_RESULTS = Path("results")
 
-results_option = click.option("--results", type=PATH, default=DEFAULT_RESULTS, show_default=True, help="The folder that `validate` wrote.")
+results_option = click.option(
+    "--results", type=PATH, help="The folder that `validate` wrote.  [default: results, where that is one, else the recorded ones]"
+)
 data_option = click.option("--data-dir", type=PATH, help="Where the files of the data set are.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 
@@ -78,7 +80,7 @@ def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: flo
 
 @cli.command()
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--results", type=PATH, help="The folder that `validate` wrote.  [default: results, where that is one]")
+@results_option
 @click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True), default=120, show_default=True, metavar="SECONDS")
 def audit(form: str, results: Path | None, time_limit: float) -> None:
     """Adjudicate the paper's claims C1–C25.
@@ -88,8 +90,7 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     from gradbound.api import audit as run
     from validate.audit.typeset import render
 
-    found = DEFAULT_RESULTS if (DEFAULT_RESULTS / "manifest.json").exists() else None
-    click.echo(render(run(results or found, seconds=time_limit), form), nl=False)
+    click.echo(render(run(_chosen(results), seconds=time_limit), form), nl=False)
 
 
 @cli.command()
@@ -129,7 +130,7 @@ def validate(
 @results_option
 @click.option("--out", type=PATH, default="figures", show_default=True, help="The folder for figures and tables.")
 @click.option("--only", multiple=True, metavar="NAME", help="One figure or table; may be repeated.")
-def figures(results: Path, out: Path, only: tuple[str, ...]) -> None:
+def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     """Draw figures and tables from records alone."""
     from paper_figures.gallery import PLATES
     from validate.records import read_results
@@ -137,29 +138,30 @@ def figures(results: Path, out: Path, only: tuple[str, ...]) -> None:
     unknown = [name for name in only if name not in PLATES]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(PLATES)}.", param_hint="'--only'")
-    _draw(read_results(results), out, only)
+    _draw(read_results(_chosen(results)), out, only)
 
 
 @cli.command()
 @results_option
 @click.option("--out", type=PATH, default="report.html", show_default=True, help="The file.")
-def report(results: Path, out: Path) -> None:
+def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records."""
     from gradbound.api import derive as run
     from paper_figures.report import write_report
     from validate.records import read_results
     from validate.storage import make_folder
 
-    read_results(results)
+    chosen = _chosen(results)
+    read_results(chosen)
     make_folder(out.parent)
-    click.echo(write_report(results, asdict(run()), out))
+    click.echo(write_report(chosen, asdict(run()), out))
 
 
 @cli.command()
 @click.option("--out", type=PATH, default="build", show_default=True, help="The folder for everything.")
 @quiet_option
 def reproduce(out: Path, quiet: bool) -> None:
-    """Derive, validate (smoke), audit, draw and report: everything.
+    """Derive, validate (smoke), audit, draw and report: everything, and the same figures and report from the recorded runs.
 
     Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is written, if anything is violated.
     """
@@ -169,6 +171,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     from gradbound.files import write_audit, write_derivations
     from paper_figures.report import write_report
     from validate.presets import preset
+    from validate.recorded import RECORDED
+    from validate.records import read_results
     from validate.storage import make_folder
 
     make_folder(out)
@@ -178,15 +182,16 @@ def reproduce(out: Path, quiet: bool) -> None:
     _tell("validate: the smoke preset", quiet)
     results = jobs.validate(preset("smoke"), out / "results", resume=True, quiet=quiet)
     click.echo(f"{out / 'results'}: {jobs.tally(results)}")
-    _tell("audit: the claims of the paper, C24 and C25 by these records", quiet)
-    verdicts = adjudicate(results.folder)
+    _tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
+    verdicts = adjudicate()
     write_audit(verdicts, out)
     click.echo(f"{out / 'audit.md'}: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.tally.items())}")
-    _tell("figures: from the records", quiet)
-    _draw(results, out / "figures")
-    _tell("report: one page", quiet)
-    click.echo(write_report(results.folder, asdict(document), out / "report.html"))
-    _judge([*document.failures(), *jobs.failures(results)])
+    recorded = read_results(RECORDED)
+    for records, place in ((results, out), (recorded, out / "recorded")):
+        _tell(f"figures and report: from the {'recorded' if records is recorded else 'smoke'} runs", quiet)
+        _draw(records, place / "figures")
+        click.echo(write_report(records.folder, asdict(document), place / "report.html"))
+    _judge([*document.failures(), *jobs.failures(results), *jobs.failures(recorded)])
 
 
 @cli.command()
@@ -203,6 +208,16 @@ def doctor(as_json: bool, data_dir: Path | None) -> None:
     click.echo(json.dumps(asdict(diagnosis), indent=2) if as_json else str(diagnosis))
     if diagnosis.problems:
         raise InputError("; ".join(diagnosis.problems))
+
+
+def _chosen(results: Path | None) -> Path:
+    """The folder asked for, else the one that `validate` writes by default, else that which comes with the package, which is said."""
+    if results is not None or (DEFAULT_RESULTS / "manifest.json").exists():
+        return results or DEFAULT_RESULTS
+    from validate.recorded import RECORDED
+
+    _tell("no results here: the recorded runs of the cpu preset are used, which come with gradbound")
+    return RECORDED
 
 
 def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from derivations.architectures import PAPER_BLOCKS
-from paper_figures import agreement, block_diagrams, bound_envelopes, gains_over_training, sqrt_law, survival_ranking, training_curves
+from paper_figures import (
+    agreement,
+    block_diagrams,
+    bound_envelopes,
+    gains_over_training,
+    random_laws,
+    sqrt_law,
+    survival_ranking,
+    training_curves,
+)
 from validate.records import Results
 
 
@@ -87,6 +96,17 @@ FIGURES: dict[str, Plate] = {
         "Measured gains at each family's greatest depth: (a) of single blocks, (b) of the whole chain of blocks. Medians; bands "
         "hold 90 % of the blocks, samples and seeds.",
         "Two panels of gains by epoch on logarithmic axes, one line with a band per family.",
+    ),
+    "random_laws": Plate(
+        random_laws.figure,
+        "Networks and the law of random weights",
+        "Each block beside itself with its first convolution drawn anew, all else as it is; one sample per block and run. (a) How likely "
+        "the law thinks a smaller gain, before training (solid) and after (dashed); dotted: what it predicts. (b) The part of the "
+        "gradient that arrives through the branch, along that which arrives through the skip, in units of its deviation over random "
+        "weights: medians and 5 to 95 % of the blocks; shaded: 90 % of a standard normal variable, which it is where signals do not "
+        "depend on the weights.",
+        "Left: cumulative shares of probabilities, two lines per family, and the diagonal. Right: alignments by epoch, a mark with a bar "
+        "per family, and a band about zero.",
     ),
     "survival_ranking": Plate(
         survival_ranking.figure,

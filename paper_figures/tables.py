@@ -18,6 +18,7 @@ from validate.audit.evidence import Sources
 from validate.audit.training import trends
 from validate.compare import summarize
 from validate.held import held
+from validate.random_laws import law_fits
 from validate.ranking import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.records import Results, Run
 from validate.slopes import LAYERS
@@ -154,6 +155,34 @@ def laws(results: Results) -> Table:
     return Table(caption, columns, tuple(rows))
 
 
+def random_laws(results: Results) -> Table:
+    """Per family and epoch: how far blocks are from the law of random weights."""
+    families(results)
+    fits = sorted(law_fits(results), key=lambda fit: list(LOOKS).index(fit.family))
+    if not fits:
+        raise MissingRecordsError(f"no laws of random weights in {results.folder}: run `gradbound validate` again")
+    rows = []
+    for fit in fits:
+        aligned = fit.alignment
+        spread = (aligned.mean, aligned.rms, aligned.low, aligned.high, 100 * aligned.beyond, aligned.cosine) if aligned else (None,) * 6
+        rows.append(
+            (look(fit.family).title, fit.epoch, fit.runs, fit.blocks, fit.chi, fit.seen, fit.distance, fit.p, fit.adjusted, *spread)
+        )
+    columns = (
+        Column("family"), Column("epoch"), Column("runs"), Column("blocks", ","), Column("χ predicted", ".3g"), Column("χ measured", ".3g"),
+        Column("KS distance", ".3f"), Column("p", ".2g"), Column("p adjusted", ".2g"), Column("mean alignment", "+.2f"),
+        Column("its r.m.s.", ".2f"), Column("from", ".2f"), Column("to", ".2f"), Column("beyond ±1.96 (%)", ".1f"),
+        Column("cosine", "+.3f"),
+    )  # fmt: skip
+    caption = (
+        "Each block beside itself with its first convolution drawn anew, one sample per block and run. χ: medians of E t² and t² (plain: "
+        "γ²). KS: distance of the law's probabilities of the measured gains from uniform, p adjusted by Holm over the table. Alignment: "
+        "⟨v, ∂L/∂x − v⟩, v what the skip passes on, in units of its deviation over random weights; under the law its mean is 0, its r.m.s. "
+        f"1 ({LEVEL:.0%} interval from {RESAMPLES:,} bootstraps of runs), and 5 % are beyond ±1.96. Cosine: median c of the same blocks."
+    )
+    return Table(caption, columns, tuple(rows))
+
+
 def _correlation_cells(row: Row) -> tuple[Cell, ...]:
     found = row.found
     numbers = (found.networks, found.value, found.low, found.high, found.p, found.least_p)
@@ -173,6 +202,7 @@ TABLES: Mapping[str, Callable[[Results], Table]] = {
     "table_ranking": ranks,
     "table_trend": trend,
     "table_laws": laws,
+    "table_random_laws": random_laws,
 }
 
 
@@ -227,7 +257,9 @@ def _markdown(caption: str, names: list[str], numeric: list[bool], cells: list[l
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "ε": r"$\varepsilon$", "δ": r"$\delta$"}
-    | {"‖": r"$\Vert$", "∂": r"$\partial$", "→": r"$\to$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}"}
+    | {"‖": r"$\Vert$", "∂": r"$\partial$", "→": r"$\to$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}", "−": "$-$"}
+    | {"χ": r"$\chi$", "γ": r"$\gamma$", "⟨": r"$\langle$", "⟩": r"$\rangle$", "±": r"$\pm$", "²": "$^2$"}
+    | {"₀": "$_0$", "₁": "$_1$", "ₙ": "$_n$"}
 )
 
 

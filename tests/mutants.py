@@ -337,6 +337,7 @@ SYMBOLIC = [
 BIND, POINT, SPECTRA, REALIZE = (f"tests/test_numeric/test_{name}.py" for name in ("bind", "point", "spectra", "realize"))
 BALLS, ENCLOSED, LAYERS, CERTIFY = (f"tests/test_numeric/test_{name}.py" for name in ("balls", "enclosed", "enclosed_layers", "certify"))
 NORM, LAYER_NORMS = (f"tests/test_numeric/test_{name}.py" for name in ("verified_norm", "layer_norms"))
+FIRST_WEIGHTS, RANDOM_LAWS = (f"tests/test_validate/test_{name}.py" for name in ("first_weights", "random_laws"))
 RANKING, SLOPES, SURVIVAL, VERDICTS = (
     f"tests/test_validate/test_{name}.py" for name in ("ranking", "slopes", "survival", "audit_training")
 )
@@ -481,6 +482,36 @@ MEASUREMENTS = [
     Mutant("predictions are fitted to measurements", "held.py", "_fit(best.law, depths, predicted)", "best", SURVIVAL),
     Mutant("more survival means more error", "audit/training.py", "row.sign == -1", "row.sign == 1", VERDICTS),
     Mutant("few networks are judged alone", "audit/training.py", "least_p * tests <= SIGNIFICANT", "least_p > 0", VERDICTS),
+    Mutant(
+        "masks before the weight are ignored",
+        "first_weights.py",
+        "square = convolution_law(std, h, v, geometry, slope=slope)",
+        "square = convolution_law(std, h, v, geometry)",
+        FIRST_WEIGHTS,
+    ),
+    Mutant(
+        "trained weights are as at the start",
+        "first_weights.py",
+        "if trained else deviation_at_start",
+        "if False else deviation_at_start",
+        FIRST_WEIGHTS,
+    ),
+    Mutant("the skip is part of the branch", "compare.py", "after[live]) - weights.v", "after[live])", FIRST_WEIGHTS),
+    Mutant("the law is asked for a gain", "compare.py", "measured[live].square().numpy()", "measured[live].numpy()", FIRST_WEIGHTS),
+    Mutant(
+        "every sample counts",
+        "random_laws.py",
+        "(gain for gain in gains if gain is not None), None)",
+        "(gain for gain in reversed(gains) if gain is not None), None)",
+        RANDOM_LAWS,
+    ),
+    Mutant(
+        "blocks are resampled, not runs",
+        "random_laws.py",
+        "integers(len(by_run), size=(RESAMPLES, len(by_run)))",
+        "integers(len(by_run), size=(RESAMPLES, 50 * len(by_run)))",
+        RANDOM_LAWS,
+    ),
     Mutant(
         "a block's gain counts from the input",
         "depth_compare.py",

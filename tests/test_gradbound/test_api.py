@@ -52,7 +52,7 @@ def test_audit():
     result = gb.audit()
     assert [claim.id for claim in result.claims] == [f"C{number}" for number in range(1, 26)]
     assert result["C5"].verdict == "refuted"
-    assert result["C24"].verdict == "untestable"
+    assert "fashion-mnist" in result["C24"].reading
     assert str(result).startswith("The claims of")
     assert "<table>" in result._repr_html_()
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
+from validate.recorded import RECORDED
 
 HEAVY = {"torch", "sympy", "matplotlib", "numpy", "scipy", "rich", "pydantic", "jinja2"}
 ROOT = Path(__file__).parents[2]
@@ -190,7 +191,7 @@ def test_audit_prints_findings_and_ends_with_0(
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "manifest.json").touch()
     assert main(["audit"]) == main(["audit", "--results", "else"]) == 0
-    assert asked == [(None, 7.0), (Path("results"), 120.0), (Path("else"), 120.0)]
+    assert asked == [(RECORDED, 7.0), (Path("results"), 120.0), (Path("else"), 120.0)]
 
 
 def test_audit_of_results_that_are_not_there_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -304,7 +305,9 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
     assert {"derivations.json", "audit.tex", "audit.md", "audit.json", "report.html", "sqrt_law.pdf"} <= {path.name for path in first}
     assert "refuted" in told.out
     judged = {claim["id"]: claim for claim in json.loads((out / "audit.json").read_text())["claims"]}
-    assert "digits" in judged["C25"]["reading"]  # the records just made are those that are judged
+    assert "fashion-mnist" in judged["C25"]["reading"]  # a smoke run has too few networks to be judged
+    assert (out / "recorded" / "report.html").exists()
+    assert (out / "recorded" / "figures" / "training_by_depth.pdf").exists()
     monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail
     assert main(["reproduce", "--out", str(out), "--quiet"]) == 0
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == first

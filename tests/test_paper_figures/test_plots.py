@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 
-from paper_figures import agreement, bound_envelopes, gains_over_training, sqrt_law, survival_ranking, training_curves
+from paper_figures import agreement, bound_envelopes, gains_over_training, random_laws, sqrt_law, survival_ranking, training_curves
 from paper_figures.select import MissingRecordsError, deepest, pairs, runs_of, segments
 from validate.records import BlockRow, Results, Run
 from validate.survival import ranking
@@ -199,6 +199,25 @@ def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: R
         assert list(ends[0]) == [row.found.low, row.found.high]
     said = [text.get_text() for text in correlations.texts]
     assert said.count("not determinable") == len(rows) - len(found)
+
+
+def test_laws_are_drawn_from_the_first_samples(results: Results) -> None:
+    shares, aligned = random_laws.figure(results).axes
+    for family in ("plain", "dense"):
+        rows = [row for run in runs_of(results, family) for row in run.blocks]
+        before, after = [line for line in shares.lines if line.get_gid() == family]
+        assert (before.is_dashed(), after.is_dashed()) == (False, True)
+        for line, epoch in ((before, 0), (after, 3)):
+            assert line.get_xdata()[1:] == pytest.approx(sorted(row.law.probability[0] for row in rows if row.epoch == epoch))
+            assert line.get_ydata()[-1] == 1
+    marks = [line for line in aligned.lines if line.get_gid() == "dense"]
+    dense = [row for run in runs_of(results, "dense") for row in run.blocks]
+    medians = [np.median([row.law.alignment[0] for row in dense if row.epoch == epoch]) for epoch in range(4)]
+    assert [line.get_ydata()[0] for line in marks] == pytest.approx(medians)
+    assert not [line for line in aligned.lines if line.get_gid() == "plain"]  # no skip, nothing to be aligned with
+    bare = [replace(run, blocks=tuple(row.model_copy(update={"law": None}) for row in run.blocks)) for run in results.runs]
+    with pytest.raises(MissingRecordsError, match="no laws of random weights"):
+        random_laws.figure(replace(results, runs=tuple(bare)))
 
 
 def test_networks_where_nothing_arrives_are_at_the_left_end(results: Results) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from derivations.errors import InputError
 from paper_figures.select import MissingRecordsError, runs_of
-from paper_figures.tables import TABLES, Column, Table, bounds, certainty, laws, limits, networks, ranks, render, trend
+from paper_figures.tables import TABLES, Column, Table, bounds, certainty, laws, limits, networks, random_laws, ranks, render, trend
 from validate.compare import summarize_by
+from validate.random_laws import law_fits
 from validate.records import Results
 from validate.survival import ranking
 
@@ -119,6 +120,23 @@ def test_markdown_rows_keep_their_columns() -> None:
     for line in lines[:4]:
         assert line.replace("\\|", "").count("|") == 3
     assert "<script>" not in "\n".join(lines)
+
+
+def test_laws_of_random_weights_are_those_that_were_fitted(results: Results) -> None:
+    table, fits = random_laws(results), law_fits(results)
+    assert cells(table, "family")[::4] == ["plain", "residual", "SE residual", "dense"]
+    assert cells(table, "KS distance") == [fit.distance for fit in fits]
+    assert cells(table, "p adjusted") == [fit.adjusted for fit in fits]
+    assert cells(table, "its r.m.s.") == [fit.alignment and fit.alignment.rms for fit in fits]
+    assert cells(table, "beyond ±1.96 (%)")[:4] == [None] * 4
+    with pytest.raises(MissingRecordsError):
+        random_laws(replace(results, runs=()))
+
+
+@pytest.mark.parametrize("make", TABLES.values())
+def test_latex_needs_no_unicode(results: Results, make) -> None:
+    odd = {character for character in render(make(results), "latex") if not character.isascii()}
+    assert not odd
 
 
 def test_latex_escapes_every_special_character() -> None:

@@ -1,0 +1,64 @@
+"""Tests the records that come with the package: how many checks they hold, what they cost, and that they can be made again."""
+
+import pytest
+import torch
+
+from validate.compare import summarize
+from validate.data import load, locate
+from validate.presets import preset
+from validate.recorded import RECORDED
+from validate.records import read_results
+from validate.runs import perform
+
+MEGABYTES = 5
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return read_results(RECORDED)
+
+
+def test_they_are_those_of_the_cpu_preset(recorded):
+    manifest = recorded.manifest
+    assert (manifest.preset, manifest.dataset, manifest.device) == ("cpu", "fashion-mnist", "cpu")
+    networks = {(run.config.family, run.config.depth) for run in recorded.runs}
+    assert networks == {(sweep.family, depth) for sweep in preset("cpu").sweeps for depth in sweep.depths}
+    assert len(networks) == 16
+    assert len(recorded.runs) == 3 * len(networks)
+
+
+def test_they_are_small_and_hold_no_weights():
+    files = [path for path in RECORDED.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MEGABYTES * 1_000_000
+    assert {path.suffix for path in files} == {".json", ".jsonl"}
+
+
+def test_identities_are_met_and_no_bound_is_violated(recorded):
+    found = summarize((row for run in recorded.runs for row in run.blocks), (row for run in recorded.runs for row in run.epochs))
+    assert found.bound_checks >= 100_000
+    assert found.failures == 0
+    assert 0 < found.identity_error <= 1e-9
+    assert 0 < found.total_error <= 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
+@pytest.mark.parametrize("name", ["plain-d8-w8-s0", "residual-d8-w8-s1", "dense-d10-w8-s2"])
+def test_a_run_can_be_made_again(recorded, tmp_path, name):
+    """Before training nothing but rounding differs, between machines too; after it, errors are within what another seed changes."""
+    data = load("fashion-mnist")
+    (config,) = (config for config in preset("cpu").configs(data) if config.run == name)
+    run = next(run for run in recorded.runs if run.config.run == name)
+    assert config == run.config
+    perform(config, data, tmp_path, lambda _: None)
+    from validate.codec import read_jsonl
+    from validate.records import BlockRow, EpochRow
+
+    epochs, blocks = read_jsonl(tmp_path / "epochs.jsonl", EpochRow), read_jsonl(tmp_path / "blocks.jsonl", BlockRow)
+    for again, before in zip(blocks, run.blocks, strict=True):
+        assert (again.name, again.epoch) == (before.name, before.epoch)
+        if before.epoch == 0:
+            assert torch.tensor(again.measured) == pytest.approx(torch.tensor(before.measured), rel=1e-5)
+    siblings = [r for r in recorded.runs if (r.config.family, r.config.depth) == (config.family, config.depth)]
+    finals = [r.epochs[-1].test_error for r in siblings]
+    assert abs(epochs[-1].test_error - run.epochs[-1].test_error) <= max(finals) - min(finals) + 0.01
