@@ -25,18 +25,20 @@ def figure(results: Results) -> Figure:
     epochs = sorted({epoch for run in results.runs if run.blocks for epoch in measured_epochs(run)})
     drawing = Figure(figsize=(DOUBLE, HEIGHT), layout="constrained")
     shares, aligned = drawing.subplots(1, 2)
-    for place, family in enumerate(families(results)):
+    for family in families(results):
         for epoch in dict.fromkeys((epochs[0], epochs[-1]) if epochs else ()):
             _shares(shares, family, probabilities(_rows(results, family, epoch)), first=epoch == epochs[0])
-        _alignments(aligned, results, family, epochs, DODGE * (place - 1.5))
     if not shares.lines:
         raise MissingRecordsError(f"no laws of random weights in {results.folder}: run `gradbound validate` again")
+    with_skip = [family for family in families(results) if any(alignments(_rows(results, family, epoch)) for epoch in epochs)]
+    for place, family in enumerate(with_skip):
+        _alignments(aligned, results, family, epochs, DODGE * (place - (len(with_skip) - 1) / 2))
     shares.plot((0, 1), (0, 1), color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     shares.set(title="(a) gains", xlabel="probability of a smaller gain, random weights", ylabel="share of blocks at or below")
     shares.set(xlim=(0, 1), ylim=(0, 1.02))
     aligned.axhspan(-NORMAL_90, NORMAL_90, color=FAINT, linewidth=0, zorder=0)
     aligned.axhline(0, color=MUTED, linewidth=0.6, zorder=1)
-    aligned.set(title="(b) alignment of branch and skip", xlabel="epoch", ylabel="deviations of random weights")
+    aligned.set(title="(b) alignment of branch and skip", xlabel="epoch", ylabel="in deviations of random weights")
     aligned.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
     drawing.legend(handles=_roles(families(results)), loc="outside lower center", ncols=6)
     return drawing

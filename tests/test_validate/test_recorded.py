@@ -1,16 +1,24 @@
 """Tests the records that come with the package: how many checks they hold, what they cost, and that they can be made again."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from validate.audit.evidence import Sources
+from validate.audit.training import COEFFICIENT, JUDGED, trends
+from validate.codec import read_jsonl
 from validate.compare import summarize
 from validate.data import load, locate
 from validate.presets import preset
+from validate.random_laws import law_fits
 from validate.recorded import RECORDED
-from validate.records import read_results
+from validate.records import BlockRow, EpochRow, read_results
 from validate.runs import perform
+from validate.survival import ACROSS, WITHIN, ranking
 
 MEGABYTES = 5
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +49,30 @@ def test_identities_are_met_and_no_bound_is_violated(recorded):
     assert 0 < found.total_error <= 1e-9
 
 
+def test_the_readme_says_what_they_say(recorded):
+    text = " ".join(README.read_text().split())
+    found = summarize((row for run in recorded.runs for row in run.blocks), (row for run in recorded.runs for row in run.epochs))
+    assert f"{found.bound_checks:,} bound checks, {found.violations} violations; {found.identity_checks:,} gains as predicted" in text
+    assert f"relative error {max(found.identity_error, found.total_error):.1e}" in text
+    slopes = trends(Sources(results=recorded)).slopes
+    for slope in slopes.values():
+        assert f"{slope.value:+.2f}".replace("-", "−") in text
+        assert f"{slope.low:+.2f} to {slope.high:+.2f}".replace("-", "−") in text
+    for row in ranking(recorded):
+        if row.group in (WITHIN, ACROSS) and row.measure == JUDGED and row.found.coefficient == COEFFICIENT:
+            assert (
+                f"{row.found.value:.2f} ({row.found.low:.2f} to {row.found.high:{'+' if row.found.high > 0 else ''}.2f})".replace("-", "−")
+                in text
+            )
+            assert row.adjusted > 0.5
+    fits = law_fits(recorded)
+    assert f"adjusted p ≥ {min(fit.adjusted for fit in fits if fit.epoch == 0):.3f}" in text
+    assert all(fit.adjusted < 1e-6 for fit in fits if fit.epoch)
+    for family, name in (("residual", "residual"), ("se_residual", "SE residual"), ("dense", "dense")):
+        (last,) = (fit for fit in fits if fit.family == family and fit.epoch == 10)
+        assert f"{last.alignment.rms:.2f} ({name})" in text
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
 @pytest.mark.parametrize("name", ["plain-d8-w8-s0", "residual-d8-w8-s1", "dense-d10-w8-s2"])
@@ -51,9 +83,6 @@ def test_a_run_can_be_made_again(recorded, tmp_path, name):
     run = next(run for run in recorded.runs if run.config.run == name)
     assert config == run.config
     perform(config, data, tmp_path, lambda _: None)
-    from validate.codec import read_jsonl
-    from validate.records import BlockRow, EpochRow
-
     epochs, blocks = read_jsonl(tmp_path / "epochs.jsonl", EpochRow), read_jsonl(tmp_path / "blocks.jsonl", BlockRow)
     for again, before in zip(blocks, run.blocks, strict=True):
         assert (again.name, again.epoch) == (before.name, before.epoch)
