@@ -90,7 +90,8 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     from gradbound.api import audit as run
     from validate.audit.typeset import render
 
-    click.echo(render(run(_chosen(results), seconds=time_limit), form), nl=False)
+    click.echo(render(run(chosen := _chosen(results), seconds=time_limit), form), nl=False)
+    _tell_if_recorded(chosen)
 
 
 @cli.command()
@@ -138,7 +139,8 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     unknown = [name for name in only if name not in PLATES]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(PLATES)}.", param_hint="'--only'")
-    _draw(read_results(_chosen(results)), out, only)
+    _draw(read_results(chosen := _chosen(results)), out, only)
+    _tell_if_recorded(chosen)
 
 
 @cli.command()
@@ -155,6 +157,7 @@ def report(results: Path | None, out: Path) -> None:
     read_results(chosen)
     make_folder(out.parent)
     click.echo(write_report(chosen, asdict(run()), out))
+    _tell_if_recorded(chosen)
 
 
 @cli.command()
@@ -211,13 +214,17 @@ def doctor(as_json: bool, data_dir: Path | None) -> None:
 
 
 def _chosen(results: Path | None) -> Path:
-    """The folder asked for, else the one that `validate` writes by default, else that which comes with the package, which is said."""
-    if results is not None or (DEFAULT_RESULTS / "manifest.json").exists():
-        return results or DEFAULT_RESULTS
+    """The folder asked for, else the one that `validate` writes by default, else that which comes with the package."""
     from validate.recorded import RECORDED
 
-    _tell("no results here: the recorded runs of the cpu preset are used, which come with gradbound")
-    return RECORDED
+    return results or (DEFAULT_RESULTS if (DEFAULT_RESULTS / "manifest.json").exists() else RECORDED)
+
+
+def _tell_if_recorded(chosen: Path) -> None:
+    from validate.recorded import RECORDED
+
+    if chosen == RECORDED:
+        _tell(f"no folder {DEFAULT_RESULTS} here: these are the recorded runs that come with gradbound (cpu preset)")
 
 
 def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:
