@@ -107,6 +107,33 @@ def test_a_weight_that_is_used_twice_is_refused():
         first_weights(Twice(nn.Conv2d(2, 2, 1).double()), x, x, trained=True)
 
 
+@pytest.mark.parametrize("before", [nn.AvgPool2d(3, 1, 1), nn.MaxPool2d(2), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1), nn.Softmax(1)])
+def test_a_map_before_the_convolution_that_is_not_pointwise_is_refused(before):
+    """A convolution stands here for any linear map: it is hidden from `modules`; batch normalization is in training mode."""
+    segment = Plain(nn.Sequential(nn.Conv2d(2, 3, 1))).double()
+    hidden = before.double()
+    segment.branch.register_forward_pre_hook(lambda _, arguments: (hidden(arguments[0]),))
+    x = torch.linspace(-1, 1, 64, dtype=torch.float64).view(2, 2, 4, 4).sin()
+    with pytest.raises(InputError, match="not pointwise"):
+        first_weights(segment, x, torch.ones_like(segment(x)), trained=True)
+
+
+@pytest.mark.parametrize("deviation", [1.0, 1e-9, 1e-30])  # of the last scale of the branch
+def test_the_mean_square_of_a_small_branch_is_not_lost_beside_the_skip(deviation):
+    segment, _, x, g, _ = place("residual-8", 0)
+    expected = first_weights(segment, x, g, trained=True).chi * deviation**2
+    segment.branch[4].weight.mul_(deviation)
+    found = first_weights(segment, x, g, trained=True).chi
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-9, abs=0)
+
+
+def test_a_dead_branch_has_a_mean_square_of_zero():
+    segment, _, x, g, _ = place("dense-10", 1)
+    segment.branch[0].bias.fill_(-1e6)
+    made = first_weights(segment, x, g, trained=True)
+    assert made.chi.tolist() == made.deviation.tolist() == [0.0] * len(x)
+
+
 def test_vanished_signals_and_laws_that_are_points_leave_no_number():
     segment, convolution, x, g, before = place("residual-8", 0)
     live = torch.tensor([True, False, True])
