@@ -1,7 +1,8 @@
 """Predicts what the first convolution of a segment would do to the gradient if its weights were drawn anew, all else as it is.
 
 The law is exact for signals independent of those weights. In a network they are not: what is behind the convolution depends on its
-outputs. How far a measurement is from the law says how much that matters, before training and after.
+outputs. How far a measurement is from the law says how much that matters before training. Trained weights are no independent draws
+either, for which alone gains may leave the law, while alignments change little.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from derivations.errors import InputError
 from validate.compare import law_row
 from validate.first_weights import first_weights, scaled
 from validate.predict import Effort, Prediction, predict
-from validate.segments import Plain
+from validate.segments import Plain, Residual
 
 DRAWS = 1000
 CASES = [("plain-8", 0), ("residual-8", 0), ("residual-8", 2), ("se_residual-8", 0), ("dense-10", 1), ("dense-10", 2)]
@@ -159,3 +159,24 @@ def test_what_was_measured_is_where_it_lies():
     length = g.flatten(1).norm(dim=1)
     aligned = (g * (before - g)).flatten(1).sum(1) / length**2 / weights.deviation  # the skip is the identity: v = g
     assert row.alignment == pytest.approx(aligned.tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "follows"), [("normal", True), ("low rank", False)])
+def test_weights_that_are_no_independent_draws_leave_the_law_though_signals_do_not_depend_on_them(kind, follows):
+    generator = torch.Generator().manual_seed(7)
+
+    def drawn(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    branch = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.Conv2d(4, 4, 3, padding=1, bias=False))  # linear: h is W₂ᵀg
+    segment = Residual(branch, nn.Identity()).double().requires_grad_(False)
+    found = []
+    for _ in range(200):
+        branch[0].weight.copy_(drawn(4, 4, 3, 3) if kind == "normal" else drawn(4, 1, 1, 1) * drawn(1, 4, 3, 3))
+        branch[1].weight.copy_(drawn(4, 4, 3, 3))
+        x, g = drawn(1, 4, 5, 5).requires_grad_(), drawn(1, 4, 5, 5)
+        (arrived,) = torch.autograd.grad(segment(x), x, scaled(g, g))
+        law = first_weights(segment, x, g, trained=True).square
+        found.append(law.cdf(arrived.square().sum().numpy()[None])[0])
+    p = kstest(found, "uniform").pvalue
+    assert (p > 1e-3) == follows, p
