@@ -103,8 +103,8 @@ FIGURES: dict[str, Plate] = {
         "Each block beside itself with its first convolution drawn anew, all else as it is; one sample per block and run. (a) How likely "
         "the law thinks a smaller gain, before training (solid) and after (dashed); dotted: what it predicts. (b) The part of the "
         "gradient that arrives through the branch, along that which arrives through the skip, in units of its deviation over random "
-        "weights: medians and 5 to 95 % of the blocks; shaded: 90 % of a standard normal variable, which it is where signals do not "
-        "depend on the weights.",
+        "weights: medians and 5 to 95 % of the blocks; shaded: 90 % of a standard normal variable, which it is for random weights that "
+        "the signals do not depend on.",
         "Left: cumulative shares of probabilities, two lines per family, and the diagonal. Right: alignments by epoch, a mark with a bar "
         "per family, and a band about zero.",
     ),

@@ -178,7 +178,9 @@ def random_laws(results: Results) -> Table:
         "Each block beside itself with its first convolution drawn anew, one sample per block and run. χ: medians of E t² and t² (plain: "
         "γ²). KS: distance of the law's probabilities of the measured gains from uniform, p adjusted by Holm over the table. Alignment: "
         "⟨v, ∂L/∂x − v⟩, v what the skip passes on, in units of its deviation over random weights; under the law its mean is 0, its r.m.s. "
-        f"1 ({LEVEL:.0%} interval from {RESAMPLES:,} bootstraps of runs), and 5 % are beyond ±1.96. Cosine: median c of the same blocks."
+        f"1 ({LEVEL:.0%} interval from {RESAMPLES:,} bootstraps of runs), and 5 % are beyond ±1.96. Cosine: median c of the same blocks. "
+        "Runs of one seed share images and first weights, so p and intervals are somewhat too small; trained weights are no independent "
+        "draws, for which alone gains may leave the law."
     )
     return Table(caption, columns, tuple(rows))
 

@@ -496,6 +496,7 @@ MEASUREMENTS = [
         "if False else deviation_at_start",
         FIRST_WEIGHTS,
     ),
+    Mutant("any map counts as pointwise", "first_weights.py", "allclose(pulled, slope * probe", "allclose(pulled, pulled", FIRST_WEIGHTS),
     Mutant("the skip is part of the branch", "compare.py", "after[live]) - weights.v", "after[live])", FIRST_WEIGHTS),
     Mutant("the law is asked for a gain", "compare.py", "measured[live].square().numpy()", "measured[live].numpy()", FIRST_WEIGHTS),
     Mutant(

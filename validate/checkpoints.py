@@ -76,6 +76,12 @@ def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[s
         about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
         if not isinstance(about, dict) or about.keys() != {"format", "config", "epoch", "rows", "digest"}:
             raise ValueError("incomplete metadata")
+        if (
+            type(about["epoch"]) is not int
+            or about["epoch"] < 0
+            or not all(isinstance(about[key], str) for key in about.keys() - {"epoch"})
+        ):
+            raise ValueError("metadata of other types")
         return data, about, tensors
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror or error}): delete it to train again") from error

@@ -53,7 +53,9 @@ class Split:
     @property
     def digest(self) -> str:
         """SHA-256 of images and labels, in hexadecimal."""
-        return hashlib.sha256(self.images.numpy().tobytes() + self.labels.numpy().tobytes()).hexdigest()
+        digest = hashlib.sha256(self.images.contiguous().numpy().data)  # read in place: the images may fill half of the memory
+        digest.update(self.labels.contiguous().numpy().data)
+        return digest.hexdigest()
 
     def to(self, device: str) -> "Split":
         """The same samples on `device`."""

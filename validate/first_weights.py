@@ -1,7 +1,8 @@
 """Predicts what the first convolution of a segment would do to the gradient if its weights were drawn anew, all else as it is.
 
 The law is exact for signals independent of those weights. In a network they are not: what is behind the convolution depends on its
-outputs. How far a measurement is from the law says how much that matters, before training and after.
+outputs. How far a measurement is from the law says how much that matters before training. Trained weights are no independent draws
+either, for which alone gains may leave the law, while alignments change little.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from torch import Tensor, nn
 from derivations.errors import InputError
 from numeric.chi_square import GeneralizedChiSquare
 from numeric.convolution_laws import Geometry, alignment_deviation, convolution_law
+from numeric.tolerances import tolerances
 from validate.models import deviation_at_start
 from validate.segments import Segment
+
+ROUNDING = tolerances(torch.float64).identity
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def first_weights(segment: Segment, x: Tensor, g: Tensor, *, trained: bool) -> F
     """For x (batch, *in) and g (batch, *out) ≠ 0, float64, of a segment in eval mode; None for one without a convolution.
 
     The deviation of the weights is that of the initialization, and their root mean square once they are trained.
-    Raises InputError for a convolution that is not used once, or not with zero padding.
+    Raises InputError for a convolution that is not used once, not with zero padding, or behind a map that is not pointwise.
     """
     convolution = next((module for module in segment.modules() if isinstance(module, nn.Conv2d)), None)
     if convolution is None:
@@ -44,7 +48,7 @@ def first_weights(segment: Segment, x: Tensor, g: Tensor, *, trained: bool) -> F
     geometry = Geometry.of(convolution)
     square = convolution_law(std, h, v, geometry, slope=slope)
     base = v.flatten(1).square().sum(1)
-    drawn = (torch.from_numpy(square.mean) - base).clamp(min=0)
+    drawn = torch.from_numpy((square.dofs * square.weights).sum(-1))  # the mean of `square` less ‖v‖², which may be far larger
     deviation = torch.from_numpy(alignment_deviation(std, h, v, geometry, slope=slope))
     return FirstWeights(std, square, v, deviation, drawn / torch.where(base > 0, base, 1.0))
 
@@ -75,5 +79,14 @@ def _cut(segment: Segment, convolution: nn.Conv2d, x: Tensor, g: Tensor) -> tupl
         if len(outputs) != 1:
             raise InputError(f"the first convolution is used {len(outputs)} times: its law is that of one use")
         v, h = torch.autograd.grad(output, (x, outputs[0]), g, materialize_grads=True)
-        (slope,) = torch.autograd.grad(inputs[0], x, torch.ones_like(inputs[0]))  # a pointwise map: its Jacobian is diagonal
-    return slope, v, h
+        return _slope(inputs[0], x), v, h
+
+
+def _slope(output: Tensor, x: Tensor) -> Tensor:
+    """The diagonal of the Jacobian of a pointwise map; raises InputError for another."""
+    (slope,) = torch.autograd.grad(output, x, torch.ones_like(output), retain_graph=True)
+    probe = torch.arange(output.numel(), dtype=output.dtype, device=output.device).cos().view_as(output)
+    (pulled,) = torch.autograd.grad(output, x, probe)
+    if slope.shape != probe.shape or not torch.allclose(pulled, slope * probe, ROUNDING, torch.finfo(torch.float64).tiny):
+        raise InputError("what precedes the first convolution is not pointwise: its law is known behind a pointwise map alone")
+    return slope

@@ -187,6 +187,10 @@ def _check_header(image: ImageFile, path: Path) -> None:
 
 
 def _is_rounded(image: ImageFile) -> bool:
-    """Whether Pillow rounds the levels without a word, as in 16-bit RGB and in PPM with a maximum other than 255."""
-    exact = (image.mode, (image.mode, 255))
-    return any(raw == "RGB;16B" or (image.format == "PPM" and raw not in exact) for *_, raw in image.tile)
+    """Whether Pillow rounds the levels without a word, as in 16-bit RGB, BMP of 16 bits a pixel, and PPM with a maximum other than 255."""
+    return any(_rounds(image, tile.args if isinstance(tile.args, tuple) else (tile.args,)) for tile in image.tile)
+
+
+def _rounds(image: ImageFile, arguments: tuple[object, ...]) -> bool:
+    packed = arguments[0] in ("RGB;16B", "BGR;15", "BGR;16")
+    return packed or (image.format == "PPM" and arguments not in ((image.mode,), (image.mode, 255)))

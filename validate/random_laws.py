@@ -1,7 +1,8 @@
 """Sums up by family and epoch how far trained and untrained networks are from the law of random weights.
 
 Of each block and run one sample counts, the first: samples of a batch share their weights. Blocks of a run share a network, so
-intervals come from a bootstrap of runs. Of a dozen runs they cover nine times in ten, not 95 %.
+intervals come from a bootstrap of runs. Of a dozen runs they cover nine times in ten, not 95 %. Runs of one seed see the same images
+and start from the same weights in their first blocks: they are worth fewer than there are, and p and intervals are somewhat too small.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from validate.records import BlockRow, Gains, Results, Run
 
 SEED = 2021
 NORMAL_95 = 1.959963984540054
-"""The alignment exceeds this in 5 % of all blocks, if the signals do not depend on the weights."""
+"""The alignment exceeds this in 5 % of all blocks, if weights are normal and the signals do not depend on them."""
 
 
 @dataclass(frozen=True)

@@ -140,11 +140,12 @@ class LawRow(Record):
 
     `chi`: E t², as predicted (for a plain block, E γ²). `probability`: that of a gain up to the measured one; null where the law is a
     point. `alignment`: the measured ⟨v, ∂L/∂x − v⟩ in units of its predicted standard deviation, v what reaches x beside the convolution;
-    null where v = 0. Were the signals independent of the weights, the one would be uniform on [0, 1] and the other standard normal.
+    null where v = 0. Were the weights such draws and the signals independent of them, the one would be uniform on [0, 1] and the other
+    standard normal.
     """
 
-    weight_std: float
-    chi: Gains
+    weight_std: Annotated[float, Field(ge=0)]
+    chi: tuple[Annotated[float, Field(ge=0)] | None, ...]
     probability: tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]
     alignment: Gains
 

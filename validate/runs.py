@@ -83,7 +83,7 @@ def _resume(config: RunConfig, training: Training, folder: Path) -> History:
     epochs = [row for row in read_jsonl(folder / "epochs.jsonl", EpochRow) if row.epoch <= last]
     blocks = [row for row in read_jsonl(folder / "blocks.jsonl", BlockRow) if row.epoch <= last]
     history = History(epochs, blocks)
-    if [row.epoch for row in epochs] != list(range(last + 1)) or history.digest != rows:
+    if len(epochs) != last + 1 or [row.epoch for row in epochs] != list(range(last + 1)) or history.digest != rows:
         raise InputError(f"{folder} holds other rows than its checkpoint covers: delete the folder and run again")
     return history
 

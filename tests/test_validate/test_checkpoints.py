@@ -1,6 +1,7 @@
 """Tests the checkpoints: whatever is not exactly what was saved is refused."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -108,5 +109,18 @@ def test_altered_metadata_is_refused(path, key, value):
     header["__metadata__"]["gradbound"] = json.dumps(about, sort_keys=True)
     altered = json.dumps(header).encode()
     path.write_bytes(len(altered).to_bytes(8, "little") + altered + data[8 + length :])
+    with pytest.raises(InputError, match="corrupt"):
+        checkpoints.load(path, STATE, config_hash=HASH)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epoch", value) for value in (-1, "x", "2", None, [1], 1.5, True, math.inf)]
+    + [("rows", None), ("rows", [ROWS]), ("config", [HASH]), ("format", None), ("format", {})],
+)
+def test_metadata_of_another_type_is_refused_though_its_digest_is_right(path, key, value):
+    about = {"format": checkpoints.FORMAT, "config": HASH, "epoch": 5, "rows": ROWS} | {key: value}
+    about["digest"] = checkpoints._digest(about, STATE)
+    path.write_bytes(checkpoints._encode(about, STATE))
     with pytest.raises(InputError, match="corrupt"):
         checkpoints.load(path, STATE, config_hash=HASH)

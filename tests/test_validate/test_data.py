@@ -1,6 +1,7 @@
 """Tests the data sets: the digits split, and that broken or foreign files are refused by name."""
 
 import gzip
+import hashlib
 import struct
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from derivations.errors import InputError
-from validate.data import DIGITS_MOMENTS, load, locate
+from validate.data import DIGITS_MOMENTS, Split, load, locate
 from validate.presets import preset
 
 
@@ -191,3 +192,12 @@ def test_missing_or_pickled_cifar100_is_refused_by_name(tmp_path):
     (tmp_path / "train").write_bytes(b"\x80\x04.")
     with pytest.raises(InputError, match="CIFAR-100's python layout, which is pickled"):
         load("cifar100", tmp_path)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_digest_is_that_of_the_bytes_of_images_and_labels(step):
+    images, labels = torch.arange(48.0).view(4, 3, 2, 2)[::step], torch.tensor([3, 1, 0, 2])[::step]
+    expected = hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
+    assert Split(images, labels).digest == expected
+    assert Split(images, labels.flip(0)).digest != expected
+    assert Split(images + 1, labels).digest != expected

@@ -11,7 +11,7 @@ from derivations.errors import InputError
 from validate.compare import law_row
 from validate.first_weights import first_weights, scaled
 from validate.predict import Effort, Prediction, predict
-from validate.segments import Plain
+from validate.segments import Plain, Residual
 
 DRAWS = 1000
 CASES = [("plain-8", 0), ("residual-8", 0), ("residual-8", 2), ("se_residual-8", 0), ("dense-10", 1), ("dense-10", 2)]
@@ -107,6 +107,33 @@ def test_a_weight_that_is_used_twice_is_refused():
         first_weights(Twice(nn.Conv2d(2, 2, 1).double()), x, x, trained=True)
 
 
+@pytest.mark.parametrize("before", [nn.AvgPool2d(3, 1, 1), nn.MaxPool2d(2), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1), nn.Softmax(1)])
+def test_a_map_before_the_convolution_that_is_not_pointwise_is_refused(before):
+    """A convolution stands here for any linear map: it is hidden from `modules`; batch normalization is in training mode."""
+    segment = Plain(nn.Sequential(nn.Conv2d(2, 3, 1))).double()
+    hidden = before.double()
+    segment.branch.register_forward_pre_hook(lambda _, arguments: (hidden(arguments[0]),))
+    x = torch.linspace(-1, 1, 64, dtype=torch.float64).view(2, 2, 4, 4).sin()
+    with pytest.raises(InputError, match="not pointwise"):
+        first_weights(segment, x, torch.ones_like(segment(x)), trained=True)
+
+
+@pytest.mark.parametrize("deviation", [1.0, 1e-9, 1e-30])  # of the last scale of the branch
+def test_the_mean_square_of_a_small_branch_is_not_lost_beside_the_skip(deviation):
+    segment, _, x, g, _ = place("residual-8", 0)
+    expected = first_weights(segment, x, g, trained=True).chi * deviation**2
+    segment.branch[4].weight.mul_(deviation)
+    found = first_weights(segment, x, g, trained=True).chi
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-9, abs=0)
+
+
+def test_a_dead_branch_has_a_mean_square_of_zero():
+    segment, _, x, g, _ = place("dense-10", 1)
+    segment.branch[0].bias.fill_(-1e6)
+    made = first_weights(segment, x, g, trained=True)
+    assert made.chi.tolist() == made.deviation.tolist() == [0.0] * len(x)
+
+
 def test_vanished_signals_and_laws_that_are_points_leave_no_number():
     segment, convolution, x, g, before = place("residual-8", 0)
     live = torch.tensor([True, False, True])
@@ -132,3 +159,24 @@ def test_what_was_measured_is_where_it_lies():
     length = g.flatten(1).norm(dim=1)
     aligned = (g * (before - g)).flatten(1).sum(1) / length**2 / weights.deviation  # the skip is the identity: v = g
     assert row.alignment == pytest.approx(aligned.tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "follows"), [("normal", True), ("low rank", False)])
+def test_weights_that_are_no_independent_draws_leave_the_law_though_signals_do_not_depend_on_them(kind, follows):
+    generator = torch.Generator().manual_seed(7)
+
+    def drawn(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    branch = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.Conv2d(4, 4, 3, padding=1, bias=False))  # linear: h is W₂ᵀg
+    segment = Residual(branch, nn.Identity()).double().requires_grad_(False)
+    found = []
+    for _ in range(200):
+        branch[0].weight.copy_(drawn(4, 4, 3, 3) if kind == "normal" else drawn(4, 1, 1, 1) * drawn(1, 4, 3, 3))
+        branch[1].weight.copy_(drawn(4, 4, 3, 3))
+        x, g = drawn(1, 4, 5, 5).requires_grad_(), drawn(1, 4, 5, 5)
+        (arrived,) = torch.autograd.grad(segment(x), x, scaled(g, g))
+        law = first_weights(segment, x, g, trained=True).square
+        found.append(law.cdf(arrived.square().sum().numpy()[None])[0])
+    p = kstest(found, "uniform").pvalue
+    assert (p > 1e-3) == follows, p

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -158,6 +159,16 @@ def test_levels_that_pillow_would_round_are_refused(tmp_path, maximum, fits, mag
     else:
         with pytest.raises(InputError, match=r"999\.ppm (is of mode I|has other levels)"):
             load("image-folder", folder)
+
+
+@pytest.mark.parametrize("masks", [(), (0xF800, 0x7E0, 0x1F)])
+def test_colours_of_five_bits_are_refused(tmp_path, masks):
+    folder = image_folder(tmp_path, channels=3)
+    start = 54 + 4 * len(masks)
+    header = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", start + 128, 0, 0, start, 40, 8, 8, 1, 16, 3 if masks else 0, 128, 1, 1, 0, 0)
+    (folder / "train" / "class0" / "999.bmp").write_bytes(header + struct.pack(f"<{len(masks)}I", *masks) + bytes(128))
+    with pytest.raises(InputError, match=r"999\.bmp has other levels"):
+        read_image_folder(folder)
 
 
 def test_grey_of_fewer_bits_is_read_as_the_share_of_white_that_it_means(grey):

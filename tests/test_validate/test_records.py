@@ -12,7 +12,7 @@ from test_validate.tiny import TINY
 
 from derivations.errors import InputError
 from validate.codec import decode, encode
-from validate.records import BlockRow, VanishingRow, read_manifest, read_results, write_manifest
+from validate.records import BlockRow, LawRow, VanishingRow, read_manifest, read_results, write_manifest
 from validate.storage import make_folder, sha256, write_atomic
 from validate.sweep import run
 
@@ -42,6 +42,14 @@ def test_floats_survive_a_round_trip(value):
 def test_no_record_holds_nan_or_infinity(value):
     with pytest.raises(ValidationError):
         VanishingRow(family="dense", inputs=3, epsilon=0.1, seed=0, predicted=1.0, measured=value)
+
+
+@pytest.mark.parametrize("change", [{"weight_std": -0.1}, {"chi": (-1.0,)}, {"probability": (1.5,)}, {"probability": (-0.5,)}])
+def test_no_law_holds_an_impossible_number(change):
+    possible = {"weight_std": 0.0, "chi": (0.0,), "probability": (1.0,), "alignment": (-3.0,)}
+    assert LawRow(**possible).chi == (0.0,)
+    with pytest.raises(ValidationError):
+        LawRow(**possible | change)
 
 
 def test_records_are_frozen():

@@ -15,15 +15,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load as deserialize
 from test_validate.tiny import TINY, contents
 
 import validate.storage
 import validate.sweep
 from derivations.errors import InputError
+from validate import checkpoints
+from validate.codec import read_json
 from validate.compare import summarize, summarize_by
 from validate.folder import held
 from validate.presets import Sweep
-from validate.records import VanishingRow, read_manifest, read_results, write_manifest
+from validate.records import RunConfig, VanishingRow, read_manifest, read_results, write_manifest
 from validate.sweep import run
 from validate.train import Schedule
 
@@ -200,6 +203,15 @@ def test_rows_altered_before_a_resumption_are_refused(folder):
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     rows[0]["test_error"] = 0.125
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="other rows than its checkpoint covers"):
+        run(TINY, folder)
+
+
+def test_an_epoch_beyond_all_rows_is_refused_and_not_counted_to(folder):
+    write_manifest(folder, read_manifest(folder).model_copy(update={"files": {}}))
+    path = folder / FIRST / "checkpoint.safetensors"
+    hash_of = read_json(path.parent / "config.json", RunConfig).hash
+    checkpoints.save(path, deserialize(path.read_bytes()), config_hash=hash_of, epoch=10**15, rows="0" * 64)
     with pytest.raises(InputError, match="other rows than its checkpoint covers"):
         run(TINY, folder)
 
