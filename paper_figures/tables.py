@@ -164,15 +164,18 @@ def random_laws(results: Results) -> Table:
     rows = []
     for fit in fits:
         aligned = fit.alignment
-        spread = (aligned.mean, aligned.rms, aligned.low, aligned.high, 100 * aligned.beyond, aligned.cosine) if aligned else (None,) * 6
+        spread: tuple[Cell, ...] = (None,) * 8
+        if aligned:
+            ends = (aligned.mean, aligned.mean_low, aligned.mean_high, aligned.rms, aligned.rms_low, aligned.rms_high)
+            spread = (*ends, 100 * aligned.beyond, aligned.cosine)
         rows.append(
             (look(fit.family).title, fit.epoch, fit.runs, fit.blocks, fit.chi, fit.seen, fit.distance, fit.p, fit.adjusted, *spread)
         )
     columns = (
         Column("family"), Column("epoch"), Column("runs"), Column("blocks", ","), Column("χ predicted", ".3g"), Column("χ measured", ".3g"),
         Column("KS distance", ".3f"), Column("p", ".2g"), Column("p adjusted", ".2g"), Column("mean alignment", "+.2f"),
-        Column("its r.m.s.", ".2f"), Column("from", ".2f"), Column("to", ".2f"), Column("beyond ±1.96 (%)", ".1f"),
-        Column("cosine", "+.3f"),
+        Column("from", "+.2f"), Column("to", "+.2f"), Column("its r.m.s.", ".2f"), Column("from", ".2f"), Column("to", ".2f"),
+        Column("beyond ±1.96 (%)", ".1f"), Column("cosine", "+.3f"),
     )  # fmt: skip
     caption = (
         "Each block beside itself with its first convolution drawn anew, one sample per block and run. χ: medians of E t² and t² (plain: "

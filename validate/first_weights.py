@@ -60,7 +60,7 @@ def scaled(signal: Tensor, g: Tensor) -> Tensor:
     return (signal.flatten(1) / largest[:, None] / lengths[:, None]).view_as(signal)
 
 
-def _cut(segment: Segment, convolution: nn.Conv2d, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _cut(segment: Segment, convolution: nn.Conv2d, x: Tensor, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
     """The slopes of what precedes the convolution, and what g is pulled back to: beside it to x, and to its outputs."""
     inputs, outputs = [], []
 
@@ -82,8 +82,10 @@ def _cut(segment: Segment, convolution: nn.Conv2d, x: Tensor, g: Tensor) -> tupl
         return _slope(inputs[0], x), v, h
 
 
-def _slope(output: Tensor, x: Tensor) -> Tensor:
-    """The diagonal of the Jacobian of a pointwise map; raises InputError for another."""
+def _slope(output: Tensor, x: Tensor) -> Tensor | None:
+    """The diagonal of the Jacobian of a pointwise map, None for no map at all; raises InputError for another."""
+    if output is x:
+        return None
     (slope,) = torch.autograd.grad(output, x, torch.ones_like(output), retain_graph=True)
     probe = torch.arange(output.numel(), dtype=output.dtype, device=output.device).cos().view_as(output)
     (pulled,) = torch.autograd.grad(output, x, probe)

@@ -115,6 +115,8 @@ def _same_making(out: Path, found: Manifest, header: Manifest) -> Manifest:
     for field in sorted(header.model_fields_set - {"status", "files"}):
         if getattr(found, field) != getattr(header, field):
             there, here = getattr(found, field), getattr(header, field)
+            if field == "config":
+                raise InputError(f"{out} was made with other settings or other images: choose another --out, or delete it to start afresh")
             raise InputError(f"{out} was made with {field} {there}, not {here}: choose another --out, or delete it to start afresh")
     return found
 

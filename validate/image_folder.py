@@ -1,6 +1,7 @@
 """Reads a folder of images in torchvision's layout, one folder per class: train/CLASS/* and test/CLASS/* (or val/CLASS/*).
 
-Nothing is converted, resized or guessed, and no link is followed out of the folder: what does not fit is refused by name.
+Nothing is converted, resized or guessed, and no link is followed out of the folder: what does not fit is refused by name. Damage that a
+decoder fills without a word, as the end of a JPEG that was cut, is not seen.
 """
 
 import io
@@ -66,6 +67,8 @@ def read_image_folder(folder: Path) -> tuple[tuple[str, ...], Labelled, Labelled
     if len(train) < 2:
         raise InputError(f"{splits[0]} holds {len(train)} classes, and there is nothing to learn from fewer than 2: {GET_IMAGE_FOLDER}")
     files, test_files = _in_turn(train), _in_turn(test)
+    if shared := {path.resolve() for _, path in files} & {path.resolve() for _, path in test_files}:
+        raise InputError(f"{min(shared)} is in both {splits[0].name} and {splits[1].name}: a network is not tested on what it learned from")
     first = files[0][1]
     shape, count = _image(first).shape, len(files) + len(test_files)
     if count * math.prod(shape) > LARGEST_FOLDER:

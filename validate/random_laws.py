@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 from scipy.stats import kstest
 
-from validate.ranking import RESAMPLES, Floats, holm, percentiles
+from validate.ranking import RESAMPLES, holm, percentiles
 from validate.records import BlockRow, Gains, Results, Run
 
 SEED = 2021
@@ -22,13 +22,15 @@ NORMAL_95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Spread:
-    """The root mean square of alignments, 1 under the law, with its interval from a bootstrap of runs, their mean, 0 under the law, and
-    the share beyond ±NORMAL_95, 5 % under the law; `cosine`: the median of c, of the same blocks."""
+    """The mean of alignments, 0 under the law, and their root mean square, 1 under the law, with intervals from a bootstrap of runs; the
+    share beyond ±NORMAL_95, 5 % under the law; `cosine`: the median of c, of the same blocks."""
 
-    rms: float
-    low: float
-    high: float
     mean: float
+    mean_low: float
+    mean_high: float
+    rms: float
+    rms_low: float
+    rms_high: float
     beyond: float
     cosine: float
 
@@ -78,26 +80,27 @@ def _fit(family: str, epoch: int, runs: Sequence[Run], seed: int) -> LawFit | No
 
 def probabilities(rows: Sequence[BlockRow]) -> list[float]:
     """The law's probability of a gain up to that of each block's first sample, where there is a law that is no point."""
-    found = [_first(row.law.probability) for row in rows if row.law is not None]
+    found = [_first(row, row.law.probability) for row in rows if row.law is not None]
     return [probability for probability in found if probability is not None]
 
 
 def alignments(rows: Sequence[BlockRow]) -> list[tuple[float, float]]:
     """The alignment of each block's first sample, with its cosine; blocks without a skip are left out."""
-    found = [(_first(row.law.alignment), _first(row.terms.get("c", ()))) for row in rows if row.law is not None]
+    found = [(_first(row, row.law.alignment), _first(row, row.terms.get("c", ()))) for row in rows if row.law is not None]
     return [(aligned, cosine) for aligned, cosine in found if aligned is not None and cosine is not None]
 
 
 def _mean_squares(row: BlockRow) -> tuple[float, float] | None:
     """E t² and t² of the block's first sample (γ² without a skip)."""
-    chi = None if row.law is None else _first(row.law.chi)
-    size = _first(row.terms.get("t", row.measured))
+    chi = None if row.law is None else _first(row, row.law.chi)
+    size = _first(row, row.terms.get("t", row.measured))
     return None if chi is None or size is None else (chi, size**2)
 
 
-def _first(gains: Gains) -> float | None:
-    """The number of the first sample whose signal had not vanished."""
-    return next((gain for gain in gains if gain is not None), None)
+def _first(row: BlockRow, gains: Gains) -> float | None:
+    """The number of the first sample whose signal had not vanished, None where it has none."""
+    live = (sample for sample, measured in enumerate(row.measured) if measured is not None)
+    return next((gains[sample] for sample in live if gains), None)
 
 
 def _spread(by_run: list[list[tuple[float, float]]], seed: int) -> Spread | None:
@@ -105,9 +108,9 @@ def _spread(by_run: list[list[tuple[float, float]]], seed: int) -> Spread | None
         return None
     aligned, cosines = (np.array([pair[part] for each in by_run for pair in each]) for part in (0, 1))
     counts = np.array([len(each) for each in by_run], dtype=np.float64)
-    sums = np.array([sum(value**2 for value, _ in each) for each in by_run])
+    powers = [np.array([sum(value**power for value, _ in each) for each in by_run]) for power in (1, 2)]
     chosen = np.random.default_rng(seed).integers(len(by_run), size=(RESAMPLES, len(by_run)))
-    drawn: Floats = np.sqrt(sums[chosen].sum(1) / counts[chosen].sum(1))
-    low, high = percentiles(drawn)
+    means, squares = (sums[chosen].sum(1) / counts[chosen].sum(1) for sums in powers)
     rms, beyond = np.sqrt((aligned**2).mean()), (abs(aligned) > NORMAL_95).mean()
-    return Spread(float(rms), low, high, float(aligned.mean()), float(beyond), float(np.median(cosines)))
+    intervals = (float(aligned.mean()), *percentiles(means), float(rms), *percentiles(np.sqrt(squares)))
+    return Spread(*intervals, float(beyond), float(np.median(cosines)))

@@ -1,4 +1,5 @@
-"""Recomputes what records conclude from what they store, in plain floating point and without the code that concluded it.
+"""Recomputes what records conclude from what they store, in plain floating point and without the code that concluded it; sees what is
+missing.
 
 Raises InputError, naming the row, where a count, an error, a tightness or a product is not what the stored numbers give.
 """
@@ -13,7 +14,7 @@ from derivations.errors import InputError
 from validate.codec import DIGITS
 
 if TYPE_CHECKING:
-    from validate.records import BlockRow, BoundRow, EpochRow, Gains
+    from validate.records import BlockRow, BoundRow, EpochRow, Gains, RunConfig
 
 ROUNDING = 2.0**-45
 """Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of float64, as in `numeric.tolerances`."""
@@ -21,6 +22,32 @@ ROUNDING = 2.0**-45
 
 LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
+
+
+def lacking(config: "RunConfig", epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> str:
+    """What a run lacks or has too much; empty if its rows end as they must, and each measured epoch has every segment and sample once."""
+    last = len(epochs) - 1
+    if [row.epoch for row in epochs] != list(range(last + 1)) or any(row.epoch > last for row in blocks) or not _ended(config, epochs):
+        return "lacks an epoch, or the scores of one"
+    segments = [row.index for row in blocks if row.epoch == 0]
+    finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
+    grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
+    lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
+    return (
+        "lacks rows or holds too many" if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size} else ""
+    )
+
+
+def _ended(config: "RunConfig", epochs: Sequence["EpochRow"]) -> bool:
+    """Whether the last row is that of the last epoch, or says that the run diverged, as no other does, and no score is missing."""
+    scored = [None not in (row.train_loss, row.train_error, row.test_error) for row in epochs]
+    fine = [row.status == "ok" for row in epochs]
+    return bool(epochs) and scored == fine and all(fine[:-1]) and (len(epochs) == config.epochs + 1 or not fine[-1])
+
+
+def _all_gains(row: "BlockRow") -> tuple["Gains", ...]:
+    of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
+    return (row.measured, row.predicted, *row.terms.values(), *(bound.value for bound in row.bounds), *of_law)
 
 
 def recheck(place: Path, epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> None:
@@ -44,6 +71,9 @@ def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
     live = [(p, m, scale) for p, m, scale in zip(row.predicted, row.measured, scales, strict=True) if p is not None and m is not None]
     if row.identity_failures != sum(not abs(p - m) <= ROUNDING * (p + m + scale) for p, m, scale in live):
         yield "identity_failures"
+    cosines, alignments = row.terms.get("c", ()), row.law.alignment if row.law else ()
+    if any(c is not None and a is not None and c * a < 0 for c, a in zip(cosines, alignments, strict=False)):
+        yield "the sign of an alignment"
     yield from (f"{wrong} of {bound.id}" for bound in row.bounds for wrong in _wrong_in_bound(bound, row.measured, scales))
 
 

@@ -4,7 +4,7 @@ Records are frozen and admit no unknown field, no NaN and no infinity; the manif
 missing, altered, foreign or of another schema raises InputError with one line that names the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from derivations.errors import InputError
 from validate.codec import decode, encode, read_json, read_jsonl, write_json
-from validate.recheck import recheck
+from validate.recheck import lacking, recheck
 from validate.storage import is_inside, read_bytes, sha256
 
 WEIGHTS = "checkpoint.safetensors"
@@ -33,6 +33,7 @@ Gains = tuple[float | None, ...]
 
 
 Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
@@ -110,8 +111,8 @@ class EpochRow(Record):
     epoch: Count
     status: Literal["ok", "diverged"]
     train_loss: float | None
-    train_error: float | None
-    test_error: float | None
+    train_error: Share | None
+    test_error: Share | None
     total: Total | None
 
 
@@ -243,6 +244,8 @@ def read_results(folder: Path) -> Results:
     for name in sorted(expected):
         verify(folder, manifest, name)
     runs = tuple(_read_run(folder, run) for run in manifest.runs)
+    if manifest.config != config_digest(run.config for run in runs):
+        raise InputError(f"{folder / MANIFEST_FILE} belongs to other configurations: delete {folder} and run `gradbound validate` again")
     vanishing = tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow))
     if not any(row.epsilon == 0 for row in vanishing):
         raise InputError(f"{folder / VANISHING_FILE} has no vanished branch: delete it and run `gradbound validate --resume`")
@@ -268,6 +271,11 @@ def _sealed(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"seal": sha256(encode(manifest.model_copy(update={"seal": ""})))})
 
 
+def config_digest(configs: Iterable[RunConfig]) -> str:
+    """What a manifest states of the configurations of its runs."""
+    return sha256("".join(config.hash for config in configs).encode())
+
+
 def run_files(run: str) -> tuple[str, ...]:
     """The files of one run, relative to the results folder."""
     return tuple(f"runs/{run}/{name}" for name in RUN_FILES)
@@ -291,23 +299,7 @@ def _read_run(folder: Path, run: str) -> Run:
     blocks = read_jsonl(place / "blocks.jsonl", BlockRow)
     if {config.run, *(row.run for row in epochs), *(row.run for row in blocks)} != {run}:
         raise InputError(f"{place} holds records of another run: delete it and run `gradbound validate --resume`")
-    if not epochs or [row.epoch for row in epochs] != list(range(len(epochs))) or any(row.epoch >= len(epochs) for row in blocks):
-        raise InputError(f"{place} skips an epoch: delete it and run `gradbound validate --resume`")
-    _check_complete(place, config, epochs, blocks)
+    if wrong := lacking(config, epochs, blocks):
+        raise InputError(f"{place} {wrong}: delete it and run `gradbound validate --resume`")
     recheck(place, epochs, blocks)
     return Run(config, tuple(epochs), tuple(blocks))
-
-
-def _check_complete(place: Path, config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
-    """Every finished epoch to be measured has every segment once, and every row a number (or null) for every probe sample."""
-    segments = [row.index for row in blocks if row.epoch == 0]
-    finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
-    grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
-    lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
-    if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:
-        raise InputError(f"{place} lacks rows or holds too many: delete it and run `gradbound validate --resume`")
-
-
-def _all_gains(row: BlockRow) -> tuple[Gains, ...]:
-    of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
-    return (row.measured, row.predicted, *row.terms.values(), *(bound.value for bound in row.bounds), *of_law)

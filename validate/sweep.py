@@ -18,9 +18,8 @@ from validate.folder import claimed, complete, held, is_finished, open_folder, r
 from validate.presets import Preset
 from validate.progress import Advance, Progress, silent
 from validate.ranks import Rank
-from validate.records import Manifest, Results, RunConfig, read_results
+from validate.records import Manifest, Results, RunConfig, config_digest, read_results
 from validate.runs import perform
-from validate.storage import sha256
 from validate.vanishing import experiment
 from validate.workers import spread
 
@@ -80,7 +79,7 @@ def _header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
         dataset=preset.dataset,
         seeds=preset.seeds,
         command=preset.command,
-        config=sha256("".join(config.hash for config in configs).encode()),
+        config=config_digest(configs),
         runs=tuple(config.run for config in configs),
         files={},
     )

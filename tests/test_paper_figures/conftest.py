@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from validate.codec import DIGITS, encode, write_json, write_jsonl
+from validate.codec import DIGITS, write_json, write_jsonl
 from validate.records import (
     BlockRow,
     BoundRow,
@@ -19,6 +19,7 @@ from validate.records import (
     RunConfig,
     Total,
     VanishingRow,
+    config_digest,
     read_results,
     run_files,
     write_manifest,
@@ -108,18 +109,18 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
         identity_error=float((abs(gain - measured) / np.maximum(gain, measured)).max()),
         terms={"t": tuple(t.tolist()), "c": tuple(c.tolist())} if skip else {},
         bounds=tuple(bounds),
-        law=make_law(epoch, skip, random),
+        law=make_law(epoch, c if skip else None, random),
     )
 
 
-def make_law(epoch: int, skip: bool, random: np.random.Generator) -> LawRow:
-    """As if the law held before training; after it, gains are greater and signals aligned."""
-    probability, alignment = random.uniform(size=SAMPLES) ** (1 / (1 + epoch)), random.normal(epoch, 1, SAMPLES)
+def make_law(epoch: int, cosine: np.ndarray | None, random: np.random.Generator) -> LawRow:
+    """Gains that are the greater, the longer the network was trained, and alignments with the sign of the cosine, if there is one."""
+    probability = random.uniform(size=SAMPLES) ** (1 / (1 + epoch))
     return LawRow(
         weight_std=0.1,
         chi=tuple(random.uniform(0.5, 2, SAMPLES).tolist()),
         probability=tuple(probability.tolist()),
-        alignment=tuple(alignment.tolist()) if skip else (None,) * SAMPLES,
+        alignment=(None,) * SAMPLES if cosine is None else tuple(((1 + epoch) * cosine).tolist()),
     )
 
 
@@ -174,7 +175,7 @@ def write_results(folder: Path, configs: Sequence[RunConfig], change: Callable[[
         dataset="digits",
         seeds=tuple(sorted({config.seed for config in configs})),
         command="gradbound validate --preset smoke",
-        config=sha256(b"".join(map(encode, configs))),
+        config=config_digest(configs),
         runs=tuple(config.run for config in configs),
         files=files,
     )

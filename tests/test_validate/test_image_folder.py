@@ -111,9 +111,16 @@ def test_hidden_files_and_other_endings_are_ignored(grey):
 
 
 def test_links_that_stay_inside_are_followed(grey):
+    (grey / "test" / "class1").rename(grey / "store")
+    (grey / "test" / "class1").symlink_to(grey / "store")
+    assert load("image-folder", grey).test.labels.tolist() == [0, 1] * 3
+
+
+def test_no_image_is_in_both_splits(grey):
     shutil.rmtree(grey / "test" / "class1")
     (grey / "test" / "class1").symlink_to(grey / "train" / "class1")
-    assert load("image-folder", grey).test.labels.tolist() == [0, 1] * 3
+    with pytest.raises(InputError, match=r"class1/000\.png is in both train and test"):
+        load("image-folder", grey)
 
 
 GREY = Image.fromarray(pixels(8, 8))

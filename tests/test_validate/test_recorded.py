@@ -64,13 +64,16 @@ def test_the_readme_says_what_they_say(recorded):
                 f"{row.found.value:.2f} ({row.found.low:.2f} to {row.found.high:{'+' if row.found.high > 0 else ''}.2f})".replace("-", "−")
                 in text
             )
-            assert row.adjusted > 0.5
+            assert f"{row.adjusted:.2g}" in ("0.69", "1")
+            assert row.group == ACROSS or f"p = {row.found.p:.4f}" in text
+    residual = trends(Sources(results=recorded)).errors["residual"]
+    assert max(residual[20], residual[32]) < residual[8]
     fits = law_fits(recorded)
     assert f"adjusted p ≥ {min(fit.adjusted for fit in fits if fit.epoch == 0):.3f}" in text
     assert all(fit.adjusted < 1e-6 for fit in fits if fit.epoch)
-    for family, name in (("residual", "residual"), ("se_residual", "SE residual"), ("dense", "dense")):
-        (last,) = (fit for fit in fits if fit.family == family and fit.epoch == 10)
-        assert f"{last.alignment.rms:.2f} ({name})" in text
+    with_skip = [[fit.alignment.mean for fit in fits if fit.family == family] for family in ("residual", "se_residual", "dense")]
+    assert "{:+.2f} (residual), {:+.2f} (SE residual) and {:+.2f} (dense)".format(*(means[0] for means in with_skip)) in text
+    assert "it is {:+.2f}, {:+.2f} and {:+.2f}: branch and skip are aligned".format(*(means[-1] for means in with_skip)) in text
 
 
 @pytest.mark.slow

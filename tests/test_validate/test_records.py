@@ -145,7 +145,46 @@ def test_a_skipped_epoch_is_refused(folder):
     lines = (folder / name).read_bytes().splitlines(keepends=True)
     (folder / name).write_bytes(lines[0] + lines[2])
     reseal(folder, name)
-    with pytest.raises(InputError, match="skips an epoch"):
+    with pytest.raises(InputError, match="lacks an epoch"):
+        read_results(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows[:-1],  # an unfinished run
+        lambda rows: [*rows[:-1], rows[-1] | {"test_error": None}],
+        lambda rows: [*rows[:1], rows[1] | {"status": "diverged"}, *rows[2:]],
+        lambda rows: [],
+    ],
+)
+def test_a_run_that_does_not_end_as_runs_do_is_refused(folder, change):
+    name = "runs/dense-d7-w2-s0/epochs.jsonl"
+    rows = [json.loads(line) for line in (folder / name).read_bytes().splitlines()]
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
+    reseal(folder, name)
+    with pytest.raises(InputError, match="lacks an epoch, or the scores of one"):
+        read_results(folder)
+
+
+def test_configurations_are_those_of_the_manifest(folder):
+    name = "runs/dense-d7-w2-s0/config.json"
+    config = json.loads((folder / name).read_text()) | {"learning_rate": 0.2}
+    (folder / name).write_text(json.dumps(config))
+    reseal(folder, name)
+    with pytest.raises(InputError, match="other configurations"):
+        read_results(folder)
+
+
+def test_an_alignment_has_the_sign_of_its_cosine(folder):
+    name = "runs/dense-d7-w2-s0/blocks.jsonl"
+    lines = (folder / name).read_bytes().splitlines(keepends=True)
+    row = json.loads(lines[0])
+    row["law"]["alignment"][0] *= -1
+    lines[0] = json.dumps(row).encode() + b"\n"
+    (folder / name).write_bytes(b"".join(lines))
+    reseal(folder, name)
+    with pytest.raises(InputError, match="the sign of an alignment is not what the stored gains give"):
         read_results(folder)
 
 
