@@ -86,7 +86,8 @@ def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[s
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror or error}): delete it to train again") from error
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is corrupt ({error}): delete it to train again") from error
+        reason = next(iter(str(error).splitlines()), "")  # torch may append a trace of its own
+        raise InputError(f"{path} is corrupt ({reason}): delete it to train again") from error
 
 
 def _signature(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

@@ -222,17 +222,18 @@ def test_a_folder_has_one_writer(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "field"),
+    ("change", "words"),
     [
-        ({"schedule": Schedule(epochs=3, batch_size=256)}, "config"),
-        ({"probe_size": 2}, "config"),
-        ({"seeds": (0, 1)}, "command"),
-        ({"name": "other"}, "command"),
+        ({"schedule": Schedule(epochs=3, batch_size=256)}, "other settings or other images"),
+        ({"probe_size": 2}, "other settings or other images"),
+        ({"train_samples": 1000}, "other settings or other images"),
+        ({"seeds": (0, 1)}, "command .*, not .*"),
+        ({"name": "other"}, "command .*, not .*"),
     ],
 )
-def test_a_folder_of_another_configuration_is_refused(folder, change, field):
+def test_a_folder_of_another_configuration_is_refused(folder, change, words):
     before = contents(folder)
-    with pytest.raises(InputError, match=rf"made with {field} .*, not .*: choose another --out"):
+    with pytest.raises(InputError, match=f"made with {words}: choose another --out"):
         run(replace(TINY, **change), folder)
     assert contents(folder) == before
 
