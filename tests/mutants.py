@@ -500,10 +500,10 @@ MEASUREMENTS = [
     Mutant("the skip is part of the branch", "compare.py", "after[live]) - weights.v", "after[live])", FIRST_WEIGHTS),
     Mutant("the law is asked for a gain", "compare.py", "measured[live].square().numpy()", "measured[live].numpy()", FIRST_WEIGHTS),
     Mutant(
-        "every sample counts",
+        "the last sample counts",
         "random_laws.py",
-        "(gain for gain in gains if gain is not None), None)",
-        "(gain for gain in reversed(gains) if gain is not None), None)",
+        "in enumerate(row.measured) if measured",
+        "in reversed(list(enumerate(row.measured))) if measured",
         RANDOM_LAWS,
     ),
     Mutant(
