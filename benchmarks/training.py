@@ -16,7 +16,7 @@ from validate.predict import Effort, predict
 from validate.train import Schedule, Training
 
 RUNS = 7
-SAMPLES, BATCH, PROBE = 512, 64, 8
+SAMPLES, BATCH, PROBE = 1536, 64, 9
 EFFORT = Effort(spectra=False, steps=40, delta=1e-6, seed=0)
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     def measured() -> None:
         ours.run_epoch(1)
         measurement = measure(ours.network, probe.images, probe.labels)
-        predict(ours.network, measurement.activations, measurement.signals, EFFORT)
+        list(predict(ours.network, measurement.activations, measurement.signals, EFFORT))
 
     taken = rounds({"epoch": epoch, "bare": bare, "measured": measured}, RUNS)
     report(
