@@ -31,6 +31,13 @@ def reseal(folder, name):
     write_manifest(folder, manifest)
 
 
+def alter(folder, name, change):
+    """Passes the rows of a file through `change`, and makes the manifest agree with what comes of them."""
+    rows = [json.loads(line) for line in (folder / name).read_bytes().splitlines()]
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
+    reseal(folder, name)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_floats_survive_a_round_trip(value):
     again = decode(encode(ROW.model_copy(update={"measured": value})), VanishingRow, "text")
@@ -141,10 +148,7 @@ def test_records_of_another_run_are_refused(folder):
 
 
 def test_a_skipped_epoch_is_refused(folder):
-    name = "runs/dense-d7-w2-s0/epochs.jsonl"
-    lines = (folder / name).read_bytes().splitlines(keepends=True)
-    (folder / name).write_bytes(lines[0] + lines[2])
-    reseal(folder, name)
+    alter(folder, "runs/dense-d7-w2-s0/epochs.jsonl", lambda rows: [rows[0], rows[2]])
     with pytest.raises(InputError, match="lacks an epoch"):
         read_results(folder)
 
@@ -159,31 +163,23 @@ def test_a_skipped_epoch_is_refused(folder):
     ],
 )
 def test_a_run_that_does_not_end_as_runs_do_is_refused(folder, change):
-    name = "runs/dense-d7-w2-s0/epochs.jsonl"
-    rows = [json.loads(line) for line in (folder / name).read_bytes().splitlines()]
-    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
-    reseal(folder, name)
+    alter(folder, "runs/dense-d7-w2-s0/epochs.jsonl", change)
     with pytest.raises(InputError, match="lacks an epoch, or the scores of one"):
         read_results(folder)
 
 
 def test_configurations_are_those_of_the_manifest(folder):
-    name = "runs/dense-d7-w2-s0/config.json"
-    config = json.loads((folder / name).read_text()) | {"learning_rate": 0.2}
-    (folder / name).write_text(json.dumps(config))
-    reseal(folder, name)
+    alter(folder, "runs/dense-d7-w2-s0/config.json", lambda rows: [rows[0] | {"learning_rate": 0.2}])
     with pytest.raises(InputError, match="other configurations"):
         read_results(folder)
 
 
 def test_an_alignment_has_the_sign_of_its_cosine(folder):
-    name = "runs/dense-d7-w2-s0/blocks.jsonl"
-    lines = (folder / name).read_bytes().splitlines(keepends=True)
-    row = json.loads(lines[0])
-    row["law"]["alignment"][0] *= -1
-    lines[0] = json.dumps(row).encode() + b"\n"
-    (folder / name).write_bytes(b"".join(lines))
-    reseal(folder, name)
+    def turned(rows):
+        rows[0]["law"]["alignment"][0] *= -1
+        return rows
+
+    alter(folder, "runs/dense-d7-w2-s0/blocks.jsonl", turned)
     with pytest.raises(InputError, match="the sign of an alignment is not what the stored gains give"):
         read_results(folder)
 
