@@ -105,9 +105,7 @@ def convolution_law(
 
     `slope`, of the shape of v, in place of `active`: behind any other pointwise map, D = diag(slope) and A becomes DA.
     """
-    _check_images(h=h, v=v)
-    factor = unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[:, :, None]
-    base = _by_channel(v, geometry)
+    factor, base = _by_group(h, v, geometry)
     if active is None:
         letters = {"A": array(_sloped(factor, slope, v, geometry), "h"), "v": array(base, "v")}
         return _sum_over_channels(generalized(generalized_law("convolution"), weight_std, letters))
@@ -120,10 +118,8 @@ def convolution_law(
 
 def alignment_deviation(weight_std: float, h: Tensor, v: Tensor, geometry: Geometry, *, slope: Tensor | None = None) -> Array:
     """The standard deviation of ⟨v, D ∂⟨h, conv(x)⟩/∂x⟩ ~ N(0, ω² Σ_channels ‖AᵀDv_c‖²), all as for `convolution_law`; (batch,)."""
-    _check_images(h=h, v=v)
-    factor = unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[:, :, None]
-    base = array(_by_channel(v, geometry), "v")[..., None]
-    projected = array(_sloped(factor, slope, v, geometry), "h").swapaxes(-1, -2) @ base
+    factor, base = _by_group(h, v, geometry)
+    projected = array(_sloped(factor, slope, v, geometry), "h").swapaxes(-1, -2) @ array(base, "v")[..., None]
     return np.asarray(deviation(weight_std) * np.sqrt((projected**2).sum((1, 2, 3, 4))))
 
 
@@ -190,6 +186,12 @@ def _by_channel(image: Tensor, geometry: Geometry) -> Tensor:  # (batch, c_in, H
         raise InputError(f"{image.shape[1]} channels cannot be split into {geometry.groups} groups")
     flat = image.detach().flatten(2)
     return (flat if flat.dtype == torch.bool else flat.double()).unflatten(1, (geometry.groups, -1))
+
+
+def _by_group(h: Tensor, v: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """A, which the channels of a group share, and v by channel: (batch, groups, 1, H·W, …) and (batch, groups, c_in/groups, H·W)."""
+    _check_images(h=h, v=v)
+    return unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[:, :, None], _by_channel(v, geometry)
 
 
 def _sloped(factor: Tensor, slope: Tensor | None, v: Tensor, geometry: Geometry) -> Tensor:
