@@ -1,6 +1,8 @@
-"""Times the audit of the paper's 25 claims on one core, imports excluded, against the target of 20 s.
+"""Times the audit of the paper's 25 claims on one core, imports excluded, against the target of 20
+s.
 
-Prints one JSON line: the median of 3 runs in one process, and how much of it the counting of networks takes.
+Prints one JSON line: the median of 3 runs in one process, and how much of it the counting of
+networks takes.
 """
 
 import json
@@ -10,9 +12,9 @@ import time
 import torch
 from sympy.core.cache import clear_cache
 
-from derivations.samples import quantity_samples
+from derivations.checker.samples import quantity_samples
+from validate.audit.adjudicate import CLAIMS, adjudicate
 from validate.audit.evidence import Sources
-from validate.audit.run import CLAIMS, adjudicate
 
 RUNS = 3
 TARGET_SECONDS = 20.0
@@ -34,7 +36,9 @@ def main() -> None:
     torch.set_num_threads(1)
     runs = [timed() for _ in range(RUNS)]
     total = statistics.median(sum(run.values()) for run in runs)
-    counted = statistics.median(sum(run[claim] for claim in ("C16", "C19", "C20", "C21", "C22")) for run in runs)
+    counted = statistics.median(
+        sum(run[claim] for claim in ("C16", "C19", "C20", "C21", "C22")) for run in runs
+    )
     print(
         json.dumps(
             {

@@ -1,6 +1,8 @@
-"""Times the derivation and the checking of everything, imports excluded, against the target of 5 s on 2 cores.
+"""Times the derivation and the checking of everything, imports excluded, against the target of 5 s
+on 2 cores.
 
-Prints one JSON line: the median of 7 runs, each in a process of its own, for much is remembered within one.
+Prints one JSON line: the median of 7 runs, each in a process of its own, for much is remembered
+within one.
 """
 
 import json
@@ -12,13 +14,16 @@ import sys
 RUNS = 7
 TARGET_SECONDS = 5.0
 TIMED = (
-    "import time; from derivations.document import derive; start = time.perf_counter(); document = derive(); "
+    "import time; from derivations.book.document import derive; start = time.perf_counter(); "
+    "document = derive(); "
     "print(time.perf_counter() - start, document.ok)"
 )
 
 
 def seconds() -> float:
-    took, ok = subprocess.run([sys.executable, "-c", TIMED], check=True, capture_output=True, text=True).stdout.split()
+    took, ok = subprocess.run(
+        [sys.executable, "-c", TIMED], check=True, capture_output=True, text=True
+    ).stdout.split()
     assert ok == "True", "a step failed its checks"
     return float(took)
 

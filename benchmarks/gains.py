@@ -1,16 +1,17 @@
-"""Times the gains of every block of ResNet-50 (batch 8, 64 px) against plain passes of the same network; the target is 1.10 ×.
+"""Times the gains of every block of ResNet-50 (batch 8, 64 px) against plain passes of the same
+network; the target is 1.10 ×.
 
-Prints one JSON line: the ratio to a forward and backward pass that gives ∂L/∂h₀, h₀ the value of the stem, and nothing else (what the
-gains need at the very least), and the one to a training pass, which computes the weights' gradients too. Eval mode, float32,
-medians over alternating rounds.
+Prints one JSON line: the ratio to a forward and backward pass that gives ∂L/∂h₀, h₀ the value of
+the stem, and nothing else (what the gains need at the very least), and the one to a training pass,
+which computes the weights' gradients too. Eval mode, float32, medians over alternating rounds.
 """
 
 import torch
 from shared import DEVICE, ratio, report, rounds
 from torch.nn import functional
 
-from validate.measure import gains
-from validate.models import build
+from validate.measure.network_gains import gains
+from validate.networks.build import build
 
 RUNS = 11
 
@@ -31,7 +32,9 @@ def main() -> None:
         network.zero_grad()
         functional.cross_entropy(network(x), y, reduction="sum").backward()
 
-    taken = rounds({"gains": lambda: gains(network, x, y), "bare": bare, "training": training}, RUNS)
+    taken = rounds(
+        {"gains": lambda: gains(network, x, y), "bare": bare, "training": training}, RUNS
+    )
     report(
         "gains",
         ratio=ratio(taken["gains"], taken["bare"]),

@@ -1,8 +1,10 @@
-"""Measures how the peak memory of a Golub–Kahan run grows with n and with its steps k: linearly in n·k, so both exponents are 1.
+"""Measures how the peak memory of a Golub–Kahan run grows with n and with its steps k: linearly in
+n·k, so both exponents are 1.
 
-Prints one JSON line: exponents fitted to the growth of the peak over what a run of one step takes (n) and over that of few steps (k),
-each run in a process of its own, whose largest resident set the operating system reports. One thread and an allocator that gives
-large blocks back at once, or peaks would depend on what it happens to keep.
+Prints one JSON line: exponents fitted to the growth of the peak over what a run of one step takes
+(n) and over that of few steps (k), each run in a process of its own, whose largest resident set the
+operating system reports. One thread and an allocator that gives large blocks back at once, or peaks
+would depend on what it happens to keep.
 """
 
 import json
@@ -27,7 +29,11 @@ def peak(size: int, steps: int) -> float:
     """MiB of a run in a process of its own, over those of the same run with one step."""
     runs = [
         subprocess.run(
-            [sys.executable, __file__, str(size), str(each)], check=True, capture_output=True, text=True, env=os.environ | STEADY
+            [sys.executable, __file__, str(size), str(each)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | STEADY,
         )
         for each in (steps, 1)
     ]
@@ -41,7 +47,10 @@ def exponent(xs: tuple[int, ...], ys: list[float]) -> float:
 
 
 def main() -> None:
-    by_size, by_steps = [peak(size, 40) for size in SIZES], [peak(400_000, steps) for steps in STEPS]
+    by_size, by_steps = (
+        [peak(size, 40) for size in SIZES],
+        [peak(400_000, steps) for steps in STEPS],
+    )
     bases = [2 * BATCH * size * 39 * 4 / 2**20 for size in SIZES]  # both of them, float32
     report(
         "memory",

@@ -1,7 +1,8 @@
-"""Times a special case of Eq. (6), built and checked, for more and more inputs l: the growth must be at most linear in l.
+"""Times a special case of Eq. (6), built and checked, for more and more inputs l: the growth must
+be at most linear in l.
 
-Prints one JSON line: milliseconds for each l, the median of 7 alternating runs in one process with cold caches, and the
-growth from l = 16 to 264, divided by 264 / 16 (linear growth would give 1).
+Prints one JSON line: milliseconds for each l, the median of 7 alternating runs in one process with
+cold caches, and the growth from l = 16 to 264, divided by 264 / 16 (linear growth would give 1).
 """
 
 import json
@@ -11,11 +12,11 @@ from dataclasses import replace
 
 from sympy.core.cache import clear_cache
 
-from derivations import drawn_sums, written_out
-from derivations.check import check
-from derivations.dense import dense_step
-from derivations.equation6 import special_case
-from derivations.steps import Derivation
+from derivations.algebra.steps import Derivation
+from derivations.checker import drawn_sums, written_out
+from derivations.checker.check import check
+from derivations.theorems.dense_step import dense_step
+from derivations.theorems.equation6 import special_case
 
 RUNS = 7
 LAYERS = (16, 32, 64, 128, 264)

@@ -1,9 +1,11 @@
-"""Times σ_max of 8 samples to 1e-3 against SciPy's svds, sample by sample on the same products; the target is 20 × faster.
+"""Times σ_max of 8 samples to 1e-3 against SciPy's svds, sample by sample on the same products; the
+target is 20 × faster.
 
-Prints one JSON line. The ratio is to svds as it comes (converged to machine precision, as it is without `tol`); beside it stands the one
-to svds with tol = 1e-3. Like svds ours takes its Ritz value, which STEPS steps bring within 1e-3 of the truth here (asserted); the
-time until its enclosure, which svds has none of, is that narrow stands beside it, with the width reached. Each of svds's samples
-has an operator of its own, of batch one. A bottleneck of 256×8×8, batch 8, float32.
+Prints one JSON line. The ratio is to svds as it comes (converged to machine precision, as it is
+without `tol`); beside it stands the one to svds with tol = 1e-3. Like svds ours takes its Ritz
+value, which STEPS steps bring within 1e-3 of the truth here (asserted); the time until its
+enclosure, which svds has none of, is that narrow stands beside it, with the width reached. Each of
+svds's samples has an operator of its own, of batch one. A bottleneck of 256×8×8, batch 8, float32.
 """
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator, svds
 from shared import DEVICE, bottleneck, linearized, milliseconds, ratio, report, rounds
 
 from numeric import JacobianOperator, sigma_max
-from numeric.spectra import Enclosure
+from numeric.operators.spectra import Enclosure
 
 RTOL, STEPS, MOST, RUNS = 1e-3, 26, 120, 7
 
@@ -22,12 +24,20 @@ def as_scipy(operator: JacobianOperator) -> LinearOperator:
 
     def through(product, shape: tuple[int, ...]):  # type: ignore[no-untyped-def]
         def apply(vector: np.ndarray) -> np.ndarray:
-            return product(torch.from_numpy(np.ascontiguousarray(vector)).to(DEVICE).view(1, *shape)).flatten().cpu().numpy()
+            return (
+                product(torch.from_numpy(np.ascontiguousarray(vector)).to(DEVICE).view(1, *shape))
+                .flatten()
+                .cpu()
+                .numpy()
+            )
 
         return apply
 
     sizes = (operator.out_dim, operator.in_dim)
-    matvec, rmatvec = through(operator._push, operator.in_shape), through(operator._pull, operator.out_shape)
+    matvec, rmatvec = (
+        through(operator._push, operator.in_shape),
+        through(operator._pull, operator.out_shape),
+    )
     return LinearOperator(sizes, matvec=matvec, rmatvec=rmatvec, dtype=np.float32)
 
 
@@ -43,13 +53,24 @@ def main() -> None:
         return sigma_max(operator, steps=MOST, rtol=RTOL)
 
     def scipy(tolerance: float) -> list[float]:
-        return [float(svds(sample, k=1, tol=tolerance, return_singular_vectors=False, rng=0)[0]) for sample in samples]
+        return [
+            float(svds(sample, k=1, tol=tolerance, return_singular_vectors=False, rng=0)[0])
+            for sample in samples
+        ]
 
     truth = torch.tensor(scipy(0.0), dtype=torch.float64)
     worst = ((ours().cpu() - truth).abs() / truth).max().item()
     assert worst <= RTOL, worst
     narrow = enclosed()
-    taken = rounds({"ours": ours, "enclosed": enclosed, "svds": lambda: scipy(0.0), "svds_1e-3": lambda: scipy(RTOL)}, RUNS)
+    taken = rounds(
+        {
+            "ours": ours,
+            "enclosed": enclosed,
+            "svds": lambda: scipy(0.0),
+            "svds_1e-3": lambda: scipy(RTOL),
+        },
+        RUNS,
+    )
     report(
         "svds",
         times_faster=ratio(taken["svds"], taken["ours"]),

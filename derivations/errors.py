@@ -1,6 +1,7 @@
 """Names every way in which the toolkit refuses to answer.
 
-Each error carries the exit code that the command line ends with; a refusal is never a silent number.
+Each error carries the exit code that the command line ends with; a refusal is never a silent
+number.
 """
 
 from typing import ClassVar
@@ -13,7 +14,9 @@ class GradboundError(Exception):
 
 
 class InputError(GradboundError, ValueError):
-    """Bad input: a non-finite tensor, a wrong shape or dtype, an unreadable file, a missing data set."""
+    """Bad input: a non-finite tensor, a wrong shape or dtype, an unreadable file, a missing data
+    set.
+    """
 
     exit_code = 3
 

@@ -1,6 +1,7 @@
 """Opens the front door: what `import gradbound as gb` offers.
 
-Importing it imports nothing else; a name is loaded when it is first used, so the command line answers at once.
+Importing it imports nothing else; a name is loaded when it is first used, so the command line
+answers at once.
 """
 
 from importlib import import_module
@@ -18,7 +19,9 @@ _HOMES = {"audit": "gradbound.api", "derive": "gradbound.api"}
 def __getattr__(name: str) -> Any:
     """The public name, loaded from its module; raises AttributeError for any other."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'gradbound' has no attribute {name!r}: choose from {', '.join(__all__)}")
+        raise AttributeError(
+            f"module 'gradbound' has no attribute {name!r}: choose from {', '.join(__all__)}"
+        )
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -5,11 +5,11 @@ Every function returns a frozen dataclass that prints itself, or raises one of `
 
 from pathlib import Path
 
-from derivations.architectures import block
-from derivations.document import Document
-from derivations.limits import run
+from derivations.algebra.blocks import block
+from derivations.book.document import Document
+from derivations.time_limit import run
 from validate.audit.document import Audit
-from validate.recorded import RECORDED
+from validate.records.recorded import RECORDED
 
 TIME_LIMIT = 120.0
 
@@ -17,18 +17,25 @@ TIME_LIMIT = 120.0
 def derive(*blocks: str, seconds: float = TIME_LIMIT) -> Document:
     """Derives gradients and bounds of the named blocks (none: all of them) and checks every step.
 
-    The work is done in a process of its own. A step that fails a check is reported, not raised: see `.ok` and `.failures()`.
-    Raises InputError for an unknown block, TimeLimitError after `seconds`.
+    The work is done in a process of its own. A step that fails a check is reported, not raised: see
+    `.ok` and `.failures()`. Raises InputError for an unknown block, TimeLimitError after `seconds`.
     """
     names = [block(name).name for name in blocks]
-    return Document.of(run("derivations.document:derive_document", {"blocks": names}, seconds))
+    return Document.of(run("derivations.book.document:derive_document", {"blocks": names}, seconds))
 
 
 def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> Audit:
     """Adjudicates the paper's claims C1–C25: evidence is computed, and the verdicts follow from it.
 
-    C24 and C25 are judged by `results`, the folder that `validate` wrote, else by the recorded runs of the cpu preset. That a claim is
-    refuted is not raised: see `.claims`, or `audit()["C8"]`. The work is done in a process of its own. Raises InputError for a folder
-    whose records are missing, altered or unfinished, TimeLimitError after `seconds`.
+    C24 and C25 are judged by `results`, the folder that `validate` wrote, else by the recorded runs
+    of the cpu preset. That a claim is refuted is not raised: see `.claims`, or `audit()["C8"]`. The
+    work is done in a process of its own. Raises InputError for a folder whose records are missing,
+    altered or unfinished, TimeLimitError after `seconds`.
     """
-    return Audit.of(run("validate.audit.run:audit_document", {"results": str(results or RECORDED)}, seconds))
+    return Audit.of(
+        run(
+            "validate.audit.adjudicate:audit_document",
+            {"results": str(results or RECORDED)},
+            seconds,
+        )
+    )

@@ -1,6 +1,7 @@
 """Offers the command line: one function per verb.
 
-A verb imports its rooms when it runs, so that --help answers without torch, sympy or matplotlib. Data goes to stdout, progress to stderr.
+A verb imports its rooms when it runs, so that --help answers without torch, sympy or matplotlib.
+Data goes to stdout, progress to stderr.
 """
 
 import json
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from derivations.architectures import BLOCKS
+from derivations.algebra.blocks import BLOCKS
 from derivations.errors import InputError, ViolationError
 from gradbound import __version__
 from gradbound.exits import Interrupted, guard
 
 if TYPE_CHECKING:
-    from validate.records import Results
+    from validate.records.schema import Results
 
 FORMATS = ("text", "latex", "markdown", "json")
 PRESETS = ("smoke", "cpu", "gpu")
@@ -26,7 +27,12 @@ PATH = click.Path(path_type=Path)
 DEFAULT_RESULTS = Path("results")
 
 results_option = click.option(
-    "--results", type=PATH, help="The folder that `validate` wrote.  [default: results, where that is one, else the recorded ones]"
+    "--results",
+    type=PATH,
+    help=(
+        "The folder that `validate` wrote.  [default: results, where that is one, else the "
+        "recorded ones]"
+    ),
 )
 data_option = click.option("--data-dir", type=PATH, help="Where the files of the data set are.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -45,29 +51,42 @@ class _Commands(click.Group):
             raise Interrupted from error
 
 
-@click.group(cls=_Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
     """How much of the gradient must get through a network block, how much can, and how much does.
 
-    Exit codes: 0 ok, 1 bug, 2 usage, 3 bad input, 4 a bound or a derivation step is violated, 6 timeout, 130 interrupted (resumable).
+    Exit codes: 0 ok, 1 bug, 2 usage, 3 bad input, 4 a bound or a derivation step is violated, 6
+    timeout, 130 interrupted (resumable).
     """
 
 
 @cli.command(epilog=f"Blocks: {', '.join(BLOCKS)}.")
 @click.argument("blocks", nargs=-1, type=click.Choice(list(BLOCKS)), metavar="[BLOCK]...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--out", type=PATH, help="A folder for derivations.tex, .md, .json and diagrams, beside what is printed.")
-@click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True), default=120, show_default=True, metavar="SECONDS")
+@click.option(
+    "--out",
+    type=PATH,
+    help="A folder for derivations.tex, .md, .json and diagrams, beside what is printed.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+)
 def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: float) -> None:
     """Derive gradients and bounds, check every step.
 
     All blocks, unless some are named. Ends with exit code 4 if a step fails a check.
     """
-    from derivations.typeset import render
+    from derivations.book.text import render
     from gradbound.api import derive as run
     from gradbound.files import write_derivations
-    from validate.storage import make_folder
+    from validate.records.storage import make_folder
 
     if out:
         make_folder(out)
@@ -81,11 +100,18 @@ def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: flo
 @cli.command()
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @results_option
-@click.option("--time-limit", type=click.FloatRange(0, 1e6, min_open=True), default=120, show_default=True, metavar="SECONDS")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+)
 def audit(form: str, results: Path | None, time_limit: float) -> None:
     """Adjudicate the paper's claims C1–C25.
 
-    Evidence is computed and verdicts follow from it; that a claim is refuted is no failure. C24 and C25 need the records of `validate`.
+    Evidence is computed and verdicts follow from it; that a claim is refuted is no failure. C24 and
+    C25 need the records of `validate`.
     """
     from gradbound.api import audit as run
     from validate.audit.typeset import render
@@ -95,16 +121,33 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
 
 
 @cli.command()
-@click.option("--preset", type=click.Choice(PRESETS), default="smoke", show_default=True, help="How much to train: minutes, hours, a GPU.")
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="smoke",
+    show_default=True,
+    help="How much to train: minutes, hours, a GPU.",
+)
 @click.option("--dataset", type=click.Choice(DATASETS), help="Instead of the preset's own.")
 @data_option
-@click.option("--out", type=PATH, default="results", show_default=True, help="The folder for the records.")
+@click.option(
+    "--out", type=PATH, default="results", show_default=True, help="The folder for the records."
+)
 @click.option("--resume", is_flag=True, help="Carry on with the records in that folder.")
 @click.option("--device", metavar="cpu|cuda[:N]", help="Instead of the preset's own.")
-@click.option("--seeds", type=click.IntRange(1, 1000), help="How many, instead of the preset's own.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), help="How many, instead of the preset's own."
+)
 @quiet_option
 def validate(
-    preset: str, dataset: str | None, data_dir: Path | None, out: Path, resume: bool, device: str | None, seeds: int | None, quiet: bool
+    preset: str,
+    dataset: str | None,
+    data_dir: Path | None,
+    out: Path,
+    resume: bool,
+    device: str | None,
+    seeds: int | None,
+    quiet: bool,
 ) -> None:
     """Train, and hold predictions against measurements.
 
@@ -112,14 +155,16 @@ def validate(
     Ends with exit code 4 if a bound is violated or an identity missed.
     """
     from gradbound import jobs
-    from validate.presets import preset as choose
-    from validate.ranks import from_environment
+    from validate.training.presets import preset as choose
+    from validate.training.process_share import from_environment
 
     rank = from_environment()
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
     if rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
-    elif (shared := jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)) is not None:
+    elif (
+        shared := jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
+    ) is not None:
         results = shared
     else:  # another process completes the folder, and reports
         return
@@ -129,16 +174,24 @@ def validate(
 
 @cli.command()
 @results_option
-@click.option("--out", type=PATH, default="figures", show_default=True, help="The folder for figures and tables.")
+@click.option(
+    "--out",
+    type=PATH,
+    default="figures",
+    show_default=True,
+    help="The folder for figures and tables.",
+)
 @click.option("--only", multiple=True, metavar="NAME", help="One figure or table; may be repeated.")
 def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     """Draw figures and tables from records alone."""
     from paper_figures.gallery import PLATES
-    from validate.records import read_results
+    from validate.records.schema import read_results
 
     unknown = [name for name in only if name not in PLATES]
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(PLATES)}.", param_hint="'--only'")
+        raise click.BadParameter(
+            f"{unknown[0]!r} is not one of {', '.join(PLATES)}.", param_hint="'--only'"
+        )
     _draw(read_results(chosen := _chosen(results)), out, only)
     _tell_if_recorded(chosen)
 
@@ -150,8 +203,8 @@ def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records."""
     from gradbound.api import derive as run
     from paper_figures.report import write_report
-    from validate.records import read_results
-    from validate.storage import make_folder
+    from validate.records.schema import read_results
+    from validate.records.storage import make_folder
 
     chosen = _chosen(results)
     read_results(chosen)
@@ -161,22 +214,26 @@ def report(results: Path | None, out: Path) -> None:
 
 
 @cli.command()
-@click.option("--out", type=PATH, default="build", show_default=True, help="The folder for everything.")
+@click.option(
+    "--out", type=PATH, default="build", show_default=True, help="The folder for everything."
+)
 @quiet_option
 def reproduce(out: Path, quiet: bool) -> None:
-    """Derive, validate (smoke), audit, draw and report: everything, and the same figures and report from the recorded runs.
+    """Derive, validate (smoke), audit, draw and report: everything, and the same figures and report
+    from the recorded runs.
 
-    Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is written, if anything is violated.
+    Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is
+    written, if anything is violated.
     """
     from gradbound import jobs
     from gradbound.api import audit as adjudicate
     from gradbound.api import derive as run
     from gradbound.files import write_audit, write_derivations
     from paper_figures.report import write_report
-    from validate.presets import preset
-    from validate.recorded import RECORDED
-    from validate.records import read_results
-    from validate.storage import make_folder
+    from validate.records.recorded import RECORDED
+    from validate.records.schema import read_results
+    from validate.records.storage import make_folder
+    from validate.training.presets import preset
 
     make_folder(out)
     _tell("derive: every block and equation, every step checked", quiet)
@@ -188,10 +245,16 @@ def reproduce(out: Path, quiet: bool) -> None:
     _tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
     verdicts = adjudicate()
     write_audit(verdicts, out)
-    click.echo(f"{out / 'audit.md'}: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.tally.items())}")
+    click.echo(
+        f"{out / 'audit.md'}: "
+        f"{', '.join(f'{count} {verdict}' for verdict, count in verdicts.tally.items())}"
+    )
     recorded = read_results(RECORDED)
     for records, place in ((results, out), (recorded, out / "recorded")):
-        _tell(f"figures and report: from the {'recorded' if records is recorded else 'smoke'} runs", quiet)
+        _tell(
+            f"figures and report: from the {'recorded' if records is recorded else 'smoke'} runs",
+            quiet,
+        )
         _draw(records, place / "figures")
         click.echo(write_report(records.folder, asdict(document), place / "report.html"))
     _judge([*document.failures(), *jobs.failures(results), *jobs.failures(recorded)])
@@ -214,21 +277,30 @@ def doctor(as_json: bool, data_dir: Path | None) -> None:
 
 
 def _chosen(results: Path | None) -> Path:
-    """The folder asked for, else the one that `validate` writes by default, else that which comes with the package."""
-    from validate.recorded import RECORDED
+    """The folder asked for, else the one that `validate` writes by default, else that which comes
+    with the package.
+    """
+    from validate.records.recorded import RECORDED
 
-    return results or (DEFAULT_RESULTS if (DEFAULT_RESULTS / "manifest.json").exists() else RECORDED)
+    return results or (
+        DEFAULT_RESULTS if (DEFAULT_RESULTS / "manifest.json").exists() else RECORDED
+    )
 
 
 def _tell_if_recorded(chosen: Path) -> None:
-    from validate.recorded import RECORDED
+    from validate.records.recorded import RECORDED
 
     if chosen == RECORDED:
-        _tell(f"no folder {DEFAULT_RESULTS} here: these are the recorded runs that come with gradbound (cpu preset)")
+        _tell(
+            f"no folder {DEFAULT_RESULTS} here: these are the recorded runs that come with "
+            "gradbound (cpu preset)"
+        )
 
 
 def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:
-    """Prints each file as it is written; what the records lack is an error if it was asked for by name, and a note otherwise."""
+    """Prints each file as it is written; what the records lack is an error if it was asked for by
+    name, and a note otherwise.
+    """
     from paper_figures.gallery import PLATES, draw_each
 
     for name, outcome in draw_each(results, out, names or PLATES):

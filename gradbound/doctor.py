@@ -28,8 +28,13 @@ class Diagnosis:
 
     def __str__(self) -> str:
         rows = [(name, version or "not installed") for name, version in self.versions.items()]
-        rows += [("device", self.device), ("threads", ", ".join(f"{count} {of}" for of, count in self.threads.items()))]
-        rows += [(f"data set {name}", place or "not found") for name, place in self.datasets.items()]
+        rows += [
+            ("device", self.device),
+            ("threads", ", ".join(f"{count} {of}" for of, count in self.threads.items())),
+        ]
+        rows += [
+            (f"data set {name}", place or "not found") for name, place in self.datasets.items()
+        ]
         rows += [("working directory", "writable" if self.writable else "not writable")]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
@@ -38,15 +43,32 @@ class Diagnosis:
 def examine(data_dir: Path | None = None) -> Diagnosis:
     """The state of this environment; imports torch."""
     versions, writable = _versions(), os.access(Path.cwd(), os.W_OK | os.X_OK)
-    problems = [f"{name} is not installed: pip install gradbound" for name, version in versions.items() if version is None]
-    problems += [f"{place} is not gradbound's: install into an environment of its own" for place in strangers()]
+    problems = [
+        f"{name} is not installed: pip install gradbound"
+        for name, version in versions.items()
+        if version is None
+    ]
+    problems += [
+        f"{place} is not gradbound's: install into an environment of its own"
+        for place in strangers()
+    ]
     if not writable:
         problems.append(f"{Path.cwd()} cannot be written: give --out")
-    return Diagnosis("gradbound.doctor/1", versions, _device(), _threads(), _datasets(data_dir), writable, tuple(problems))
+    return Diagnosis(
+        "gradbound.doctor/1",
+        versions,
+        _device(),
+        _threads(),
+        _datasets(data_dir),
+        writable,
+        tuple(problems),
+    )
 
 
 def strangers() -> list[Path]:
-    """The folders that answer to our package names without being ours (configobj, too, installs a `validate`)."""
+    """The folders that answer to our package names without being ours (configobj, too, installs a
+    `validate`).
+    """
     ours = Path(__file__).parents[1]
     return [place for name in PACKAGES if (place := _place(name)) != ours / name]
 
@@ -57,7 +79,9 @@ def _place(name: str) -> Path:
 
 
 def _versions() -> dict[str, str | None]:
-    return {"python": platform.python_version()} | {name: _version(name) for name in ("gradbound", *_requirements())}
+    return {"python": platform.python_version()} | {
+        name: _version(name) for name in ("gradbound", *_requirements())
+    }
 
 
 def _requirements() -> list[str]:
@@ -84,10 +108,14 @@ def _device() -> str:
 def _threads() -> dict[str, int]:
     import torch
 
-    return {"cores": os.cpu_count() or 1, "torch": torch.get_num_threads(), "torch_interop": torch.get_num_interop_threads()}
+    return {
+        "cores": os.cpu_count() or 1,
+        "torch": torch.get_num_threads(),
+        "torch_interop": torch.get_num_interop_threads(),
+    }
 
 
 def _datasets(data_dir: Path | None) -> dict[str, str | None]:
-    from validate.data import DATASETS, locate
+    from validate.data.datasets import DATASETS, locate
 
     return {name: locate(name, data_dir) for name in DATASETS}

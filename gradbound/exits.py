@@ -1,7 +1,7 @@
 """Turns whatever ends a command into an exit code and at most one line on stderr.
 
-0 ok · 1 bug · 2 usage · 3 bad input · 4 a bound or a derivation step is violated · 6 timeout · 130 interrupted (resumable). A traceback is
-shown only where GRADBOUND_DEBUG is set.
+0 ok · 1 bug · 2 usage · 3 bad input · 4 a bound or a derivation step is violated · 6 timeout · 130
+interrupted (resumable). A traceback is shown only where GRADBOUND_DEBUG is set.
 """
 
 import os
@@ -42,7 +42,10 @@ def _attempt(command: Callable[[], object]) -> int:
     except BrokenPipeError:  # the reader has gone, which is no failure: `gradbound derive | head`
         return 0
     except (KeyboardInterrupt, Interrupted, click.Abort):
-        return _fail("interrupted: the same command carries on (`gradbound validate` with --resume)", INTERRUPTED)
+        return _fail(
+            "interrupted: the same command carries on (`gradbound validate` with --resume)",
+            INTERRUPTED,
+        )
     except Exception as error:  # noqa: BLE001  # the last stop before the interpreter's own traceback
         if os.environ.get("GRADBOUND_DEBUG"):
             traceback.print_exc()
@@ -64,7 +67,13 @@ def _explain(error: Exception) -> tuple[str, int]:
         case OSError():
             return f"{error.strerror or error}: check the disk, and where stdout goes", BAD_INPUT
         case _:
-            return f"internal error: {type(error).__name__}: {error} (GRADBOUND_DEBUG=1 shows the traceback)", BUG
+            return (
+                (
+                    f"internal error: {type(error).__name__}: {error} (GRADBOUND_DEBUG=1 shows "
+                    "the traceback)"
+                ),
+                BUG,
+            )
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,24 +1,26 @@
 """Writes documents and the derivation book as files, each whole or not at all.
 
-Importing this loads neither torch nor matplotlib; writing the book loads matplotlib, for its diagrams.
+Importing this loads neither torch nor matplotlib; writing the book loads matplotlib, for its
+diagrams.
 """
 
 from dataclasses import asdict
 from pathlib import Path
 
-from derivations.book import diagram
-from derivations.document import Document
-from derivations.typeset import render
+from derivations.book.arrange import diagram
+from derivations.book.document import Document
+from derivations.book.text import render
 from validate.audit.document import Audit
 from validate.audit.typeset import render as render_audit
-from validate.storage import make_folder, write_atomic
+from validate.records.storage import make_folder, write_atomic
 
 SUFFIXES = {"latex": "tex", "markdown": "md", "json": "json"}
 DIAGRAMS = ("pdf", "svg")
 
 
 def write_derivations(document: Document, out: Path) -> None:
-    """Writes derivations.tex, .md and .json into the folder, and a diagram of each of the document's blocks below it.
+    """Writes derivations.tex, .md and .json into the folder, and a diagram of each of the
+    document's blocks below it.
 
     Raises InputError where it cannot write.
     """
@@ -30,9 +32,11 @@ def write_derivations(document: Document, out: Path) -> None:
 
 
 def _draw(name: str, out: Path) -> None:
-    """The diagram of a block, where the book looks for it: a PDF for LaTeX, an SVG (its text as outlines) for Markdown."""
-    from paper_figures.block_diagrams import block_diagram
-    from paper_figures.style import render as render_figure
+    """The diagram of a block, where the book looks for it: a PDF for LaTeX, an SVG (its text as
+    outlines) for Markdown.
+    """
+    from paper_figures.drawing.style import render as render_figure
+    from paper_figures.figures.block_diagrams import block_diagram
 
     figure = block_diagram(name)
     for kind in DIAGRAMS:

@@ -1,22 +1,39 @@
 """Evaluates the derived formulas on real tensors, matrix-free.
 
-The public surface of the room; everything else is private to it. Never imports validate, paper_figures or gradbound.
+The public surface of the room; everything else is private to it. Never imports validate,
+paper_figures or gradbound.
 """
 
-from numeric.bind import BlockNumbers, BoundNumbers, evaluate
-from numeric.certify import CertifiedNumbers, certify
+from numeric.certified.certify import CertifiedNumbers, certify
+from numeric.certified.convolution_norms import circular_singular_values
+from numeric.certified.layer_norms import lipschitz_upper
+from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.checks import check_batch_independence
-from numeric.convolution_norms import circular_singular_values
-from numeric.hutchinson import Estimate, frobenius
-from numeric.inputs import input_parts
-from numeric.layer_norms import lipschitz_upper
-from numeric.norms import cosine, inner, norm
-from numeric.operators import Adjoint, DiagonalOperator, IdentityOperator, JacobianOperator, LinearOperator, Product, Scaled, Stack, Sum
-from numeric.realize import realize
-from numeric.spectra import Enclosure, sigma_max, sigma_min_adjoint, singular_extremes, symmetric_extremes
+from numeric.evaluation.dense_inputs import input_parts
+from numeric.evaluation.evaluate import BlockNumbers, BoundNumbers, evaluate
+from numeric.evaluation.realize import realize
+from numeric.operators.hutchinson import Estimate, frobenius
+from numeric.operators.operators import (
+    Adjoint,
+    DiagonalOperator,
+    IdentityOperator,
+    JacobianOperator,
+    LinearOperator,
+    Product,
+    Scaled,
+    Stack,
+    Sum,
+)
+from numeric.operators.spectra import (
+    Enclosure,
+    sigma_max,
+    sigma_min_adjoint,
+    singular_extremes,
+    symmetric_extremes,
+)
+from numeric.operators.upcast import PrecisionWarning
+from numeric.operators.vector_norms import cosine, inner, norm
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
-from numeric.upcast import PrecisionWarning
-from numeric.verified_norm import spectral_norm_upper
 
 __all__ = [
     "TOLERANCES",

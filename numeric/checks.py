@@ -23,57 +23,99 @@ Out = TypeVar("Out")
 
 
 def check_input(x: Tensor) -> None:
-    """Refuses an x that is not a finite, non-empty float32 or float64 tensor of shape (batch, *shape)."""
+    """Refuses an x that is not a finite, non-empty float32 or float64 tensor of shape (batch,
+    *shape).
+    """
     _check_values(x, "the input")
     if x.dim() < 2:
-        raise InputError(f"the input has shape {tuple(x.shape)}, not (batch, ...): add a batch dimension with x.unsqueeze(0)")
+        raise InputError(
+            f"the input has shape {tuple(x.shape)}, not (batch, ...): add a batch dimension "
+            "with x.unsqueeze(0)"
+        )
     if x.numel() == 0:
-        raise InputError(f"the input of shape {tuple(x.shape)} is empty: give at least one sample with at least one entry")
+        raise InputError(
+            f"the input of shape {tuple(x.shape)} is empty: give at least one sample with at "
+            "least one entry"
+        )
 
 
 def check_output(value: Tensor, x: Tensor) -> None:
-    """Refuses a function's value at x that is not a finite tensor of x's batch size, dtype and device."""
+    """Refuses a function's value at x that is not a finite tensor of x's batch size, dtype and
+    device.
+    """
     _check_values(value, "the function's output")
     if value.dim() < 1 or value.shape[0] != x.shape[0]:
-        raise InputError(f"the function maps a batch of {x.shape[0]} to shape {tuple(value.shape)}: keep the batch dimension first")
+        raise InputError(
+            f"the function maps a batch of {x.shape[0]} to shape {tuple(value.shape)}: keep "
+            "the batch dimension first"
+        )
     if value.numel() == 0:
-        raise InputError(f"the function's output of shape {tuple(value.shape)} is empty: it must have at least one entry per sample")
+        raise InputError(
+            f"the function's output of shape {tuple(value.shape)} is empty: it must have at "
+            "least one entry per sample"
+        )
     if value.dtype != x.dtype or value.device != x.device:
-        raise InputError(f"the function maps {x.dtype} on {x.device} to {value.dtype} on {value.device}: use one dtype and one device")
+        raise InputError(
+            f"the function maps {x.dtype} on {x.device} to {value.dtype} on {value.device}: "
+            "use one dtype and one device"
+        )
 
 
-def check_vector(v: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
+def check_vector(
+    v: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
+) -> None:
     """Refuses a v that an operator of this batched shape, dtype and device cannot be applied to."""
     _check_values(v, "the vector")
     if v.shape != shape:
-        raise InputError(f"the vector has shape {tuple(v.shape)}: the operator takes {shape}, batch first")
+        raise InputError(
+            f"the vector has shape {tuple(v.shape)}: the operator takes {shape}, batch first"
+        )
     if v.dtype != dtype or v.device != device:
-        raise InputError(f"the vector is {v.dtype} on {v.device}: convert it to the operator's {dtype} on {device}")
+        raise InputError(
+            f"the vector is {v.dtype} on {v.device}: convert it to the operator's {dtype} on "
+            f"{device}"
+        )
 
 
 def check_product(product: Tensor) -> Tensor:
     """The product of an operator and a vector; refuses one that is not finite."""
     if not _is_finite(product):
-        raise InputError(f"the product is beyond the range of {product.dtype}: rescale the vector or the model, or use float64")
+        raise InputError(
+            f"the product is beyond the range of {product.dtype}: rescale the vector or the "
+            "model, or use float64"
+        )
     return product
 
 
 def check_function(function: Function, x: Tensor) -> None:
-    """Refuses modules whose output for a sample depends on chance or on the other samples, or whose weights do not match x."""
+    """Refuses modules whose output for a sample depends on chance or on the other samples, or whose
+    weights do not match x.
+    """
     if not callable(function):
-        raise InputError(f"the function is a {type(function).__name__}: it must be a module or a function of one tensor")
+        raise InputError(
+            f"the function is a {type(function).__name__}: it must be a module or a function "
+            "of one tensor"
+        )
     module = as_module(function)
     for name, part in module.named_modules() if module is not None else ():
         label = f"{type(part).__name__} {name!r}" if name else type(part).__name__
         if reason := _coupling(part):
             raise InputError(f"{label} {reason}: call model.eval() first")
         if isinstance(part, _BatchNorm) and part.running_mean is None:
-            raise InputError(f"{label} keeps no running statistics, so its samples depend on each other: set track_running_stats=True")
+            raise InputError(
+                f"{label} keeps no running statistics, so its samples depend on each other: "
+                "set track_running_stats=True"
+            )
     for name, weight in module.named_parameters() if module is not None else ():
         if is_lazy(weight):
-            raise InputError(f"weight {name!r} is not initialized: run the model once before measuring it")
+            raise InputError(
+                f"weight {name!r} is not initialized: run the model once before measuring it"
+            )
         if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
-            raise InputError(f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} on {x.device}: convert one")
+            raise InputError(
+                f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} "
+                f"on {x.device}: convert one"
+            )
     if module is not None:
         _check_stored(module)
 
@@ -81,21 +123,34 @@ def check_function(function: Function, x: Tensor) -> None:
 def check_leaves(leaves: Mapping[str, Function]) -> None:
     """Refuses leaves that are not a mapping of names to maps."""
     if not isinstance(leaves, Mapping):
-        raise InputError(f"the leaves are a {type(leaves).__name__}: give a mapping of each leaf's name to its module or function")
+        raise InputError(
+            f"the leaves are a {type(leaves).__name__}: give a mapping of each leaf's name to "
+            "its module or function"
+        )
 
 
 def _check_stored(module: nn.Module) -> None:
     for name, weight in module.named_parameters():
         if not _is_finite(weight):
-            raise InputError(f"weight {name!r} has entries that are not finite: the model has diverged or was not loaded")
+            raise InputError(
+                f"weight {name!r} has entries that are not finite: the model has diverged or "
+                "was not loaded"
+            )
     for name, buffer in module.named_buffers():
         # Infinities are legal in buffers: masks of attention hold them.
-        if not _is_finite(buffer) and (buffer.isnan().any() or name.rpartition(".")[2].startswith("running_")):
-            raise InputError(f"buffer {name!r} has entries that are not finite: the model has diverged or was not loaded")
+        if not _is_finite(buffer) and (
+            buffer.isnan().any() or name.rpartition(".")[2].startswith("running_")
+        ):
+            raise InputError(
+                f"buffer {name!r} has entries that are not finite: the model has diverged or "
+                "was not loaded"
+            )
 
 
 def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Out:
-    """function(x); raises InputError, in one line, where that fails: as a rule x has the wrong shape for it."""
+    """function(x); raises InputError, in one line, where that fails: as a rule x has the wrong
+    shape for it.
+    """
     try:
         return function(x)
     except GradboundError:
@@ -106,27 +161,47 @@ def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Ou
 
 
 def check_own_forward(layer: nn.Module) -> None:
-    """Refuses a layer that does something else than its torch class says: a forward of its own, or hooks."""
+    """Refuses a layer that does something else than its torch class says: a forward of its own, or
+    hooks.
+    """
     for method in {"forward", "_conv_forward", "__call__"} & set(dir(layer)):
         owner = next(kind for kind in type(layer).__mro__ if method in vars(kind))
         if method in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
-            raise UnknownNodeError(f"{type(layer).__name__} has a {method} of its own: what it does is not known; use torch's layers")
-    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
-        raise InputError(f"{type(layer).__name__} has hooks, which may change what it does: remove them first")
+            raise UnknownNodeError(
+                f"{type(layer).__name__} has a {method} of its own: what it does is not "
+                "known; use torch's layers"
+            )
+    if (
+        layer._forward_hooks
+        or layer._forward_pre_hooks
+        or layer._backward_hooks
+        or layer._backward_pre_hooks
+    ):
+        raise InputError(
+            f"{type(layer).__name__} has hooks, which may change what it does: remove them first"
+        )
 
 
 def check_fixed(layer: nn.Module) -> None:
-    """Refuses a layer whose map is not fixed: BatchNorm and dropout in training mode, statistics of the batch at hand, no weights yet."""
+    """Refuses a layer whose map is not fixed: BatchNorm and dropout in training mode, statistics of
+    the batch at hand, no weights yet.
+    """
     if any(is_lazy(weight) for weight in layer.parameters()):
-        raise InputError(f"{type(layer).__name__} is not initialized: run the model once before measuring it")
+        raise InputError(
+            f"{type(layer).__name__} is not initialized: run the model once before measuring it"
+        )
     if isinstance(layer, _BatchNorm | _DropoutNd) and layer.training:
         raise InputError(f"{type(layer).__name__} is in training mode: call model.eval() first")
     if isinstance(layer, _BatchNorm) and layer.running_mean is None:
-        raise InputError(f"{type(layer).__name__} keeps no running statistics: set track_running_stats=True")
+        raise InputError(
+            f"{type(layer).__name__} keeps no running statistics: set track_running_stats=True"
+        )
 
 
 def check_batch_independence(function: Function, x: Tensor) -> None:
-    """Refuses a function that gives a sample another value alone than inside the batch x. Slow: one evaluation per sample."""
+    """Refuses a function that gives a sample another value alone than inside the batch x. Slow: one
+    evaluation per sample.
+    """
     check_input(x)
     check_function(function, x)
     with torch.no_grad(), untouched(function):
@@ -134,16 +209,24 @@ def check_batch_independence(function: Function, x: Tensor) -> None:
         check_output(together, x)
         alone = torch.cat([call(function, sample.detach().clone()) for sample in x.split(1)])
     if alone.shape != together.shape:
-        raise InputError(f"samples alone map to {tuple(alone.shape)}, together to {tuple(together.shape)}: act per sample")
+        raise InputError(
+            f"samples alone map to {tuple(alone.shape)}, together to {tuple(together.shape)}: "
+            "act per sample"
+        )
     difference, size = (alone - together).abs().max().item(), together.abs().max().item()
     if not difference <= tolerances(x.dtype).identity * size:
-        raise InputError(f"samples depend on each other (by {difference:.1e}): remove what mixes the batch, or call model.eval()")
+        raise InputError(
+            f"samples depend on each other (by {difference:.1e}): remove what mixes the "
+            "batch, or call model.eval()"
+        )
 
 
 def check_estimate(steps: int, delta: float, seed: int) -> None:
     """Refuses settings of a randomized estimate that have no meaning."""
     if not (isinstance(steps, int) and isinstance(seed, int) and isinstance(delta, float | int)):
-        raise InputError(f"steps {steps!r} and seed {seed!r} must be integers, delta {delta!r} a number")
+        raise InputError(
+            f"steps {steps!r} and seed {seed!r} must be integers, delta {delta!r} a number"
+        )
     if steps < 1:
         raise InputError(f"steps is {steps}: use at least 1")
     if not 1e-30 <= delta < 1:
@@ -167,7 +250,9 @@ def untouched(function: Function) -> Iterator[None]:
             for name in changed:
                 buffers[name].copy_(saved[name][1])
     if changed:
-        raise InputError(f"evaluating the function changes its buffer {changed[0]!r}: call model.eval() first")
+        raise InputError(
+            f"evaluating the function changes its buffer {changed[0]!r}: call model.eval() first"
+        )
 
 
 def as_module(function: Function) -> nn.Module | None:
@@ -195,18 +280,29 @@ def _check_values(v: Tensor, name: str) -> None:
     if not isinstance(v, Tensor):
         raise InputError(f"{name} is a {type(v).__name__}: it must be one torch tensor")
     if v.dtype in (torch.float16, torch.bfloat16):
-        raise InputError(f"{name} is {v.dtype}, too coarse to measure with: convert the model and its input with .float()")
+        raise InputError(
+            f"{name} is {v.dtype}, too coarse to measure with: convert the model and its "
+            "input with .float()"
+        )
     if not v.dtype.is_floating_point or v.layout != torch.strided:
-        raise InputError(f"{name} is {v.dtype} ({v.layout}): it must be a dense float32 or float64 tensor")
+        raise InputError(
+            f"{name} is {v.dtype} ({v.layout}): it must be a dense float32 or float64 tensor"
+        )
     tolerances(v.dtype)
     if v.is_meta:
-        raise InputError(f"{name} is on the meta device and holds no numbers: give the model real weights first")
+        raise InputError(
+            f"{name} is on the meta device and holds no numbers: give the model real weights first"
+        )
     if not _is_finite(v):
-        raise InputError(f"{name} has entries that are not finite: remove NaN and infinity, or rescale")
+        raise InputError(
+            f"{name} has entries that are not finite: remove NaN and infinity, or rescale"
+        )
 
 
 def _is_finite(v: Tensor) -> bool:
-    """Whether every entry is; of what is complex or no number the answer is True: it is another check's to refuse."""
+    """Whether every entry is; of what is complex or no number the answer is True: it is another
+    check's to refuse.
+    """
     if not v.is_floating_point() or not v.numel() or v.is_meta:
         return True
     least, most = v.detach().aminmax()

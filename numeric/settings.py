@@ -1,6 +1,7 @@
 """Refuses settings that are no numbers, or none that make sense.
 
-Returns plain Python numbers, or raises an InputError that names the setting and its range. Never imports torch.
+Returns plain Python numbers, or raises an InputError that names the setting and its range. Never
+imports torch.
 """
 
 from math import inf
@@ -20,5 +21,7 @@ def between(value: object, name: str, above: float = 0.0, below: float = inf) ->
     """A real number strictly between two others."""
     number = float(value) if isinstance(value, Real) else None
     if number is None or not above < number < below:
-        raise InputError(f"{name} is {value!r}: it must be a number between {above:g} and {below:g}")
+        raise InputError(
+            f"{name} is {value!r}: it must be a number between {above:g} and {below:g}"
+        )
     return number

@@ -1,6 +1,7 @@
 """Writes figures and tables to files, each whole or not at all.
 
-The names are those of `FIGURES` and `TABLES`; what records lack is reported by name, never drawn empty.
+The names are those of `FIGURES` and `TABLES`; what records lack is reported by name, never drawn
+empty.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from derivations.errors import InputError
-from paper_figures.registry import FIGURES
-from paper_figures.select import MissingRecordsError
-from paper_figures.style import save
+from paper_figures.drawing.style import save
+from paper_figures.figures.registry import FIGURES
+from paper_figures.figures.select import MissingRecordsError
 from paper_figures.tables import TABLES, render
-from validate.records import Results, read_results
-from validate.storage import make_folder, write_atomic
+from validate.records.schema import Results, read_results
+from validate.records.storage import make_folder, write_atomic
 
 PLATES = (*FIGURES, *TABLES)
 SUFFIXES = {"markdown": "md", "latex": "tex"}
@@ -28,29 +29,44 @@ class Drawn:
 
 
 def draw(results_dir: Path, out: Path, only: str | Iterable[str] | None = None) -> Drawn:
-    """Writes figures (PDF, PNG) and tables (Markdown, LaTeX) into `out`: all for which there are records, or those named in `only`.
+    """Writes figures (PDF, PNG) and tables (Markdown, LaTeX) into `out`: all for which there are
+    records, or those named in `only`.
 
-    Raises InputError for an unknown name, for records that cannot be read, and for a name in `only` that the records cannot serve.
+    Raises InputError for an unknown name, for records that cannot be read, and for a name in `only`
+    that the records cannot serve.
     """
     names = PLATES if only is None else (only,) if isinstance(only, str) else tuple(only)
     for name in names:
         if name not in PLATES:
             raise InputError(f"unknown figure {name!r}: choose from {', '.join(PLATES)}")
     outcomes = dict(draw_each(read_results(Path(results_dir)), Path(out), names))
-    skipped = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, MissingRecordsError)}
+    skipped = {
+        name: outcome
+        for name, outcome in outcomes.items()
+        if isinstance(outcome, MissingRecordsError)
+    }
     if only is not None:
         for missing in skipped.values():
             raise missing
-    files = (path for outcome in outcomes.values() if isinstance(outcome, tuple) for path in outcome)
+    files = (
+        path for outcome in outcomes.values() if isinstance(outcome, tuple) for path in outcome
+    )
     return Drawn(tuple(files), {name: str(missing) for name, missing in skipped.items()})
 
 
-def draw_each(results: Results, out: Path, names: Sequence[str]) -> Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]:
+def draw_each(
+    results: Results, out: Path, names: Sequence[str]
+) -> Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]:
     """Draws the named figures and tables one by one: the files written, or what the records lack."""
     make_folder(out)
     for name in names:
         try:
-            yield name, save(FIGURES[name](results), out, name) if name in FIGURES else _save_table(name, results, out)
+            yield (
+                name,
+                save(FIGURES[name](results), out, name)
+                if name in FIGURES
+                else _save_table(name, results, out),
+            )
         except MissingRecordsError as missing:
             yield name, missing
 

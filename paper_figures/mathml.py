@@ -1,6 +1,7 @@
 """Turns LaTeX into MathML that is safe to put into a page.
 
-The converter's output is parsed and rebuilt from an allowed set of elements and attributes; what does not fit is shown as source text.
+The converter's output is parsed and rebuilt from an allowed set of elements and attributes; what
+does not fit is shown as source text.
 """
 
 import re
@@ -25,12 +26,16 @@ NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 def mathml(latex: str, *, block: bool = True) -> Markup:
     """One formula as a `math` element, or as `code` if it cannot be converted completely."""
     try:
-        root = ElementTree.fromstring(convert(_prepare(latex), display="block" if block else "inline"))
+        root = ElementTree.fromstring(
+            convert(_prepare(latex), display="block" if block else "inline")
+        )
     except Exception:  # noqa: BLE001  the converter raises whatever its parser meets, and the source is still worth showing
         return source(latex)
     if not all(_clean(element) for element in root.iter()):
         return source(latex)
-    return Markup(ElementTree.tostring(root, encoding="unicode", short_empty_elements=False))  # every part of it is in the allowed sets
+    return Markup(
+        ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+    )  # every part of it is in the allowed sets
 
 
 def source(latex: str) -> Markup:
@@ -40,23 +45,31 @@ def source(latex: str) -> Markup:
 
 def subscripts(text: str) -> Markup:
     """Plain text, escaped, in which F_l and ‖J‖_F are set with a subscript."""
-    return Markup(re.sub(r"(?<=[\w‖])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", str(escape(text))))
+    return Markup(
+        re.sub(r"(?<=[\w‖])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", str(escape(text)))
+    )
 
 
 def _prepare(latex: str) -> str:
     r"""Replaces what the converter misreads.
 
-    `aligned` becomes an array, \bigl and its kin go where they would swallow a bar, and bare \lVert … \rVert become fences, so that an
-    index belongs to the norm and not to its closing bar.
+    `aligned` becomes an array, \bigl and its kin go where they would swallow a bar, and bare \lVert
+    … \rVert become fences, so that an index belongs to the norm and not to its closing bar.
     """
     latex = re.sub(r"\\begin\{aligned\}", r"\\begin{array}{rl}", latex)
     latex = re.sub(r"\\end\{aligned\}", r"\\end{array}", latex)
     latex = re.sub(r"\\[bB]igg?[lrm]?(?=\s*(\\[lr]?[vV]ert(?![A-Za-z])|\\\||\|))", "", latex)
-    return re.sub(r"(?<!\\left)(?<!\\right)\\([lr][vV]ert)(?![A-Za-z])", lambda bar: rf"\{SIDES[bar[1][0]]}\{bar[1]}", latex)
+    return re.sub(
+        r"(?<!\\left)(?<!\\right)\\([lr][vV]ert)(?![A-Za-z])",
+        lambda bar: rf"\{SIDES[bar[1][0]]}\{bar[1]}",
+        latex,
+    )
 
 
 def _clean(element: ElementTree.Element) -> bool:
-    """Strips the namespace and foreign attributes, puts limits below their operators; False for a foreign element or leftover source."""
+    """Strips the namespace and foreign attributes, puts limits below their operators; False for a
+    foreign element or leftover source.
+    """
     element.tag = element.tag.removeprefix(NAMESPACE)
     for name in element.attrib.keys() - ATTRIBUTES:
         del element.attrib[name]

@@ -1,6 +1,7 @@
 """Writes one self-contained HTML page from the records and the derivation document.
 
-Makes no statement of its own: every number comes from the records, every formula from the document, each with its certainty.
+Makes no statement of its own: every number comes from the records, every formula from the document,
+each with its certainty.
 """
 
 from base64 import b64encode
@@ -14,18 +15,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from derivations.book import Meaning, meanings
-from derivations.document import BoundRecord, Document, EquationRecord
+from derivations.book.arrange import Meaning, meanings
+from derivations.book.document import BoundRecord, Document, EquationRecord
 from derivations.errors import InputError
+from paper_figures.drawing.style import render as render_figure
+from paper_figures.figures.registry import FIGURES, Plate
+from paper_figures.figures.select import MissingRecordsError
 from paper_figures.mathml import mathml, subscripts
-from paper_figures.registry import FIGURES, Plate
-from paper_figures.select import MissingRecordsError
-from paper_figures.style import render as render_figure
 from paper_figures.tables import TABLES, certainty
 from paper_figures.tables import render as render_table
-from validate.compare import Summary, summarize
-from validate.records import Results, read_results
-from validate.storage import make_folder, write_atomic
+from validate.comparison.compare_network import Summary, summarize
+from validate.records.schema import Results, read_results
+from validate.records.storage import make_folder, write_atomic
 
 BADGES = {True: "holds", False: "fails"}
 
@@ -54,7 +55,8 @@ class Totals:
 
 
 def write_report(results_dir: Path, document: Mapping[str, object], out_file: Path) -> Path:
-    """Writes the page to `out_file` and returns its path. `document` is that of `derivations.document.derive_document`.
+    """Writes the page to `out_file` and returns its path. `document` is that of
+    `derivations.book.document.derive_document`.
 
     Raises InputError for records or a document that cannot be read.
     """
@@ -73,13 +75,20 @@ def read_document(document: Mapping[str, object]) -> Document:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "top"
         reason = f"{place}: {first['msg']}"
-        raise InputError(f"not a gradbound.derive/1 document ({reason}): make one with `gradbound derive --format json`") from error
+        raise InputError(
+            f"not a gradbound.derive/1 document ({reason}): make one with `gradbound derive "
+            "--format json`"
+        ) from error
 
 
 def compose(results: Results, document: Document) -> str:
     """The page as text."""
     environment = Environment(
-        loader=PackageLoader("paper_figures"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("paper_figures"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {
         "math": mathml,
@@ -100,7 +109,10 @@ def compose(results: Results, document: Document) -> str:
 
 def by_id(equations: tuple[EquationRecord, ...]) -> list[tuple[str, list[EquationRecord]]]:
     """The readings of each equation, beside its number."""
-    return [(name.removeprefix("eq"), list(group)) for name, group in groupby(equations, key=lambda equation: equation.id)]
+    return [
+        (name.removeprefix("eq"), list(group))
+        for name, group in groupby(equations, key=lambda equation: equation.id)
+    ]
 
 
 def quantities(bounds: tuple[BoundRecord, ...]) -> list[Meaning]:
@@ -110,7 +122,11 @@ def quantities(bounds: tuple[BoundRecord, ...]) -> list[Meaning]:
 
 def totals(results: Results, document: Document) -> Totals:
     """Everything counted: derivation steps, and checks of bounds by certainty."""
-    lists = (*(b.steps for b in document.blocks), *(e.steps for e in document.equations), *(t.steps for t in document.theorems))
+    lists = (
+        *(b.steps for b in document.blocks),
+        *(e.steps for e in document.equations),
+        *(t.steps for t in document.theorems),
+    )
     steps = [step for steps in lists for step in steps]
     checks: dict[str, int] = {}
     vacuous = 0
@@ -118,20 +134,27 @@ def totals(results: Results, document: Document) -> Totals:
         vacuous += sum(value == 0 for value in bound.value) if bound.side == "lower" else 0
         word = certainty(bound.certainty, bound.delta)
         checks[word] = checks.get(word, 0) + bound.checks
-    records = summarize((row for run in results.runs for row in run.blocks), (row for run in results.runs for row in run.epochs))
+    records = summarize(
+        (row for run in results.runs for row in run.blocks),
+        (row for run in results.runs for row in run.epochs),
+    )
     passed = sum(all(check.ok for check in step.checks) for step in steps)
     fewest = min((len(step.checks) for step in steps), default=0)
     return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), vacuous, records)
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
-    """The figure as an inlined SVG image, its text as outlines so that it looks the same everywhere."""
+    """The figure as an inlined SVG image, its text as outlines so that it looks the same
+    everywhere.
+    """
     try:
         figure = plate(results)
     except MissingRecordsError as error:
         return Picture(name, plate, False, "", str(error))
     image = b64encode(render_figure(figure, "svg", outlined=True)).decode()
-    return Picture(name, plate, bool(figure.get_figwidth() > 5), f"data:image/svg+xml;base64,{image}", "")
+    return Picture(
+        name, plate, bool(figure.get_figwidth() > 5), f"data:image/svg+xml;base64,{image}", ""
+    )
 
 
 def tables(results: Results) -> list[Markup]:
@@ -139,7 +162,9 @@ def tables(results: Results) -> list[Markup]:
     made = []
     for make in TABLES.values():
         try:
-            made.append(Markup(render_table(make(results), "html")))  # the writer escapes every text
+            made.append(
+                Markup(render_table(make(results), "html"))
+            )  # the writer escapes every text
         except MissingRecordsError as error:
             made.append(Markup("<p>{}</p>").format(str(error)))
     return made

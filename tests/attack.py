@@ -1,8 +1,10 @@
-"""Attacks bounds: an optimiser moves thousands of worlds at once to where a bound fails, or is attained.
+"""Attacks bounds: an optimiser moves thousands of worlds at once to where a bound fails, or is
+attained.
 
-Every bound of a term gets worlds of its own, from random and extreme starts, in each of several assignments of sizes to the
-dimensions. Half of them push the bound past the gain; the other half push the ratio of gain and bound past 1, kept where
-the branch matters. Whatever is met on the way is judged.
+Every bound of a term gets worlds of its own, from random and extreme starts, in each of several
+assignments of sizes to the dimensions. Half of them push the bound past the gain; the other half
+push the ratio of gain and bound past 1, kept where the branch matters. Whatever is met on the way
+is judged.
 """
 
 import math
@@ -15,26 +17,31 @@ from attack_starts import Starts, is_random
 from attack_worlds import RANGES, TINY, Key, Worlds, length, number, quantity, rounding
 from torch import Tensor
 
-from derivations.bounds import Bound
-from derivations.quantities import Cosine, Definition
-from derivations.symbols import Notation
+from derivations.algebra.notation import Notation
+from derivations.algebra.quantities import Cosine, Definition
+from derivations.rules.bounds import Bound
 
 COSINE_ALLOWANCE = 128 * torch.finfo(torch.float64).eps
-"""What `numeric.bind` allows on a cosine: near c = −1 the alignment bound √(1 − c²) turns 1e-16 into 1e-8."""
+"""What `numeric.evaluation.evaluate` allows on a cosine: near c = −1 the alignment bound √(1 − c²)
+turns 1e-16 into 1e-8."""
 ROUNDING = 1e-13
-"""A margin above this, relative to the numbers involved, is a violation. Bounds that are square roots are compared by squares: a
-root loses half its digits where it vanishes."""
+"""A margin above this, relative to the numbers involved, is a violation. Bounds that are square
+roots are compared by squares: a root loses half its digits where it vanishes."""
 MATTERS = 0.1
-"""A tight case counts where ‖(J − J₀)ᵀg‖ is at least this part of ‖base‖, J₀ being J without the Jacobians of the layers, …"""
+"""A tight case counts where ‖(J − J₀)ᵀg‖ is at least this part of ‖base‖, J₀ being J without the
+Jacobians of the layers, …"""
 LEAST_BOUND = 0.05
 """… and the bound is at least this, …"""
 MOST = 5.0
-"""… and bound and branch at most this many times ‖base‖: far above, whatever a bound adds to the norm of the branch is lost in it."""
+"""… and bound and branch at most this many times ‖base‖: far above, whatever a bound adds to the
+norm of the branch is lost in it."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A term with its bounds; `sizes` are the assignments of numbers to the symbols of dimensions that are tried."""
+    """A term with its bounds; `sizes` are the assignments of numbers to the symbols of dimensions
+    that are tried.
+    """
 
     notation: Notation
     bounds: tuple[Bound, ...]
@@ -52,10 +59,12 @@ class Effort:
 
 @dataclass
 class Finding:
-    """What the attack on one bound met: valid evaluations, the largest margin (relative to the numbers involved), how near it is attained.
+    """What the attack on one bound met: valid evaluations, the largest margin (relative to the
+    numbers involved), how near it is attained.
 
-    `gap` is the least |gain/bound − 1| where the case counts, `unaided` that among worlds that started from random tensors, every
-    dimension 2 or more; `greatest` is the largest value of the bound, `floor` the least |gain − bound| where ‖J − J₀‖_F is as large.
+    `gap` is the least |gain/bound − 1| where the case counts, `unaided` that among worlds that
+    started from random tensors, every dimension 2 or more; `greatest` is the largest value of the
+    bound, `floor` the least |gain − bound| where ‖J − J₀‖_F is as large.
     """
 
     bound: Bound
@@ -72,14 +81,18 @@ class Finding:
         return self.margin > ROUNDING
 
     def attained(self, within: float) -> bool:
-        """Whether gain/bound came as near to 1; for a bound that is 0 everywhere, whether the gain came as near to it."""
+        """Whether gain/bound came as near to 1; for a bound that is 0 everywhere, whether the gain
+        came as near to it.
+        """
         return self.gap <= within or (self.greatest < LEAST_BOUND and self.floor <= within)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One bound on its worlds, each (worlds,): `margin` relative to the numbers involved, `value`, `gain`, `moved` = ‖(J − J₀)ᵀg‖/‖base‖,
-    `reach` = ‖J − J₀‖_F, whether the world is `valid` (its base is not 0), and its row among all worlds."""
+    """One bound on its worlds, each (worlds,): `margin` relative to the numbers involved, `value`,
+    `gain`, `moved` = ‖(J − J₀)ᵀg‖/‖base‖, `reach` = ‖J − J₀‖_F, whether the world is `valid` (its
+    base is not 0), and its row among all worlds.
+    """
 
     margin: Tensor
     value: Tensor
@@ -99,7 +112,13 @@ def attack(target: Target, effort: Effort) -> list[Finding]:
     return findings
 
 
-def _ascend(target: Target, sizes: dict[sp.Symbol, int], effort: Effort, generator: torch.Generator, findings: list[Finding]) -> None:
+def _ascend(
+    target: Target,
+    sizes: dict[sp.Symbol, int],
+    effort: Effort,
+    generator: torch.Generator,
+    findings: list[Finding],
+) -> None:
     starts = Starts(len(target.bounds) * effort.worlds, generator)
     worlds = Worlds(target.notation, sizes, {}, starts.make)
     worlds.jacobian()
@@ -110,16 +129,30 @@ def _ascend(target: Target, sizes: dict[sp.Symbol, int], effort: Effort, generat
         judged = judge(target, sizes, tensors)
         for finding, found in zip(findings, judged, strict=True):
             _record(finding, found, tensors, sizes)
-        climber.descend(torch.cat([_loss(found, finding.bound) for finding, found in zip(findings, judged, strict=True)]).sum())
+        climber.descend(
+            torch.cat(
+                [
+                    _loss(found, finding.bound)
+                    for finding, found in zip(findings, judged, strict=True)
+                ]
+            ).sum()
+        )
 
 
 class Climber:
-    """Adam (Kingma & Ba 2015), each world with a rate of its own relative to its tensors' sizes, projected onto the ranges of slopes."""
+    """Adam (Kingma & Ba 2015), each world with a rate of its own relative to its tensors' sizes,
+    projected onto the ranges of slopes.
+    """
 
     def __init__(self, tensors: dict[Key, Tensor], rates: Tensor, steps: int) -> None:
         self.tensors, self.steps, self.step = tensors, steps, 0
-        self.rates = {key: rates.view(-1, *[1] * (t.dim() - 1)) * _rms(t.detach()) for key, t in tensors.items()}
-        self.first, self.second = ({key: torch.zeros_like(t) for key, t in tensors.items()} for _ in range(2))
+        self.rates = {
+            key: rates.view(-1, *[1] * (t.dim() - 1)) * _rms(t.detach())
+            for key, t in tensors.items()
+        }
+        self.first, self.second = (
+            {key: torch.zeros_like(t) for key, t in tensors.items()} for _ in range(2)
+        )
 
     def descend(self, loss: Tensor) -> None:
         """One step down the sum of the worlds' losses, shorter towards the end."""
@@ -135,18 +168,30 @@ class Climber:
     def _move(self, key: Key, gradient: Tensor) -> None:
         self.first[key].lerp_(gradient, 0.2)
         self.second[key].lerp_(gradient**2, 0.05)
-        mean, square = self.first[key] / (1 - 0.8**self.step), self.second[key] / (1 - 0.95**self.step)
-        self.tensors[key] -= self.rates[key] * mean / (square.sqrt() + TINY) * (1 - 0.9 * self.step / self.steps)
+        mean, square = (
+            self.first[key] / (1 - 0.8**self.step),
+            self.second[key] / (1 - 0.95**self.step),
+        )
+        self.tensors[key] -= (
+            self.rates[key] * mean / (square.sqrt() + TINY) * (1 - 0.9 * self.step / self.steps)
+        )
         if key[0] == "slope" and key[1] in RANGES:
             self.tensors[key].clamp_(*RANGES[key[1]])  # type: ignore[index]
 
 
 def judge(target: Target, sizes: dict[sp.Symbol, int], tensors: dict[Key, Tensor]) -> list[Judged]:
-    """Every bound on its share of the worlds: the gain from the worlds' own Jacobians, the bound from the quantities it names."""
+    """Every bound on its share of the worlds: the gain from the worlds' own Jacobians, the bound
+    from the quantities it names.
+    """
     worlds = Worlds(target.notation, sizes, tensors)
     frozen = Worlds(target.notation, sizes, tensors, frozen=True)
     with torch.no_grad():
-        large = Worlds(target.notation, sizes, {key: t.detach().abs() for key, t in tensors.items()}, absolute=True)
+        large = Worlds(
+            target.notation,
+            sizes,
+            {key: t.detach().abs() for key, t in tensors.items()},
+            absolute=True,
+        )
         large_pullback = (large.jacobian().mT @ large.signal()[:, :, None])[:, :, 0]
     jacobian, g = worlds.jacobian(), worlds.signal()
     branch = jacobian - frozen.jacobian()
@@ -165,16 +210,24 @@ def judge(target: Target, sizes: dict[sp.Symbol, int], tensors: dict[Key, Tensor
         low, value, high = (each.expand(len(rows)) for each in _corners(bound, at, wrong))
         with torch.no_grad():
             scale = number(bound.expr, _magnitudes(bound, at, wrong), size=True) + TINY
-            scale = scale + length(large_pullback[rows]) / length(base) * (length(large_base) / length(base))
+            scale = scale + length(large_pullback[rows]) / length(base) * (
+                length(large_base) / length(base)
+            )
         valid = torch.linalg.vector_norm(base, dim=1) > TINY**0.5
-        judged.append(Judged(_margin(bound, gain, low, high, scale), value, gain, moved, reach[rows], valid, rows))
+        judged.append(
+            Judged(
+                _margin(bound, gain, low, high, scale), value, gain, moved, reach[rows], valid, rows
+            )
+        )
     return judged
 
 
 def _quantities(
     bounds: Sequence[Bound], shares: Sequence[Tensor], worlds: Worlds, large: Worlds
 ) -> tuple[dict[tuple[int, Definition], Tensor], dict[tuple[int, Definition], Tensor]]:
-    """For each bound, by its number, the quantities on its own worlds, and the sizes of their rounding errors."""
+    """For each bound, by its number, the quantities on its own worlds, and the sizes of their
+    rounding errors.
+    """
     users: dict[Definition, list[int]] = {}
     for index, bound in enumerate(bounds):
         for each in bound.quantities:
@@ -190,20 +243,32 @@ def _quantities(
     return values, errors
 
 
-def _corners(bound: Bound, at: dict[sp.Symbol, Tensor], wrong: dict[sp.Symbol, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """The least, the nominal and the greatest value of a bound as its cosine moves by what rounding may have done to it."""
+def _corners(
+    bound: Bound, at: dict[sp.Symbol, Tensor], wrong: dict[sp.Symbol, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The least, the nominal and the greatest value of a bound as its cosine moves by what rounding
+    may have done to it.
+    """
     nominal = number(bound.expr, at)
     cosines = [q.symbol for q in bound.quantities if isinstance(q.definition, Cosine)]
     if not cosines:
         return nominal, nominal, nominal
     (c,) = cosines
-    ends = [number(bound.expr, at | {c: (at[c] + sign * COSINE_ALLOWANCE * wrong[c]).clamp(-1, 1)}) for sign in (-1, 1)]
+    ends = [
+        number(bound.expr, at | {c: (at[c] + sign * COSINE_ALLOWANCE * wrong[c]).clamp(-1, 1)})
+        for sign in (-1, 1)
+    ]
     return torch.minimum(*ends), nominal, torch.maximum(*ends)
 
 
-def _magnitudes(bound: Bound, at: dict[sp.Symbol, Tensor], wrong: dict[sp.Symbol, Tensor]) -> dict[sp.Symbol, Tensor]:
+def _magnitudes(
+    bound: Bound, at: dict[sp.Symbol, Tensor], wrong: dict[sp.Symbol, Tensor]
+) -> dict[sp.Symbol, Tensor]:
     cosines = {q.symbol for q in bound.quantities if isinstance(q.definition, Cosine)}
-    return {symbol: torch.ones_like(value) if symbol in cosines else wrong[symbol] for symbol, value in at.items()}
+    return {
+        symbol: torch.ones_like(value) if symbol in cosines else wrong[symbol]
+        for symbol, value in at.items()
+    }
 
 
 def _margin(bound: Bound, gain: Tensor, low: Tensor, high: Tensor, scale: Tensor) -> Tensor:
@@ -218,21 +283,34 @@ def _margin(bound: Bound, gain: Tensor, low: Tensor, high: Tensor, scale: Tensor
 
 
 def _loss(found: Judged, bound: Bound) -> Tensor:
-    """The first half of the worlds push the margin up; the second half the ratio, where the branch matters and the bound is not 0."""
+    """The first half of the worlds push the margin up; the second half the ratio, where the branch
+    matters and the bound is not 0.
+    """
     half = len(found.gain) // 2
     ratio = (found.gain + 1e-6).log() - (found.value + 1e-6).log()
     signed = {"lower": ratio, "upper": -ratio, "equal": -found.margin}[bound.side]
-    kept = 10 * ((1.5 * MATTERS - found.moved).clamp(min=0) + (2 * LEAST_BOUND - found.value).clamp(min=0))
-    kept = kept + (found.value / (0.9 * MOST)).clamp(min=1).log() + (found.moved / (0.9 * MOST)).clamp(min=1).log()
+    kept = 10 * (
+        (1.5 * MATTERS - found.moved).clamp(min=0) + (2 * LEAST_BOUND - found.value).clamp(min=0)
+    )
+    kept = (
+        kept
+        + (found.value / (0.9 * MOST)).clamp(min=1).log()
+        + (found.moved / (0.9 * MOST)).clamp(min=1).log()
+    )
     return torch.cat((-found.margin[:half], (signed + kept)[half:]))
 
 
-def _record(finding: Finding, found: Judged, tensors: dict[Key, Tensor], sizes: dict[sp.Symbol, int]) -> None:
+def _record(
+    finding: Finding, found: Judged, tensors: dict[Key, Tensor], sizes: dict[sp.Symbol, int]
+) -> None:
     with torch.no_grad():
         finding.evaluations += int(found.valid.sum())
         margin = torch.where(found.valid, found.margin, -math.inf)
         if margin.isnan().any():
-            raise AssertionError(f"{finding.bound.id} is NaN in {_description(found, tensors, sizes, int(margin.isnan().nonzero()[0]))}")
+            raise AssertionError(
+                f"{finding.bound.id} is NaN in "
+                f"{_description(found, tensors, sizes, int(margin.isnan().nonzero()[0]))}"
+            )
         worst = int(margin.argmax())
         if margin[worst] > finding.margin:
             finding.margin = float(margin[worst])
@@ -248,16 +326,26 @@ def _record(finding: Finding, found: Judged, tensors: dict[Key, Tensor], sizes: 
             finding.unaided = min(finding.unaided, float(gaps[is_random(len(gaps))].min()))
         finding.greatest = max(finding.greatest, float(found.value.max()))
         reaches = found.valid & (found.reach >= MATTERS) & (found.reach <= MOST)
-        finding.floor = min(finding.floor, float(torch.where(reaches, (found.gain - found.value).abs(), math.inf).min()))
+        finding.floor = min(
+            finding.floor,
+            float(torch.where(reaches, (found.gain - found.value).abs(), math.inf).min()),
+        )
 
 
-def _description(found: Judged, tensors: dict[Key, Tensor], sizes: dict[sp.Symbol, int], world: int) -> str:
+def _description(
+    found: Judged, tensors: dict[Key, Tensor], sizes: dict[sp.Symbol, int], world: int
+) -> str:
     lines = [f"{key} = {tensor[found.rows[world]].tolist()}" for key, tensor in tensors.items()]
-    numbers = f"γ = {float(found.gain[world])!r}, bound = {float(found.value[world])!r}, margin {float(found.margin[world]):.3g}"
+    numbers = (
+        f"γ = {float(found.gain[world])!r}, bound = {float(found.value[world])!r}, margin "
+        f"{float(found.margin[world]):.3g}"
+    )
     return "\n  ".join([f"{numbers}, sizes {sizes}:", *lines])
 
 
 def _rms(tensor: Tensor) -> Tensor:
-    """The size of each world's tensor, (worlds, 1, …); that of a zero tensor is the one it is to move by."""
+    """The size of each world's tensor, (worlds, 1, …); that of a zero tensor is the one it is to
+    move by.
+    """
     size = tensor.flatten(1).square().mean(1).sqrt()
     return torch.where(size == 0, 0.1, size).view(-1, *[1] * (tensor.dim() - 1))

@@ -1,4 +1,5 @@
-"""Draws the worlds from which an attack starts: random ones, and the extremes where bounds are attained or break."""
+"""Draws the worlds from which an attack starts: random ones, and the extremes where bounds are
+attained or break."""
 
 from dataclasses import dataclass, field
 
@@ -6,16 +7,36 @@ import torch
 from attack_worlds import RANGES, Key
 from torch import Tensor
 
-MULTIPLES = {"minus_identity": -1.0, "near_minus_identity": -0.9, "identity": 1.0, "double": -2.5, "aligned": 0.5, "against": -0.5}
-"""Kinds in which every layer is a multiple of the identity and all else is as simple: affine maps 1, values and signals of ones."""
-RANDOM = ("gaussian", "small", "rank_one", "huge", "tiny", "orthogonal", "nilpotent", "skew", "spread")
+MULTIPLES = {
+    "minus_identity": -1.0,
+    "near_minus_identity": -0.9,
+    "identity": 1.0,
+    "double": -2.5,
+    "aligned": 0.5,
+    "against": -0.5,
+}
+"""Kinds in which every layer is a multiple of the identity and all else is as simple: affine maps
+1, values and signals of ones."""
+RANDOM = (
+    "gaussian",
+    "small",
+    "rank_one",
+    "huge",
+    "tiny",
+    "orthogonal",
+    "nilpotent",
+    "skew",
+    "spread",
+)
 KINDS = (*MULTIPLES, *RANDOM, "mixed")
 """In a mixed world every tensor is of a random kind of its own."""
 
 
 @dataclass
 class Starts:
-    """`total` worlds of all kinds in turn; `rates` (total,) is how fast each moves, relative to the size of what moves."""
+    """`total` worlds of all kinds in turn; `rates` (total,) is how fast each moves, relative to the
+    size of what moves.
+    """
 
     total: int
     generator: torch.Generator
@@ -33,7 +54,9 @@ class Starts:
     def _matrix(self, kind: str, shape: tuple[int, ...], role: str) -> Tensor:
         kind = self._kind(kind)
         if kind in MULTIPLES:
-            return (MULTIPLES[kind] if role == "layer" else 1.0) * torch.eye(*shape, dtype=torch.float64)
+            return (MULTIPLES[kind] if role == "layer" else 1.0) * torch.eye(
+                *shape, dtype=torch.float64
+            )
         drawn = self._normal(*shape)
         match kind:
             case "rank_one":
@@ -53,7 +76,11 @@ class Starts:
         kind = self._kind(kind)
         if role in RANGES:
             low, high = RANGES[role]
-            share = torch.ones(shape, dtype=torch.float64) if kind in MULTIPLES else (2 * self._uniform(*shape) - 0.5).clamp(0, 1)
+            share = (
+                torch.ones(shape, dtype=torch.float64)
+                if kind in MULTIPLES
+                else (2 * self._uniform(*shape) - 0.5).clamp(0, 1)
+            )
             return low + (high - low) * share
         if kind in MULTIPLES:
             return torch.ones(shape, dtype=torch.float64)
@@ -65,7 +92,11 @@ class Starts:
         return {"small": 0.3, "huge": 1e4, "tiny": 1e-4}.get(kind, 1.0)
 
     def _kind(self, kind: str) -> str:
-        return RANDOM[int(torch.randint(len(RANDOM), (), generator=self.generator))] if kind == "mixed" else kind
+        return (
+            RANDOM[int(torch.randint(len(RANDOM), (), generator=self.generator))]
+            if kind == "mixed"
+            else kind
+        )
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self.generator, dtype=torch.float64)

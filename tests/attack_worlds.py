@@ -1,8 +1,9 @@
-"""Evaluates terms and bounds on thousands of candidate worlds at once, in torch float64, with gradients.
+"""Evaluates terms and bounds on thousands of candidate worlds at once, in torch float64, with
+gradients.
 
-A world gives every leaf any tensor of its shape, at every point where the leaf is met; the Jacobian of a term comes from a
-forward-mode recursion of its own. The definitions that a bound states are evaluated as they stand. Nothing here knows the rules of
-`derivations`.
+A world gives every leaf any tensor of its shape, at every point where the leaf is met; the Jacobian
+of a term comes from a forward-mode recursion of its own. The definitions that a bound states are
+evaluated as they stand. Nothing here knows the rules of `derivations`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +15,27 @@ import torch
 from sympy.matrices.expressions.slice import MatrixSlice
 from torch import Tensor
 
-from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
-from derivations.quantities import Cosine, Definition, NormRatio, NumericalRange, SigmaMax, SigmaMinAdjoint
-from derivations.symbols import DiagonalOf, JacobianOf, Notation, Signal
+from derivations.algebra.notation import DiagonalOf, JacobianOf, Notation, Signal
+from derivations.algebra.quantities import (
+    Cosine,
+    Definition,
+    NormRatio,
+    NumericalRange,
+    SigmaMax,
+    SigmaMinAdjoint,
+)
+from derivations.algebra.terms import (
+    Add,
+    Chain,
+    Complement,
+    Concat,
+    Gate,
+    Identity,
+    Layer,
+    Linear,
+    Pointwise,
+    Term,
+)
 
 RANGES = {"relu": (0.0, 1.0), "sigmoid": (0.0, 0.25), "tanh": (0.0, 1.0)}
 """The slopes of activations by their reserved names."""
@@ -37,8 +56,9 @@ def path_of(term: Term) -> Path:
 class Worlds:
     """A batch of worlds over one assignment of `sizes` to the symbols of dimensions.
 
-    `tensors` holds x, g, weights, values and slopes with the batch first; one that is missing is made by `make(key, shape, role)`.
-    `absolute` worlds add sizes where others may cancel; `frozen` worlds have layers with Jacobian 0.
+    `tensors` holds x, g, weights, values and slopes with the batch first; one that is missing is
+    made by `make(key, shape, role)`. `absolute` worlds add sizes where others may cancel; `frozen`
+    worlds have layers with Jacobian 0.
     """
 
     notation: Notation
@@ -51,12 +71,16 @@ class Worlds:
     _matrices: dict[sp.Basic, Tensor] = field(default_factory=dict)
 
     def size(self, dimension: sp.Expr | int | str) -> int:
-        return _size(self.notation.inputs if dimension == "x" else dimension, tuple(self.sizes.items()))
+        return _size(
+            self.notation.inputs if dimension == "x" else dimension, tuple(self.sizes.items())
+        )
 
     def jacobian(self) -> Tensor:
         """∂H/∂x, (batch, m, n), and on the way the value of every subterm."""
         x = self.tensor(("x",), (self.size("x"),), "value")
-        return self.push(self.notation.term, (), x, torch.eye(x.shape[1], dtype=x.dtype).expand(len(x), -1, -1))[1]
+        return self.push(
+            self.notation.term, (), x, torch.eye(x.shape[1], dtype=x.dtype).expand(len(x), -1, -1)
+        )[1]
 
     def tensor(self, key: Key, shape: tuple[int, ...], role: str) -> Tensor:
         if key not in self.tensors:
@@ -65,7 +89,9 @@ class Worlds:
         return self.tensors[key]
 
     def push(self, term: Term, path: Path, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
-        """The value of `term` at a value x (batch, d) reached by `path`, and its derivative along `tangent` (batch, d, n)."""
+        """The value of `term` at a value x (batch, d) reached by `path`, and its derivative along
+        `tangent` (batch, d, n).
+        """
         match term:
             case Chain(parts):
                 for part in parts:
@@ -83,25 +109,41 @@ class Worlds:
                 found = sum(value for value, _ in pushed), sum(moved for _, moved in pushed)
             case Concat(parts):
                 pushed = [self.push(part, path, x, tangent) for part in parts]
-                found = torch.cat([value for value, _ in pushed], 1), torch.cat([moved for _, moved in pushed], 1)
+                found = (
+                    torch.cat([value for value, _ in pushed], 1),
+                    torch.cat([moved for _, moved in pushed], 1),
+                )
             case Gate(signal, gate):
-                (a, da), (b, db) = self.push(signal, path, x, tangent), self.push(gate, path, x, tangent)
+                (a, da), (b, db) = (
+                    self.push(signal, path, x, tangent),
+                    self.push(gate, path, x, tangent),
+                )
                 found = a * b, a[:, :, None] * db + b[:, :, None] * da
             case _:
                 raise TypeError(f"no dense rule for {type(term).__name__}")
         self.values[(*path, *path_of(term))] = found[0]
         return found
 
-    def _leaf(self, leaf: Term, name: str, path: Path, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
+    def _leaf(
+        self, leaf: Term, name: str, path: Path, x: Tensor, tangent: Tensor
+    ) -> tuple[Tensor, Tensor]:
         if isinstance(leaf, Pointwise):
-            slopes = self.tensor(("slope", name, path), (x.shape[1],), name if name in RANGES else "value")
-            return self.tensor(("value", name, path), (x.shape[1],), "value"), slopes[:, :, None] * tangent
+            slopes = self.tensor(
+                ("slope", name, path), (x.shape[1],), name if name in RANGES else "value"
+            )
+            return self.tensor(("value", name, path), (x.shape[1],), "value"), slopes[
+                :, :, None
+            ] * tangent
         rows = self.size(self.notation.dims[name][0])
         if isinstance(leaf, Linear):
             weight = self.tensor(("weight", name), (rows, x.shape[1]), "linear")
-            return (weight @ x[:, :, None])[:, :, 0] + self.tensor(("bias", name), (rows,), "value"), weight @ tangent
+            return (weight @ x[:, :, None])[:, :, 0] + self.tensor(
+                ("bias", name), (rows,), "value"
+            ), weight @ tangent
         weight = self.tensor(("jacobian", name, path), (rows, x.shape[1]), "layer")
-        return self.tensor(("value", name, path), (rows,), "value"), (0 * weight if self.frozen else weight) @ tangent
+        return self.tensor(("value", name, path), (rows,), "value"), (
+            0 * weight if self.frozen else weight
+        ) @ tangent
 
     def signal(self, part: tuple[int, ...] = ()) -> Tensor:
         """The backward signal (batch, m), or its slice for a part of a concatenation."""
@@ -165,7 +207,11 @@ class Worlds:
 
 @lru_cache(maxsize=4096)
 def _size(dimension: sp.Expr | int | str, sizes: tuple[tuple[sp.Symbol, int], ...]) -> int:
-    named = sp.Symbol(dimension, integer=True, positive=True) if isinstance(dimension, str) else sp.sympify(dimension)
+    named = (
+        sp.Symbol(dimension, integer=True, positive=True)
+        if isinstance(dimension, str)
+        else sp.sympify(dimension)
+    )
     return int(named.subs(dict(sizes)))
 
 
@@ -178,7 +224,9 @@ def quantity(definition: Definition, worlds: Worlds, rows: Tensor) -> Tensor:
     """The number that a definition names in each of the worlds `rows`."""
     match definition:
         case NormRatio(numerator, denominator):
-            return torch.linalg.vector_norm(worlds.column(numerator)[rows], dim=1) / length(worlds.column(denominator)[rows])
+            return torch.linalg.vector_norm(worlds.column(numerator)[rows], dim=1) / length(
+                worlds.column(denominator)[rows]
+            )
         case Cosine(first, second):
             a, b = worlds.column(first)[rows], worlds.column(second)[rows]
             return ((a / length(a)[:, None]) * (b / length(b)[:, None])).sum(1).clamp(-1, 1)
@@ -189,16 +237,22 @@ def quantity(definition: Definition, worlds: Worlds, rows: Tensor) -> Tensor:
             return torch.linalg.svdvals(operator)[:, 0]
         case SigmaMinAdjoint():
             tall = operator.shape[1] > operator.shape[2]
-            return torch.zeros(len(rows), dtype=torch.float64) if tall else torch.linalg.svdvals(operator)[:, -1]
+            return (
+                torch.zeros(len(rows), dtype=torch.float64)
+                if tall
+                else torch.linalg.svdvals(operator)[:, -1]
+            )
         case NumericalRange(_, end):
             return torch.linalg.eigvalsh((operator + operator.mT) / 2)[:, 0 if end < 0 else -1]
     raise TypeError(f"no dense value for {type(definition).__name__}")
 
 
 def rounding(definition: Definition, worlds: Worlds, sizes: Worlds, rows: Tensor) -> Tensor:
-    """How large the numbers are that make a quantity: its rounding error is a small multiple of eps times this.
+    """How large the numbers are that make a quantity: its rounding error is a small multiple of eps
+    times this.
 
-    For a ratio the loss of digits in its denominator multiplies, for a cosine those in both columns.
+    For a ratio the loss of digits in its denominator multiplies, for a cosine those in both
+    columns.
     """
 
     def loss(expr: sp.Basic) -> Tensor:
@@ -206,7 +260,11 @@ def rounding(definition: Definition, worlds: Worlds, sizes: Worlds, rows: Tensor
 
     match definition:
         case NormRatio(numerator, denominator):
-            return length(sizes.column(numerator)[rows]) / length(worlds.column(denominator)[rows]) * loss(denominator)
+            return (
+                length(sizes.column(numerator)[rows])
+                / length(worlds.column(denominator)[rows])
+                * loss(denominator)
+            )
         case Cosine(first, second):
             return loss(first) * loss(second)
     operator = torch.linalg.matrix_norm(sizes.matrix(definition.operator))  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ import torch
 from flint import arb, arb_mat
 from torch import Tensor
 
-from numeric.balls import precise
+from numeric.certified.balls import precise
 
 
 def embedded(matrix: Tensor) -> Tensor:
@@ -16,12 +16,17 @@ def embedded(matrix: Tensor) -> Tensor:
 
 
 def norm_from_below(matrix: Tensor) -> arb:
-    """‖Mv‖/‖v‖ at what floating point takes for the top singular vector: at most ‖M‖₂, and short of it by ~1e-30."""
+    """‖Mv‖/‖v‖ at what floating point takes for the top singular vector: at most ‖M‖₂, and short of
+    it by ~1e-30.
+    """
     real = embedded(matrix)
     with precise():
         v = arb_mat([[entry] for entry in torch.linalg.svd(real)[2][0].tolist()])
         image = arb_mat(real.tolist()) * v
-        lengths = [sum((each[i, 0] ** 2 for i in range(each.nrows())), arb(0)).sqrt() for each in (image, v)]
+        lengths = [
+            sum((each[i, 0] ** 2 for i in range(each.nrows())), arb(0)).sqrt()
+            for each in (image, v)
+        ]
         return lengths[0] / lengths[1]
 
 

@@ -1,4 +1,5 @@
-"""The slow twin of certified numbers: four blocks written out by hand in 128-bit balls, with explicit matrices.
+"""The slow twin of certified numbers: four blocks written out by hand in 128-bit balls, with
+explicit matrices.
 
 Imports nothing of the toolkit: a gain found here shares no code with the one it judges.
 """
@@ -26,7 +27,9 @@ class Case:
 
 
 def drawn_case(block: str, size: int, seed: int) -> Case:
-    """A block of `size` inputs (SE: `size` channels of 2); every fourth is an extremal one, where bounds are attained."""
+    """A block of `size` inputs (SE: `size` channels of 2); every fourth is an extremal one, where
+    bounds are attained.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def gaussian(*shape: int, scale: float = 1.0) -> Tensor:
@@ -34,7 +37,9 @@ def drawn_case(block: str, size: int, seed: int) -> Case:
 
     def linear(rows: int, columns: int, weight: Tensor | None = None) -> nn.Linear:
         layer = nn.Linear(columns, rows, dtype=torch.float64).requires_grad_(False)
-        layer.weight.copy_(gaussian(rows, columns, scale=columns**-0.5) if weight is None else weight)
+        layer.weight.copy_(
+            gaussian(rows, columns, scale=columns**-0.5) if weight is None else weight
+        )
         layer.bias.copy_(gaussian(rows, scale=0.1))
         return layer
 
@@ -58,7 +63,9 @@ def drawn_case(block: str, size: int, seed: int) -> Case:
             "B": nn.Sequential(nn.Unflatten(1, (size, 1)), nn.Upsample(scale_factor=2)),
         }
     out = (2 * n,) if block == "dense" else shape
-    return Case(block, leaves, gaussian(1, *shape), gaussian(1, *out, scale=10.0 ** int(seed % 5 - 2)))
+    return Case(
+        block, leaves, gaussian(1, *shape), gaussian(1, *out, scale=10.0 ** int(seed % 5 - 2))
+    )
 
 
 def exact_gain(case: Case) -> arb:
@@ -69,10 +76,17 @@ def exact_gain(case: Case) -> arb:
 
 
 def norm_from_below(case: Case) -> arb:
-    """‖Jv‖/‖v‖ in balls, at what floating point takes for the top singular vector: no more than ‖J‖₂, and short of it by ~1e-30."""
+    """‖Jv‖/‖v‖ in balls, at what floating point takes for the top singular vector: no more than
+    ‖J‖₂, and short of it by ~1e-30.
+    """
     with flint.ctx.workprec(BITS):
         matrix = jacobian(case)
-        entries = np.array([[float(matrix[i, j].mid()) for j in range(matrix.ncols())] for i in range(matrix.nrows())])
+        entries = np.array(
+            [
+                [float(matrix[i, j].mid()) for j in range(matrix.ncols())]
+                for i in range(matrix.nrows())
+            ]
+        )
         v = arb_mat([[float(entry)] for entry in np.linalg.svd(entries)[2][0]])
         return length(matrix * v) / length(v)
 
@@ -108,14 +122,19 @@ def branch_at(case: Case) -> tuple[arb_mat, arb_mat]:
 def gated(case: Case, u: arb_mat) -> arb_mat:
     """M with J = M J_F + I."""
     channels, positions = case.x.shape[1:]
-    broadcast = arb_mat([[int(j == i // positions) for j in range(channels)] for i in range(channels * positions)])
+    broadcast = arb_mat(
+        [[int(j == i // positions) for j in range(channels)] for i in range(channels * positions)]
+    )
     pool = broadcast.transpose() * (arb(1) / positions)
     first, second = case.leaves["W_1"], case.leaves["W_2"]
     a = weight(first) * (pool * u) + column(first.bias)
     mask = diagonal(entrywise(_step, a))
     s = entrywise(lambda z: 1 / (1 + (-z).exp()), weight(second) * (mask * a) + column(second.bias))
     slopes = diagonal(entrywise(lambda y: y * (1 - y), s))
-    return diagonal(broadcast * s) + diagonal(u) * broadcast * slopes * weight(second) * mask * weight(first) * pool
+    return (
+        diagonal(broadcast * s)
+        + diagonal(u) * broadcast * slopes * weight(second) * mask * weight(first) * pool
+    )
 
 
 def _step(z: arb) -> arb:

@@ -35,6 +35,9 @@ def weighted() -> nn.Module:
 
 def layers(seed: int = 0) -> dict[str, nn.Module]:
     """The same maps, every one a torch layer in eval mode."""
-    pool, spread = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), nn.Sequential(nn.Unflatten(1, (CHANNELS, 1, 1)), nn.Upsample(SIZE))
+    pool, spread = (
+        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        nn.Sequential(nn.Unflatten(1, (CHANNELS, 1, 1)), nn.Upsample(SIZE)),
+    )
     made = leaves(seed) | {"P": pool, "relu": nn.ReLU(), "sigmoid": nn.Sigmoid(), "B": spread}
     return {name: layer.eval() for name, layer in made.items() if isinstance(layer, nn.Module)}

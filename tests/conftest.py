@@ -1,12 +1,16 @@
-"""Sets up Hypothesis, and one thread per process: on tensors as small as a test's, a second one only waits."""
+"""Sets up Hypothesis, and one thread per process: on tensors as small as a test's, a second one
+only waits."""
 
 import os
 
 from hypothesis import settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, so no conftest may import it
+# Read when torch is first imported, so no conftest may import it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("default", max_examples=200, deadline=None)
 settings.register_profile("ci", derandomize=True, max_examples=200, deadline=None)
 settings.register_profile("quick", derandomize=True, max_examples=20, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
+)

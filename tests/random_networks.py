@@ -1,6 +1,8 @@
-"""Draws many whole random networks at once and measures their gradients with autograd, one row per network.
+"""Draws many whole random networks at once and measures their gradients with autograd, one row per
+network.
 
-Nothing here knows a law: `Draws` holds what autograd and the forward pass say of one weight in its network.
+Nothing here knows a law: `Draws` holds what autograd and the forward pass say of one weight in its
+network.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,9 @@ Block = Callable[["Net", Tensor], tuple[Tensor, "Use"]]
 
 @dataclass(frozen=True)
 class Use:
-    """Where a block's weight W is used: u = W phi, and whether phi was made from the block's input by a ReLU."""
+    """Where a block's weight W is used: u = W phi, and whether phi was made from the block's input
+    by a ReLU.
+    """
 
     phi: Tensor
     u: Tensor
@@ -24,7 +28,8 @@ class Use:
 
 @dataclass(frozen=True)
 class Draws:
-    """Per network: ‖∂L/∂x‖² at the input x of one block (draws,), what its weight saw and gave, and the signals.
+    """Per network: ‖∂L/∂x‖² at the input x of one block (draws,), what its weight saw and gave, and
+    the signals.
 
     h = ∂L/∂u; v: what reaches x beside the weight; active: where x > 0 behind a ReLU, else None.
     """
@@ -42,7 +47,9 @@ class Draws:
 
 
 class Net:
-    """The generator and sizes of a batch of random networks: float64, every weight N(0, std²), a new one for each draw."""
+    """The generator and sizes of a batch of random networks: float64, every weight N(0, std²), a
+    new one for each draw.
+    """
 
     def __init__(self, draws: int, width: int, std: float, seed: int) -> None:
         self.draws, self.width, self.std = draws, width, std
@@ -53,7 +60,9 @@ class Net:
 
     def apply(self, inputs: Tensor, outputs: int | None = None, std: float | None = None) -> Tensor:
         """A fresh Gaussian weight on (draws, n)."""
-        weight = self.normal(outputs or self.width, inputs.shape[1]) * (self.std if std is None else std)
+        weight = self.normal(outputs or self.width, inputs.shape[1]) * (
+            self.std if std is None else std
+        )
         return torch.einsum("dmn,dn->dm", weight, inputs)
 
 
@@ -97,10 +106,22 @@ def dense_step(net: Net, x: Tensor) -> tuple[Tensor, Use]:
     return torch.cat((u, x), 1), Use(phi, u)
 
 
-def draw(block: Block, *, depth: int, at: int, draws: int, width: int, seed: int, scale: float = 1.0, loss: str = "quadratic") -> Draws:
-    """Networks of `depth` such blocks; what is measured is block `at`. Weights have variance scale² · 2/width.
+def draw(
+    block: Block,
+    *,
+    depth: int,
+    at: int,
+    draws: int,
+    width: int,
+    seed: int,
+    scale: float = 1.0,
+    loss: str = "quadratic",
+) -> Draws:
+    """Networks of `depth` such blocks; what is measured is block `at`. Weights have variance scale²
+    · 2/width.
 
-    The loss makes the signal follow H: "quadratic" ½‖H‖², or the "cross entropy" of ten classes read from H.
+    The loss makes the signal follow H: "quadratic" ½‖H‖², or the "cross entropy" of ten classes
+    read from H.
     """
     net = Net(draws, width, scale * (2 / width) ** 0.5, seed)
     values = [net.normal(width).requires_grad_()]
@@ -112,7 +133,14 @@ def draw(block: Block, *, depth: int, at: int, draws: int, width: int, seed: int
     total = _loss(net, values[-1], loss)
     x, use, out = values[at], uses[at], values[at + 1]
     gradient, h, g = torch.autograd.grad(total, (x, use.u, out))
-    return Draws(gradient.square().sum(1), use.phi.detach(), use.u.detach(), h, _beside(block, out, g, x), x > 0 if use.relu else None)
+    return Draws(
+        gradient.square().sum(1),
+        use.phi.detach(),
+        use.u.detach(),
+        h,
+        _beside(block, out, g, x),
+        x > 0 if use.relu else None,
+    )
 
 
 def _loss(net: Net, out: Tensor, loss: str) -> Tensor:
@@ -134,4 +162,6 @@ def _beside(block: Block, out: Tensor, g: Tensor, x: Tensor) -> Tensor:
 def convolve(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
     """x (draws, c_in, H, W) with a weight (draws, c_out, c_in, k, k) of its own for each draw."""
     images = x.reshape(1, -1, *x.shape[2:])
-    return F.conv2d(images, weight.flatten(0, 1), None, stride, padding, groups=len(x)).unflatten(1, weight.shape[:2])[0]
+    return F.conv2d(images, weight.flatten(0, 1), None, stride, padding, groups=len(x)).unflatten(
+        1, weight.shape[:2]
+    )[0]

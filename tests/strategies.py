@@ -6,8 +6,18 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from derivations.blocks import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
-from numeric.realize import Realized, realize
+from derivations.algebra.terms import (
+    Add,
+    Chain,
+    Concat,
+    Gate,
+    Identity,
+    Layer,
+    Linear,
+    Pointwise,
+    Term,
+)
+from numeric.evaluation.realize import Realized, realize
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -30,14 +40,25 @@ class DrawnBlock:
 
 def gaussian(*shape: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """Independent standard normal numbers."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+    return torch.randn(
+        *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    ).to(dtype)
 
 
 @st.composite
 def drawn_blocks(draw, square: bool = False, depth: int = 3) -> DrawnBlock:
-    """A block on vectors (n,) or images (c, h, w), float32 or float64; `square` makes output and input shapes equal."""
-    channels, spatial = draw(st.integers(1, 4)), draw(st.sampled_from([(), (), (1, 1), (2, 3), (3, 3)]))
-    dtype, seed, batch = draw(st.sampled_from(DTYPES)), draw(st.integers(0, 2**16)), draw(st.integers(1, 3))
+    """A block on vectors (n,) or images (c, h, w), float32 or float64; `square` makes output and
+    input shapes equal.
+    """
+    channels, spatial = (
+        draw(st.integers(1, 4)),
+        draw(st.sampled_from([(), (), (1, 1), (2, 3), (3, 3)])),
+    )
+    dtype, seed, batch = (
+        draw(st.sampled_from(DTYPES)),
+        draw(st.integers(0, 2**16)),
+        draw(st.integers(1, 3)),
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         builder = _Builder(draw, spatial)
@@ -65,14 +86,26 @@ class _Builder:
                 return Identity()
             case "chain":
                 middle = self.draw(st.integers(1, 4))
-                return Chain(self.term(inputs, middle, depth - 1), self.term(middle, outputs, depth - 1))
+                return Chain(
+                    self.term(inputs, middle, depth - 1), self.term(middle, outputs, depth - 1)
+                )
             case "add":
-                return Add(*(self.term(inputs, outputs, depth - 1) for _ in range(self.draw(st.integers(1, 3)))))
+                return Add(
+                    *(
+                        self.term(inputs, outputs, depth - 1)
+                        for _ in range(self.draw(st.integers(1, 3)))
+                    )
+                )
             case "gate":
-                return Gate(self.term(inputs, outputs, depth - 1), self.term(inputs, outputs, depth - 1))
+                return Gate(
+                    self.term(inputs, outputs, depth - 1), self.term(inputs, outputs, depth - 1)
+                )
             case "concat":
                 first = self.draw(st.integers(1, outputs - 1))
-                return Concat(self.term(inputs, first, depth - 1), self.term(inputs, outputs - first, depth - 1))
+                return Concat(
+                    self.term(inputs, first, depth - 1),
+                    self.term(inputs, outputs - first, depth - 1),
+                )
             case kind:
                 return self.leaf(kind, inputs, outputs)
 
@@ -90,8 +123,13 @@ class _Builder:
             return self.draw(st.sampled_from([nn.Tanh, nn.ReLU, nn.Sigmoid]))()
         if kind == "linear":
             return self.affine(inputs, outputs)
-        hidden, activation = self.draw(st.integers(1, 4)), self.draw(st.sampled_from([nn.Tanh(), nn.ReLU(), nn.ReLU(inplace=True)]))
+        hidden, activation = (
+            self.draw(st.integers(1, 4)),
+            self.draw(st.sampled_from([nn.Tanh(), nn.ReLU(), nn.ReLU(inplace=True)])),
+        )
         return nn.Sequential(self.affine(inputs, hidden), activation, self.affine(hidden, outputs))
 
     def affine(self, inputs: int, outputs: int) -> nn.Module:
-        return nn.Conv2d(inputs, outputs, 3, padding=1) if self.spatial else nn.Linear(inputs, outputs)
+        return (
+            nn.Conv2d(inputs, outputs, 3, padding=1) if self.spatial else nn.Linear(inputs, outputs)
+        )

@@ -1,4 +1,5 @@
-"""An optimiser searches for a violation of every bound, and finds where each bound that is declared tight is attained.
+"""An optimiser searches for a violation of every bound, and finds where each bound that is declared
+tight is attained.
 
 Each bound is evaluated in at least 10,000 worlds; broken bounds must fall to the same attack.
 """
@@ -18,15 +19,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from term_strategies import DrawnTerm, drawn_terms
 
-from derivations.architectures import BLOCKS, PAPER_BLOCKS
-from derivations.blocks import Add, Chain, Complement, Concat, Gate, Identity, Layer, Linear, Pointwise, Term
-from derivations.bounds import Bound, bounds
-from derivations.equations import notation_of
-from derivations.extremal import examples
-from derivations.jacobian import linearize
-from derivations.quantities import LAMBDA, MU, SIGMA_MAX, SIGMA_MIN, C, Quantity, SigmaMinAdjoint, T
-from derivations.shapes import dimension
-from derivations.symbols import Notation
+from derivations.algebra.blocks import BLOCKS, PAPER_BLOCKS
+from derivations.algebra.notation import Notation
+from derivations.algebra.quantities import (
+    LAMBDA,
+    MU,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    C,
+    Quantity,
+    SigmaMinAdjoint,
+    T,
+)
+from derivations.algebra.shapes import dimension
+from derivations.algebra.terms import (
+    Add,
+    Chain,
+    Complement,
+    Concat,
+    Gate,
+    Identity,
+    Layer,
+    Linear,
+    Pointwise,
+    Term,
+)
+from derivations.checker.extremal import examples
+from derivations.rules.bounds import Bound, bounds
+from derivations.rules.jacobian import linearize
+from derivations.theorems.equations import notation_of
 
 LOG = logging.getLogger(__name__)
 """Takes the table of what was found: `pytest --log-cli-level=INFO` shows it."""
@@ -48,9 +69,18 @@ DRAWN: dict[str, tuple[Term, Sizes]] = {
     "dense steps": (Chain(Concat(F, SKIP), G), {"F": (2, 3), "G": (4, 5)}),
     "gate of two layers": (Gate(F, G), {"F": ("m", "n"), "G": ("m", "n")}),
     "gate that carries": (Gate(SKIP, Chain(F, Pointwise("sigmoid"), Complement())), SQUARE),
-    "two branches and a projection": (Add(F, W, G), {"F": ("m", "n"), "G": ("m", "n"), "W": ("m", "n")}),
-    "projection, then a slope": (Chain(Add(W, F), Pointwise("tanh")), {"F": ("m", "n"), "W": ("m", "n")}),
-    "residual, then a projection": (Chain(Add(F, SKIP), W, RELU), {"F": ("n", "n"), "W": ("m", "n")}),
+    "two branches and a projection": (
+        Add(F, W, G),
+        {"F": ("m", "n"), "G": ("m", "n"), "W": ("m", "n")},
+    ),
+    "projection, then a slope": (
+        Chain(Add(W, F), Pointwise("tanh")),
+        {"F": ("m", "n"), "W": ("m", "n")},
+    ),
+    "residual, then a projection": (
+        Chain(Add(F, SKIP), W, RELU),
+        {"F": ("n", "n"), "W": ("m", "n")},
+    ),
     "three parts": (Concat(F, SKIP, G), {"F": ("k", "n"), "G": ("m", "n")}),
     "the old state first": (Concat(SKIP, F), {"F": ("k", "n")}),
     "one layer met twice": (Add(Chain(F, F), SKIP), SQUARE),
@@ -74,7 +104,9 @@ def assignments(notation: Notation, count: int = 6) -> tuple[dict[sp.Symbol, int
 
 
 def target_of(name: str, count: int = 6) -> Target:
-    notation = notation_of(BLOCKS[name], "operator") if name in BLOCKS else term_notation(*DRAWN[name])
+    notation = (
+        notation_of(BLOCKS[name], "operator") if name in BLOCKS else term_notation(*DRAWN[name])
+    )
     return Target(notation, bounds(notation).bounds, assignments(notation, count))
 
 
@@ -83,10 +115,18 @@ def term_notation(term: Term, dims: Sizes) -> Notation:
 
 
 def declared_tight(notation: Notation) -> set[Bound]:
-    """The bounds for which `derivations.extremal` shows a world where they are attained."""
+    """The bounds for which `derivations.checker.extremal` shows a world where they are attained."""
     theorems = bounds(notation).theorems
-    shown = {theorem: examples(theorem.derivation, [bound.expr for bound in theorem.bounds]) for theorem in theorems}
-    return {bound for theorem, found in shown.items() for bound, example in zip(theorem.bounds, found, strict=True) if example}
+    shown = {
+        theorem: examples(theorem.derivation, [bound.expr for bound in theorem.bounds])
+        for theorem in theorems
+    }
+    return {
+        bound
+        for theorem, found in shown.items()
+        for bound, example in zip(theorem.bounds, found, strict=True)
+        if example
+    }
 
 
 def stands(target: Target, effort: Effort, evaluations: int = EVALUATIONS) -> list[Finding]:
@@ -94,13 +134,22 @@ def stands(target: Target, effort: Effort, evaluations: int = EVALUATIONS) -> li
     for finding in findings:
         LOG.info(report(finding))
         assert finding.evaluations >= evaluations, finding.bound.id
-        assert not finding.violated, f"{finding.bound.id} is violated (seed {effort.seed}): {finding.worst}"
+        assert not finding.violated, (
+            f"{finding.bound.id} is violated (seed {effort.seed}): {finding.worst}"
+        )
     return findings
 
 
 def report(finding: Finding) -> str:
-    row = (f"{finding.evaluations:7d}", f"{finding.margin:9.1e}", f"{finding.gap:8.1e}", f"{finding.unaided:8.1e}")
-    return f"{finding.bound.id:35s} {' '.join(row)}" + (f"   0 everywhere, gain {finding.floor:.1e}" if finding.greatest < 0.05 else "")
+    row = (
+        f"{finding.evaluations:7d}",
+        f"{finding.margin:9.1e}",
+        f"{finding.gap:8.1e}",
+        f"{finding.unaided:8.1e}",
+    )
+    return f"{finding.bound.id:35s} {' '.join(row)}" + (
+        f"   0 everywhere, gain {finding.floor:.1e}" if finding.greatest < 0.05 else ""
+    )
 
 
 @pytest.mark.parametrize("name", PAPER_BLOCKS)
@@ -122,7 +171,13 @@ def test_no_world_violates_a_bound_of_any_term(name):
 
 
 @pytest.mark.parametrize(
-    "name", [*(name for name in BLOCKS if name not in PAPER_BLOCKS), "two residual blocks", "dense steps", "gate of two layers"]
+    "name",
+    [
+        *(name for name in BLOCKS if name not in PAPER_BLOCKS),
+        "two residual blocks",
+        "dense steps",
+        "gate of two layers",
+    ],
 )
 def test_no_world_found_quickly_violates_a_bound(name):
     stands(target_of(name, 3), QUICK, 0)
@@ -138,20 +193,36 @@ def test_no_world_violates_a_bound_of_a_drawn_term(drawn: DrawnTerm, seed: int):
 
 @pytest.mark.parametrize("name", [*BLOCKS, *DRAWN])
 def test_two_chain_rules_give_one_jacobian(name):
-    """The worlds' forward recursion against the Jacobian that `derivations` derived, and the base against the pull through the term."""
+    """The worlds' forward recursion against the Jacobian that `derivations` derived, and the base
+    against the pull through the term.
+    """
     target = target_of(name)
     derived = linearize(target.notation).jacobian
     for index, sizes in enumerate(target.sizes):
-        worlds = Worlds(target.notation, sizes, {}, Starts(len(KINDS), torch.Generator().manual_seed(index)).make)
+        worlds = Worlds(
+            target.notation,
+            sizes,
+            {},
+            Starts(len(KINDS), torch.Generator().manual_seed(index)).make,
+        )
         jacobian = worlds.jacobian()
         worlds.signal()
-        assert torch.allclose(jacobian, worlds.matrix(derived).expand_as(jacobian), rtol=1e-11, atol=1e-11 * float(jacobian.abs().max()))
+        assert torch.allclose(
+            jacobian,
+            worlds.matrix(derived).expand_as(jacobian),
+            rtol=1e-11,
+            atol=1e-11 * float(jacobian.abs().max()),
+        )
         for bound in target.bounds:
-            assert torch.allclose(worlds.column(bound.base), own_base(bound, worlds), rtol=1e-11), bound.id
+            assert torch.allclose(worlds.column(bound.base), own_base(bound, worlds), rtol=1e-11), (
+                bound.id
+            )
 
 
 def own_base(bound: Bound, worlds: Worlds) -> torch.Tensor:
-    """The signal that the gain is relative to: at a sum what the rest of the chain leaves of g, then its affine part, or a slice of g."""
+    """The signal that the gain is relative to: at a sum what the rest of the chain leaves of g,
+    then its affine part, or a slice of g.
+    """
     term, g = worlds.notation.term, worlds.signal()
     theorem = bound.id.split(".")[0]
     if theorem in ("singular", "norms"):
@@ -181,8 +252,14 @@ def known(name: str) -> Target:
 
 def put(name: str, bound_id: str, expr: sp.Expr) -> Bound:
     """The bound with another expression in its theorem's quantities."""
-    theorem = next(each for each in bounds(known(name).notation).theorems if any(bound.id == bound_id for bound in each.bounds))
-    used = tuple(q for q in theorem.derivation.quantities if q.symbol in sp.sympify(expr).free_symbols)
+    theorem = next(
+        each
+        for each in bounds(known(name).notation).theorems
+        if any(bound.id == bound_id for bound in each.bounds)
+    )
+    used = tuple(
+        q for q in theorem.derivation.quantities if q.symbol in sp.sympify(expr).free_symbols
+    )
     return replace(stated(name, bound_id), expr=sp.sympify(expr), quantities=used)
 
 
@@ -192,48 +269,106 @@ def sigma(operator: str, end: str = "max") -> sp.Symbol:
 
 def without(name: str, bound_id: str, **zero: str) -> Bound:
     """The bound of the factors' norms with one of them dropped."""
-    return put(name, bound_id, stated(name, bound_id).expr.xreplace({sigma(zero["operator"]): sp.Integer(int(zero["by"]))}))
+    return put(
+        name,
+        bound_id,
+        stated(name, bound_id).expr.xreplace(
+            {sigma(zero["operator"]): sp.Integer(int(zero["by"]))}
+        ),
+    )
 
 
 def least_of_either_side() -> Bound:
     """The last of svdvals(J_F), also where J_F has more rows than columns and J_Fᵀ a kernel."""
     bound = stated("plain", "singular.min.lower")
     (quantity,) = bound.quantities
-    return replace(bound, quantities=(Quantity(SIGMA_MIN, SigmaMinAdjoint(sp.Transpose(quantity.definition.operator))),))  # type: ignore[union-attr]
+    return replace(
+        bound,
+        quantities=(
+            Quantity(SIGMA_MIN, SigmaMinAdjoint(sp.Transpose(quantity.definition.operator))),
+        ),
+    )  # type: ignore[union-attr]
 
 
 BROKEN = {
     "half of t": ("residual", lambda: put("residual", "residual.triangle.lower", 1 - T / 2)),
-    "half of the largest singular value": ("residual", lambda: put("residual", "residual.uniform.lower", 1 - SIGMA_MAX / 2)),
-    "half of the squared cosine": ("residual", lambda: put("residual", "residual.alignment.lower", sp.sqrt(1 - sp.Min(C, 0) ** 2 / 2))),
-    "no angle": ("residual", lambda: put("residual", "residual.alignment.lower", sp.sqrt(1 + T**2))),
-    "least singular value not less 1": ("residual", lambda: put("residual", "residual.uniform.lower", sp.Max(1 - SIGMA_MAX, SIGMA_MIN, 0))),
+    "half of the largest singular value": (
+        "residual",
+        lambda: put("residual", "residual.uniform.lower", 1 - SIGMA_MAX / 2),
+    ),
+    "half of the squared cosine": (
+        "residual",
+        lambda: put("residual", "residual.alignment.lower", sp.sqrt(1 - sp.Min(C, 0) ** 2 / 2)),
+    ),
+    "no angle": (
+        "residual",
+        lambda: put("residual", "residual.alignment.lower", sp.sqrt(1 + T**2)),
+    ),
+    "least singular value not less 1": (
+        "residual",
+        lambda: put("residual", "residual.uniform.lower", sp.Max(1 - SIGMA_MAX, SIGMA_MIN, 0)),
+    ),
     "ends of the numerical range swapped": (
         "residual",
         lambda: put("residual", "residual.numerical_range.lower", sp.Max(1 + LAMBDA, -1 - MU, 0)),
     ),
-    "sign of the cosine": ("residual", lambda: put("residual", "residual.cosine_law.equal", sp.sqrt(1 - 2 * C * T + T**2))),
-    "right angle assumed": ("residual", lambda: put("residual", "residual.triangle.upper", sp.sqrt(1 + T**2))),
-    "gate's norm dropped": ("se_residual", lambda: without("se_residual", "norms.factors.upper", operator="W_2", by="0")),
-    "gate's norm dropped below": ("se_residual", lambda: without("se_residual", "norms.factors.lower", operator="W_2", by="0")),
-    "gate taken for open": ("se_residual", lambda: without("se_residual", "norms.factors.upper", operator="diag(Bs)", by="1")),
-    "root of the norm": ("dense", lambda: put("dense", "norms.factors.upper", sp.sqrt(1 + sigma("J_F")))),
+    "sign of the cosine": (
+        "residual",
+        lambda: put("residual", "residual.cosine_law.equal", sp.sqrt(1 - 2 * C * T + T**2)),
+    ),
+    "right angle assumed": (
+        "residual",
+        lambda: put("residual", "residual.triangle.upper", sp.sqrt(1 + T**2)),
+    ),
+    "gate's norm dropped": (
+        "se_residual",
+        lambda: without("se_residual", "norms.factors.upper", operator="W_2", by="0"),
+    ),
+    "gate's norm dropped below": (
+        "se_residual",
+        lambda: without("se_residual", "norms.factors.lower", operator="W_2", by="0"),
+    ),
+    "gate taken for open": (
+        "se_residual",
+        lambda: without("se_residual", "norms.factors.upper", operator="diag(Bs)", by="1"),
+    ),
+    "root of the norm": (
+        "dense",
+        lambda: put("dense", "norms.factors.upper", sp.sqrt(1 + sigma("J_F"))),
+    ),
     "whole signal for the old state's": (
         "dense",
-        lambda: replace(stated("dense", "dense.triangle.lower"), base=stated("dense", "singular.min.lower").base),
+        lambda: replace(
+            stated("dense", "dense.triangle.lower"), base=stated("dense", "singular.min.lower").base
+        ),
     ),
-    "ratio of the slices dropped": ("dense", lambda: put("dense", "dense.uniform.lower", sp.Max(1 - SIGMA_MAX, 0))),
-    "ratio of the slices dropped above": ("dense", lambda: put("dense", "dense.uniform.upper", 1 + SIGMA_MAX)),
+    "ratio of the slices dropped": (
+        "dense",
+        lambda: put("dense", "dense.uniform.lower", sp.Max(1 - SIGMA_MAX, 0)),
+    ),
+    "ratio of the slices dropped above": (
+        "dense",
+        lambda: put("dense", "dense.uniform.upper", 1 + SIGMA_MAX),
+    ),
     "largest for least of the projection": (
         "projection",
         lambda: put("projection", "norms.factors.lower", sp.Max(sigma("W_s") - sigma("J_F"), 0)),
     ),
     "signal before the slope": (
         "post_activation",
-        lambda: replace(stated("post_activation", "residual.triangle.lower"), base=stated("post_activation", "singular.min.lower").base),
+        lambda: replace(
+            stated("post_activation", "residual.triangle.lower"),
+            base=stated("post_activation", "singular.min.lower").base,
+        ),
     ),
-    "branch dropped": ("resnext", lambda: without("resnext", "norms.factors.upper", operator="J_F_2", by="0")),
-    "carry taken for open": ("highway", lambda: without("highway", "norms.factors.upper", operator="diag(1 - T(x))", by="1")),
+    "branch dropped": (
+        "resnext",
+        lambda: without("resnext", "norms.factors.upper", operator="J_F_2", by="0"),
+    ),
+    "carry taken for open": (
+        "highway",
+        lambda: without("highway", "norms.factors.upper", operator="diag(1 - T(x))", by="1"),
+    ),
     "kernel of a tall operator": ("plain", least_of_either_side),
 }
 

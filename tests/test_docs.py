@@ -3,17 +3,23 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from root import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "new_blocks.md"
 FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+    )
 
 
 def test_the_code_on_the_page_runs():
@@ -25,7 +31,9 @@ def test_the_code_on_the_page_runs():
 
 
 def test_a_wrong_term_on_the_page_is_noticed():
-    wrong = FENCE.findall(PAGE.read_text())[0].replace('Layer("F")), Identity()', 'Layer("F")), Complement()')
+    wrong = FENCE.findall(PAGE.read_text())[0].replace(
+        'Layer("F")), Identity()', 'Layer("F")), Complement()'
+    )
     assert "AssertionError" in run(wrong).stderr
 
 
@@ -35,9 +43,25 @@ def test_links_lead_somewhere_and_the_readme_leads_here():
     assert "docs/new_blocks.md" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["output_dim", "jacobian_rule", "pullback_rule", "bound_rule", "formula", "layout", "_value", "parts_of"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "output_dim",
+        "jacobian_rule",
+        "pullback_rule",
+        "bound_rule",
+        "formula",
+        "layout",
+        "_value",
+        "parts_of",
+    ],
+)
 def test_every_operation_on_terms_is_listed_where_it_is(name):
-    (row,) = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and f"`{name}`" in line]
+    (row,) = [
+        line
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("| ") and f"`{name}`" in line
+    ]
     (file,) = re.findall(r"\]\(\.\./([^)]+)\)", row)
     assert re.search(rf"@singledispatch\ndef {name}\(term", (ROOT / file).read_text())
 
@@ -45,7 +69,12 @@ def test_every_operation_on_terms_is_listed_where_it_is(name):
 def test_no_operation_on_terms_is_missing():
     found = set()
     for folder in ("derivations", "numeric", "paper_figures", "validate"):
-        for path in (ROOT / folder).glob("*.py"):
+        for path in (ROOT / folder).rglob("*.py"):
             found |= set(re.findall(r"@singledispatch\ndef (\w+)\(term: Term", path.read_text()))
-    listed = {name for line in PAGE.read_text().splitlines() if line.startswith("| ") for name in re.findall(r"`(\w+)`", line)}
+    listed = {
+        name
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("| ")
+        for name in re.findall(r"`(\w+)`", line)
+    }
     assert found <= listed, found - listed

@@ -1,7 +1,8 @@
 """Breaks one rule or bound at a time and demands that the toolkit itself, or its tests, notice.
 
-A mutant is one textual change in a copy of the packages. A mutant of `derivations` must make `gradbound derive` exit 4
-and name a step; a mutant of `numeric` must make the test file beside it fail.
+A mutant is one textual change in a copy of the packages. A mutant of the rules must make `gradbound
+derive` exit 4 and name a step; one of a theorem must make the checker refuse a step; any other must
+make the tests beside it fail.
 """
 
 import os
@@ -11,29 +12,33 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants import CHECKERS, MEASUREMENTS, NUMERIC, SYMBOLIC, THEOREMS, Mutant
+from mutants.checkers import CHECKERS
+from mutants.mutant import Mutant
+from mutants.numeric import NUMERIC
+from mutants.rules import SYMBOLIC
+from mutants.theorems import THEOREMS
+from mutants.validate import MEASUREMENTS
+from root import ROOT
 
-ROOT = Path(__file__).parents[1]
-BESIDE_TESTS = (
-    [("numeric", each) for each in NUMERIC] + [("validate", each) for each in MEASUREMENTS] + [("derivations", each) for each in CHECKERS]
-)
+PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
 EVERY_FOURTH = [
-    pytest.param(package, mutant, id=f"{package}-{mutant.name}", marks=() if index % 4 == 0 else pytest.mark.slow)
-    for index, (package, mutant) in enumerate(BESIDE_TESTS)
+    pytest.param(
+        mutant,
+        id=f"{mutant.module}-{mutant.name}",
+        marks=() if index % 4 == 0 else pytest.mark.slow,
+    )
+    for index, mutant in enumerate([*NUMERIC, *MEASUREMENTS, *CHECKERS])
 ]
 """Each takes ten seconds, so the others are left to the slow sweeps."""
-PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
 
 
-def mutated(mutant: Mutant, package: str, folder: Path) -> Path:
-    """A copy of the packages and tests in which the mutant lives."""
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the packages, to be broken."""
+    ignored = shutil.ignore_patterns("__pycache__", "results")
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
-    target = folder / package / mutant.file
-    source = target.read_text(encoding="utf-8")
-    assert source.count(mutant.before) == 1, f"{mutant.name}: the line to break occurs {source.count(mutant.before)} times"
-    target.write_text(source.replace(mutant.before, mutant.after), encoding="utf-8")
-    return folder
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    return tmp_path
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -45,35 +50,47 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         "HYPOTHESIS_PROFILE": "quick",
     }
     environment.pop("PYTEST_XDIST_WORKER", None)
-    return subprocess.run([sys.executable, *command], check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, *command],
+        check=False,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
-def derive(folder: Path, block: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, "-m", "gradbound", "derive", *([block] if block else []), "--format", "json")
+def derive(folder: Path, block: str | None) -> subprocess.CompletedProcess[str]:
+    chosen = [block] if block else []
+    return run(folder, "-m", "gradbound", "derive", *chosen, "--format", "json")
 
 
 @pytest.mark.parametrize("block", ["plain", "residual", "se_residual", "dense"])
-def test_the_unbroken_rules_pass(block, tmp_path):
-    harmless = Mutant("nothing", "bounds.py", "from functools import singledispatch", "from functools import singledispatch", block)
-    assert derive(mutated(harmless, "derivations", tmp_path), block).returncode == 0
+def test_the_unbroken_rules_pass(block, copied):
+    assert derive(copied, block).returncode == 0
 
 
 @pytest.mark.parametrize("mutant", SYMBOLIC, ids=lambda mutant: mutant.name)
-def test_a_broken_rule_is_caught_and_named(mutant, tmp_path):
-    done = derive(mutated(mutant, "derivations", tmp_path), mutant.judge)
+def test_a_broken_rule_is_caught_and_named(mutant, copied):
+    mutant.live(copied)
+    done = derive(copied, mutant.judge)
     assert done.returncode == 4, done.stderr
     assert "step" in done.stderr
-    assert len(done.stderr.strip().splitlines()) >= 1
 
 
 JUDGE_THEOREMS = """
 import sys
 from importlib import import_module
-from derivations.check import check
+from derivations.checker.check import check
 from derivations.errors import GradboundError
 try:
-    theorems = import_module(f"derivations.{sys.argv[1]}").theorems()
-    failed = [f"{theorem.id}, step {each.step.rule}" for theorem in theorems for each in check(theorem.derivation) if not each.ok]
+    failed = [
+        f"{theorem.id}, step {each.step.rule}"
+        for theorem in import_module(sys.argv[1]).theorems()
+        for each in check(theorem.derivation)
+        if not each.ok
+    ]
 except GradboundError as error:
     failed = [f"refused: {error}"]
 print("; ".join(failed), file=sys.stderr)
@@ -81,25 +98,32 @@ sys.exit(4 if failed else 0)
 """
 
 
-@pytest.mark.parametrize("module", sorted({mutant.judge for mutant in THEOREMS}))
-def test_the_unbroken_theorems_pass(module, tmp_path):
-    harmless = Mutant(
-        "nothing", f"{module}.py", "from derivations.theorems import Theorem", "from derivations.theorems import Theorem", module
-    )
-    assert run(mutated(harmless, "derivations", tmp_path), "-c", JUDGE_THEOREMS, module).returncode == 0
+@pytest.mark.parametrize("module", sorted({each.judge or each.module for each in THEOREMS}))
+def test_the_unbroken_theorems_pass(module, copied):
+    assert run(copied, "-c", JUDGE_THEOREMS, module).returncode == 0
 
 
 @pytest.mark.parametrize("mutant", THEOREMS, ids=lambda mutant: mutant.name)
-def test_a_broken_theorem_is_caught_and_named(mutant, tmp_path):
-    done = run(mutated(mutant, "derivations", tmp_path), "-c", JUDGE_THEOREMS, mutant.judge)
+def test_a_broken_theorem_is_caught_and_named(mutant, copied):
+    mutant.live(copied)
+    done = run(copied, "-c", JUDGE_THEOREMS, mutant.judge or mutant.module)
     assert done.returncode == 4, done.stderr
     assert "step" in done.stderr or "refused" in done.stderr
 
 
-@pytest.mark.parametrize(("package", "mutant"), EVERY_FOURTH)
-def test_a_broken_evaluation_measurement_or_checker_fails_its_tests(package, mutant, tmp_path):
-    folder = mutated(mutant, package, tmp_path)
-    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants.py"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    done = run(folder, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", mutant.judge)
+@pytest.mark.parametrize("mutant", EVERY_FOURTH)
+def test_what_is_broken_otherwise_fails_its_tests(mutant, copied):
+    mutant.live(copied)
+    ignored = shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants")
+    shutil.copytree(ROOT / "tests", copied / "tests", ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", copied)
+    judge = mutant.judge or mutant.tests
+    done = run(copied, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", judge)
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_the_text_to_break_must_occur_once():
+    twice = Mutant("twice", "derivations/errors.py", "f(x,", "g(x,")
+    with pytest.raises(AssertionError, match="occurs 2 times"):
+        twice.broken("f(x, y) + f(\n    x, z)")
+    assert twice.broken("f(\n    x, y)") == "g(x, y)"

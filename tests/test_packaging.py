@@ -1,4 +1,5 @@
-"""Checks what is shipped and promised: the wheel's contents, who owns each package name, the README's commands, the layers."""
+"""Checks what is shipped and promised: the wheel's contents, who owns each package name, the
+README's commands, the layers."""
 
 import importlib
 import re
@@ -11,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from root import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = {"derivations", "numeric", "validate", "paper_figures", "gradbound"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 README = (ROOT / "README.md").read_text()
@@ -23,13 +24,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The names in the wheel, built offline, with the text of the metadata files."""
     out = tmp_path_factory.mktemp("wheel")
     build = "import sys, hatchling.build; hatchling.build.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(out)], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", build, str(out)], cwd=ROOT, check=True, capture_output=True
+    )
     with zipfile.ZipFile(next(out.glob("*.whl"))) as archive:
-        return {name: archive.read(name).decode() if ".dist-info/" in name else "" for name in archive.namelist()}
+        return {
+            name: archive.read(name).decode() if ".dist-info/" in name else ""
+            for name in archive.namelist()
+        }
 
 
 def sources(package: str) -> set[str]:
-    files = (path for path in (ROOT / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = (
+        path
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
     return {path.relative_to(ROOT).as_posix() for path in files if not path.name.endswith(".part")}
 
 
@@ -57,18 +67,26 @@ def test_wheel_states_licence_script_and_python(wheel: dict[str, str]) -> None:
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_the_environment_gives_our_package(package: str) -> None:
     """`validate` is also a name that configobj installs: whoever installs both must hear of it."""
-    owners = metadata.packages_distributions().get(package, ["gradbound"])  # an editable install lists no packages
+    owners = metadata.packages_distributions().get(
+        package, ["gradbound"]
+    )  # an editable install lists no packages
     assert set(owners) == {"gradbound"}
     assert importlib.import_module(package).__file__ == str(ROOT / package / "__init__.py")
 
 
 def test_every_dependency_has_a_lower_bound_and_a_pinned_version_within_it() -> None:
-    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#"))
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
+    )
     pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
     for requirement in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]:
         name, lower = requirement.split(">=")
         assert as_numbers(pins[name]) >= as_numbers(lower), requirement
-    assert not [version for version in pins.values() if "+" in version]  # a local version binds to one index
+    assert not [
+        version for version in pins.values() if "+" in version
+    ]  # a local version binds to one index
 
 
 def as_numbers(version: str) -> tuple[int, ...]:
@@ -79,10 +97,20 @@ def test_readme_names_only_targets_and_verbs_that_exist() -> None:
     from gradbound.cli import cli
 
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    asked = set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)) | set(re.findall(r"`make ([a-z-]+)", README))
+    asked = set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)) | set(
+        re.findall(r"`make ([a-z-]+)", README)
+    )
     assert {"reproduce", "test"} <= asked <= targets
-    used = set(re.findall(r"^gradbound ([a-z]+)", README, re.MULTILINE)) | set(re.findall(r"`gradbound ([a-z]+)", README))
-    listed = set(re.findall(r"^\| `([a-z]+)(?: \[BLOCK…\])?` \|", README[README.index("## The command line") :], re.MULTILINE))
+    used = set(re.findall(r"^gradbound ([a-z]+)", README, re.MULTILINE)) | set(
+        re.findall(r"`gradbound ([a-z]+)", README)
+    )
+    listed = set(
+        re.findall(
+            r"^\| `([a-z]+)(?: \[BLOCK…\])?` \|",
+            README[README.index("## The command line") :],
+            re.MULTILINE,
+        )
+    )
     assert used <= listed == set(cli.commands)
 
 
@@ -99,8 +127,13 @@ def test_readme_example_runs() -> None:
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    script = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command; lint_imports_command(['--no-cache'])"
-    return subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    script = (
+        "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command; "
+        "lint_imports_command(['--no-cache'])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def test_the_layers_hold() -> None:
@@ -111,15 +144,31 @@ def test_the_layers_hold() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        ("validate/measure.py", "import derivations.blocks", "a measurement shares no code"),
-        ("validate/measure.py", "import validate.predict", "a measurement shares no code"),
-        ("derivations/blocks.py", "import torch", "derivations never imports torch"),
-        ("numeric/norms.py", "import validate.records", "data flows one way"),
+        (
+            "validate/measure/network_gains.py",
+            "import derivations.algebra.terms",
+            "a measurement shares no code",
+        ),
+        (
+            "validate/measure/network_gains.py",
+            "import validate.comparison.predict",
+            "a measurement shares no code",
+        ),
+        ("derivations/algebra/terms.py", "import torch", "derivations never imports torch"),
+        (
+            "numeric/operators/vector_norms.py",
+            "import validate.records.schema",
+            "data flows one way",
+        ),
     ],
 )
-def test_a_forbidden_import_breaks_its_contract(tmp_path: Path, module: str, line: str, contract: str) -> None:
+def test_a_forbidden_import_breaks_its_contract(
+    tmp_path: Path, module: str, line: str, contract: str
+) -> None:
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / module).open("a") as file:
         file.write(f"\n{line}\n")

@@ -1,10 +1,11 @@
-"""What every test of theorems does: judge the steps, and judge a broken step in place of a right one. Free of torch."""
+"""What every test of theorems does: judge the steps, and judge a broken step in place of a right
+one. Free of torch."""
 
 from dataclasses import replace
 
-from derivations.check import check
-from derivations.steps import Step
-from derivations.theorems import Theorem
+from derivations.algebra.steps import Step
+from derivations.algebra.theorem import Theorem
+from derivations.checker.check import check
 
 
 def named(theorems: tuple[Theorem, ...]) -> dict[str, Theorem]:

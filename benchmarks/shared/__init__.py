@@ -1,6 +1,8 @@
-"""Times functions side by side in one process and prints one JSON line; builds the block that several benchmarks measure.
+"""Times functions side by side in one process and prints one JSON line; builds the block that
+several benchmarks measure.
 
-Rounds alternate, so that a load from outside falls on every function alike; ratios are medians over the rounds.
+Rounds alternate, so that a load from outside falls on every function alike; ratios are medians over
+the rounds.
 """
 
 import json
@@ -26,7 +28,9 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def rounds(functions: Mapping[str, Callable[[], object]], runs: int = 7) -> dict[str, list[float]]:
-    """Seconds of each function in each of `runs` alternating rounds, after one call each to warm up."""
+    """Seconds of each function in each of `runs` alternating rounds, after one call each to warm
+    up.
+    """
     for function in functions.values():
         function()
     timed = [{name: seconds(function) for name, function in functions.items()} for _ in range(runs)]
@@ -35,7 +39,12 @@ def rounds(functions: Mapping[str, Callable[[], object]], runs: int = 7) -> dict
 
 def ratio(numerator: list[float], denominator: list[float]) -> float:
     """The median over the rounds of the ratio within a round."""
-    return round(statistics.median(above / below for above, below in zip(numerator, denominator, strict=True)), 3)
+    return round(
+        statistics.median(
+            above / below for above, below in zip(numerator, denominator, strict=True)
+        ),
+        3,
+    )
 
 
 def milliseconds(taken: list[float]) -> float:
@@ -44,11 +53,17 @@ def milliseconds(taken: list[float]) -> float:
 
 def report(benchmark: str, **values: object) -> None:
     """Prints the JSON line, with the number of threads and the device."""
-    print(json.dumps({"benchmark": benchmark, **values, "threads": torch.get_num_threads(), "device": DEVICE}))
+    print(
+        json.dumps(
+            {"benchmark": benchmark, **values, "threads": torch.get_num_threads(), "device": DEVICE}
+        )
+    )
 
 
 class Bottleneck(nn.Module):
-    """x + F(x) with F a bottleneck branch of ResNet-50's third stage, 1×1, 3×3, 1×1 with a quarter of the channels, in eval mode."""
+    """x + F(x) with F a bottleneck branch of ResNet-50's third stage, 1×1, 3×3, 1×1 with a quarter
+    of the channels, in eval mode.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -63,15 +78,21 @@ class Bottleneck(nn.Module):
         return x + self.branch(x)
 
 
-def bottleneck(channels: int = 256, size: int = 8, batch: int = 8, dtype: torch.dtype = torch.float32) -> tuple[Bottleneck, Tensor]:
-    """The block with PyTorch's own random weights, and a rectified Gaussian input (batch, channels, size, size)."""
+def bottleneck(
+    channels: int = 256, size: int = 8, batch: int = 8, dtype: torch.dtype = torch.float32
+) -> tuple[Bottleneck, Tensor]:
+    """The block with PyTorch's own random weights, and a rectified Gaussian input (batch, channels,
+    size, size).
+    """
     torch.manual_seed(0)
     block = Bottleneck(channels).to(DEVICE, dtype).eval().requires_grad_(False)
     return block, torch.randn(batch, channels, size, size, dtype=dtype).relu().to(DEVICE)
 
 
 def linearized(block: nn.Module, x: Tensor) -> JacobianOperator:
-    """The Jacobian, with the graphs of both products built and verified: that is done once, however many products follow."""
+    """The Jacobian, with the graphs of both products built and verified: that is done once, however
+    many products follow.
+    """
     operator = JacobianOperator(block, x)
     operator.push(torch.ones_like(x))
     return operator

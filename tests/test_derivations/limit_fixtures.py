@@ -31,5 +31,10 @@ def die() -> None:
 def simplify() -> str:
     """An expression that SymPy does not simplify within a minute."""
     x = sympy.symbols("x0:8", real=True)
-    terms = (sympy.sqrt(a**2 + sympy.sqrt(b**2 + sympy.sin(a * b))) / (1 + sympy.cos(a + b)) for a in x for b in x if a != b)
+    terms = (
+        sympy.sqrt(a**2 + sympy.sqrt(b**2 + sympy.sin(a * b))) / (1 + sympy.cos(a + b))
+        for a in x
+        for b in x
+        if a != b
+    )
     return str(sympy.simplify(sympy.Add(*terms)))

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from root import ROOT
 
 from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
-from validate.recorded import RECORDED
+from validate.records.recorded import RECORDED
 
 HEAVY = {"torch", "sympy", "matplotlib", "numpy", "scipy", "rich", "pydantic", "jinja2"}
-ROOT = Path(__file__).parents[2]
 
 
 def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> str:
@@ -27,25 +27,37 @@ def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> s
     return err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([verb, "--help"] for verb in cli.commands)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], *([verb, "--help"] for verb in cli.commands)],
+    ids=" ".join,
+)
 def test_help_answers_without_importing_anything_heavy(arguments: list[str]) -> None:
-    code = f"import sys; from gradbound.cli import main; code = main({arguments}); assert not {HEAVY} & set(sys.modules); sys.exit(code)"
-    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    code = (
+        f"import sys; from gradbound.cli import main; code = main({arguments}); assert not "
+        f"{HEAVY} & set(sys.modules); sys.exit(code)"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout
     assert outcome.stderr == ""
 
 
 def test_import_gradbound_imports_nothing_heavy() -> None:
-    code = f"import sys, gradbound; gradbound.__version__; assert not {HEAVY | {'click'}} & set(sys.modules)"
+    code = (
+        f"import sys, gradbound; gradbound.__version__; assert not {HEAVY | {'click'}} & "
+        "set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_choices_are_those_of_the_rooms() -> None:
-    from derivations.typeset import FORMATS as typeset_formats
+    from derivations.book.text import FORMATS as typeset_formats
     from validate.audit.typeset import FORMATS as audit_formats
-    from validate.data import DATASETS as loaders
-    from validate.presets import PRESETS as presets
+    from validate.data.datasets import DATASETS as loaders
+    from validate.training.presets import PRESETS as presets
 
     assert tuple(typeset_formats) == tuple(audit_formats) == FORMATS
     assert tuple(loaders) == DATASETS
@@ -71,43 +83,69 @@ def test_choices_are_those_of_the_rooms() -> None:
         (["reproduce", "everything"], "everything"),
     ],
 )
-def test_usage_errors_end_with_2_and_name_the_way_out(capsys: pytest.CaptureFixture[str], arguments: list[str], named: str) -> None:
+def test_usage_errors_end_with_2_and_name_the_way_out(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
     message = refused(capsys, 2, *arguments)
     assert named in message
     assert "--help" in message
 
 
 @pytest.mark.parametrize("verb", ["derive", "validate", "figures", "report", "reproduce"])
-def test_out_below_a_file_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path, verb: str) -> None:
+def test_out_below_a_file_ends_with_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path, verb: str
+) -> None:
     file = tmp_path / "file"
     file.write_text("kept")
-    source = ["--results", str(tiny)] if verb in ("figures", "report") else ["--quiet"] if verb != "derive" else []
+    source = (
+        ["--results", str(tiny)]
+        if verb in ("figures", "report")
+        else ["--quiet"]
+        if verb != "derive"
+        else []
+    )
     assert str(file) in refused(capsys, 3, verb, *source, "--out", str(file / "below"))
     assert file.read_text() == "kept"
     assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("verb", ["figures", "report"])
-def test_results_that_are_not_there_end_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str) -> None:
+def test_results_that_are_not_there_end_with_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str
+) -> None:
     missing, out = tmp_path / "missing", tmp_path / "out"
     assert str(missing) in refused(capsys, 3, verb, "--results", str(missing), "--out", str(out))
     assert not out.exists()
 
 
 def test_missing_data_end_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    message = refused(capsys, 3, "validate", "--dataset", "cifar10", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out"))
+    message = refused(
+        capsys,
+        3,
+        "validate",
+        "--dataset",
+        "cifar10",
+        "--data-dir",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+    )
     assert str(tmp_path) in message
 
 
 def test_unknown_device_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert "'tpu'" in refused(capsys, 3, "validate", "--device", "tpu", "--out", str(tmp_path / "out"))
+    assert "'tpu'" in refused(
+        capsys, 3, "validate", "--device", "tpu", "--out", str(tmp_path / "out")
+    )
 
 
 def test_time_limit_ends_with_6(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--time-limit" in refused(capsys, 6, "derive", "plain", "--time-limit", "0.001")
 
 
-def test_derive_prints_and_writes_the_same_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_derive_prints_and_writes_the_same_document(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert main(["derive", "plain", "--format", "json", "--out", str(tmp_path / "a" / "b")]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -116,32 +154,60 @@ def test_derive_prints_and_writes_the_same_document(capsys: pytest.CaptureFixtur
     assert document["ok"] is True
     assert {block["block"] for block in document["blocks"]} == {"plain"}
     assert (tmp_path / "a" / "b" / "derivations.json").read_text() == out
-    written = {str(path.relative_to(tmp_path / "a" / "b")) for path in (tmp_path / "a" / "b").rglob("*.*")}
-    assert written == {*(f"derivations.{suffix}" for suffix in ("tex", "md", "json")), "diagrams/plain.pdf", "diagrams/plain.svg"}
+    written = {
+        str(path.relative_to(tmp_path / "a" / "b")) for path in (tmp_path / "a" / "b").rglob("*.*")
+    }
+    assert written == {
+        *(f"derivations.{suffix}" for suffix in ("tex", "md", "json")),
+        "diagrams/plain.pdf",
+        "diagrams/plain.svg",
+    }
 
 
 def test_derive_loads_matplotlib_only_to_draw(tmp_path: Path) -> None:
     code = (
-        "import sys; from gradbound.cli import main; code = main({}); print('matplotlib' in sys.modules, file=sys.stderr); sys.exit(code)"
+        "import sys; from gradbound.cli import main; code = main({}); print('matplotlib' in "
+        "sys.modules, file=sys.stderr); sys.exit(code)"
     )
-    for arguments, loaded in ((["derive", "plain"], "False"), (["derive", "plain", "--out", str(tmp_path)], "True")):
-        outcome = subprocess.run([sys.executable, "-c", code.format(arguments)], capture_output=True, text=True, check=True, cwd=ROOT)
+    for arguments, loaded in (
+        (["derive", "plain"], "False"),
+        (["derive", "plain", "--out", str(tmp_path)], "True"),
+    ):
+        outcome = subprocess.run(
+            [sys.executable, "-c", code.format(arguments)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
         assert outcome.stderr.strip() == loaded
 
 
-@pytest.mark.parametrize(("form", "mark"), [("text", "residual block"), ("latex", r"\documentclass"), ("markdown", "# Derivations")])
+@pytest.mark.parametrize(
+    ("form", "mark"),
+    [("text", "residual block"), ("latex", r"\documentclass"), ("markdown", "# Derivations")],
+)
 def test_derive_formats(capsys: pytest.CaptureFixture[str], form: str, mark: str) -> None:
     assert main(["derive", "residual", "--format", form]) == 0
     assert mark in capsys.readouterr().out
 
 
-def test_failed_step_ends_with_4_names_it_and_still_prints(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from derivations import document
+def test_failed_step_ends_with_4_names_it_and_still_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from derivations.book import document
 
     derived = document.derive(["plain"])
     block = derived.blocks[0]
-    wrong = replace(block.steps[0], checks=(document.CheckRecord("sleight of hand", False), *block.steps[0].checks))
-    failed = replace(derived, ok=False, blocks=(replace(block, steps=(wrong, *block.steps[1:])), *derived.blocks[1:]))
+    wrong = replace(
+        block.steps[0],
+        checks=(document.CheckRecord("sleight of hand", False), *block.steps[0].checks),
+    )
+    failed = replace(
+        derived,
+        ok=False,
+        blocks=(replace(block, steps=(wrong, *block.steps[1:])), *derived.blocks[1:]),
+    )
     monkeypatch.setattr("gradbound.api.derive", lambda *blocks, seconds: failed)
     assert main(["derive", "plain", "--format", "json"]) == 4
     out, err = capsys.readouterr()
@@ -151,7 +217,9 @@ def test_failed_step_ends_with_4_names_it_and_still_prints(capsys: pytest.Captur
     assert err.count("\n") == 1
 
 
-def test_a_bug_is_one_line_and_shows_its_traceback_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_one_line_and_shows_its_traceback_on_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*blocks: str, seconds: float) -> None:
         raise ZeroDivisionError("two\nlines")
 
@@ -169,23 +237,47 @@ def an_audit() -> Any:
     from validate.audit.document import SCHEMA as schema
     from validate.audit.document import Audit, ClaimRecord
 
-    found: dict[str, Any] = {"given": {"∂F/∂x": "−1"}, "claims": "∂L/∂x ≠ 0", "found": "∂L/∂x = 0", "autograd": {"dL/dx": 0.0}}
+    found: dict[str, Any] = {
+        "given": {"∂F/∂x": "−1"},
+        "claims": "∂L/∂x ≠ 0",
+        "found": "∂L/∂x = 0",
+        "autograd": {"dL/dx": 0.0},
+    }
     claim = ClaimRecord(
-        "C5", "section 3", "it cannot be lost", "scalar", "refuted", "", {"summary": "a search"}, {"statement": "s"} | found
+        "C5",
+        "section 3",
+        "it cannot be lost",
+        "scalar",
+        "refuted",
+        "",
+        {"summary": "a search"},
+        {"statement": "s"} | found,
     )
     return Audit(schema, (claim,))
 
 
 @pytest.mark.parametrize(
     ("form", "mark"),
-    [("text", "C5 ✗ refuted"), ("latex", r"\subsection*{C5: refuted}"), ("markdown", "## C5"), ("json", '"verdict": "refuted"')],
+    [
+        ("text", "C5 ✗ refuted"),
+        ("latex", r"\subsection*{C5: refuted}"),
+        ("markdown", "## C5"),
+        ("json", '"verdict": "refuted"'),
+    ],
 )
 def test_audit_prints_findings_and_ends_with_0(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str, mark: str
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    form: str,
+    mark: str,
 ) -> None:
     asked = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradbound.api.audit", lambda results, *, seconds: asked.append((results, seconds)) or an_audit())
+    monkeypatch.setattr(
+        "gradbound.api.audit",
+        lambda results, *, seconds: asked.append((results, seconds)) or an_audit(),
+    )
     assert main(["audit", "--format", form, "--time-limit", "7"]) == 0
     assert mark in capsys.readouterr().out
     (tmp_path / "results").mkdir()
@@ -194,11 +286,17 @@ def test_audit_prints_findings_and_ends_with_0(
     assert asked == [(RECORDED, 7.0), (Path("results"), 120.0), (Path("else"), 120.0)]
 
 
-def test_audit_of_results_that_are_not_there_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert str(tmp_path / "missing") in refused(capsys, 3, "audit", "--results", str(tmp_path / "missing"))
+def test_audit_of_results_that_are_not_there_ends_with_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert str(tmp_path / "missing") in refused(
+        capsys, 3, "audit", "--results", str(tmp_path / "missing")
+    )
 
 
-def test_audit_of_altered_results_ends_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
+def test_audit_of_altered_results_ends_with_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+) -> None:
     import shutil
 
     copy = tmp_path / "results"
@@ -222,8 +320,10 @@ def test_audit_of_real_records(capsys: pytest.CaptureFixture[str], tiny: Path) -
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Records of two small networks after one epoch, made by `validate`, whose smoke preset is cut down meanwhile."""
-    from validate import presets
+    """Records of two small networks after one epoch, made by `validate`, whose smoke preset is cut
+    down meanwhile.
+    """
+    from validate.training import presets
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(presets.PRESETS, "smoke", tiny_preset())
@@ -233,11 +333,16 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def tiny_preset() -> Any:
-    from validate.presets import PRESETS as presets
-    from validate.presets import Sweep
+    from validate.training.presets import PRESETS as presets
+    from validate.training.presets import Sweep
 
     schedule = replace(presets["smoke"].schedule, epochs=1)
-    return replace(presets["smoke"], sweeps=(Sweep("residual", (8,), 2), Sweep("dense", (10,), 2)), schedule=schedule, probe_size=2)
+    return replace(
+        presets["smoke"],
+        sweeps=(Sweep("residual", (8,), 2), Sweep("dense", (10,), 2)),
+        schedule=schedule,
+        probe_size=2,
+    )
 
 
 def test_validate_prints_the_tally(capsys: pytest.CaptureFixture[str], tiny: Path) -> None:
@@ -252,12 +357,19 @@ def test_validate_mixes_no_results_unasked(capsys: pytest.CaptureFixture[str], t
     assert "--resume" in refused(capsys, 3, "validate", "--out", str(tiny))
 
 
-def test_violations_end_with_4_and_name_the_block(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
-    from validate.records import read_results
+def test_violations_end_with_4_and_name_the_block(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
+    from validate.records.schema import read_results
 
     results = read_results(tiny)
     row = next(row for row in results.runs[0].blocks if row.bounds)
-    broken = row.model_copy(update={"bounds": (row.bounds[0].model_copy(update={"violations": 2}),), "identity_failures": 1})
+    broken = row.model_copy(
+        update={
+            "bounds": (row.bounds[0].model_copy(update={"violations": 2}),),
+            "identity_failures": 1,
+        }
+    )
     run = replace(results.runs[0], blocks=(broken,))
     monkeypatch.setattr("gradbound.jobs.run", lambda *_, **__: replace(results, runs=(run,)))
     assert main(["validate", "--out", str(tiny), "--resume", "--quiet"]) == 4
@@ -268,32 +380,70 @@ def test_violations_end_with_4_and_name_the_block(capsys: pytest.CaptureFixture[
     assert f"{row.run}, epoch {row.epoch}, {row.name}" in err
 
 
-def test_figures_draws_what_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
-    assert main(["figures", "--results", str(tiny), "--out", str(tmp_path), "--only", "block_plain", "--only", "table_limits"]) == 0
+def test_figures_draws_what_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+) -> None:
+    assert (
+        main(
+            [
+                "figures",
+                "--results",
+                str(tiny),
+                "--out",
+                str(tmp_path),
+                "--only",
+                "block_plain",
+                "--only",
+                "table_limits",
+            ]
+        )
+        == 0
+    )
     written = capsys.readouterr().out.splitlines()
     assert sorted(written) == sorted(str(path) for path in tmp_path.iterdir())
-    assert {Path(name).name for name in written} == {"block_plain.pdf", "block_plain.png", "table_limits.tex", "table_limits.md"}
+    assert {Path(name).name for name in written} == {
+        "block_plain.pdf",
+        "block_plain.png",
+        "table_limits.tex",
+        "table_limits.md",
+    }
 
 
-def test_a_figure_the_records_cannot_show_is_an_error_if_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
-    assert "plain" in refused(capsys, 3, "figures", "--results", str(tiny), "--out", str(tmp_path), "--only", "training_by_depth")
+def test_a_figure_the_records_cannot_show_is_an_error_if_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+) -> None:
+    assert "plain" in refused(
+        capsys,
+        3,
+        "figures",
+        "--results",
+        str(tiny),
+        "--out",
+        str(tmp_path),
+        "--only",
+        "training_by_depth",
+    )
 
 
-def test_altered_records_end_with_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path) -> None:
+def test_altered_records_end_with_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+) -> None:
     import shutil
 
     copy = tmp_path / "results"
     shutil.copytree(tiny, copy)
     with (copy / "vanishing.jsonl").open("a") as file:
         file.write("{}\n")
-    assert "vanishing.jsonl" in refused(capsys, 3, "figures", "--results", str(copy), "--out", str(tmp_path / "out"))
+    assert "vanishing.jsonl" in refused(
+        capsys, 3, "figures", "--results", str(copy), "--out", str(tmp_path / "out")
+    )
 
 
 @pytest.mark.slow
 def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from validate import presets, sweep
+    from validate.training import presets, sweep
 
     monkeypatch.setitem(presets.PRESETS, "smoke", tiny_preset())
     out = tmp_path / "build"
@@ -302,10 +452,21 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
     assert "left out training_by_depth" in told.err
     assert str(out / "report.html") in told.out
     first = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    assert {"derivations.json", "audit.tex", "audit.md", "audit.json", "report.html", "sqrt_law.pdf"} <= {path.name for path in first}
+    assert {
+        "derivations.json",
+        "audit.tex",
+        "audit.md",
+        "audit.json",
+        "report.html",
+        "sqrt_law.pdf",
+    } <= {path.name for path in first}
     assert "refuted" in told.out
-    judged = {claim["id"]: claim for claim in json.loads((out / "audit.json").read_text())["claims"]}
-    assert "fashion-mnist" in judged["C25"]["reading"]  # a smoke run has too few networks to be judged
+    judged = {
+        claim["id"]: claim for claim in json.loads((out / "audit.json").read_text())["claims"]
+    }
+    assert (
+        "fashion-mnist" in judged["C25"]["reading"]
+    )  # a smoke run has too few networks to be judged
     assert (out / "recorded" / "report.html").exists()
     assert (out / "recorded" / "figures" / "training_by_depth.pdf").exists()
     monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail

@@ -41,7 +41,9 @@ def test_data_sets_are_looked_for_where_told(tmp_path: Path) -> None:
     assert (found["cifar10"], found["image-folder"]) == (str(tmp_path), str(tmp_path))
 
 
-def test_a_folder_that_cannot_be_written_ends_with_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_ends_with_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     assert main(["doctor"]) == 3
     out, err = capsys.readouterr()

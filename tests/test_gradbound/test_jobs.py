@@ -6,9 +6,17 @@ from types import SimpleNamespace
 import pytest
 
 from gradbound.jobs import failures, tally
-from validate.records import BlockRow, BoundRow, EpochRow, Total, VanishingRow
+from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
 
-BOUND = BoundRow(id="residual.triangle.lower", side="lower", certainty="exact", delta=None, value=(0.5,), violations=0, tightness=2.0)
+BOUND = BoundRow(
+    id="residual.triangle.lower",
+    side="lower",
+    certainty="exact",
+    delta=None,
+    value=(0.5,),
+    violations=0,
+    tightness=2.0,
+)
 BLOCK = BlockRow(
     run="residual-d8",
     epoch=1,
@@ -37,8 +45,14 @@ EPOCH = EpochRow(
 LIMIT = VanishingRow(family="dense", inputs=4, epsilon=0.0, seed=0, predicted=2.0, measured=2.0)
 
 
-def results(block: BlockRow = BLOCK, epoch: EpochRow = EPOCH, limit: VanishingRow = LIMIT) -> SimpleNamespace:
-    return SimpleNamespace(folder=Path("results"), runs=(SimpleNamespace(blocks=(block,), epochs=(epoch,)),), vanishing=(limit,))
+def results(
+    block: BlockRow = BLOCK, epoch: EpochRow = EPOCH, limit: VanishingRow = LIMIT
+) -> SimpleNamespace:
+    return SimpleNamespace(
+        folder=Path("results"),
+        runs=(SimpleNamespace(blocks=(block,), epochs=(epoch,)),),
+        vanishing=(limit,),
+    )
 
 
 def test_a_validation_without_failures():
@@ -51,15 +65,29 @@ def test_a_validation_without_failures():
     ("broken", "words"),
     [
         (
-            results(block=BLOCK.model_copy(update={"bounds": (BOUND.model_copy(update={"violations": 1}),)})),
+            results(
+                block=BLOCK.model_copy(
+                    update={"bounds": (BOUND.model_copy(update={"violations": 1}),)}
+                )
+            ),
             "residual.triangle.lower in 1 of 1",
         ),
-        (results(block=BLOCK.model_copy(update={"identity_failures": 1})), "predicted gain in 1 of 1"),
         (
-            results(epoch=EPOCH.model_copy(update={"total": Total(measured=(1.0,), telescoped=(2.0,), relative_error=0.5)})),
+            results(block=BLOCK.model_copy(update={"identity_failures": 1})),
+            "predicted gain in 1 of 1",
+        ),
+        (
+            results(
+                epoch=EPOCH.model_copy(
+                    update={"total": Total(measured=(1.0,), telescoped=(2.0,), relative_error=0.5)}
+                )
+            ),
             "off by 5.0e-01",
         ),
-        (results(limit=LIMIT.model_copy(update={"measured": 2.1})), "a vanished branch leaves 2.1, not 2.0"),
+        (
+            results(limit=LIMIT.model_copy(update={"measured": 2.1})),
+            "a vanished branch leaves 2.1, not 2.0",
+        ),
     ],
 )
 def test_each_failure_is_named(broken, words):

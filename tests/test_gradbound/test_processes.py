@@ -1,4 +1,5 @@
-"""Runs the command line in processes of its own: pipes, full disks, interrupts, and what is left behind."""
+"""Runs the command line in processes of its own: pipes, full disks, interrupts, and what is left
+behind."""
 
 import json
 import os
@@ -10,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from root import ROOT
 
 
 def heed_interrupts() -> None:
@@ -21,12 +21,21 @@ def heed_interrupts() -> None:
 
 def gradbound(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """`python -m gradbound` in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "gradbound", *arguments], capture_output=True, text=True, check=False, cwd=ROOT, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "gradbound", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        **options,
+    )
 
 
 def test_a_reader_that_leaves_is_no_failure() -> None:
     command = f"{sys.executable} -m gradbound derive plain | head -1; exit ${{PIPESTATUS[0]}}"
-    outcome = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    outcome = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT
+    )
     assert outcome.returncode == 0
     assert outcome.stdout == "Plain block (VGGNet)\n"
     assert outcome.stderr == ""
@@ -36,7 +45,12 @@ def test_a_reader_that_leaves_is_no_failure() -> None:
 def test_a_full_disk_behind_stdout_ends_with_3() -> None:
     with Path("/dev/full").open("w") as full:
         outcome = subprocess.run(
-            [sys.executable, "-m", "gradbound", "derive", "plain"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT
+            [sys.executable, "-m", "gradbound", "derive", "plain"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=ROOT,
         )
     assert outcome.returncode == 3
     assert outcome.stderr.count("\n") == 1
@@ -59,7 +73,9 @@ def test_an_interrupt_ends_with_130_and_leaves_no_process_behind() -> None:
     assert out == ""
     assert err.strip().startswith("gradbound: interrupted")
     assert "\n" not in err.strip()
-    deadline = time.monotonic() + 10  # a child that the interrupt found half-started ends by itself, when it sees its parent gone
+    deadline = (
+        time.monotonic() + 10
+    )  # a child that the interrupt found half-started ends by itself, when it sees its parent gone
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{child}").exists()
@@ -78,13 +94,26 @@ def wait_for_child(parent: int, seconds: float = 60) -> int:
 
 @pytest.mark.slow
 def test_reproduce_is_interrupted_between_whole_files(tmp_path: Path) -> None:
-    """By SIGINT in the middle of training. That a resumed call ends with the records of an unbroken one is tested with `validate`."""
+    """By SIGINT in the middle of training. That a resumed call ends with the records of an unbroken
+    one is tested with `validate`.
+    """
     out = tmp_path / "build"
     command = [sys.executable, "-m", "gradbound", "reproduce", "--out", str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
     deadline = time.monotonic() + 120
-    while not list(out.glob("results/runs/*/epochs.jsonl")) and time.monotonic() < deadline and process.poll() is None:
+    while (
+        not list(out.glob("results/runs/*/epochs.jsonl"))
+        and time.monotonic() < deadline
+        and process.poll() is None
+    ):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -92,7 +121,9 @@ def test_reproduce_is_interrupted_between_whole_files(tmp_path: Path) -> None:
     assert err.splitlines()[-1].startswith("gradbound: interrupted")
     assert "Traceback" not in err
     assert json.loads((out / "results" / "manifest.json").read_text())["status"] == "running"
-    assert [json.loads(line) for path in out.rglob("*.jsonl") for line in path.read_text().splitlines()]
+    assert [
+        json.loads(line) for path in out.rglob("*.jsonl") for line in path.read_text().splitlines()
+    ]
 
 
 def test_python_m_gradbound_and_no_color() -> None:

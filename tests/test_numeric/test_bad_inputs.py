@@ -1,4 +1,5 @@
-"""What every public function of `numeric` does with tensors that are none of its own: a named, one-line refusal, never a number."""
+"""What every public function of `numeric` does with tensors that are none of its own: a named,
+one-line refusal, never a number."""
 
 import warnings
 from collections.abc import Callable
@@ -13,15 +14,20 @@ from strategies import gaussian
 from torch import Tensor, nn
 
 import numeric
-from derivations.architectures import block
-from derivations.depth_laws import depth_laws
+from derivations.algebra.blocks import block
 from derivations.errors import GradboundError
-from numeric import laws, mean_field
-from numeric.chi_square import GeneralizedChiSquare
-from numeric.convolution_laws import Geometry, conditional_convolution_law, convolution_law, unfolded_signal
-from numeric.dense import MatrixOperator
-from numeric.depth_laws import evaluate_law
-from numeric.inputs import square_root_law, vanishing_gain
+from derivations.laws.depth_laws import depth_laws
+from numeric.evaluation.dense_inputs import square_root_law, vanishing_gain
+from numeric.laws import dense_layer, mean_field
+from numeric.laws.chi_square import GeneralizedChiSquare
+from numeric.laws.convolution_layer import (
+    Geometry,
+    conditional_convolution_law,
+    convolution_law,
+    unfolded_signal,
+)
+from numeric.laws.depth_ratios import evaluate_law
+from numeric.operators.dense_twin import MatrixOperator
 
 RESIDUAL = block("residual").term
 IMAGE = gaussian(2, 4, 3, 3, seed=1)
@@ -48,34 +54,56 @@ def with_weight(weight: Tensor) -> float:
 
 
 TARGETS = {
-    "evaluate": Target(lambda x, g: numeric.evaluate(RESIDUAL, LAYERS, x, g), {"x": IMAGE, "g": IMAGE}),
-    "certify": Target(lambda x, g: numeric.certify(RESIDUAL, LAYERS, x, g), {"x": IMAGE, "g": IMAGE}),
+    "evaluate": Target(
+        lambda x, g: numeric.evaluate(RESIDUAL, LAYERS, x, g), {"x": IMAGE, "g": IMAGE}
+    ),
+    "certify": Target(
+        lambda x, g: numeric.certify(RESIDUAL, LAYERS, x, g), {"x": IMAGE, "g": IMAGE}
+    ),
     "JacobianOperator": Target(lambda x: numeric.JacobianOperator(LINEAR, x), {"x": ROWS}),
     "DiagonalOperator": Target(numeric.DiagonalOperator, {"diagonal": ROWS}),
     "push": Target(OPERATOR.push, {"v": ROWS}),
     "pull": Target(OPERATOR.pull, {"u": ROWS[:, :4]}),
-    "check_batch_independence": Target(lambda x: numeric.check_batch_independence(LINEAR, x), {"x": ROWS}),
+    "check_batch_independence": Target(
+        lambda x: numeric.check_batch_independence(LINEAR, x), {"x": ROWS}
+    ),
     "norm": Target(numeric.norm, {"v": ROWS}),
     "inner": Target(numeric.inner, {"u": ROWS, "v": ROWS}),
     "cosine": Target(numeric.cosine, {"u": ROWS, "v": ROWS}),
-    "input_parts": Target(lambda pullback, signal: numeric.input_parts(pullback, signal, [2, 3]), {"pullback": ROWS, "signal": ROWS}),
-    "spectral_norm_upper": Target(numeric.spectral_norm_upper, {"matrices": gaussian(2, 3, 4, seed=4)}),
+    "input_parts": Target(
+        lambda pullback, signal: numeric.input_parts(pullback, signal, [2, 3]),
+        {"pullback": ROWS, "signal": ROWS},
+    ),
+    "spectral_norm_upper": Target(
+        numeric.spectral_norm_upper, {"matrices": gaussian(2, 3, 4, seed=4)}
+    ),
     "circular_singular_values": Target(
-        lambda weight: numeric.circular_singular_values(weight, (4, 4)), {"weight": gaussian(2, 3, 3, 3, seed=4)}
+        lambda weight: numeric.circular_singular_values(weight, (4, 4)),
+        {"weight": gaussian(2, 3, 3, 3, seed=4)},
     ),
     "lipschitz_upper": Target(with_weight, {"weight": gaussian(3, 5, seed=5)}),
-    "independent_law": Target(lambda h, v: laws.independent_law(0.5, h, v), {"h": ROWS, "v": ROWS}),
-    "masked_law": Target(lambda h, v: laws.masked_law(0.5, h, v, ROWS > 0), {"h": ROWS, "v": ROWS}),
-    "pointwise_law": Target(lambda h, v, slope: laws.pointwise_law(0.5, h, v, slope), {"h": ROWS, "v": ROWS, "slope": ROWS}),
+    "independent_law": Target(
+        lambda h, v: dense_layer.independent_law(0.5, h, v), {"h": ROWS, "v": ROWS}
+    ),
+    "masked_law": Target(
+        lambda h, v: dense_layer.masked_law(0.5, h, v, ROWS > 0), {"h": ROWS, "v": ROWS}
+    ),
+    "pointwise_law": Target(
+        lambda h, v, slope: dense_layer.pointwise_law(0.5, h, v, slope),
+        {"h": ROWS, "v": ROWS, "slope": ROWS},
+    ),
     "conditional_law": Target(
-        lambda phi, u, h, v: laws.conditional_law(0.5, phi, u, h, v), {"phi": ROWS, "u": ROWS[:, :4], "h": ROWS[:, :4], "v": ROWS}
+        lambda phi, u, h, v: dense_layer.conditional_law(0.5, phi, u, h, v),
+        {"phi": ROWS, "u": ROWS[:, :4], "h": ROWS[:, :4], "v": ROWS},
     ),
     "batch_law": Target(
-        lambda inputs, outputs, h, v, slope: laws.batch_law(0.5, inputs, outputs, h, v, slope),
+        lambda inputs, outputs, h, v, slope: dense_layer.batch_law(
+            0.5, inputs, outputs, h, v, slope
+        ),
         {"inputs": ROWS, "outputs": ROWS[:, :4], "h": ROWS[:, :4], "v": ROWS, "slope": ROWS},
     ),
     "shared_law": Target(
-        lambda inputs, outputs, pull, v: laws.shared_law(0.5, inputs, outputs, pull, v),
+        lambda inputs, outputs, pull, v: dense_layer.shared_law(0.5, inputs, outputs, pull, v),
         {
             "inputs": gaussian(3, 2, 5, seed=6),
             "outputs": gaussian(3, 2, 4, seed=7),
@@ -83,13 +111,22 @@ TARGETS = {
             "v": gaussian(3, 6, seed=9),
         },
     ),
-    "convolution_law": Target(lambda h, v: convolution_law(0.5, h, v, GEOMETRY), {"h": IMAGE, "v": IMAGE}),
+    "convolution_law": Target(
+        lambda h, v: convolution_law(0.5, h, v, GEOMETRY), {"h": IMAGE, "v": IMAGE}
+    ),
     "conditional_convolution_law": Target(
-        lambda phi, u, h, v: conditional_convolution_law(0.5, phi, u, h, v, GEOMETRY), {"phi": IMAGE, "u": IMAGE, "h": IMAGE, "v": IMAGE}
+        lambda phi, u, h, v: conditional_convolution_law(0.5, phi, u, h, v, GEOMETRY),
+        {"phi": IMAGE, "u": IMAGE, "h": IMAGE, "v": IMAGE},
     ),
     "unfolded_signal": Target(lambda h: unfolded_signal(h, (3, 3), GEOMETRY), {"h": IMAGE}),
-    "gain_cdf": Target(lambda signal_norm: laws.gain_cdf(LAW, signal_norm, 1.0), {"signal_norm": ROWS[:, 0].abs()}),
-    "gain_band": Target(lambda signal_norm: laws.gain_band(LAW, signal_norm), {"signal_norm": ROWS[:, 0].abs()}),
+    "gain_cdf": Target(
+        lambda signal_norm: dense_layer.gain_cdf(LAW, signal_norm, 1.0),
+        {"signal_norm": ROWS[:, 0].abs()},
+    ),
+    "gain_band": Target(
+        lambda signal_norm: dense_layer.gain_band(LAW, signal_norm),
+        {"signal_norm": ROWS[:, 0].abs()},
+    ),
 }
 
 
@@ -117,16 +154,35 @@ POISONS: dict[str, Callable[[Tensor], Any]] = {
     "no tensor": lambda tensor: "a string",
 }
 LEGAL = {  # what a function is free to take: any number of entries or axes, one length for all samples, a layer on more axes
-    "one entry too few": {"norm", "DiagonalOperator", "spectral_norm_upper", "circular_singular_values"}
+    "one entry too few": {
+        "norm",
+        "DiagonalOperator",
+        "spectral_norm_upper",
+        "circular_singular_values",
+    }
     | {"independent_law.h", "independent_law.v", "masked_law.h", "pointwise_law.h"},
-    "one axis too many": {"norm", "inner", "cosine", "DiagonalOperator", "JacobianOperator", "check_batch_independence"},
+    "one axis too many": {
+        "norm",
+        "inner",
+        "cosine",
+        "DiagonalOperator",
+        "JacobianOperator",
+        "check_batch_independence",
+    },
     "scalar": {"gain_cdf", "gain_band"},
     "no tensor": {"lipschitz_upper"},  # torch refuses it as a weight
 }
-CASES = [(target, tensor, poison) for target in TARGETS for tensor in TARGETS[target].tensors for poison in POISONS]
+CASES = [
+    (target, tensor, poison)
+    for target in TARGETS
+    for tensor in TARGETS[target].tensors
+    for poison in POISONS
+]
 
 
-@pytest.mark.parametrize(("target", "tensor", "poison"), CASES, ids=lambda value: value.replace(" ", "_"))
+@pytest.mark.parametrize(
+    ("target", "tensor", "poison"), CASES, ids=lambda value: value.replace(" ", "_")
+)
 def test_bad_tensors_are_refused_in_one_line(target, tensor, poison):
     if {target, f"{target}.{tensor}"} & LEGAL.get(poison, set()):
         pytest.skip("legal here")
@@ -145,7 +201,12 @@ def test_the_same_tensors_unspoilt_are_taken(target):
 
 
 def chi_square(**changed: Any) -> GeneralizedChiSquare:
-    parts = {"shift": np.zeros(3), "weights": np.ones((3, 2)), "dofs": np.full((3, 2), 2.0), "squares": np.ones((3, 2))}
+    parts = {
+        "shift": np.zeros(3),
+        "weights": np.ones((3, 2)),
+        "dofs": np.full((3, 2), 2.0),
+        "squares": np.ones((3, 2)),
+    }
     return GeneralizedChiSquare(**parts | changed)
 
 
@@ -167,7 +228,12 @@ def attention() -> Callable[[Tensor], Tensor]:
 
 
 DEPTH_LAW = depth_laws()[0]
-EMPTY = {"shift": np.zeros(0), "weights": np.ones((0, 2)), "dofs": np.ones((0, 2)), "squares": np.ones((0, 2))}
+EMPTY = {
+    "shift": np.zeros(0),
+    "weights": np.ones((0, 2)),
+    "dofs": np.ones((0, 2)),
+    "squares": np.ones((0, 2)),
+}
 SETTINGS: dict[str, Callable[[], object]] = {
     "sigma_max of no steps": lambda: numeric.sigma_max(OPERATOR, steps=0),
     "sigma_min_adjoint with delta 0": lambda: numeric.sigma_min_adjoint(OPERATOR, delta=0.0),
@@ -183,18 +249,30 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "frobenius of one sample": lambda: numeric.frobenius(OPERATOR, samples=1),
     "sigma_max with rtol 0": lambda: numeric.sigma_max(OPERATOR, rtol=0.0),
     "evaluate with no steps": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, IMAGE, steps=0),
-    "evaluate with no steps, though without spectra": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, IMAGE, steps=0, spectra=False),
-    "evaluate with leaves that are no mapping": lambda: numeric.evaluate(RESIDUAL, None, IMAGE, IMAGE),
-    "evaluate of halves with leaves that are no mapping": lambda: numeric.evaluate(RESIDUAL, [], IMAGE.half(), IMAGE.half()),
-    "certify with leaves that are no mapping": lambda: numeric.certify(RESIDUAL, nn.ReLU(), IMAGE, IMAGE),
+    "evaluate with no steps, though without spectra": lambda: numeric.evaluate(
+        RESIDUAL, LAYERS, IMAGE, IMAGE, steps=0, spectra=False
+    ),
+    "evaluate with leaves that are no mapping": lambda: numeric.evaluate(
+        RESIDUAL, None, IMAGE, IMAGE
+    ),
+    "evaluate of halves with leaves that are no mapping": lambda: numeric.evaluate(
+        RESIDUAL, [], IMAGE.half(), IMAGE.half()
+    ),
+    "certify with leaves that are no mapping": lambda: numeric.certify(
+        RESIDUAL, nn.ReLU(), IMAGE, IMAGE
+    ),
     "realize with leaves that are no mapping": lambda: numeric.realize(RESIDUAL, None),
     "evaluate of a zero signal": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, 0 * IMAGE),
     "certify of a zero signal": lambda: numeric.certify(RESIDUAL, LAYERS, IMAGE, 0 * IMAGE),
     "evaluate without leaves": lambda: numeric.evaluate(RESIDUAL, {}, IMAGE, IMAGE),
     "certify without leaves": lambda: numeric.certify(RESIDUAL, {}, IMAGE, IMAGE),
-    "certify of an unknown layer": lambda: numeric.certify(RESIDUAL, {"F": nn.Softmax(1)}, ROWS, ROWS),
+    "certify of an unknown layer": lambda: numeric.certify(
+        RESIDUAL, {"F": nn.Softmax(1)}, ROWS, ROWS
+    ),
     "realize without leaves": lambda: numeric.realize(RESIDUAL, {}),
-    "realize of shapes that do not add up": lambda: numeric.realize(RESIDUAL, {"F": nn.Linear(3, 2)})(torch.ones(1, 3)),
+    "realize of shapes that do not add up": lambda: numeric.realize(
+        RESIDUAL, {"F": nn.Linear(3, 2)}
+    )(torch.ones(1, 3)),
     "Adjoint of nothing": lambda: numeric.Adjoint(None),
     "Scaled by NaN": lambda: numeric.Scaled(OPERATOR, float("nan")),
     "Scaled by infinity": lambda: numeric.Scaled(OPERATOR, float("inf")),
@@ -219,7 +297,9 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "JacobianOperator of a diverged model": lambda: numeric.JacobianOperator(diverged(), ROWS),
     "lipschitz_upper of the wrong shape": lambda: numeric.lipschitz_upper(LINEAR, (4,)),
     "lipschitz_upper of no layer": lambda: numeric.lipschitz_upper("a layer", (4,)),
-    "circular_singular_values on another grid": lambda: numeric.circular_singular_values(torch.ones(1, 1, 3), (4, 4)),
+    "circular_singular_values on another grid": lambda: numeric.circular_singular_values(
+        torch.ones(1, 1, 3), (4, 4)
+    ),
     "a negative weight": lambda: chi_square(weights=-np.ones((3, 2))),
     "a negative shift": lambda: chi_square(shift=-np.ones(3)),
     "half a degree of freedom": lambda: chi_square(dofs=np.full((3, 2), 0.5)),
@@ -238,21 +318,31 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "a factor below 0": lambda: LAW.scaled(-1.0),
     "no draws": lambda: LAW.sample(0, np.random.default_rng(0)),
     "a sum over no axis": lambda: LAW.sum_over(5),
-    "gain_cdf of a signal of norm 0": lambda: laws.gain_cdf(LAW, 0.0, 1.0),
-    "gain_cdf of a gain that is NaN": lambda: laws.gain_cdf(LAW, 1.0, float("nan")),
-    "gain_band of level 1": lambda: laws.gain_band(LAW, 1.0, 1.0),
-    "goodness_of_fit of nothing": lambda: laws.goodness_of_fit(GeneralizedChiSquare(0.0, [1.0], [2.0], [1.0]), []),
-    "goodness_of_fit of too few": lambda: laws.goodness_of_fit(LAW, np.ones(2)),
-    "goodness_of_fit of NaN": lambda: laws.goodness_of_fit(LAW, np.full(3, np.nan)),
-    "a negative weight deviation": lambda: laws.independent_law(-1.0, ROWS, ROWS),
-    "a weight deviation that is NaN": lambda: laws.independent_law(float("nan"), ROWS, ROWS),
-    "a mask of numbers": lambda: laws.masked_law(0.5, ROWS, ROWS, ROWS),
-    "a mask of another shape": lambda: laws.masked_law(0.5, ROWS, ROWS, ROWS[:, :1] > 0),
-    "a mask of no tensor": lambda: laws.masked_law(0.5, ROWS, ROWS, None),
-    "a convolution of another geometry": lambda: convolution_law(0.5, IMAGE, IMAGE, Geometry((3, 3))),
-    "a mask of images of another shape": lambda: convolution_law(0.5, IMAGE, IMAGE, GEOMETRY, active=IMAGE[:, :1] > 0),
-    "groups that do not divide": lambda: convolution_law(0.5, IMAGE, IMAGE, Geometry((3, 3), padding=(1, 1), groups=3)),
-    "Geometry of circular padding": lambda: Geometry.of(nn.Conv2d(1, 1, 3, padding_mode="circular")),
+    "gain_cdf of a signal of norm 0": lambda: dense_layer.gain_cdf(LAW, 0.0, 1.0),
+    "gain_cdf of a gain that is NaN": lambda: dense_layer.gain_cdf(LAW, 1.0, float("nan")),
+    "gain_band of level 1": lambda: dense_layer.gain_band(LAW, 1.0, 1.0),
+    "goodness_of_fit of nothing": lambda: dense_layer.goodness_of_fit(
+        GeneralizedChiSquare(0.0, [1.0], [2.0], [1.0]), []
+    ),
+    "goodness_of_fit of too few": lambda: dense_layer.goodness_of_fit(LAW, np.ones(2)),
+    "goodness_of_fit of NaN": lambda: dense_layer.goodness_of_fit(LAW, np.full(3, np.nan)),
+    "a negative weight deviation": lambda: dense_layer.independent_law(-1.0, ROWS, ROWS),
+    "a weight deviation that is NaN": lambda: dense_layer.independent_law(float("nan"), ROWS, ROWS),
+    "a mask of numbers": lambda: dense_layer.masked_law(0.5, ROWS, ROWS, ROWS),
+    "a mask of another shape": lambda: dense_layer.masked_law(0.5, ROWS, ROWS, ROWS[:, :1] > 0),
+    "a mask of no tensor": lambda: dense_layer.masked_law(0.5, ROWS, ROWS, None),
+    "a convolution of another geometry": lambda: convolution_law(
+        0.5, IMAGE, IMAGE, Geometry((3, 3))
+    ),
+    "a mask of images of another shape": lambda: convolution_law(
+        0.5, IMAGE, IMAGE, GEOMETRY, active=IMAGE[:, :1] > 0
+    ),
+    "groups that do not divide": lambda: convolution_law(
+        0.5, IMAGE, IMAGE, Geometry((3, 3), padding=(1, 1), groups=3)
+    ),
+    "Geometry of circular padding": lambda: Geometry.of(
+        nn.Conv2d(1, 1, 3, padding_mode="circular")
+    ),
     "a depth law of no blocks": lambda: evaluate_law(DEPTH_LAW, 0),
     "a depth law of an infinite gain": lambda: evaluate_law(DEPTH_LAW, 3, gain=float("inf")),
     "a depth law of a gain that is NaN": lambda: evaluate_law(DEPTH_LAW, 3, gain=float("nan")),
@@ -271,14 +361,24 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "half a normalized block": lambda: mean_field.batch_norm_v1(2.5),
     "half a normalized block by quadrature": lambda: mean_field.batch_norm_v1_by_quadrature(2.5),
     "growth_exponent of half a layer": lambda: mean_field.growth_exponent(1.5),
-    "a walk that stands still": lambda: mean_field.reflected_walk(2, "half_normal", lambda second: 0.0, lambda second, variance: 1.0),
-    "a walk of a negative spread": lambda: mean_field.reflected_walk(2, "half_normal", lambda second: -1.0, lambda second, variance: 1.0),
-    "a walk of a negative gain": lambda: mean_field.reflected_walk(2, "half_normal", lambda second: 1.0, lambda second, variance: -1.0),
+    "a walk that stands still": lambda: mean_field.reflected_walk(
+        2, "half_normal", lambda second: 0.0, lambda second, variance: 1.0
+    ),
+    "a walk of a negative spread": lambda: mean_field.reflected_walk(
+        2, "half_normal", lambda second: -1.0, lambda second, variance: 1.0
+    ),
+    "a walk of a negative gain": lambda: mean_field.reflected_walk(
+        2, "half_normal", lambda second: 1.0, lambda second, variance: -1.0
+    ),
     "a depth law of half a block": lambda: evaluate_law(DEPTH_LAW, 2.5),
     "a depth law of block one half": lambda: evaluate_law(DEPTH_LAW, 3, block=0.5),
     "a depth law of a complex gain": lambda: evaluate_law(DEPTH_LAW, 3, gain=1j),
-    "a depth law of a width that is NaN": lambda: evaluate_law(DEPTH_LAW, 3, first_width=float("nan")),
-    "a depth law of a slope that is infinite": lambda: evaluate_law(DEPTH_LAW, 3, slope=float("inf")),
+    "a depth law of a width that is NaN": lambda: evaluate_law(
+        DEPTH_LAW, 3, first_width=float("nan")
+    ),
+    "a depth law of a slope that is infinite": lambda: evaluate_law(
+        DEPTH_LAW, 3, slope=float("inf")
+    ),
     "square_root_law of half an input": lambda: square_root_law(2.5),
     "square_root_law of NaN": lambda: square_root_law(float("nan")),
     "input_parts of half sizes": lambda: numeric.input_parts(ROWS, ROWS, [2.5, 2.5]),
@@ -286,7 +386,7 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "a band inside out": lambda: LAW.interval(-0.5),
     "a band of level 0": lambda: LAW.interval(0.0),
     "a band of level NaN": lambda: LAW.interval(float("nan")),
-    "gain_band inside out": lambda: laws.gain_band(LAW, 1.0, -0.5),
+    "gain_band inside out": lambda: dense_layer.gain_band(LAW, 1.0, -0.5),
     "a tolerance that is NaN": lambda: LAW.cdf(1.0, tolerance=float("nan")),
     "half a draw": lambda: LAW.sample(2.5, np.random.default_rng(0)),
     "factors that do not fit": lambda: LAW.scaled(np.ones(2)),
@@ -295,9 +395,9 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "a choice of none": lambda: LAW.where(np.zeros(3, bool)),
     "a choice by numbers": lambda: LAW.where(np.array([0, 1, 2])),
     "a sum over half an axis": lambda: LAW.sum_over(0.0),
-    "goodness_of_fit of negative squares": lambda: laws.goodness_of_fit(LAW, -np.ones(3)),
-    "a complex weight deviation": lambda: laws.independent_law(1j, ROWS, ROWS),
-    "weight deviations": lambda: laws.independent_law(torch.zeros(3), ROWS, ROWS),
+    "goodness_of_fit of negative squares": lambda: dense_layer.goodness_of_fit(LAW, -np.ones(3)),
+    "a complex weight deviation": lambda: dense_layer.independent_law(1j, ROWS, ROWS),
+    "weight deviations": lambda: dense_layer.independent_law(torch.zeros(3), ROWS, ROWS),
     "a kernel of no size": lambda: Geometry((0, 3)),
     "a kernel of half a size": lambda: Geometry((1.5, 3)),
     "a kernel of one number": lambda: Geometry(3),
@@ -311,13 +411,25 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "Geometry of a convolution of volumes": lambda: Geometry.of(nn.Conv3d(1, 1, 3)),
     "an image smaller than the kernel": lambda: Geometry((5, 5)).output_size((3, 3)),
     "an image without a width": lambda: Geometry((3, 3)).output_size((3,)),
-    "JacobianOperator of infinite weights that saturate": lambda: numeric.JacobianOperator(nn.Sequential(diverged(), nn.Tanh()), ROWS),
-    "JacobianOperator of a normalization by infinity": lambda: numeric.JacobianOperator(overflown(), ROWS),
-    "JacobianOperator of an axis that is not there": lambda: numeric.JacobianOperator(lambda x: x.softmax(3), ROWS),
-    "JacobianOperator of a failed assertion": lambda: numeric.JacobianOperator(attention(), ROWS[:, None]),
-    "check_batch_independence of a failing function": lambda: numeric.check_batch_independence(nn.Linear(4, 4).double(), ROWS),
+    "JacobianOperator of infinite weights that saturate": lambda: numeric.JacobianOperator(
+        nn.Sequential(diverged(), nn.Tanh()), ROWS
+    ),
+    "JacobianOperator of a normalization by infinity": lambda: numeric.JacobianOperator(
+        overflown(), ROWS
+    ),
+    "JacobianOperator of an axis that is not there": lambda: numeric.JacobianOperator(
+        lambda x: x.softmax(3), ROWS
+    ),
+    "JacobianOperator of a failed assertion": lambda: numeric.JacobianOperator(
+        attention(), ROWS[:, None]
+    ),
+    "check_batch_independence of a failing function": lambda: numeric.check_batch_independence(
+        nn.Linear(4, 4).double(), ROWS
+    ),
     "a product beyond float64": lambda: numeric.Scaled(OPERATOR, 1e300).push(1e300 * ROWS),
-    "evaluate of a signal in another precision": lambda: numeric.evaluate(RESIDUAL, LAYERS, IMAGE, IMAGE.float()),
+    "evaluate of a signal in another precision": lambda: numeric.evaluate(
+        RESIDUAL, LAYERS, IMAGE, IMAGE.float()
+    ),
 }
 
 
@@ -363,16 +475,32 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 @pytest.mark.parametrize("target", [name for name in TARGETS if name != "lipschitz_upper"])
 def test_the_layout_of_a_tensor_does_not_matter(target, layout):
     plain = TARGETS[target].function(**TARGETS[target].tensors)
-    other = TARGETS[target].function(**{name: LAYOUTS[layout](tensor) for name, tensor in TARGETS[target].tensors.items()})
+    other = TARGETS[target].function(
+        **{name: LAYOUTS[layout](tensor) for name, tensor in TARGETS[target].tensors.items()}
+    )
     assert numbers_of(other) == pytest.approx(numbers_of(plain), rel=1e-12, abs=1e-13)
 
 
 def numbers_of(result: Any) -> list[float]:
     """All numbers in a result."""
     if isinstance(result, Tensor | np.ndarray):
-        return np.asarray(result.detach() if isinstance(result, Tensor) else result, np.float64).reshape(-1).tolist()
+        return (
+            np.asarray(result.detach() if isinstance(result, Tensor) else result, np.float64)
+            .reshape(-1)
+            .tolist()
+        )
     if isinstance(result, numeric.LinearOperator):
-        return numbers_of(result.pull(torch.ones(result.batch, *result.out_shape, dtype=torch.float64)))
+        return numbers_of(
+            result.pull(torch.ones(result.batch, *result.out_shape, dtype=torch.float64))
+        )
     if hasattr(result, "__dataclass_fields__"):
-        result = [value for name, value in vars(result).items() if name not in ("terms", "id", "side", "certainty", "reason", "delta")]
-    return [number for each in result for number in numbers_of(each)] if isinstance(result, tuple | list) else []
+        result = [
+            value
+            for name, value in vars(result).items()
+            if name not in ("terms", "id", "side", "certainty", "reason", "delta")
+        ]
+    return (
+        [number for each in result for number in numbers_of(each)]
+        if isinstance(result, tuple | list)
+        else []
+    )

@@ -1,7 +1,9 @@
-"""Attacks the bounds as numbers: a search over backward signals through real modules, gains measured by autograd.
+"""Attacks the bounds as numbers: a search over backward signals through real modules, gains
+measured by autograd.
 
-For each block and each state of its branch the search starts from the singular vectors of the measured Jacobian, the eigenvectors of its
-symmetric part and random signals, and climbs from the signals that came nearest to a violation.
+For each block and each state of its branch the search starts from the singular vectors of the
+measured Jacobian, the eigenvectors of its symmetric part and random signals, and climbs from the
+signals that came nearest to a violation.
 """
 
 import math
@@ -15,16 +17,23 @@ from hypothesis import strategies as st
 from strategies import DrawnBlock, drawn_blocks, gaussian
 from torch import Tensor, nn
 
-from derivations.architectures import BLOCKS
-from derivations.blocks import Add, Concat, Identity
-from numeric.bind import BlockNumbers, evaluate
-from numeric.norms import norm
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.terms import Add, Concat, Identity
+from numeric.evaluation.evaluate import BlockNumbers, evaluate
+from numeric.operators.vector_norms import norm
 
 SLACK = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Relative to 1 + γ, as where bounds are bound."""
 NUDGES = (0.3, 1e-2, 1e-4, 1e-7)
-"""A signal is moved by these parts of its length; no candidate is exact, for an exact one may leave a base of 0, which is refused."""
-WEIGHTS = {"as drawn": (0.0, 1.0), "cancelling": (-1.0, 1e-3), "nearly cancelling": (-0.9, 0.05), "large": (0.0, 1e3), "small": (0.0, 1e-3)}
+"""A signal is moved by these parts of its length; no candidate is exact, for an exact one may leave
+a base of 0, which is refused."""
+WEIGHTS = {
+    "as drawn": (0.0, 1.0),
+    "cancelling": (-1.0, 1e-3),
+    "nearly cancelling": (-0.9, 0.05),
+    "large": (0.0, 1e3),
+    "small": (0.0, 1e-3),
+}
 
 
 @dataclass
@@ -52,7 +61,9 @@ def block_of(name: str, weights: str, seed: int, dtype: torch.dtype) -> DrawnBlo
     maps = leaves(seed)
     for key in BLOCKS[name].branch:
         maps[key] = Leaning(maps[key], *WEIGHTS[weights])  # type: ignore[arg-type]
-    modules = {key: each.to(dtype) if isinstance(each, nn.Module) else each for key, each in maps.items()}
+    modules = {
+        key: each.to(dtype) if isinstance(each, nn.Module) else each for key, each in maps.items()
+    }
     return DrawnBlock(BLOCKS[name].term, modules, gaussian(1, 4, 3, 3, seed=seed, dtype=dtype))
 
 
@@ -61,14 +72,18 @@ def jacobian(block: DrawnBlock) -> Tensor:
     x = block.x.clone().requires_grad_()
     out = block.module(x)
     rows = [
-        torch.autograd.grad(out, x, unit.view_as(out), retain_graph=True, materialize_grads=True, allow_unused=True)[0].flatten()
+        torch.autograd.grad(
+            out, x, unit.view_as(out), retain_graph=True, materialize_grads=True, allow_unused=True
+        )[0].flatten()
         for unit in torch.eye(out.numel(), dtype=x.dtype)
     ]
     return torch.stack(rows)
 
 
 def candidates(measured: Tensor, seed: int) -> Tensor:
-    """Backward signals (count, m) at the ends of what the measured Jacobian can do to them, and random ones."""
+    """Backward signals (count, m) at the ends of what the measured Jacobian can do to them, and
+    random ones.
+    """
     exact = measured.double()
     rows = exact.shape[0]
     left = torch.linalg.svd(exact)[0].T
@@ -82,11 +97,15 @@ def candidates(measured: Tensor, seed: int) -> Tensor:
 
 def nudged(signals: Tensor, size: float, seed: int) -> Tensor:
     noise = gaussian(*signals.shape, seed=seed + 1)
-    return signals + size * signals.norm(dim=1, keepdim=True) * noise / noise.norm(dim=1, keepdim=True)
+    return signals + size * signals.norm(dim=1, keepdim=True) * noise / noise.norm(
+        dim=1, keepdim=True
+    )
 
 
 def climb(block: DrawnBlock, rounds: int, seed: int = 0) -> Worst:
-    """Every round judges all signals, then moves on from the one that came nearest to a violation of each bound."""
+    """Every round judges all signals, then moves on from the one that came nearest to a violation
+    of each bound.
+    """
     worst, shape = Worst(), block.module(block.x).shape[1:]
     signals = candidates(jacobian(block), seed)
     for turn in range(rounds):
@@ -101,7 +120,9 @@ def climb(block: DrawnBlock, rounds: int, seed: int = 0) -> Worst:
 
 def measured_gain(block: DrawnBlock, x: Tensor, g: Tensor) -> Tensor:
     x = x.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(block.module(x), x, g, materialize_grads=True, allow_unused=True)
+    (gradient,) = torch.autograd.grad(
+        block.module(x), x, g, materialize_grads=True, allow_unused=True
+    )
     return norm(gradient) / norm(g)
 
 
@@ -120,7 +141,9 @@ def stands(block: DrawnBlock, rounds: int, seed: int = 0) -> Worst:
     worst = climb(block, rounds, seed)
     for bound_id, margin in worst.margins.items():
         signal = worst.signals[bound_id].tolist()
-        assert margin <= SLACK[block.x.dtype], f"{bound_id} is violated by {margin:.3g} (seed {seed}) for {block}, g = {signal}"
+        assert margin <= SLACK[block.x.dtype], (
+            f"{bound_id} is violated by {margin:.3g} (seed {seed}) for {block}, g = {signal}"
+        )
     return worst
 
 
@@ -143,7 +166,12 @@ def test_no_signal_violates_a_bound_of_a_block_in_any_state(name, weights, dtype
 def drawn_cases(draw) -> DrawnBlock:
     """One sample of a plain, residual or dense block around a drawn branch of any structure."""
     branch = draw(drawn_blocks(square=True, depth=2))
-    around = [branch.term, Add(branch.term, Identity()), Concat(branch.term, Identity()), Concat(Identity(), branch.term)]
+    around = [
+        branch.term,
+        Add(branch.term, Identity()),
+        Concat(branch.term, Identity()),
+        Concat(Identity(), branch.term),
+    ]
     return DrawnBlock(draw(st.sampled_from(around)), branch.leaves, branch.x[:1])
 
 
@@ -161,15 +189,17 @@ def test_no_signal_violates_a_bound_of_many_drawn_blocks(block, seed):
 
 
 def test_a_broken_bound_falls_to_the_search(monkeypatch):
-    """Where the least singular value is taken for half as large again, the search finds the signal that shows it."""
-    import numeric.bind
+    """Where the least singular value is taken for half as large again, the search finds the signal
+    that shows it.
+    """
+    import numeric.evaluation.evaluate
 
-    truth = numeric.bind.singular_extremes
+    truth = numeric.evaluation.evaluate.singular_extremes
 
     def larger(*args, **kwargs):
         least, largest = truth(*args, **kwargs)
         return type(least)(least.low * 1.5, least.high * 1.5, least.delta, least.residual), largest
 
-    monkeypatch.setattr(numeric.bind, "singular_extremes", larger)
+    monkeypatch.setattr(numeric.evaluation.evaluate, "singular_extremes", larger)
     worst = climb(block_of("plain", "nearly cancelling", 0, torch.float64), 1)
     assert worst.margins["singular.min.lower"] > 1e-2

@@ -33,7 +33,10 @@ BAD_INPUTS = [
     (torch.ones(3), r"add a batch dimension with x.unsqueeze\(0\)"),
     (torch.ones(0, 3), r"\(0, 3\) is empty"),
     (torch.ones(3, 0), r"\(3, 0\) is empty"),
-    (torch.ones(2, 3, dtype=torch.int64), "torch.int64 .*: it must be a dense float32 or float64 tensor"),
+    (
+        torch.ones(2, 3, dtype=torch.int64),
+        "torch.int64 .*: it must be a dense float32 or float64 tensor",
+    ),
     (torch.ones(2, 3, dtype=torch.bool), "torch.bool"),
     (torch.ones(2, 3, dtype=torch.complex64), "torch.complex64"),
     (torch.ones(2, 3, dtype=torch.float16), r"torch.float16, too coarse .* \.float\(\)"),
@@ -52,7 +55,9 @@ def test_bad_inputs_are_refused_in_one_line(x, message):
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("x", [X, X.double(), X[:1], X[:, :1], X.T, torch.zeros(1, 1), torch.full((1, 2), 3e38)])
+@pytest.mark.parametrize(
+    "x", [X, X.double(), X[:1], X[:, :1], X.T, torch.zeros(1, 1), torch.full((1, 2), 3e38)]
+)
 def test_good_inputs_pass(x):
     check_input(x)
 
@@ -104,7 +109,10 @@ def unlearned(norm):
 
 BAD_MODULES = [
     (nn.BatchNorm1d(3), "BatchNorm1d in training mode makes samples depend on each other"),
-    (nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3))), "BatchNorm1d '1.0' in training mode"),
+    (
+        nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3))),
+        "BatchNorm1d '1.0' in training mode",
+    ),
     (nn.BatchNorm2d(3), "call model.eval"),
     (nn.SyncBatchNorm(3), "SyncBatchNorm in training mode"),
     (nn.BatchNorm1d(3, track_running_stats=False).eval(), "keeps no running statistics"),
@@ -116,7 +124,10 @@ BAD_MODULES = [
     (nn.MultiheadAttention(4, 2, dropout=0.1), "dropout in training mode is random"),
     (nn.LSTM(3, 3, num_layers=2, dropout=0.1), "dropout in training mode is random"),
     (nn.LazyLinear(3), "not initialized: run the model once"),
-    (nn.Linear(3, 3).double(), "weight 'weight' is torch.float64 on cpu, the input torch.float32 on cpu"),
+    (
+        nn.Linear(3, 3).double(),
+        "weight 'weight' is torch.float64 on cpu, the input torch.float32 on cpu",
+    ),
     (nn.Linear(3, 3).half(), "torch.float16"),
     (nn.Linear(3, 3, device="meta"), "meta"),
     (nn.BatchNorm1d(3).forward, "BatchNorm1d in training mode"),
@@ -124,7 +135,11 @@ BAD_MODULES = [
 
 
 @pytest.mark.filterwarnings("ignore:Lazy modules")
-@pytest.mark.parametrize(("function", "message"), BAD_MODULES, ids=lambda value: getattr(value, "__name__", type(value).__name__))
+@pytest.mark.parametrize(
+    ("function", "message"),
+    BAD_MODULES,
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
 def test_bad_modules_are_refused_and_named(function, message):
     with pytest.raises(InputError, match=message):
         check_function(function, X)
@@ -179,7 +194,14 @@ def test_functions_that_mix_samples_are_refused(function, message):
 
 @pytest.mark.parametrize(
     "function",
-    [nn.Linear(3, 2), nn.BatchNorm1d(3).eval(), nn.LayerNorm(3), torch.zeros_like, lambda x: x.softmax(1), nn.ReLU(inplace=True)],
+    [
+        nn.Linear(3, 2),
+        nn.BatchNorm1d(3).eval(),
+        nn.LayerNorm(3),
+        torch.zeros_like,
+        lambda x: x.softmax(1),
+        nn.ReLU(inplace=True),
+    ],
 )
 def test_functions_of_each_sample_pass_and_leave_x_alone(function):
     x = X.clone()

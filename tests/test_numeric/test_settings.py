@@ -13,7 +13,9 @@ def test_integers_pass_as_those_of_python(value):
     assert type(whole(value, "n")) is int
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.0, np.float64(2), float("nan"), 1j, "1", None, np.ones(1, int), Fraction(1)])
+@pytest.mark.parametrize(
+    "value", [0, -1, 1.0, np.float64(2), float("nan"), 1j, "1", None, np.ones(1, int), Fraction(1)]
+)
 def test_what_is_no_integer_or_too_small_is_refused(value):
     with pytest.raises(InputError, match=r"^n is .*: it must be an integer of at least 1$"):
         whole(value, "n")
@@ -25,7 +27,9 @@ def test_real_numbers_pass_as_floats(value):
     assert type(between(value, "t", 0, 2)) is float
 
 
-@pytest.mark.parametrize("value", [0, 2.0, -1, 3, float("nan"), float("inf"), -float("inf"), 1j, "1", None, np.ones(1)])
+@pytest.mark.parametrize(
+    "value", [0, 2.0, -1, 3, float("nan"), float("inf"), -float("inf"), 1j, "1", None, np.ones(1)]
+)
 def test_what_is_no_number_or_outside_is_refused(value):
     with pytest.raises(InputError, match=r"^t is .*: it must be a number between 0 and 2$"):
         between(value, "t", 0, 2)

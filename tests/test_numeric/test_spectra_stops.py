@@ -5,10 +5,15 @@ import torch
 from strategies import gaussian
 
 from derivations.errors import InputError
-from numeric import dense
-from numeric.dense import MatrixOperator
-from numeric.operators import IdentityOperator, Sum
-from numeric.spectra import sigma_max, sigma_min_adjoint, singular_extremes, symmetric_extremes
+from numeric.operators import dense_twin
+from numeric.operators.dense_twin import MatrixOperator
+from numeric.operators.operators import IdentityOperator, Sum
+from numeric.operators.spectra import (
+    sigma_max,
+    sigma_min_adjoint,
+    singular_extremes,
+    symmetric_extremes,
+)
 
 METHODS = {
     "sigma_max": lambda operator, **options: (sigma_max(operator, **options),),
@@ -21,7 +26,9 @@ METHODS = {
 def mixed(batch: int = 4) -> MatrixOperator:
     """One sample whose ends stand out, others that are harder."""
     matrices = gaussian(batch, 60, 60, seed=1)
-    matrices[0] += 100 * torch.eye(60, dtype=torch.float64)[:, :1] @ torch.eye(60, dtype=torch.float64)[:1]
+    matrices[0] += (
+        100 * torch.eye(60, dtype=torch.float64)[:, :1] @ torch.eye(60, dtype=torch.float64)[:1]
+    )
     return MatrixOperator(matrices)
 
 
@@ -36,7 +43,10 @@ def test_samples_stop_when_they_are_narrow_enough(method):
         assert (end.high - end.low <= rtol * size * (1 + 1e-9)).all()
         assert (end.steps <= 60).all()
     assert len(set(found[0].steps.tolist())) > 1
-    truth = {"sigma_max": (dense.sigma_max,), "sigma_min_adjoint": (dense.sigma_min_adjoint,)}
+    truth = {
+        "sigma_max": (dense_twin.sigma_max,),
+        "sigma_min_adjoint": (dense_twin.sigma_min_adjoint,),
+    }
     for end, true in zip(found, truth.get(method, ()), strict=False):
         assert (end.low <= true(operator.matrices)).all()
         assert (true(operator.matrices) <= end.high).all()
@@ -86,7 +96,10 @@ def test_the_identity_beside_a_branch_that_nearly_cancels_it(size):
     """σ_min(I + J_F) with J_F = −I + a little: the skip alone guarantees nothing."""
     branch = size * gaussian(2, 8, 8, seed=3) - torch.eye(8, dtype=torch.float64)
     operator = Sum(IdentityOperator((8,), 2, torch.float64), MatrixOperator(branch))
-    found, truth = sigma_min_adjoint(operator), dense.sigma_min_adjoint(branch + torch.eye(8, dtype=torch.float64))
+    found, truth = (
+        sigma_min_adjoint(operator),
+        dense_twin.sigma_min_adjoint(branch + torch.eye(8, dtype=torch.float64)),
+    )
     assert (found.low <= truth).all()
     assert (truth <= found.high).all()
     assert (found.high - found.low <= 1e-10).all()

@@ -1,4 +1,5 @@
-"""Makes small results folders whose numbers are drawn, not trained, but obey the formulas: gains, bounds and the √l law."""
+"""Makes small results folders whose numbers are drawn, not trained, but obey the formulas: gains,
+bounds and the √l law."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from validate.codec import DIGITS, write_json, write_jsonl
-from validate.records import (
+from validate.records.codec import DIGITS, write_json, write_jsonl
+from validate.records.schema import (
     BlockRow,
     BoundRow,
     EpochRow,
@@ -24,12 +25,17 @@ from validate.records import (
     run_files,
     write_manifest,
 )
-from validate.storage import sha256
+from validate.records.storage import sha256
 
 SAMPLES = 4
 EPOCHS = 3
 DELTA = 1e-6
-KINDS = {"plain": "plain", "residual": "residual", "se_residual": "gated_residual", "dense": "dense"}
+KINDS = {
+    "plain": "plain",
+    "residual": "residual",
+    "se_residual": "gated_residual",
+    "dense": "dense",
+}
 EPSILONS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.0)
 
 
@@ -65,7 +71,9 @@ def make_config(family: str, depth: int, seed: int, dataset: str = "digits") -> 
     )
 
 
-def bound(name: str, side: str, value: np.ndarray, measured: np.ndarray, certainty: str) -> BoundRow:
+def bound(
+    name: str, side: str, value: np.ndarray, measured: np.ndarray, certainty: str
+) -> BoundRow:
     """A bound's row, its violations and tightness counted from the numbers."""
     excess = value - measured if side == "lower" else measured - value
     return BoundRow(
@@ -79,9 +87,14 @@ def bound(name: str, side: str, value: np.ndarray, measured: np.ndarray, certain
     )
 
 
-def both_sides(name: str, lower: np.ndarray, upper: np.ndarray, measured: np.ndarray, certainty: str) -> list[BoundRow]:
+def both_sides(
+    name: str, lower: np.ndarray, upper: np.ndarray, measured: np.ndarray, certainty: str
+) -> list[BoundRow]:
     """A lower and an upper bound."""
-    return [bound(name, "lower", lower, measured, certainty), bound(name, "upper", upper, measured, certainty)]
+    return [
+        bound(name, "lower", lower, measured, certainty),
+        bound(name, "upper", upper, measured, certainty),
+    ]
 
 
 def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Generator) -> BlockRow:
@@ -91,8 +104,14 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
     gain = np.sqrt(1 + 2 * c * t + t**2) if skip else t
     measured = gain * (1 + 1e-15 * random.integers(-3, 4, SAMPLES))
     if skip:
-        exact, probable = ("residual.triangle", abs(1 - t), 1 + t), ("residual.uniform", 0 * t, 1 + 2 * t)
-        bounds = [*both_sides(*exact, measured, "exact"), *both_sides(*probable, measured, "probable")]
+        exact, probable = (
+            ("residual.triangle", abs(1 - t), 1 + t),
+            ("residual.uniform", 0 * t, 1 + 2 * t),
+        )
+        bounds = [
+            *both_sides(*exact, measured, "exact"),
+            *both_sides(*probable, measured, "probable"),
+        ]
     else:
         bounds = both_sides("singular", 0.1 * t, 3 * t, measured, "probable")
     return BlockRow(
@@ -114,7 +133,9 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
 
 
 def make_law(epoch: int, cosine: np.ndarray | None, random: np.random.Generator) -> LawRow:
-    """Gains that are the greater, the longer the network was trained, and alignments with the sign of the cosine, if there is one."""
+    """Gains that are the greater, the longer the network was trained, and alignments with the sign
+    of the cosine, if there is one.
+    """
     probability = random.uniform(size=SAMPLES) ** (1 / (1 + epoch))
     return LawRow(
         weight_std=0.1,
@@ -127,33 +148,63 @@ def make_law(epoch: int, cosine: np.ndarray | None, random: np.random.Generator)
 def make_run(config: RunConfig) -> tuple[list[EpochRow], list[BlockRow]]:
     """The rows of one run; errors fall with the epoch, faster with a skip."""
     random = np.random.default_rng([config.depth, config.seed, len(config.family)])
-    blocks = [make_block(config, epoch, index, random) for epoch in range(EPOCHS + 1) for index in range(config.depth // 3)]
+    blocks = [
+        make_block(config, epoch, index, random)
+        for epoch in range(EPOCHS + 1)
+        for index in range(config.depth // 3)
+    ]
     epochs = []
     for epoch in range(EPOCHS + 1):
         rows = [row for row in blocks if row.epoch == epoch]
-        measured, telescoped = np.prod([row.measured for row in rows], axis=0), np.prod([row.predicted for row in rows], axis=0)
-        error = 0.9 * math.exp(-epoch * (0.5 if config.family == "plain" else 1.0)) + 0.01 * config.seed
+        measured, telescoped = (
+            np.prod([row.measured for row in rows], axis=0),
+            np.prod([row.predicted for row in rows], axis=0),
+        )
+        error = (
+            0.9 * math.exp(-epoch * (0.5 if config.family == "plain" else 1.0)) + 0.01 * config.seed
+        )
         worst = float((abs(measured - telescoped) / np.maximum(measured, telescoped)).max())
-        total = Total(measured=tuple(measured.tolist()), telescoped=tuple(telescoped.tolist()), relative_error=worst)
+        total = Total(
+            measured=tuple(measured.tolist()),
+            telescoped=tuple(telescoped.tolist()),
+            relative_error=worst,
+        )
         scores = {"train_loss": 2 * error, "train_error": 0.8 * error, "test_error": error}
         epochs.append(EpochRow(run=config.run, epoch=epoch, status="ok", total=total, **scores))
     return epochs, blocks
 
 
 def make_vanishing() -> list[VanishingRow]:
-    """√(l + ε²) for dense steps, ε for plain, 1 + ε/4 and 1 + ε/8 for residual blocks, with a little spread over seeds."""
+    """√(l + ε²) for dense steps, ε for plain, 1 + ε/4 and 1 + ε/8 for residual blocks, with a
+    little spread over seeds.
+    """
     rows = []
-    cases = [("plain", 1, 0.0, lambda e: e), ("residual", 1, 1.0, lambda e: 1 + e / 4), ("se_residual", 1, 1.0, lambda e: 1 + e / 8)]
+    cases = [
+        ("plain", 1, 0.0, lambda e: e),
+        ("residual", 1, 1.0, lambda e: 1 + e / 4),
+        ("se_residual", 1, 1.0, lambda e: 1 + e / 8),
+    ]
     cases += [("dense", l, math.sqrt(l), lambda e, l=l: math.sqrt(l + e * e)) for l in range(1, 13)]
     for family, inputs, limit, measure in cases:
         for epsilon in EPSILONS:
             for seed in (0, 1, 2):
                 value = measure(epsilon) * (1 + 0.05 * epsilon * (seed - 1))
-                rows.append(VanishingRow(family=family, inputs=inputs, epsilon=epsilon, seed=seed, predicted=limit, measured=value))
+                rows.append(
+                    VanishingRow(
+                        family=family,
+                        inputs=inputs,
+                        epsilon=epsilon,
+                        seed=seed,
+                        predicted=limit,
+                        measured=value,
+                    )
+                )
     return rows
 
 
-def write_results(folder: Path, configs: Sequence[RunConfig], change: Callable[[Any], Any] = lambda row: row) -> Path:
+def write_results(
+    folder: Path, configs: Sequence[RunConfig], change: Callable[[Any], Any] = lambda row: row
+) -> Path:
     """A complete results folder; every row passes through `change` before it is written."""
     for config in configs:
         place = folder / "runs" / config.run
@@ -183,12 +234,16 @@ def write_results(folder: Path, configs: Sequence[RunConfig], change: Callable[[
     return folder
 
 
-CONFIGS = [make_config(family, depth, seed) for family in KINDS for depth in (8, 14) for seed in (0, 1)]
+CONFIGS = [
+    make_config(family, depth, seed) for family in KINDS for depth in (8, 14) for seed in (0, 1)
+]
 
 
 @pytest.fixture(scope="session")
 def write() -> Callable[..., Path]:
-    """`write(folder, change)` makes a small results folder (no second seed, no second depth) and returns it."""
+    """`write(folder, change)` makes a small results folder (no second seed, no second depth) and
+    returns it.
+    """
     few = [config for config in CONFIGS if config.seed == 0 and config.depth == 8]
     return lambda folder, change=lambda row: row: write_results(folder, few, change)
 

@@ -31,7 +31,10 @@ HOSTILE = [
     r"\left( a",
     "x^{2}^{3}",
     "",
-    r'\href{javascript:alert(1)}{x}\style{background:url(https://example.org)}{y}\class{a" onload="b}{z}',
+    (
+        r'\href{javascript:alert(1)}{x}\style{background:url(https://example.org)}{y}\class{a" '
+        'onload="b}{z}'
+    ),
     r"\color{red}{x}",
 ]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from derivations.book import meanings
-from derivations.document import derive_document
+from derivations.book.arrange import meanings
+from derivations.book.document import derive_document
 from derivations.errors import InputError
 from paper_figures import FIGURES, TABLES, report, write_report
-from validate.records import BlockRow, Manifest
+from validate.records.schema import BlockRow, Manifest
 
 FEW = ("training_by_depth", "agreement", "sqrt_law")
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -135,7 +135,9 @@ def test_totals_are_those_of_the_records(page: Page, document: dict[str, Any]) -
     assert "1,152 exact; 1,536 probable, δ = 1e-6" in page.text
 
 
-def test_equations_show_transcription_readings_and_claims(page: Page, document: dict[str, Any]) -> None:
+def test_equations_show_transcription_readings_and_claims(
+    page: Page, document: dict[str, Any]
+) -> None:
     assert "Equation (1)" in page.text
     assert "Equation (2)" in page.text
     assert page.text.count("derived, operator reading exact, ") == 2
@@ -151,13 +153,21 @@ def test_every_formula_became_mathml(page: Page, document: dict[str, Any]) -> No
         formulas += 1 + len(equation["claims"])  # derived, and what the paper claims
     formulas += len({equation["id"] for equation in document["equations"]})  # transcribed
     for block in document["blocks"]:
-        formulas += 3 + len(block["steps"]) + 2 * len(block["bounds"]) + len(meanings(block["bounds"]))  # definition, gradient, remains
+        formulas += (
+            3 + len(block["steps"]) + 2 * len(block["bounds"]) + len(meanings(block["bounds"]))
+        )  # definition, gradient, remains
     assert len(page.all("math")) == formulas
 
 
-def test_titles_axioms_and_theorems_are_listed(folder: Path, few_figures: None, tmp_path: Path) -> None:
+def test_titles_axioms_and_theorems_are_listed(
+    folder: Path, few_figures: None, tmp_path: Path
+) -> None:
     document = derive_document()
-    page = Page(write_report(folder, document | {"blocks": [], "equations": []}, tmp_path / "report.html").read_text())
+    page = Page(
+        write_report(
+            folder, document | {"blocks": [], "equations": []}, tmp_path / "report.html"
+        ).read_text()
+    )
     for theorem in document["theorems"]:
         assert theorem["id"] in page.text
         assert theorem["title"] in page.text
@@ -179,18 +189,35 @@ def test_the_page_is_small(html: str) -> None:
 
 
 @pytest.mark.usefixtures("few_figures")
-def test_the_page_is_the_same_every_time(folder: Path, document: dict[str, Any], tmp_path: Path) -> None:
-    first, second = (write_report(str(folder), document, str(tmp_path / name)).read_bytes() for name in ("a.html", "b.html"))
+def test_the_page_is_the_same_every_time(
+    folder: Path, document: dict[str, Any], tmp_path: Path
+) -> None:
+    first, second = (
+        write_report(str(folder), document, str(tmp_path / name)).read_bytes()
+        for name in ("a.html", "b.html")
+    )
     assert first == second
 
 
 @pytest.mark.usefixtures("few_figures")
-def test_hostile_records_stay_text(write: Callable[..., Path], document: dict[str, Any], tmp_path: Path) -> None:
+def test_hostile_records_stay_text(
+    write: Callable[..., Path], document: dict[str, Any], tmp_path: Path
+) -> None:
     def poison(row: Any) -> Any:
         if isinstance(row, Manifest):
-            return row.model_copy(update={"command": EVIL, "device": EVIL, "preset": EVIL, "dataset": EVIL, "versions": {EVIL: EVIL}})
+            return row.model_copy(
+                update={
+                    "command": EVIL,
+                    "device": EVIL,
+                    "preset": EVIL,
+                    "dataset": EVIL,
+                    "versions": {EVIL: EVIL},
+                }
+            )
         if isinstance(row, BlockRow):
-            bounds = tuple(bound.model_copy(update={"id": f"{EVIL}.{bound.side}"}) for bound in row.bounds)
+            bounds = tuple(
+                bound.model_copy(update={"id": f"{EVIL}.{bound.side}"}) for bound in row.bounds
+            )
             return row.model_copy(update={"name": EVIL, "term": EVIL, "bounds": bounds})
         return row
 
@@ -199,7 +226,11 @@ def test_hostile_records_stay_text(write: Callable[..., Path], document: dict[st
     step |= {"rule": EVIL, "latex": rf"\text{{{EVIL}}}", "condition": EVIL}
     equation |= {"transcribed_latex": EVIL}
     equation["claims"][0]["statement"] = EVIL
-    page = Page(write_report(write(tmp_path / "records", poison), poisoned, tmp_path / "report.html").read_text())
+    page = Page(
+        write_report(
+            write(tmp_path / "records", poison), poisoned, tmp_path / "report.html"
+        ).read_text()
+    )
     assert page.all("script") == []
     assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
     assert page.text.count("<script>alert('$x')</script>") >= 8
@@ -218,21 +249,32 @@ def test_a_failed_step_is_said(folder: Path, document: dict[str, Any], tmp_path:
 
 
 @pytest.mark.usefixtures("few_figures")
-def test_what_could_not_be_drawn_is_said(write: Callable[..., Path], document: dict[str, Any], tmp_path: Path) -> None:
-    folder = write(tmp_path / "records", lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row)
+def test_what_could_not_be_drawn_is_said(
+    write: Callable[..., Path], document: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = write(
+        tmp_path / "records",
+        lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row,
+    )
     page = Page(write_report(folder, document, tmp_path / "report.html").read_text())
     assert "Not drawn: no dense rows" in page.text
     assert len(page.all("img")) == len(FEW) - 1
 
 
-@pytest.mark.parametrize("broken", [{}, {"schema": "gradbound.derive/2"}, {"schema": "gradbound.derive/1", "ok": "yes"}])
-def test_a_foreign_document_is_refused(folder: Path, broken: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "broken", [{}, {"schema": "gradbound.derive/2"}, {"schema": "gradbound.derive/1", "ok": "yes"}]
+)
+def test_a_foreign_document_is_refused(
+    folder: Path, broken: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="gradbound derive"):
         write_report(folder, broken, tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_corrupt_records_are_refused_and_nothing_is_written(write: Callable[..., Path], document: dict[str, Any], tmp_path: Path) -> None:
+def test_corrupt_records_are_refused_and_nothing_is_written(
+    write: Callable[..., Path], document: dict[str, Any], tmp_path: Path
+) -> None:
     folder = write(tmp_path / "records")
     path = folder / "vanishing.jsonl"
     path.write_bytes(path.read_bytes().replace(b"0.3", b"0.4", 1))

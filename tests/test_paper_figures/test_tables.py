@@ -7,12 +7,25 @@ import numpy as np
 import pytest
 
 from derivations.errors import InputError
-from paper_figures.select import MissingRecordsError, runs_of
-from paper_figures.tables import TABLES, Column, Table, bounds, certainty, laws, limits, networks, random_laws, ranks, render, trend
-from validate.compare import summarize_by
-from validate.random_laws import law_fits
-from validate.records import Results
-from validate.survival import ranking
+from paper_figures.figures.select import MissingRecordsError, runs_of
+from paper_figures.tables import (
+    TABLES,
+    Column,
+    Table,
+    bounds,
+    certainty,
+    laws,
+    limits,
+    networks,
+    random_laws,
+    ranks,
+    render,
+    trend,
+)
+from validate.comparison.compare_network import summarize_by
+from validate.records.schema import Results
+from validate.statistics.distance_from_law import law_fits
+from validate.statistics.survival import ranking
 
 HOSTILE = 'a|b & 5% <script>alert("x")</script> \\input{y} #_{}~^$'
 
@@ -26,7 +39,9 @@ def test_networks_are_counted_family_by_family(results: Results) -> None:
     table = networks(results)
     assert cells(table, "network")[:3] == ["plain-8", "plain-14", "residual-8"]
     runs = runs_of(results, "plain", 8)
-    assert cells(table, "test error (%)")[0] == pytest.approx(100 * np.median([run.epochs[-1].test_error for run in runs]))
+    assert cells(table, "test error (%)")[0] == pytest.approx(
+        100 * np.median([run.epochs[-1].test_error for run in runs])
+    )
     blocks = [row for run in runs for row in run.blocks]
     assert cells(table, "bound checks")[0] == sum(len(row.bounds) * 4 for row in blocks)
     assert cells(table, "largest identity error")[0] == max(row.identity_error for row in blocks)
@@ -36,15 +51,21 @@ def test_networks_are_counted_family_by_family(results: Results) -> None:
 def test_a_violation_is_never_lost(results: Results) -> None:
     run = results.runs[0]
     row = run.blocks[0]
-    broken = row.model_copy(update={"bounds": (row.bounds[0].model_copy(update={"violations": 3}), *row.bounds[1:])})
-    changed = replace(results, runs=(replace(run, blocks=(broken, *run.blocks[1:])), *results.runs[1:]))
+    broken = row.model_copy(
+        update={"bounds": (row.bounds[0].model_copy(update={"violations": 3}), *row.bounds[1:])}
+    )
+    changed = replace(
+        results, runs=(replace(run, blocks=(broken, *run.blocks[1:])), *results.runs[1:])
+    )
     assert sum(cells(networks(changed), "violations")) == 3
     assert sum(cells(bounds(changed), "violations")) == 3
 
 
 def test_bounds_are_listed_by_theorem_side_and_certainty(results: Results) -> None:
     table = bounds(results)
-    names = list(zip(cells(table, "bound"), cells(table, "side"), cells(table, "certainty"), strict=True))
+    names = list(
+        zip(cells(table, "bound"), cells(table, "side"), cells(table, "certainty"), strict=True)
+    )
     assert ("residual.triangle", "lower", "exact") in names
     assert ("residual.uniform", "upper", "probable, δ = 1e-6") in names
     assert len(names) == len(set(names))
@@ -57,7 +78,12 @@ def test_one_bound_with_two_certainties_is_two_rows(results: Results) -> None:
     run = results.runs[0]
     row = run.blocks[0]
     certain = row.model_copy(
-        update={"bounds": tuple(bound.model_copy(update={"certainty": "exact", "delta": None}) for bound in row.bounds)}
+        update={
+            "bounds": tuple(
+                bound.model_copy(update={"certainty": "exact", "delta": None})
+                for bound in row.bounds
+            )
+        }
     )
     table = bounds(replace(results, runs=(replace(run, blocks=(row, certain)),)))
     assert cells(table, "certainty") == ["exact", "probable, δ = 1e-6"] * 2
@@ -78,7 +104,12 @@ def test_the_ranking_is_printed_whole(results: Results) -> None:
     assert cells(table, "value") == [row.found.value for row in rows]
     assert cells(table, "p adjusted") == [row.adjusted for row in rows]
     assert "needs 4 networks, has 2" in cells(table, "note")
-    assert cells(table, "networks of")[4:12:2] == ["SE residual", "dense", "within families", "across families"]
+    assert cells(table, "networks of")[4:12:2] == [
+        "SE residual",
+        "dense",
+        "within families",
+        "across families",
+    ]
     text = render(table, "markdown")
     assert "nan" not in text
     assert "95% interval from 2,000 bootstraps" in text
@@ -113,7 +144,10 @@ def test_certainty_carries_its_probability() -> None:
 
 
 def test_markdown_rows_keep_their_columns() -> None:
-    lines = render(Table(HOSTILE, (Column("a"), Column(HOSTILE, ",")), ((HOSTILE, 1234), ("x", None))), "markdown").splitlines()
+    lines = render(
+        Table(HOSTILE, (Column("a"), Column(HOSTILE, ",")), ((HOSTILE, 1234), ("x", None))),
+        "markdown",
+    ).splitlines()
     assert lines[1] == "| :--- | ---: |"
     assert lines[3] == "| x | – |"
     assert lines[2].endswith("| 1,234 |")
@@ -150,7 +184,9 @@ def test_latex_escapes_every_special_character() -> None:
 
 
 def test_html_escapes_every_cell() -> None:
-    text = render(Table(HOSTILE, (Column(HOSTILE), Column("n", ".1e")), ((HOSTILE, 1.5e-16),)), "html")
+    text = render(
+        Table(HOSTILE, (Column(HOSTILE), Column("n", ".1e")), ((HOSTILE, 1.5e-16),)), "html"
+    )
     tags: list[str] = []
 
     class Reader(HTMLParser):

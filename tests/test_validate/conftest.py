@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_validate.tiny import TINY
 
-from validate.sweep import run
+from validate.training.sweep import run
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,5 @@
-"""Gives the crash tests processes that start in milliseconds and are killed, and what these do until then."""
+"""Gives the crash tests processes that start in milliseconds and are killed, and what these do
+until then."""
 
 import io
 import itertools
@@ -14,22 +15,24 @@ from unittest import mock
 
 import torch
 
-from validate import checkpoints
-from validate.codec import write_json, write_jsonl
-from validate.folder import claimed, register
-from validate.records import EpochRow, RunConfig
-from validate.storage import write_atomic
+from validate.records.codec import write_json, write_jsonl
+from validate.records.folder import claimed, register
+from validate.records.schema import EpochRow, RunConfig
+from validate.records.storage import write_atomic
+from validate.training import checkpoints
 
 CONFIG_HASH, ROWS = "c" * 64, "e" * 64
 PART = 2**16
 """Bytes that one write of `save_and_die` takes."""
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["test_validate.crashes", "validate.sweep"])
+_SERVER.set_forkserver_preload(["test_validate.crashes", "validate.training.sweep"])
 
 
 def start(function: Callable[..., object], *arguments: object) -> BaseProcess:
-    """The call in a process of its own, forked from one that has everything imported and no threads."""
+    """The call in a process of its own, forked from one that has everything imported and no
+    threads.
+    """
     process = _SERVER.Process(target=function, args=arguments)
     process.start()
     return process
@@ -65,7 +68,9 @@ def event() -> Event:
 
 
 def save_for_ever(path: Path, saved: Event) -> None:
-    """Nothing but saves, so that a kill falls into one; `saved` is set after the first. Ends with the tests, however these end."""
+    """Nothing but saves, so that a kill falls into one; `saved` is set after the first. Ends with
+    the tests, however these end.
+    """
     server = os.getppid()
     for number in itertools.takewhile(lambda _: os.getppid() == server, itertools.count(1)):
         save(path, number)
@@ -73,7 +78,9 @@ def save_for_ever(path: Path, saved: Event) -> None:
 
 
 def save_and_die(path: Path, number: int, moment: int) -> None:
-    """One save in a process that kills itself before the `moment`-th call to the file system; a write takes a PART at most."""
+    """One save in a process that kills itself before the `moment`-th call to the file system; a
+    write takes a PART at most.
+    """
     calls = itertools.count()
 
     def deadly(call: Callable[..., object]) -> Callable[..., object]:
@@ -92,7 +99,9 @@ def save_and_die(path: Path, number: int, moment: int) -> None:
 
     with (
         mock.patch.multiple(Path, open=deadly(InParts), replace=deadly(Path.replace)),
-        mock.patch.multiple(os, open=deadly(os.open), fsync=deadly(os.fsync), close=deadly(os.close)),
+        mock.patch.multiple(
+            os, open=deadly(os.open), fsync=deadly(os.fsync), close=deadly(os.close)
+        ),
     ):
         save(path, number)
 
@@ -103,7 +112,10 @@ def fill(out: Path, configs: list[RunConfig]) -> None:
         with claimed(out, config.run) as folder:
             write_json(folder / "config.json", config)
             nothing = {"train_loss": None, "train_error": None, "test_error": None, "total": None}
-            write_jsonl(folder / "epochs.jsonl", [EpochRow(run=config.run, epoch=0, status="diverged", **nothing)])
+            write_jsonl(
+                folder / "epochs.jsonl",
+                [EpochRow(run=config.run, epoch=0, status="diverged", **nothing)],
+            )
             write_jsonl(folder / "blocks.jsonl", [])
             write_atomic(folder / "checkpoint.safetensors", config.run.encode())
         register(out, config.run)

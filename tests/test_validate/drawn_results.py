@@ -4,9 +4,14 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from validate.records import BlockRow, EpochRow, Manifest, Results, Run, RunConfig, Total
+from validate.records.schema import BlockRow, EpochRow, Manifest, Results, Run, RunConfig, Total
 
-DEPTHS = {"plain": (8, 14, 20, 32, 44), "residual": (8, 14, 20, 32, 44), "se_residual": (8, 14, 20, 32, 44), "dense": (10, 16, 22, 34)}
+DEPTHS = {
+    "plain": (8, 14, 20, 32, 44),
+    "residual": (8, 14, 20, 32, 44),
+    "se_residual": (8, 14, 20, 32, 44),
+    "dense": (10, 16, 22, 34),
+}
 SEEDS = (0, 1, 2)
 BLOCKS = 4
 
@@ -14,8 +19,15 @@ Number = Callable[[str, int, int], float | None]
 """Of (family, depth, seed)."""
 
 
-def drawn(error: Number, ratio: Number, depths: dict[str, tuple[int, ...]] | None = None, seeds: tuple[int, ...] = SEEDS) -> Results:
-    """Results whose runs end with this test error (None: diverged) and start with this ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ (None: no gradient)."""
+def drawn(
+    error: Number,
+    ratio: Number,
+    depths: dict[str, tuple[int, ...]] | None = None,
+    seeds: tuple[int, ...] = SEEDS,
+) -> Results:
+    """Results whose runs end with this test error (None: diverged) and start with this ‖∂L/∂h₀‖ /
+    ‖∂L/∂h_n‖ (None: no gradient).
+    """
     runs = tuple(
         _run(family, depth, seed, error(family, depth, seed), ratio(family, depth, seed))
         for family, each in (depths or DEPTHS).items()
@@ -38,17 +50,31 @@ def _run(family: str, depth: int, seed: int, error: float | None, ratio: float |
         warmup_epochs=0, augment=False, probe_size=2, spectra_epochs=(0,), spectra_steps=8, delta=1e-6, threads=1, device="cpu",
     )  # fmt: skip
     total = Total(measured=(ratio, ratio), telescoped=(ratio, ratio), relative_error=0.0)
-    first = EpochRow(run=name, epoch=0, status="ok", train_loss=1.0, train_error=0.9, test_error=0.9, total=total)
+    first = EpochRow(
+        run=name, epoch=0, status="ok", train_loss=1.0, train_error=0.9, test_error=0.9, total=total
+    )
     status = "diverged" if error is None else "ok"
     last = EpochRow(
-        run=name, epoch=1, status=status, train_loss=None, train_error=None, test_error=error, total=None if error is None else total
+        run=name,
+        epoch=1,
+        status=status,
+        train_loss=None,
+        train_error=None,
+        test_error=error,
+        total=None if error is None else total,
     )
     epochs = (0,) if error is None else (0, 1)
-    return Run(config, (first, last), tuple(_block(name, epoch, index, ratio) for epoch in epochs for index in range(BLOCKS)))
+    return Run(
+        config,
+        (first, last),
+        tuple(_block(name, epoch, index, ratio) for epoch in epochs for index in range(BLOCKS)),
+    )
 
 
 def _block(run: str, epoch: int, index: int, ratio: float | None) -> BlockRow:
-    """One of BLOCKS equal blocks, whose gains multiply to the ratio; the last has a ReLU's term, which counts as no block."""
+    """One of BLOCKS equal blocks, whose gains multiply to the ratio; the last has a ReLU's term,
+    which counts as no block.
+    """
     gain = None if ratio is None else ratio ** (1 / BLOCKS)
     return BlockRow(
         run=run, epoch=epoch, index=index, name=f"block{index}", kind="plain", measured=(gain, gain), predicted=(gain, gain),

@@ -12,10 +12,10 @@ from test_validate.drawn_results import as_claimed, drawn, flow
 
 from derivations.errors import InputError, ViolationError
 from validate.audit import evidence as evidence_module
+from validate.audit.adjudicate import CLAIMS
 from validate.audit.evidence import Counterexample, Proof, Sources, decide
 from validate.audit.paper import Paper, paper, printed
-from validate.audit.run import CLAIMS
-from validate.complexity import Parameters
+from validate.networks.costs import Parameters
 
 VERDICTS = {
     "confirmed": ("C1", "C2", "C3", "C4", "C6", "C7", "C11", "C16", "C17", "C18", "C21"),
@@ -56,13 +56,18 @@ def gain(e: Any, value: float) -> Any:
 
 
 def scaled(numbers: dict[str, Any], prefix: str, factor: int) -> dict[str, Any]:
-    return {name: value * factor if name.startswith(prefix) else value for name, value in numbers.items()}
+    return {
+        name: value * factor if name.startswith(prefix) else value
+        for name, value in numbers.items()
+    }
 
 
 PERTURBATIONS: dict[str, Callable[[Any], Any]] = {
     "C1": no_equality,
     "C2": lambda e: gain(e, 0.5),
-    "C3": lambda e: replace(e, proofs={**e.proofs, "operator": replace(e.proofs["operator"], derived=False)}),
+    "C3": lambda e: replace(
+        e, proofs={**e.proofs, "operator": replace(e.proofs["operator"], derived=False)}
+    ),
     "C4": lambda e: gain(e, 0.0),
     "C5": lambda e: replace(e, of_the_block=None, after_relu=None),
     "C6": no_equality,
@@ -73,13 +78,17 @@ PERTURBATIONS: dict[str, Callable[[Any], Any]] = {
     "C11": lambda e: replace(e, proofs={**e.proofs, "scalar": unproved(e.proofs["scalar"])}),
     "C12": lambda e: replace(e, scalar={name: unproved(proof) for name, proof in e.scalar.items()}),
     "C13": lambda e: replace(e, scalar={name: unproved(proof) for name, proof in e.scalar.items()}),
-    "C14": lambda e: gain(replace(e, scalar={name: unproved(proof) for name, proof in e.scalar.items()}), 0.5),
+    "C14": lambda e: gain(
+        replace(e, scalar={name: unproved(proof) for name, proof in e.scalar.items()}), 0.5
+    ),
     "C15": lambda e: replace(e, root_law=unproved(e.root_law)),
     "C16": lambda e: replace(e, resnet_parameters=e.resnet_parameters + 1),
     "C17": lambda e: replace(e, rows=(replace(e.rows[0], se_top5=e.rows[0].top5), *e.rows[1:])),
     "C18": lambda e: replace(e, stated_gain=Decimal("1.52")),
     "C19": lambda e: replace(e, printed=scaled(dict(e.printed), "resnet50", 2)),
-    "C20": lambda e: replace(e, counted={**e.counted, "se_resnet50": Parameters(21_400_000, 0, 0, 0)}),
+    "C20": lambda e: replace(
+        e, counted={**e.counted, "se_resnet50": Parameters(21_400_000, 0, 0, 0)}
+    ),
     "C21": lambda e: replace(e, errors={source: pair[::-1] for source, pair in e.errors.items()}),
     "C22": lambda e: replace(e, multiply_adds=scaled(dict(e.multiply_adds), "densenet", 100)),
     "C23": lambda e: replace(e, deviation=Decimal("0.05")),
@@ -95,16 +104,31 @@ def test_the_verdict_follows_the_evidence(claim):
 
 
 def test_counterexamples_are_the_smallest():
-    given = {claim: judged(claim).counterexample["given"] for claim in ("C5", "C8", "C9", "C10", "C12", "C13", "C14", "C15")}
+    given = {
+        claim: judged(claim).counterexample["given"]
+        for claim in ("C5", "C8", "C9", "C10", "C12", "C13", "C14", "C15")
+    }
     assert given["C5"] == {"∂F/∂x": "−1", "∂L/∂H": "1"}
     assert gathered("C5").after_relu.given == {"F": "0", "x": "−1", "∂L/∂ReLU(H)": "1"}
-    assert given["C8"] == {"F(1)": "1", "w_1": "1", "w_2": "1", "b_2": "−1", "s": "1/2", "x": "1", "∂L/∂H": "1"}
+    assert given["C8"] == {
+        "F(1)": "1",
+        "w_1": "1",
+        "w_2": "1",
+        "b_2": "−1",
+        "s": "1/2",
+        "x": "1",
+        "∂L/∂H": "1",
+    }
     assert given["C9"]["∂F/∂x"] == "1"
     assert given["C10"] == {"l": "3"}
     assert given["C12"] == {"l": "1", "∂F_l/∂x": "0", "∂L/∂H": "(1, 1)"}
     assert given["C13"]["l"] == given["C14"]["l"] == "2"
     assert gathered("C9").better.given["∂F/∂x"] == "−1"
-    assert gathered("C15").better.given == {"∂F/∂x": "−1", "∂L/∂H (dense)": "(0, 1)", "∂L/∂H (residual)": "1"}
+    assert gathered("C15").better.given == {
+        "∂F/∂x": "−1",
+        "∂L/∂H (dense)": "(0, 1)",
+        "∂L/∂H (residual)": "1",
+    }
     assert given["C15"] == {"∂F/∂x": "0", "∂L/∂H (dense)": "(1, 1)", "∂L/∂H (residual)": "1"}
 
 
@@ -115,8 +139,13 @@ def test_counterexamples_are_evaluated_twice(claim):
 
 @pytest.mark.parametrize("claim", ["C5", "C8", "C9", "C12", "C15"])
 def test_a_counterexample_that_autograd_denies_is_refused(claim, monkeypatch):
-    for module in ("equations", "gates", "dense", "comparisons"):
-        monkeypatch.setattr(f"validate.audit.{module}.gradient", lambda *_: [0.123, 0.123])
+    for module in (
+        "c01_equations",
+        "c08_gated_blocks",
+        "c10_dense_blocks",
+        "c15_dense_against_residual",
+    ):
+        monkeypatch.setattr(f"validate.audit.claims.{module}.gradient", lambda *_: [0.123, 0.123])
     with pytest.raises(ViolationError, match="autograd gives"):
         CLAIMS[claim].gather(SOURCES)
 
@@ -166,7 +195,11 @@ def test_a_statement_that_no_derivation_makes_is_refused():
 
 def test_bounds_that_fail_their_checks_give_no_limit(monkeypatch):
     real = evidence_module.check
-    monkeypatch.setattr(evidence_module, "check", lambda derivation: [replace(step, checks=()) for step in real(derivation)])
+    monkeypatch.setattr(
+        evidence_module,
+        "check",
+        lambda derivation: [replace(step, checks=()) for step in real(derivation)],
+    )
     assert rejudged("C2", Sources()).verdict == "untestable"
 
 
@@ -194,8 +227,12 @@ def test_tables_are_parsed_whole():
         (34, Decimal("28.54"), Decimal("25.03")),
     ]
     assert [row.layers for row in found.table2] == [50, 101, 152]
-    assert sum(value for row in found.table2 for value in (row.top1, row.se_top1)) == Decimal("137.63")
-    assert sum(value for row in found.table2 for value in (row.gflops, row.se_gflops)) == Decimal("45.53")
+    assert sum(value for row in found.table2 for value in (row.top1, row.se_top1)) == Decimal(
+        "137.63"
+    )
+    assert sum(value for row in found.table2 for value in (row.gflops, row.se_gflops)) == Decimal(
+        "45.53"
+    )
     assert dict(found.table_a1) == {
         "vgg19": Decimal("38.9"),
         "resnet50": Decimal("23.6"),
@@ -209,4 +246,9 @@ def test_tables_are_parsed_whole():
 
 
 def test_networks_have_their_printed_names():
-    assert [printed(name) for name in paper().table_a1] == ["VGG-19", "ResNet-50", "SE-ResNet-50", "DenseNet-121"]
+    assert [printed(name) for name in paper().table_a1] == [
+        "VGG-19",
+        "ResNet-50",
+        "SE-ResNet-50",
+        "DenseNet-121",
+    ]

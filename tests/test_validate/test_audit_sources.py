@@ -1,4 +1,5 @@
-"""The evidence of a claim follows its source: counts, tables, terms, rules, records. Each is changed, and the verdict with it."""
+"""The evidence of a claim follows its source: counts, tables, terms, rules, records. Each is
+changed, and the verdict with it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,13 +10,13 @@ import pytest
 from test_validate.audited import gathered, judged, rejudged
 from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow
 
-from derivations.architectures import SE_RESIDUAL, Block, F
-from derivations.blocks import Add, Chain, Gate, Identity, Layer, Linear, Pointwise
-from derivations.jacobian import pullback_rule
+from derivations.algebra.blocks import SE_RESIDUAL, Block, F
+from derivations.algebra.terms import Add, Chain, Gate, Identity, Layer, Linear, Pointwise
+from derivations.rules.jacobian import pullback_rule
 from validate.audit.counting import Counts
 from validate.audit.evidence import Sources
 from validate.audit.paper import paper
-from validate.complexity import Parameters
+from validate.networks.costs import Parameters
 
 
 class Fixed(Counts):
@@ -40,43 +41,67 @@ def test_a_table_entry_changes_the_gain():
     assert found.counterexample["found"] == "2.97 points"
 
 
-@pytest.mark.parametrize(("claim", "row"), [("C17", {"se_top1": Decimal("24.81")}), ("C18", {"se_top1": Decimal("23.30")})])
+@pytest.mark.parametrize(
+    ("claim", "row"),
+    [("C17", {"se_top1": Decimal("24.81")}), ("C18", {"se_top1": Decimal("23.30")})],
+)
 def test_a_table_entry_changes_table_2(claim, row):
     table = paper().table2
-    found = rejudged(claim, Sources(paper=replace(paper(), table2=(replace(table[0], **row), *table[1:]))))
+    found = rejudged(
+        claim, Sources(paper=replace(paper(), table2=(replace(table[0], **row), *table[1:])))
+    )
     assert found.verdict == "refuted"
     assert found.counterexample
 
 
 def test_an_equal_error_is_no_lower_one():
     table = paper().table2
-    found = rejudged("C17", Sources(paper=replace(paper(), table2=(replace(table[0], se_top5=table[0].top5), *table[1:]))))
+    found = rejudged(
+        "C17",
+        Sources(
+            paper=replace(paper(), table2=(replace(table[0], se_top5=table[0].top5), *table[1:]))
+        ),
+    )
     assert found.verdict == "refuted"
     assert found.counterexample["found"] == "SE-ResNet 7.48 %"
 
 
 @pytest.mark.parametrize(
-    ("difference", "verdict"), [("1.01", "confirmed"), ("-1.01", "confirmed"), ("1.00", "refuted"), ("0.6", "refuted")]
+    ("difference", "verdict"),
+    [("1.01", "confirmed"), ("-1.01", "confirmed"), ("1.00", "refuted"), ("0.6", "refuted")],
 )
 def test_a_difference_counts_where_it_exceeds_the_deviation(difference, verdict):
-    assert judged("C23", replace(gathered("C23"), differences={"row": Decimal(difference)})).verdict == verdict
+    assert (
+        judged("C23", replace(gathered("C23"), differences={"row": Decimal(difference)})).verdict
+        == verdict
+    )
 
 
 def test_differences_are_counted():
-    assert judged("C23").summary.startswith("2 of 8 differences exceed 1 point, of them 1 the 2.77 points")
+    assert judged("C23").summary.startswith(
+        "2 of 8 differences exceed 1 point, of them 1 the 2.77 points"
+    )
 
 
 @pytest.mark.parametrize(
     ("counted", "verdict"),
-    [((38_900_000, 0, 0, 9), "confirmed"), ((0, 0, 38_000_000, 900_000), "confirmed"), ((38_000_000, 0, 0, 0), "refuted")],
+    [
+        ((38_900_000, 0, 0, 9), "confirmed"),
+        ((0, 0, 38_000_000, 900_000), "confirmed"),
+        ((38_000_000, 0, 0, 0), "refuted"),
+    ],
 )
 def test_a_size_is_right_with_or_without_statistics(counted, verdict):
-    evidence = replace(gathered("C20"), printed={"vgg19": Decimal("38.9")}, counted={"vgg19": Parameters(*counted)})
+    evidence = replace(
+        gathered("C20"), printed={"vgg19": Decimal("38.9")}, counted={"vgg19": Parameters(*counted)}
+    )
     assert judged("C20", evidence).verdict == verdict
 
 
 def test_small_networks_become_the_published_ones_and_were_not():
-    """Every count ends at the published one, to its digits; those that ResNets start from have 2,752 more, DenseNets' less than a third."""
+    """Every count ends at the published one, to its digits; those that ResNets start from have
+    2,752 more, DenseNets' less than a third.
+    """
     small = {each.network: list(each.counted.values()) for each in gathered("C20").small}
     for row, (ours, *_, theirs) in zip(paper().small, small.values(), strict=True):
         assert (Decimal(theirs) / 10**6).quantize(row.millions) == row.millions
@@ -91,12 +116,20 @@ def test_small_networks_are_no_part_of_the_claim():
     assert found.summary == judged("C20").summary.partition("; as trained here")[0]
 
 
-INPUT_GATE = Chain(Linear("P"), Linear("W_1"), Pointwise("relu"), Linear("W_2"), Pointwise("sigmoid"), Linear("B"))
+INPUT_GATE = Chain(
+    Linear("P"), Linear("W_1"), Pointwise("relu"), Linear("W_2"), Pointwise("sigmoid"), Linear("B")
+)
 
 
 @pytest.mark.parametrize("gate", [INPUT_GATE, Layer("s")], ids=["weights", "layer"])
 def test_a_gate_computed_from_the_input_keeps_its_term(gate):
-    block = Block("input_gate", "", "input_gate", Add(Gate(F, gate), Identity()), {**SE_RESIDUAL.dims, "s": ("n", "n")})
+    block = Block(
+        "input_gate",
+        "",
+        "input_gate",
+        Add(Gate(F, gate), Identity()),
+        {**SE_RESIDUAL.dims, "s": ("n", "n")},
+    )
     found = rejudged("C8", Sources(gated=block))
     assert found.verdict == "confirmed"
     assert found.counterexample is None
@@ -137,7 +170,10 @@ def test_repaired_lines_of_equation_4():
 
 
 def test_errors_by_another_recipe_change_the_comparison():
-    errors = tuple(replace(each, errors={**each.errors, "resnet50": Decimal("19.14")}) for each in paper().errors)
+    errors = tuple(
+        replace(each, errors={**each.errors, "resnet50": Decimal("19.14")})
+        for each in paper().errors
+    )
     assert rejudged("C21", Sources(paper=replace(paper(), errors=errors))).verdict == "refuted"
 
 

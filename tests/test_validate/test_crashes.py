@@ -1,4 +1,5 @@
-"""Tests kills, full disks, damaged files and many writers: what was stored survives, what is damaged is refused, nothing is lost.
+"""Tests kills, full disks, damaged files and many writers: what was stored survives, what is
+damaged is refused, nothing is lost.
 
 The full counts are slow; a few of each run every time.
 """
@@ -30,13 +31,13 @@ from test_validate.tiny import MINIATURE, TINY, contents
 
 from derivations.errors import InputError
 from gradbound.exits import guard
-from validate import checkpoints
-from validate.codec import read_jsonl
-from validate.data import load
-from validate.folder import is_finished, open_folder
-from validate.records import EpochRow, Manifest, read_manifest, read_results
-from validate.storage import is_temporary, remove_temporaries
-from validate.sweep import run
+from validate.data.datasets import load
+from validate.records.codec import read_jsonl
+from validate.records.folder import is_finished, open_folder
+from validate.records.schema import EpochRow, Manifest, read_manifest, read_results
+from validate.records.storage import is_temporary, remove_temporaries
+from validate.training import checkpoints
+from validate.training.sweep import run
 
 
 def few_or(few: int, full: int) -> pytest.MarkDecorator:
@@ -45,7 +46,9 @@ def few_or(few: int, full: int) -> pytest.MarkDecorator:
 
 @few_or(3, 50)
 def test_sweeps_killed_at_random_moments_end_in_the_same_bytes(tmp_path, count):
-    """SIGKILL, resume, SIGKILL, … until the folder is complete, then a new folder; records and weights against an unbroken sweep."""
+    """SIGKILL, resume, SIGKILL, … until the folder is complete, then a new folder; records and
+    weights against an unbroken sweep.
+    """
     preset = TINY if count == 50 else MINIATURE
     draw = random.Random(count)
     duration = timed(run, preset, tmp_path / "unbroken")
@@ -73,7 +76,12 @@ def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
     save(path, 2)
     size = path.stat().st_size
     written = range(0, size, PART)
-    before_the_replacement = [[], *([part] for part in written), [size], [size]]  # killed before it opens, writes, syncs, replaces
+    before_the_replacement = [
+        [],
+        *([part] for part in written),
+        [size],
+        [size],
+    ]  # killed before it opens, writes, syncs, replaces
     after_it = [[], [], []]  # before it opens, syncs, closes the folder
     assert len(written) == 4
     for moment, left in enumerate(before_the_replacement + after_it):
@@ -82,15 +90,21 @@ def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
         temporaries = [entry for entry in tmp_path.iterdir() if entry != path]
         assert all(map(is_temporary, temporaries))
         found = (stored_epoch(path), [entry.stat().st_size for entry in temporaries])
-        assert found == (1 if moment < len(before_the_replacement) else 2, left), f"killed before call {moment}"
+        assert found == (1 if moment < len(before_the_replacement) else 2, left), (
+            f"killed before call {moment}"
+        )
         remove_temporaries(tmp_path)
-    assert not died(start(save_and_die, path, 3, moment + 1)), "the save has calls at which it was not killed"
+    assert not died(start(save_and_die, path, 3, moment + 1)), (
+        "the save has calls at which it was not killed"
+    )
     assert stored_epoch(path) == 3
 
 
 @few_or(10, 200)
 def test_a_kill_at_a_random_moment_leaves_a_whole_checkpoint(tmp_path, count):
-    """Whether it falls into a save depends on the machine; after it, one of those saved since the process started is there."""
+    """Whether it falls into a save depends on the machine; after it, one of those saved since the
+    process started is there.
+    """
     path = tmp_path / "checkpoint.safetensors"
     draw = random.Random(count)
     for _ in range(count):
@@ -154,7 +168,11 @@ def test_300_damaged_files_are_refused(tmp_path, finished, damage):
         data = path.read_bytes()
         place = draw.randrange(len(data))
         bit = 1 << draw.randrange(8)
-        path.write_bytes(data[:place] if damage == "truncation" else data[:place] + bytes((data[place] ^ bit,)) + data[place + 1 :])
+        path.write_bytes(
+            data[:place]
+            if damage == "truncation"
+            else data[:place] + bytes((data[place] ^ bit,)) + data[place + 1 :]
+        )
         with pytest.raises(InputError):
             read_results(folder)
         path.write_bytes(data)
@@ -163,9 +181,14 @@ def test_300_damaged_files_are_refused(tmp_path, finished, damage):
 
 @few_or(5, 50)
 def test_eight_processes_fill_one_folder(tmp_path, count):
-    """`count` runs each, one record per run: all are listed, verified and valid, and nothing else is there."""
+    """`count` runs each, one record per run: all are listed, verified and valid, and nothing else
+    is there.
+    """
     (config,) = replace(MINIATURE, sweeps=MINIATURE.sweeps[:1]).configs(load("digits"))
-    configs = [config.model_copy(update={"run": f"plain-d8-w2-s{seed}", "seed": seed}) for seed in range(8 * count)]
+    configs = [
+        config.model_copy(update={"run": f"plain-d8-w2-s{seed}", "seed": seed})
+        for seed in range(8 * count)
+    ]
     header = Manifest(
         status="running",
         versions={},
@@ -187,7 +210,11 @@ def test_eight_processes_fill_one_folder(tmp_path, count):
         assert writer.exitcode == 0
     manifest = read_manifest(out)
     assert all(is_finished(out, manifest, config.run) for config in configs)
-    rows = [row for config in configs for row in read_jsonl(out / "runs" / config.run / "epochs.jsonl", EpochRow)]
+    rows = [
+        row
+        for config in configs
+        for row in read_jsonl(out / "runs" / config.run / "epochs.jsonl", EpochRow)
+    ]
     assert [row.run for row in rows] == [config.run for config in configs]
     assert len(rows) == 8 * count
     assert contents(out).keys() == {"manifest.json", *manifest.files}

@@ -1,4 +1,5 @@
-"""Tests that no file can make a reader run code, hang, fill the memory or look outside its folder: each is refused with exit code 3."""
+"""Tests that no file can make a reader run code, hang, fill the memory or look outside its folder:
+each is refused with exit code 3."""
 
 import gzip
 import io
@@ -16,17 +17,19 @@ from test_validate.image_files import encoded, image_folder, pixels, png
 from test_validate.tiny import TINY
 
 from gradbound.exits import guard
-from validate import checkpoints
-from validate.codec import encode
-from validate.data import load
-from validate.records import read_manifest, read_results, write_manifest
-from validate.storage import sha256
-from validate.sweep import run
+from validate.data.datasets import load
+from validate.records.codec import encode
+from validate.records.schema import read_manifest, read_results, write_manifest
+from validate.records.storage import sha256
+from validate.training import checkpoints
+from validate.training.sweep import run
 
 STATE = {"weight": torch.arange(12.0).reshape(3, 4)}
 HASH = "c" * 64
 RUN = "runs/dense-d7-w2-s0"
-ABOUT = json.dumps({"format": checkpoints.FORMAT, "config": HASH, "epoch": 1, "rows": HASH, "digest": HASH})
+ABOUT = json.dumps(
+    {"format": checkpoints.FORMAT, "config": HASH, "epoch": 1, "rows": HASH, "digest": HASH}
+)
 WEIGHT = {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]}
 
 
@@ -44,7 +47,9 @@ def zipped(canary: Path) -> bytes:
     return stream.getvalue()
 
 
-def safetensors(header: bytes | str | dict[str, object], data: bytes = bytes(48), length: int | None = None) -> bytes:
+def safetensors(
+    header: bytes | str | dict[str, object], data: bytes = bytes(48), length: int | None = None
+) -> bytes:
     """A safetensors file with this header, whatever it says."""
     text = json.dumps(header) if isinstance(header, dict) else header
     raw = text.encode() if isinstance(text, str) else text
@@ -81,8 +86,12 @@ CHECKPOINTS: dict[str, Callable[[Path], bytes]] = {
     "an unknown dtype": lambda _: tensors(weight=WEIGHT | {"dtype": "PICKLE"}),
     "duplicate keys": lambda _: safetensors(TWICE),
     "a header nested 100,000 deep": lambda _: safetensors("[" * 100_000),
-    "metadata nested 100,000 deep": lambda _: safetensors({"__metadata__": {"gradbound": "[" * 100_000}, "weight": WEIGHT}),
-    "metadata with NaN": lambda _: safetensors({"__metadata__": {"gradbound": ABOUT.replace("1,", "NaN,")}, "weight": WEIGHT}),
+    "metadata nested 100,000 deep": lambda _: safetensors(
+        {"__metadata__": {"gradbound": "[" * 100_000}, "weight": WEIGHT}
+    ),
+    "metadata with NaN": lambda _: safetensors(
+        {"__metadata__": {"gradbound": ABOUT.replace("1,", "NaN,")}, "weight": WEIGHT}
+    ),
     "metadata with a number of 10,000 digits": lambda _: safetensors(
         {"__metadata__": {"gradbound": ABOUT.replace("1,", "9" * 10_000 + ",")}, "weight": WEIGHT}
     ),
@@ -122,7 +131,11 @@ def test_files_that_never_end_are_refused(tmp_path, capsys, finished):
     for source in (tmp_path / "pipe", Path("/dev/zero"), tmp_path / "sparse"):
         checkpoint = tmp_path / "checkpoint.safetensors"
         checkpoint.symlink_to(source)
-        refuse(capsys, lambda path=checkpoint: checkpoints.load(path, STATE, config_hash=HASH), "checkpoint.safetensors is corrupt")
+        refuse(
+            capsys,
+            lambda path=checkpoint: checkpoints.load(path, STATE, config_hash=HASH),
+            "checkpoint.safetensors is corrupt",
+        )
         checkpoint.unlink()
         (folder / "manifest.json").unlink(missing_ok=True)
         (folder / "manifest.json").symlink_to(source)
@@ -149,15 +162,31 @@ def first_number(data: bytes, number: bytes) -> bytes:
 
 
 FOLDERS: dict[str, Callable[[Path, Path], object]] = {
-    "a pickle as rows": lambda folder, canary: a_run(folder, "epochs.jsonl", lambda _: pickled(canary)),
-    "a zip as configuration": lambda folder, canary: a_run(folder, "config.json", lambda _: zipped(canary)),
-    "a pickle as manifest": lambda folder, canary: (folder / "manifest.json").write_bytes(pickled(canary)),
-    "JSON nested 100,000 deep": lambda folder, _: a_run(folder, "blocks.jsonl", lambda _: b'{"run":' * 100_000),
+    "a pickle as rows": lambda folder, canary: a_run(
+        folder, "epochs.jsonl", lambda _: pickled(canary)
+    ),
+    "a zip as configuration": lambda folder, canary: a_run(
+        folder, "config.json", lambda _: zipped(canary)
+    ),
+    "a pickle as manifest": lambda folder, canary: (folder / "manifest.json").write_bytes(
+        pickled(canary)
+    ),
+    "JSON nested 100,000 deep": lambda folder, _: a_run(
+        folder, "blocks.jsonl", lambda _: b'{"run":' * 100_000
+    ),
     "NaN": lambda folder, _: a_run(folder, "blocks.jsonl", lambda data: first_number(data, b"NaN")),
-    "Infinity": lambda folder, _: a_run(folder, "blocks.jsonl", lambda data: first_number(data, b"Infinity")),
-    "1e999": lambda folder, _: a_run(folder, "blocks.jsonl", lambda data: first_number(data, b"1e999")),
-    "a number of 100,000 digits": lambda folder, _: a_run(folder, "blocks.jsonl", lambda data: first_number(data, b"9" * 100_000)),
-    "UTF-16": lambda folder, _: (folder / "manifest.json").write_text((folder / "manifest.json").read_text(), encoding="utf-16"),
+    "Infinity": lambda folder, _: a_run(
+        folder, "blocks.jsonl", lambda data: first_number(data, b"Infinity")
+    ),
+    "1e999": lambda folder, _: a_run(
+        folder, "blocks.jsonl", lambda data: first_number(data, b"1e999")
+    ),
+    "a number of 100,000 digits": lambda folder, _: a_run(
+        folder, "blocks.jsonl", lambda data: first_number(data, b"9" * 100_000)
+    ),
+    "UTF-16": lambda folder, _: (folder / "manifest.json").write_text(
+        (folder / "manifest.json").read_text(), encoding="utf-16"
+    ),
     "a key twice": lambda folder, _: (folder / "manifest.json").write_bytes(
         (folder / "manifest.json").read_bytes().replace(b'"status"', b'"status":"running","status"')
     ),
@@ -165,8 +194,12 @@ FOLDERS: dict[str, Callable[[Path, Path], object]] = {
     "an absolute file": lambda folder, _: a_manifest(folder, files={"/etc/passwd": HASH}),
     "a run elsewhere": lambda folder, _: a_manifest(folder, runs=("../../elsewhere",)),
     "a run of NUL bytes": lambda folder, _: a_manifest(folder, runs=("a\0b",)),
-    "a link to a file elsewhere": lambda folder, canary: link(folder / RUN / "epochs.jsonl", canary.with_name("outside")),
-    "a link to a run elsewhere": lambda folder, canary: link(folder / RUN, canary.with_name("outside")),
+    "a link to a file elsewhere": lambda folder, canary: link(
+        folder / RUN / "epochs.jsonl", canary.with_name("outside")
+    ),
+    "a link to a run elsewhere": lambda folder, canary: link(
+        folder / RUN, canary.with_name("outside")
+    ),
     "a link to itself": lambda folder, _: link_to_itself(folder / RUN / "epochs.jsonl"),
     "a folder as file": lambda folder, _: replace_by_folder(folder / RUN / "epochs.jsonl"),
 }
@@ -188,7 +221,9 @@ def replace_by_folder(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_malicious_results_are_refused_by_readers_and_by_sweeps(tmp_path, capsys, canary, finished, name):
+def test_malicious_results_are_refused_by_readers_and_by_sweeps(
+    tmp_path, capsys, canary, finished, name
+):
     folder = shutil.copytree(finished, tmp_path / "copy")
     FOLDERS[name](folder, canary)
     refuse(capsys, lambda: read_results(folder), str(folder))
@@ -245,7 +280,9 @@ IMAGES: dict[str, Callable[[Path], bytes]] = {
     "a header of four million pixels": lambda _: png(2000, 2000, 8, 0),
     "a truncated PNG": lambda _: encoded(pixels(8, 8))[:-40],
     "a GIF by another name": lambda _: encoded(pixels(8, 8), "GIF"),
-    "a PostScript file by another name": lambda canary: f"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%touch {canary}) (w) file\n".encode(),
+    "a PostScript file by another name": lambda canary: (
+        f"%!PS-Adobe-3.0 EPSF-3.0\n(%pipe%touch {canary}) (w) file\n".encode()
+    ),
 }
 
 
@@ -273,7 +310,9 @@ def test_images_that_never_end_are_refused(tmp_path, capsys):
 
 
 def test_the_count_of_malicious_files():
-    """Promised: at least twenty; and what is refused is not everything: the unchanged file and folder are read."""
+    """Promised: at least twenty; and what is refused is not everything: the unchanged file and
+    folder are read.
+    """
     assert len(CHECKPOINTS) + len(FOLDERS) >= 20
 
 

@@ -1,4 +1,5 @@
-"""Analyses leave the user's model, and the process, bit for bit as they found them, and say the same each time."""
+"""Analyses leave the user's model, and the process, bit for bit as they found them, and say the
+same each time."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,9 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from numeric import JacobianOperator, PrecisionWarning, certify, evaluate, singular_extremes, symmetric_extremes
-from validate.measure import gains, measure
-from validate.models import Network, build
+from numeric import (
+    JacobianOperator,
+    PrecisionWarning,
+    certify,
+    evaluate,
+    singular_extremes,
+    symmetric_extremes,
+)
+from validate.measure.network_gains import gains, measure
+from validate.networks.build import Network, build
 
 REPEATS = 100
 FAMILIES = pytest.mark.parametrize("name", ["residual-8", "se_residual-8", "dense-7"])
@@ -38,11 +46,17 @@ def batch() -> tuple[Tensor, Tensor]:
 
 
 def content(tensor: Tensor) -> bytes:
-    return tensor.detach().contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else repr(tensor.item()).encode()
+    return (
+        tensor.detach().contiguous().view(torch.uint8).numpy().tobytes()
+        if tensor.dim()
+        else repr(tensor.item()).encode()
+    )
 
 
 def fingerprint(network: Network) -> tuple[object, ...]:
-    """The state's bytes; the identity, version, flag and gradient of every tensor; the mode and hooks of every module."""
+    """The state's bytes; the identity, version, flag and gradient of every tensor; the mode and
+    hooks of every module.
+    """
     digest = hashlib.sha256()
     tensors = []
     for name, tensor in network.state_dict(keep_vars=True).items():
@@ -52,14 +66,23 @@ def fingerprint(network: Network) -> tuple[object, ...]:
             digest.update(content(gradient))
         tensors.append((name, id(tensor), tensor._version, tensor.requires_grad, id(gradient)))
     modules = [
-        (name, part.training, *(tuple(hooks) for hooks in (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks)))
+        (
+            name,
+            part.training,
+            *(
+                tuple(hooks)
+                for hooks in (part._forward_hooks, part._forward_pre_hooks, part._backward_hooks)
+            ),
+        )
         for name, part in network.named_modules()
     ]
     return digest.hexdigest(), tensors, modules, sorted(vars(network))
 
 
 def process() -> tuple[object, ...]:
-    """What of the process an analysis might change: random states, gradient mode, dtype, threads and the precision of balls."""
+    """What of the process an analysis might change: random states, gradient mode, dtype, threads
+    and the precision of balls.
+    """
     return (
         content(torch.get_rng_state()),
         torch.is_grad_enabled(),
@@ -85,7 +108,10 @@ def analyses(network: Network) -> Iterator[tuple[str, tuple[Tensor, ...]]]:
     enclosures = singular_extremes(operator, steps=3)
     if operator.in_shape == operator.out_shape:
         enclosures += symmetric_extremes(operator, steps=3)
-    yield "spectra", tuple(end for found in enclosures for end in (found.low, found.high, found.residual))
+    yield (
+        "spectra",
+        tuple(end for found in enclosures for end in (found.low, found.high, found.residual)),
+    )
 
 
 def run(network: Network) -> bytes:
@@ -130,7 +156,9 @@ def test_certified_numbers_change_nothing_and_agree_to_the_bit():
     _, segment = next(iter(network.chain()))
     before, outside = fingerprint(network), process()
     for _ in range(10):
-        numbers = certify(segment.term, segment.leaves, seen.activations[0].float(), seen.signals[1].float())
+        numbers = certify(
+            segment.term, segment.leaves, seen.activations[0].float(), seen.signals[1].float()
+        )
         found.add(b"".join(content(bound.value) for bound in numbers.bounds))
         assert (fingerprint(network), process()) == (before, outside)
     assert len(found) == 1
@@ -148,7 +176,10 @@ def test_half_precision_changes_nothing_and_agrees_to_the_bit():
     assert len(found) == 1
 
 
-@pytest.mark.parametrize("fails", [lambda x, y: (x * torch.nan, y), lambda x, y: (x[:0], y[:0]), lambda x, y: (x[:, :, 0], y)])
+@pytest.mark.parametrize(
+    "fails",
+    [lambda x, y: (x * torch.nan, y), lambda x, y: (x[:0], y[:0]), lambda x, y: (x[:, :, 0], y)],
+)
 def test_analyses_that_are_refused_change_nothing_either(fails):
     network, (x, y) = network_of("residual-8"), fails(*batch())
     before, outside = fingerprint(network), process()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from validate.presets import Preset, Sweep
-from validate.train import Schedule
+from validate.training.presets import Preset, Sweep
+from validate.training.train import Schedule
 
 TINY = Preset(
     name="tiny",
@@ -27,4 +27,8 @@ MINIATURE = Preset(
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below `folder`, by its relative path."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,1 +1,2 @@
-"""Adjudicates the paper's claims C1–C25: evidence is computed, and a function of it gives each verdict."""
+"""Adjudicates the paper's claims C1–C25: evidence is computed, and a function of it gives each
+verdict."""

@@ -1,13 +1,14 @@
-"""Counts the networks that claims speak of, each once: parameters, layers, operations, on the meta device."""
+"""Counts the networks that claims speak of, each once: parameters, layers, operations, on the meta
+device."""
 
 from dataclasses import dataclass, field
 
 import torch
 
-from validate import cifar, vgg
-from validate.complexity import Operations, Parameters, layers, operations, parameters
-from validate.models import Network, build
-from validate.vgg import Stage
+from validate.networks import cifar, vgg
+from validate.networks.build import Network, build
+from validate.networks.costs import Operations, Parameters, layers, operations, parameters
+from validate.networks.vgg import Stage
 
 CLASSES = 1000
 SIZE = 224
@@ -20,7 +21,7 @@ class Counts:
     _known: dict[tuple[object, ...], object] = field(default_factory=dict, repr=False)
 
     def parameters(self, name: str, num_classes: int = CLASSES, **settings: int) -> Parameters:
-        """Of a network as `validate.models.build` makes it."""
+        """Of a network as `validate.networks.build.build` makes it."""
         return parameters(_network(name, num_classes, **settings))
 
     def layers(self, name: str) -> int:
@@ -42,9 +43,18 @@ class Counts:
             return parameters(vgg.vgg(vgg.Settings(num_classes), stages))
 
     def dense(self, depth: int, growth: int, stem: int, narrow: bool) -> Parameters:
-        """Of a small dense network for 10 classes and images of 32 × 32 pixels, with another stem or other transitions."""
+        """Of a small dense network for 10 classes and images of 32 × 32 pixels, with another stem
+        or other transitions.
+        """
         with torch.device("meta"):
-            return parameters(cifar.dense(depth, cifar.Config(num_classes=10, in_channels=3, image_size=32, width=growth), stem, narrow))
+            return parameters(
+                cifar.dense(
+                    depth,
+                    cifar.Config(num_classes=10, in_channels=3, image_size=32, width=growth),
+                    stem,
+                    narrow,
+                )
+            )
 
 
 def _network(name: str, num_classes: int, **settings: int) -> Network:

@@ -1,6 +1,8 @@
-"""Defines the document of an audit. The frozen dataclasses are the schema of `gradbound.audit/1`: their attributes are its keys.
+"""Defines the document of an audit. The frozen dataclasses are the schema of `gradbound.audit/1`:
+their attributes are its keys.
 
-Evidence and counterexample are JSON objects, each claim's its own: the fields of the dataclass that the claim was judged by.
+Evidence and counterexample are JSON objects, each claim's its own: the fields of the dataclass that
+the claim was judged by.
 """
 
 import json
@@ -19,12 +21,15 @@ SCHEMA: Literal["gradbound.audit/1"] = "gradbound.audit/1"
 
 
 class _Strict:
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
 
 
 @dataclass(frozen=True)
 class ClaimRecord(_Strict):
-    """One claim of the paper. `condition` says when a conditional claim holds, and what an untestable one lacks; else it is empty.
+    """One claim of the paper. `condition` says when a conditional claim holds, and what an
+    untestable one lacks; else it is empty.
 
     `evidence["summary"]` says in one line what the verdict rests on.
     """
@@ -52,7 +57,9 @@ class Audit(_Strict):
 
     @classmethod
     def of(cls, data: object) -> "Audit":
-        """From a JSON-decoded document; raises pydantic.ValidationError for one that breaks the schema."""
+        """From a JSON-decoded document; raises pydantic.ValidationError for one that breaks the
+        schema.
+        """
         return TypeAdapter(cls).validate_json(json.dumps(data, allow_nan=False), strict=True)
 
     def __getitem__(self, claim: str) -> ClaimRecord:
@@ -82,7 +89,9 @@ def document(audit: Audit) -> dict[str, object]:
 
 
 def as_json(value: object) -> JsonValue:
-    """Dataclasses, mappings and sequences as objects and arrays; exact numbers as text or as floats of as many digits; ∞ as null."""
+    """Dataclasses, mappings and sequences as objects and arrays; exact numbers as text or as floats
+    of as many digits; ∞ as null.
+    """
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -1,6 +1,8 @@
-"""Compares gains in the mean over random weights: real blocks that share a branch, drawn as networks are initialized, by autograd.
+"""Compares gains in the mean over random weights: real blocks that share a branch, drawn as
+networks are initialized, by autograd.
 
-Everything is stated beforehand: number of draws, seeds, sizes, distribution of weights, inputs and signals.
+Everything is stated beforehand: number of draws, seeds, sizes, distribution of weights, inputs and
+signals.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from validate.measure import norm_ratio
-from validate.models import initialize
-from validate.segments import DenseLayer, Residual, Segment, SEResidual, weighted_branch
+from validate.measure.network_gains import norm_ratio
+from validate.networks.build import initialize
+from validate.networks.segments import DenseLayer, Residual, Segment, SEResidual, weighted_branch
 
 DRAWS = 100
 MAPS = 8
@@ -34,13 +36,18 @@ class Mean:
 
     @property
     def greater(self) -> bool | None:
-        """Whether the first block has the larger mean; None where the difference is within DEVIATIONS standard errors of 0."""
+        """Whether the first block has the larger mean; None where the difference is within
+        DEVIATIONS standard errors of 0.
+        """
         if abs(self.difference) <= DEVIATIONS * self.standard_error:
             return None
         return self.difference > 0
 
     def __str__(self) -> str:
-        return f"mean γ² {self.first:.3f} against {self.second:.3f} (standard error of the difference {self.standard_error:.3f})"
+        return (
+            f"mean γ² {self.first:.3f} against {self.second:.3f} (standard error of the "
+            f"difference {self.standard_error:.3f})"
+        )
 
 
 def gated_against_residual() -> Mean:
@@ -55,7 +62,9 @@ def gated_against_residual() -> Mean:
 
 
 def dense_against_residual() -> Mean:
-    """A dense step of one input against the residual block with the same branch, each per norm of its whole backward signal."""
+    """A dense step of one input against the residual block with the same branch, each per norm of
+    its whole backward signal.
+    """
 
     def pair() -> tuple[Segment, Segment]:
         dense = DenseLayer(MAPS, MAPS)
@@ -65,11 +74,15 @@ def dense_against_residual() -> Mean:
 
 
 def _mean(weights: str, pair: Callable[[], tuple[Segment, Segment]]) -> Mean:
-    squares = torch.tensor([[gain**2 for gain in gains] for gains in _gains(pair)], dtype=torch.float64)
+    squares = torch.tensor(
+        [[gain**2 for gain in gains] for gains in _gains(pair)], dtype=torch.float64
+    )
     first, second = squares.mean(0).tolist()
     difference = squares[:, 0] - squares[:, 1]
     text = f"{DRAWS} {weights}, {MAPS} maps of {SIZE} × {SIZE}, x and ∂L/∂H standard normal"
-    return Mean(text, DRAWS, first, second, float(difference.mean()), float(difference.std() / DRAWS**0.5))
+    return Mean(
+        text, DRAWS, first, second, float(difference.mean()), float(difference.std() / DRAWS**0.5)
+    )
 
 
 def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float, float]]:
@@ -77,7 +90,9 @@ def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float,
         generator = torch.Generator("cpu").manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             first, second = pair()
-        initialize(first, generator)  # the second block shares the branch, and has nothing else to draw
+        initialize(
+            first, generator
+        )  # the second block shares the branch, and has nothing else to draw
         for block in (first, second):
             block.double().eval()
         x = torch.randn((1, MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
@@ -86,7 +101,9 @@ def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float,
 
 
 def _gain(block: Segment, x: Tensor, g: Tensor) -> float:
-    """‖∂L/∂x‖ / ‖∂L/∂H‖, ∂L/∂H being as much of g as the block's output takes, from the end: a dense step puts its new maps first."""
+    """‖∂L/∂x‖ / ‖∂L/∂H‖, ∂L/∂H being as much of g as the block's output takes, from the end: a
+    dense step puts its new maps first.
+    """
     at = x.clone().requires_grad_()
     out = block(at)
     signal = g[:, -out.shape[1] :]

@@ -1,4 +1,5 @@
-"""Defines what claims are judged by: proofs, counterexamples, limits, and the sources from which all evidence is gathered.
+"""Defines what claims are judged by: proofs, counterexamples, limits, and the sources from which
+all evidence is gathered.
 
 Evidence is a frozen dataclass per claim; a claim's `judge` sees nothing else.
 """
@@ -10,17 +11,17 @@ from typing import Generic, TypeVar
 
 import sympy as sp
 
-from derivations.architectures import BLOCKS, SE_RESIDUAL, Block
-from derivations.bounds import bounds
-from derivations.check import check
-from derivations.equations import equations, notation_of
+from derivations.algebra.blocks import BLOCKS, SE_RESIDUAL, Block
+from derivations.algebra.notation import Reading
+from derivations.algebra.steps import Derivation, Step
+from derivations.checker.check import check
 from derivations.errors import InputError, ViolationError
-from derivations.steps import Derivation, Step
-from derivations.symbols import Reading
+from derivations.rules.bounds import bounds
+from derivations.theorems.equations import equations, notation_of
 from validate.audit.counting import Counts
 from validate.audit.paper import Paper, paper
 from validate.audit.verdicts import Judgement
-from validate.records import Results
+from validate.records.schema import Results
 
 E = TypeVar("E")
 
@@ -29,7 +30,9 @@ UNDECIDED = "no proof and no counterexample: `gradbound derive` names a step tha
 
 @dataclass(frozen=True)
 class Proof:
-    """A statement as the checker judged it. `derived`: whether the derivation that it rests on passes every check of its own."""
+    """A statement as the checker judged it. `derived`: whether the derivation that it rests on
+    passes every check of its own.
+    """
 
     statement: str
     passed: tuple[str, ...]
@@ -43,9 +46,11 @@ class Proof:
 
 @dataclass(frozen=True)
 class Counterexample:
-    """What breaks a statement: `given` values, and what is `found` with them in exact arithmetic, beside what the statement `claims`.
+    """What breaks a statement: `given` values, and what is `found` with them in exact arithmetic,
+    beside what the statement `claims`.
 
-    `autograd` holds the same numbers from torch's autograd in float64, where there is something to differentiate.
+    `autograd` holds the same numbers from torch's autograd in float64, where there is something to
+    differentiate.
     """
 
     statement: str
@@ -61,7 +66,8 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Remains:
-    """What the bounds leave of the gain of a block as its branch vanishes: largest lower and least upper limit.
+    """What the bounds leave of the gain of a block as its branch vanishes: largest lower and least
+    upper limit.
 
     `derived`: whether the derivation of the bounds passes every check.
     """
@@ -73,7 +79,9 @@ class Remains:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where evidence comes from: the printed paper, counted networks, derivations, and records of training (None: there are none)."""
+    """Where evidence comes from: the printed paper, counted networks, derivations, and records of
+    training (None: there are none).
+    """
 
     results: Results | None = None
     paper: Paper = field(default_factory=paper)
@@ -90,14 +98,21 @@ class Sources:
         }
 
     def proof(self, equation: str, reading: Reading, statement: str) -> Proof:
-        """What the checker says of a statement of the paper; raises InputError if no derivation states it."""
+        """What the checker says of a statement of the paper; raises InputError if no derivation
+        states it.
+        """
         proofs = self._equations.get((equation, reading), {})
         if statement not in proofs:
-            raise InputError(f"{equation}, {reading} reading, states no {statement!r}: see derivations/equations.py")
+            raise InputError(
+                f"{equation}, {reading} reading, states no {statement!r}: see "
+                "derivations/theorems/equations.py"
+            )
         return proofs[statement]
 
     def remains(self, block: str) -> Remains:
-        """The limits of the bounds on the gain of a named block, relative to the norm that its bounds are stated in."""
+        """The limits of the bounds on the gain of a named block, relative to the norm that its
+        bounds are stated in.
+        """
         if block not in self._remains:
             self._remains[block] = _remains(BLOCKS[block])
         return self._remains[block]
@@ -109,7 +124,9 @@ class Sources:
 
 @dataclass(frozen=True)
 class Finding:
-    """A judged claim: in which reading, with which verdict, the evidence in one line, and the counterexample where there is one."""
+    """A judged claim: in which reading, with which verdict, the evidence in one line, and the
+    counterexample where there is one.
+    """
 
     reading: str
     judgement: Judgement
@@ -135,22 +152,37 @@ def prove(derivation: Derivation, statements: Mapping[str, Step]) -> dict[str, P
     derived = all(step.ok for step in judged[:count])
     proofs = {}
     for statement, outcome in zip(statements, judged[count:], strict=True):
-        passed, failed = (tuple(each.method for each in outcome.checks if each.ok is value) for value in (True, False))
+        passed, failed = (
+            tuple(each.method for each in outcome.checks if each.ok is value)
+            for value in (True, False)
+        )
         proofs[statement] = Proof(statement, passed, failed, derived)
     return proofs
 
 
 def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool | None:
-    """True if proved, False if there is a counterexample, None if there is neither; raises ViolationError if there are both."""
+    """True if proved, False if there is a counterexample, None if there is neither; raises
+    ViolationError if there are both.
+    """
     if proof.proved and counterexample is not None:
-        raise ViolationError(f"{proof.statement} is proved, and there is a counterexample: {counterexample}")
+        raise ViolationError(
+            f"{proof.statement} is proved, and there is a counterexample: {counterexample}"
+        )
     return True if proof.proved else None if counterexample is None else False
 
 
 def _remains(block: Block) -> Remains:
     proved = bounds(notation_of(block, "operator"))
     base = proved.bounds[0].base  # limits relative to different norms must not meet
-    numbers = [(bound.side, float(sp.N(bound.limit))) for bound in proved.bounds if bound.limit.is_number and bound.base == base]
+    numbers = [
+        (bound.side, float(sp.N(bound.limit)))
+        for bound in proved.bounds
+        if bound.limit.is_number and bound.base == base
+    ]
     lower = max((value for side, value in numbers if side != "upper"), default=0.0)
     upper = min((value for side, value in numbers if side != "lower"), default=float("inf"))
-    return Remains(lower, upper, all(step.ok for theorem in proved.theorems for step in check(theorem.derivation)))
+    return Remains(
+        lower,
+        upper,
+        all(step.ok for theorem in proved.theorems for step in check(theorem.derivation)),
+    )

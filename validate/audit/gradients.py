@@ -1,4 +1,5 @@
-"""Evaluates counterexamples a second time, independently: torch's autograd in float64 on the forward map of the block's term.
+"""Evaluates counterexamples a second time, independently: torch's autograd in float64 on the
+forward map of the block's term.
 
 Shares nothing with the search but the numbers; where the two differ, ViolationError is raised.
 """
@@ -9,15 +10,21 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from derivations.blocks import Term
+from derivations.algebra.terms import Term
 from derivations.errors import ViolationError
-from numeric.realize import realize
+from numeric.evaluation.realize import realize
 
 AGREEMENT = 1e-12
-"""Allowed difference from the exact number, relative to 1 + its modulus: a handful of float64 roundings."""
+"""Allowed difference from the exact number, relative to 1 + its modulus: a handful of float64
+roundings."""
 
 
-def gradient(term: Term, leaves: Mapping[str, Callable[[Tensor], Tensor]], x: Sequence[Fraction], g: Sequence[Fraction]) -> list[float]:
+def gradient(
+    term: Term,
+    leaves: Mapping[str, Callable[[Tensor], Tensor]],
+    x: Sequence[Fraction],
+    g: Sequence[Fraction],
+) -> list[float]:
     """∂L/∂x at x for the backward signal g: (n,) and (m,) in, (n,) out."""
     at = tensor(x)[None].requires_grad_()
     (realize(term, leaves)(at) * tensor(g)).sum().backward()

@@ -1,4 +1,5 @@
-"""Searches for the smallest counterexample: least dimension first, then small rationals in order of size. Exact arithmetic only.
+"""Searches for the smallest counterexample: least dimension first, then small rationals in order of
+size. Exact arithmetic only.
 
 What the search finds is not proof by itself: `gradients.py` evaluates it once more with torch.
 """
@@ -8,7 +9,7 @@ from fractions import Fraction
 from itertools import product
 from typing import TypeVar
 
-from derivations.blocks import Add, Chain, Gate, Identity, Leaf, Term
+from derivations.algebra.terms import Add, Chain, Gate, Identity, Leaf, Term
 from derivations.errors import UnknownNodeError
 
 Found = TypeVar("Found")
@@ -26,21 +27,42 @@ def height(number: Fraction) -> int:
 
 
 def rationals(largest: int) -> list[Fraction]:
-    """The rationals of at most this height, by height, integers first, positive first: 0, 1, −1, 2, −2, 1/2, −1/2, …"""
-    grid = {Fraction(p, q) for p in range(-largest, largest + 1) for q in range(1, max(largest, 1) + 1)}
-    return sorted((number for number in grid if height(number) <= largest), key=lambda n: (height(n), n.denominator, -n))
+    """The rationals of at most this height, by height, integers first, positive first: 0, 1, −1, 2,
+    −2, 1/2, −1/2, …
+    """
+    grid = {
+        Fraction(p, q) for p in range(-largest, largest + 1) for q in range(1, max(largest, 1) + 1)
+    }
+    return sorted(
+        (number for number in grid if height(number) <= largest),
+        key=lambda n: (height(n), n.denominator, -n),
+    )
 
 
 def points(unknowns: int, largest: int = HEIGHT) -> Iterator[Point]:
-    """Every point with coordinates of at most this height: by largest height, then by sum of heights, then in the order of `rationals`."""
+    """Every point with coordinates of at most this height: by largest height, then by sum of
+    heights, then in the order of `rationals`.
+    """
     order = {number: place for place, number in enumerate(rationals(largest))}
     for level in range(largest + 1):
-        grid = [point for point in product(rationals(level), repeat=unknowns) if max(map(height, point), default=0) == level]
-        yield from sorted(grid, key=lambda point: (sum(map(height, point)), [order[number] for number in point]))
+        grid = [
+            point
+            for point in product(rationals(level), repeat=unknowns)
+            if max(map(height, point), default=0) == level
+        ]
+        yield from sorted(
+            grid, key=lambda point: (sum(map(height, point)), [order[number] for number in point])
+        )
 
 
-def smallest(dimensions: Iterable[int], unknowns: Callable[[int], int], test: Callable[[int, Point], Found | None]) -> Found | None:
-    """What `test` makes of the first (dimension, point) for which it returns something; None if there is none."""
+def smallest(
+    dimensions: Iterable[int],
+    unknowns: Callable[[int], int],
+    test: Callable[[int, Point], Found | None],
+) -> Found | None:
+    """What `test` makes of the first (dimension, point) for which it returns something; None if
+    there is none.
+    """
     for dimension in dimensions:
         for point in points(unknowns(dimension)):
             found = test(dimension, point)
@@ -50,7 +72,9 @@ def smallest(dimensions: Iterable[int], unknowns: Callable[[int], int], test: Ca
 
 
 def tangent(term: Term, leaves: Mapping[str, Callable[[Dual], Dual]], at: Dual) -> Dual:
-    """Value and derivative of a term of numbers; knows neither `derivations.jacobian` nor torch."""
+    """Value and derivative of a term of numbers; knows neither `derivations.rules.jacobian` nor
+    torch.
+    """
     match term:
         case Identity():
             return at

@@ -45,7 +45,10 @@ def _rows(claim: ClaimRecord) -> Iterator[tuple[str, str]]:
 def _counterexample(found: Mapping[str, JsonValue]) -> str:
     given = found["given"]
     assert isinstance(given, dict)
-    return f"{', '.join(f'{name} = {value}' for name, value in given.items())}: {found['found']} (claimed: {found['claims']})"
+    return (
+        f"{', '.join(f'{name} = {value}' for name, value in given.items())}: {found['found']} "
+        f"(claimed: {found['claims']})"
+    )
 
 
 def _number(value: JsonValue) -> str:
@@ -54,7 +57,10 @@ def _number(value: JsonValue) -> str:
 
 def _tally(audit: Audit) -> Iterator[tuple[str, str]]:
     for verdict, count in audit.tally.items():
-        yield f"{count} {verdict}", " ".join(claim.id for claim in audit.claims if claim.verdict == verdict) or "–"
+        yield (
+            f"{count} {verdict}",
+            " ".join(claim.id for claim in audit.claims if claim.verdict == verdict) or "–",
+        )
 
 
 def _text(audit: Audit) -> str:
@@ -63,12 +69,16 @@ def _text(audit: Audit) -> str:
     for claim in audit.claims:
         lines += ["", f"{claim.id} {MARKS[claim.verdict]} {claim.verdict}"]
         for label, text in _rows(claim):
-            first, *rest = wrap(text, WIDTH - LABEL - 2, break_long_words=False, break_on_hyphens=False)
+            first, *rest = wrap(
+                text, WIDTH - LABEL - 2, break_long_words=False, break_on_hyphens=False
+            )
             lines += [f"  {label:<{LABEL}}{first}", *(f"  {'':<{LABEL}}{line}" for line in rest)]
     return "\n".join(lines) + "\n"
 
 
-_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\|*_<>[]`~#"} | {"\n": " "})
+_MARKDOWN = str.maketrans(
+    {character: f"\\{character}" for character in "\\|*_<>[]`~#"} | {"\n": " "}
+)
 
 
 def _markdown(audit: Audit) -> str:
@@ -77,7 +87,10 @@ def _markdown(audit: Audit) -> str:
     lines += ["", "| | verdict | claim | condition |", "|---|---|---|---|"]
     for claim in audit.claims:
         condition = claim.condition.translate(_MARKDOWN)
-        lines.append(f"| [{claim.id}](#{claim.id.lower()}) | {claim.verdict} | {claim.claim.translate(_MARKDOWN)} | {condition} |")
+        lines.append(
+            f"| [{claim.id}](#{claim.id.lower()}) | {claim.verdict} | "
+            f"{claim.claim.translate(_MARKDOWN)} | {condition} |"
+        )
     for claim in audit.claims:
         lines += ["", f"## {claim.id}", "", f"**{claim.verdict}**", ""]
         lines += [f"- {label}: {text.translate(_MARKDOWN)}" for label, text in _rows(claim)]
@@ -94,10 +107,14 @@ _HEAD = r"""\documentclass{article}
 
 def _latex(audit: Audit) -> str:
     lines = [_HEAD + rf"\section*{{{latex(TITLE)}}}", r"\begin{tabular}{ll}"]
-    lines += [rf"{latex(label)} & {latex(ids)} \\" for label, ids in _tally(audit)] + [r"\end{tabular}"]
+    lines += [rf"{latex(label)} & {latex(ids)} \\" for label, ids in _tally(audit)] + [
+        r"\end{tabular}"
+    ]
     for claim in audit.claims:
         lines += ["", rf"\subsection*{{{claim.id}: {claim.verdict}}}", r"\begin{description}"]
-        lines += [rf"\item[{label}] {latex(text)}" for label, text in _rows(claim)] + [r"\end{description}"]
+        lines += [rf"\item[{label}] {latex(text)}" for label, text in _rows(claim)] + [
+            r"\end{description}"
+        ]
     return "\n".join([*lines, r"\end{document}", ""])
 
 
@@ -114,9 +131,13 @@ _SYMBOLS: Mapping[str, str] = {
 
 
 def latex(text: str) -> str:
-    """Plain text as LaTeX in ASCII: x_{l−1} becomes a subscript, a sign its command, any other character its code."""
+    """Plain text as LaTeX in ASCII: x_{l−1} becomes a subscript, a sign its command, any other
+    character its code.
+    """
     pieces, end = [], 0
-    for match in sorted([*_SUBSCRIPT.finditer(text), *_TILDE.finditer(text)], key=lambda match: match.start()):
+    for match in sorted(
+        [*_SUBSCRIPT.finditer(text), *_TILDE.finditer(text)], key=lambda match: match.start()
+    ):
         pieces.append(_spell(text[end : match.start()]))
         if match.re is _SUBSCRIPT:
             inner = match[2].strip("{}").replace("−", "-")
@@ -128,12 +149,17 @@ def latex(text: str) -> str:
 
 
 def _spell(text: str) -> str:
-    return "".join(_SYMBOLS.get(character) or (character if character.isascii() else _code(character)) for character in text)
+    return "".join(
+        _SYMBOLS.get(character) or (character if character.isascii() else _code(character))
+        for character in text
+    )
 
 
 def _code(character: str) -> str:
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    return "".join(_SYMBOLS.get(each, each) for each in plain) or rf"\texttt{{U+{ord(character):04X}}}"
+    return (
+        "".join(_SYMBOLS.get(each, each) for each in plain) or rf"\texttt{{U+{ord(character):04X}}}"
+    )
 
 
 def _json(audit: Audit) -> str:
@@ -149,4 +175,9 @@ def html(audit: Audit) -> str:
     return f"<table><caption>{escape(TITLE)}</caption><tr><th></th><th>verdict</th><th>claim</th><th>condition</th></tr>{rows}</table>"
 
 
-FORMATS: dict[str, Callable[[Audit], str]] = {"text": _text, "latex": _latex, "markdown": _markdown, "json": _json}
+FORMATS: dict[str, Callable[[Audit], str]] = {
+    "text": _text,
+    "latex": _latex,
+    "markdown": _markdown,
+    "json": _json,
+}

@@ -1,0 +1,162 @@
+"""Prints expressions of a derivation as LaTeX and as text, with the names that its notation gives
+them."""
+
+from typing import TYPE_CHECKING
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
+
+from derivations.algebra.notation import Notation
+from derivations.algebra.quantities import (
+    LATEX,
+    Cosine,
+    Frobenius,
+    NormRatio,
+    NumericalRange,
+    Quantity,
+    SigmaMax,
+    SigmaMinAdjoint,
+)
+from derivations.algebra.steps import Step
+
+if TYPE_CHECKING:
+    from derivations.rules.bounds import Bound
+
+_RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
+_TEXT_RELATIONS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
+
+
+def _signed(terms: list[str]) -> str:
+    """Terms joined by + or by their own minus."""
+    return terms[0] + "".join(
+        f" - {term[1:].lstrip()}" if term.startswith("-") else f" + {term}" for term in terms[1:]
+    )
+
+
+class _MatrixPrinter:
+    """Prints sums and products of matrices. SymPy's own rules negate every product to find its
+    sign, which takes longest of all.
+    """
+
+    opening, closing, times = "(", ")", "*"
+
+    def _print_MatMul(self, expr: sp.MatMul) -> str:
+        coefficient, factors = expr.as_coeff_matrices()
+        head = {1: "", -1: "-"}.get(coefficient)
+        head = f"{self._print(coefficient)}{self.times}" if head is None else head  # type: ignore[attr-defined]
+        return head + self.times.join(self._bracketed(factor) for factor in factors)
+
+    def _print_MatAdd(self, expr: sp.MatAdd) -> str:
+        return _signed([self._print(term) for term in expr.args])  # type: ignore[attr-defined]
+
+    def _bracketed(self, expr: sp.Expr) -> str:
+        text = self._print(expr)  # type: ignore[attr-defined]
+        return f"{self.opening}{text}{self.closing}" if isinstance(expr, sp.MatAdd) else str(text)
+
+
+class _TextPrinter(_MatrixPrinter, StrPrinter):
+    """SymPy's printer, with ᵀ for transposition."""
+
+    def _print_Transpose(self, expr: sp.Transpose) -> str:
+        inner = self._print(expr.arg)
+        return (
+            f"{inner}ᵀ"
+            if isinstance(expr.arg, (sp.MatrixSymbol, sp.BlockMatrix))
+            else f"({inner})ᵀ"
+        )
+
+    def _print_BlockMatrix(self, expr: sp.BlockMatrix) -> str:
+        return "[" + "; ".join(self._print(row) for row in expr.blocks) + "]"
+
+
+class _Printer(_MatrixPrinter, LatexPrinter):
+    """SymPy's printer, with the names of a notation and ᵀ for transposition."""
+
+    opening, closing, times = r"\left(", r"\right)", " "
+
+    def __init__(self, notation: Notation, order: str | None = None) -> None:
+        super().__init__({"mat_delim": "[", "order": order})
+        self.names = notation.latex_names | LATEX
+
+    def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
+        return self.names[expr] if expr in self.names else super()._print_Symbol(expr, style)
+
+    def _print_MatrixSymbol(self, expr: sp.MatrixSymbol) -> str:
+        return self.names[expr] if expr in self.names else super()._print_MatrixSymbol(expr)
+
+    def _print_Transpose(self, expr: sp.Transpose) -> str:
+        inner = self._print(expr.arg)
+        return (
+            rf"{inner}^{{\top}}"
+            if isinstance(expr.arg, (sp.MatrixSymbol, sp.BlockMatrix))
+            else rf"\left({inner}\right)^{{\top}}"
+        )
+
+    def _print_Identity(self, expr: sp.Identity) -> str:
+        return "I"
+
+
+def latex(expr: sp.Basic, notation: Notation) -> str:
+    """An expression as LaTeX."""
+    return str(_Printer(notation, _order(expr)).doprint(expr))
+
+
+def _order(expr: sp.Basic) -> str | None:
+    """How the terms are ordered; SymPy would evaluate integrals numerically to sort them."""
+    return "none" if expr.has(sp.Integral) else None
+
+
+def step_latex(step: Step, notation: Notation) -> str:
+    """A step as one LaTeX relation."""
+    before, after = latex(step.before, notation), latex(step.after, notation)
+    if step.vanishing is not None:
+        body = rf"\left({before}\right)" if isinstance(step.before, sp.Add) else before
+        return rf"\lim_{{{latex(step.vanishing, notation)} \to 0^+}} {body} = {after}"
+    return f"{before} {_RELATIONS[step.relation]} {after}"
+
+
+def step_text(step: Step) -> str:
+    """A step as one line of plain text."""
+    suffix = f" as {step.vanishing} → 0" if step.vanishing is not None else ""
+    return f"{text(step.before)} {_TEXT_RELATIONS[step.relation]} {text(step.after)}{suffix}"
+
+
+def bound_latex(bound: "Bound", notation: Notation) -> str:
+    """A bound as one LaTeX relation on γ."""
+    relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
+    return rf"\gamma {relation} {latex(bound.expr, notation)}"
+
+
+def definition_latex(quantity: Quantity, notation: Notation) -> str:
+    """What the symbol of a quantity stands for."""
+    symbol = LATEX.get(quantity.symbol, latex(quantity.symbol, notation))
+
+    def show(expr: sp.Basic) -> str:
+        return latex(expr, notation)
+
+    match quantity.definition:
+        case NormRatio(numerator, denominator):
+            value = rf"\lVert {show(numerator)} \rVert / \lVert {show(denominator)} \rVert"
+        case Cosine(first, second):
+            value = rf"\cos\angle\left({show(first)},\; {show(second)}\right)"
+        case SigmaMax(operator):
+            value = rf"\sigma_{{\max}}\left({show(operator)}\right)"
+        case SigmaMinAdjoint(operator):
+            value = (
+                rf"\min_{{\lVert u \rVert = 1}} \left\lVert "
+                rf"\left({show(operator)}\right)^{{\top}} u \right\rVert"
+            )
+        case NumericalRange(operator, end):
+            bound = r"\lambda_{\min}" if end < 0 else r"\lambda_{\max}"
+            value = (
+                rf"{bound}\left(\tfrac12\left(A + A^{{\top}}\right)\right),\; A = {show(operator)}"
+            )
+        case Frobenius(operator):
+            value = rf"\left\lVert {show(operator)} \right\rVert_F"
+    return f"{symbol} = {value}"
+
+
+def text(expr: sp.Basic) -> str:
+    """An expression as plain text."""
+    return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")

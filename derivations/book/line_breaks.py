@@ -1,0 +1,199 @@
+"""Finds where a long LaTeX formula may be broken into lines, without a layout package.
+
+A formula becomes pieces; a line may end between two of them, at the price that the later piece
+states. Braces, matrices and short parentheses are never broken; long `\\left( … \\right)` are
+opened (`\\bigl( … \\bigr)`), so that what they hold can be.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+RELATION, COMMA, SUM, FACTOR = 100, 120, 200, 1500
+DEEPER = 150  # added for each parenthesis around a break
+OPENED = 14  # glyphs: a longer parenthesis is opened
+
+_TOKEN = re.compile(
+    r"\\left\s*(?:\\[A-Za-z]+|\\.|.)|\\right\s*(?:\\[A-Za-z]+|\\.|.)|\\(?:begin|end)\{\w+\*?\}|\\[A-Za-z]+|\\.|\s+|.",
+    re.DOTALL,
+)
+_RELATIONS = {"=", r"\ge", r"\le", r"\leq", r"\geq", r"\to", r"\neq"}
+_SPACES = {r"\quad", r"\qquad", r"\,", r"\;", r"\ "}
+_HOLDING = re.compile(
+    r"(\\(times|cdot|odot|Vert|max|min|lim|sum|sup|inf|cos|angle|operatorname|partial)|[/,+=-])$"
+)
+_BINDING = re.compile(r"\\(times|cdot|odot|Vert)(?![A-Za-z])|[/^_]")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a formula that stays on one line; `price` is that of a break before it."""
+
+    latex: str
+    price: int
+
+
+@lru_cache(maxsize=4096)
+def pieces(latex: str, width: int) -> tuple[Piece, ...]:
+    """The formula in pieces; one that has no more than `width` glyphs stays whole."""
+    return tuple(_split(_TOKEN.findall(latex), 0)) if glyphs(latex) > width else (Piece(latex, 0),)
+
+
+def lines(latex: str, width: int) -> list[str]:
+    """The formula in as few cheap lines of about `width` glyphs as its pieces allow."""
+    parts = pieces(latex, width)
+    sizes = [glyphs(part.latex) for part in parts]
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for stop in range(1, len(parts) + 1):
+        choices = []
+        for start in range(stop - 1, -1, -1):
+            size = sum(sizes[start:stop])
+            if size > width and start < stop - 1:
+                break
+            spare = 0.0 if stop == len(parts) else max(0.0, 1 - size / width)
+            choices.append(
+                (
+                    best[start][0] + (parts[start].price if start else 0) + 400 * spare**2 + 300,
+                    start,
+                )
+            )
+        best.append(min(choices))
+    cuts = [len(parts)]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][1])
+    bounds = cuts[::-1]
+    return ["".join(part.latex for part in parts[a:b]).strip() for a, b in pairwise(bounds)]
+
+
+@lru_cache(maxsize=16384)
+def glyphs(latex: str) -> int:
+    """About how many characters wide a formula is set."""
+    text = re.sub(r"\\(?:tilde|mathrm|operatorname|text|mathbb|sqrt)\{([^{}]*)\}", r"\1", latex)
+    text = re.sub(r"_\{\\(?:max|min)\}", " xx ", text)
+    text = re.sub(r"\\(?:left|right|bigl|bigr)\s*\.?|\\(?:begin|end)\{\w+\}", "", text)
+    for _ in range(3):
+        text = re.sub(
+            r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=_bare), text
+        )
+        text = re.sub(r"\\sum_\{[^{}]*\}(\^\{[^{}]*\})?", "XX", text)
+        text = re.sub(r"[_^]\{([^{}]*)\}", r" \1 ", text)
+    text = re.sub(r"\\(max|min|lim|cos)(?![A-Za-z])", r"\1", text)
+    text = re.sub(r"\\[A-Za-z]+|\\.", "x", text)
+    return len(re.sub(r"[{}\s]", "", text)) + len(re.findall(r"\s[+=-]\s", text)) * 2
+
+
+def _bare(latex: str) -> int:
+    return len(re.sub(r"\\[A-Za-z]+", "x", latex))
+
+
+def _split(tokens: list[str], depth: int) -> list[Piece]:
+    """Pieces of the tokens between two parentheses, or of all."""
+    found: list[Piece] = []
+    text, price, position = "", 0, 0
+
+    def cut(next_price: int) -> None:
+        nonlocal text, price
+        if next_price and text.strip():
+            found.append(Piece(text, price))
+            text, price = "", next_price + DEEPER * depth
+
+    while position < len(tokens):
+        group = tokens[position : _end(tokens, position)]
+        position += len(group)
+        cut(_price_before(group[0], text))
+        first, *rest = _opened(group, depth)
+        text += first.latex
+        for piece in rest:
+            found.append(Piece(text, price))
+            text, price = piece.latex, piece.price
+        cut(_price_after(group[0], text, tokens[position] if position < len(tokens) else ""))
+    return [*found, Piece(text, price)] if text.strip() else found
+
+
+def _opened(group: list[str], depth: int) -> list[Piece]:
+    """A long parenthesis in pieces; any other group in one."""
+    inner = group[1:-1]
+    if not (
+        group[0].startswith(r"\left") and group[0].endswith("(") and glyphs("".join(inner)) > OPENED
+    ):
+        return [Piece("".join(group), 0)]
+    first, *rest = _split(inner, depth + 1)
+    made = [Piece(r"\bigl(" + first.latex, 0), *rest]
+    return [*made[:-1], Piece(made[-1].latex + r"\bigr)", made[-1].price)]
+
+
+def _price_before(token: str, before: str) -> int:
+    """The price of a break before a relation or a sign that joins two terms; 0 where there can be
+    none.
+    """
+    return (
+        RELATION
+        if token in _RELATIONS
+        else SUM
+        if token in ("+", "-") and _is_binary(before)
+        else 0
+    )
+
+
+def _price_after(token: str, before: str, following: str) -> int:
+    """The price of a break after a comma, or between two factors; 0 where there can be none."""
+    if token == "," or (token in _SPACES and len(token) > 2):
+        return COMMA
+    return (
+        FACTOR
+        if token.isspace() and not _HOLDING.search(before.rstrip()) and not _binds(following)
+        else 0
+    )
+
+
+def _is_binary(before: str) -> bool:
+    """Whether a sign after this text joins two terms, rather than being the sign of the first."""
+    return bool(before.strip()) and not re.search(
+        r"(\\(ge|le|leq|geq|to|quad)|[=(,:])$", before.rstrip()
+    )
+
+
+def _binds(following: str) -> bool:
+    """Whether what follows belongs to what stands before: an operator, an exponent, a relation
+    (which cuts by itself), or nothing.
+    """
+    return (
+        not following
+        or following in _RELATIONS
+        or following in _SPACES
+        or following in "+-,:"
+        or bool(_BINDING.match(following))
+    )
+
+
+_OPENERS, _CLOSERS = ("{", "(", r"\left", r"\begin"), ("}", ")", r"\right", r"\end")
+
+
+def _end(tokens: list[str], start: int) -> int:
+    """One past the group that begins at `start`: braces, parentheses, fences and environments; a
+    single token otherwise.
+    """
+    depth = 0
+    for position in range(start, len(tokens)):
+        depth += _level(tokens[position])
+        if depth <= 0:
+            return position + 1
+    return len(tokens)
+
+
+def _level(token: str) -> int:
+    opens: Iterable[str] = (
+        opener
+        for opener in _OPENERS
+        if token == opener or (len(opener) > 1 and token.startswith(opener))
+    )
+    closes = (
+        closer
+        for closer in _CLOSERS
+        if token == closer or (len(closer) > 1 and token.startswith(closer))
+    )
+    if token in (r"\leftarrow", r"\rightarrow"):
+        return 0
+    return bool(next(iter(opens), "")) - bool(next(closes, ""))

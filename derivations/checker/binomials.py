@@ -1,0 +1,113 @@
+"""Judges equalities of binomial coefficients. Knows no rule of `stacks.py`.
+
+For every l: Gamma functions, and Pascal's rule summed by induction; beside them Pascal's triangle,
+which only adds, for l = 1…12. Concrete ones: factorials and Pascal's triangle.
+"""
+
+from collections.abc import Callable, Set
+from functools import lru_cache
+
+import sympy as sp
+
+from derivations.algebra.steps import Step
+from derivations.checker.sums import L, expand_sums
+
+TABULATED = range(1, 13)
+
+
+class _ByTriangle(sp.Function):
+    """The binomial coefficient, looked up in Pascal's triangle once its arguments are numbers."""
+
+    @classmethod
+    def eval(cls, n: sp.Expr, k: sp.Expr) -> sp.Expr | None:
+        if n.is_Integer and k.is_Integer:
+            return sp.Integer(triangle(int(n))[int(k)]) if 0 <= k <= n else sp.Integer(0)
+        return None
+
+
+class _ByFactorials(sp.Function):
+    """The binomial coefficient n! / (k! (n − k)!), once its arguments are numbers."""
+
+    @classmethod
+    def eval(cls, n: sp.Expr, k: sp.Expr) -> sp.Expr | None:
+        if n.is_Integer and k.is_Integer:
+            return (
+                sp.factorial(n) / (sp.factorial(k) * sp.factorial(n - k))
+                if 0 <= k <= n
+                else sp.Integer(0)
+            )
+        return None
+
+
+def has_binomials(kinds: Set[type]) -> bool:
+    """Whether a step with nodes of these types speaks of binomial coefficients that are not numbers
+    yet.
+    """
+    return sp.binomial in kinds
+
+
+def check_binomials(step: Step) -> dict[str, Callable[[], bool]]:
+    """The two checks of such a step, by name; only equalities can pass."""
+    difference = step.before - step.after if step.relation == "=" else sp.Integer(1)
+    if not difference.has(L):
+        return {
+            "factorials": lambda: _number(difference, _ByFactorials) == 0,
+            "Pascal's triangle": lambda: _number(difference, _ByTriangle) == 0,
+        }
+    proof = _summed_by_pascal if difference.has(sp.Sum) else _by_gamma_functions
+    name = (
+        "Pascal's rule summed, by induction over l" if difference.has(sp.Sum) else "Gamma functions"
+    )
+    return {
+        name: lambda: proof(step),
+        "Pascal's triangle for l = 1…12": lambda: all(_tabulated(difference, n) for n in TABULATED),
+    }
+
+
+@lru_cache(maxsize=1024)
+def triangle(n: int) -> tuple[int, ...]:
+    """Row n of Pascal's triangle, by additions alone."""
+    if n == 0:
+        return (1,)
+    above = triangle(n - 1)
+    return tuple(left + right for left, right in zip((0, *above), (*above, 0), strict=True))
+
+
+def _by_gamma_functions(step: Step) -> bool:
+    return _vanishes(step.before - step.after)
+
+
+@lru_cache(maxsize=8)
+def _vanishes(difference: sp.Expr) -> bool:
+    return bool(sp.combsimp(difference) == 0)
+
+
+def _summed_by_pascal(step: Step) -> bool:
+    """Σ_{k=0..l} C(l, k) = h(l): true at l = 1, and both sides double, the left by C(l+1, k) = C(l,
+    k) + C(l, k−1).
+    """
+    total, closed = step.before, step.after
+    if not isinstance(total, sp.Sum) or len(total.limits) != 1 or closed.has(sp.Sum):
+        return False
+    summand, (k, low, high) = total.function, total.limits[0]
+    if (low, high) != (0, L) or summand.subs(k, -1) != 0 or summand.subs(k, L + 1) != 0:
+        return False
+    pascal = summand.subs(L, L + 1) - summand - summand.subs(k, k - 1)
+    doubled = sp.expand(closed.subs(L, L + 1) - 2 * closed)
+    return _vanishes(pascal) and doubled == 0 and expand_sums(total - closed, 1) == 0
+
+
+def _tabulated(difference: sp.Expr, layers: int) -> bool:
+    """Whether the difference vanishes on the triangle, whatever index 0…l+1 the free one is."""
+    at = difference.replace(sp.binomial, _ByTriangle)
+    indices = sorted(at.free_symbols - {L}, key=str)
+    if len(indices) > 1:
+        return False
+    cases = (
+        [at.xreplace({indices[0]: sp.Integer(k)}) for k in range(layers + 2)] if indices else [at]
+    )
+    return all(expand_sums(case, layers) == 0 for case in cases)
+
+
+def _number(difference: sp.Expr, coefficient: type[sp.Function]) -> sp.Expr:
+    return expand_sums(difference.replace(sp.binomial, coefficient), 1)

@@ -1,0 +1,115 @@
+"""Derives what a layer does to second moments, from the moments of a Gaussian behind a (leaky)
+ReLU.
+
+`pass_through` carries mean squares forwards and gradients backwards through a branch, layer by
+layer; its rules hold for independent N(0, ·) weights as width and batch grow. Every moment is an
+integral whose value the checker judges.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sympy as sp
+
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.steps import Derivation, Step
+from derivations.algebra.theorem import Theorem
+from derivations.checker.recurrences import CHI
+from derivations.errors import InputError
+from derivations.theorems.equations import notation_of
+
+Part = Literal["weights", "phi", "norm"]
+
+SLOPE = sp.Symbol("a", real=True)  # of φ below 0: φ(z) = max(z, 0) + a·min(z, 0)
+KAPPA = sp.Symbol("kappa", positive=True)
+_Z = sp.Symbol("z", positive=True)
+_DENSITY = sp.exp(-(_Z**2) / 2) / sp.sqrt(2 * sp.pi)
+
+SECOND = (1 + SLOPE**2) / 2
+MEAN = (1 - SLOPE) / sp.sqrt(2 * sp.pi)
+KAPPA_OF_SLOPE = 1 - (1 - SLOPE) ** 2 / (sp.pi * (1 + SLOPE**2))
+RELU_KAPPA = KAPPA_OF_SLOPE.subs(SLOPE, 0)
+
+BATCH_NORM = (
+    "In train mode BatchNorm's Jacobian over a batch of B is (I − 11ᵀ/B − x̂x̂ᵀ/B)/s per channel, "
+    "s² the variance over the batch: "
+    "an orthogonal projection, divided by s. The two directions it removes hold the share 2/B of "
+    "a signal that is independent "
+    "across samples, so they vanish as B → ∞; s² tends to its mean. What is left is 1/s. For x₀ ~ "
+    "N(0, I), one block x + W·BN(x) "
+    "with Var W = χ/n has exactly the factor 1 + χ(B − 2)/(B − 3), at every width (B > 3, the ε "
+    "of BatchNorm neglected)."
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What a branch does per coordinate: the variance it adds, and E‖J_Fᵀg‖²/‖g‖² (its gain)."""
+
+    variance: sp.Expr
+    gain: sp.Expr
+
+
+def pass_through(parts: Sequence[Part], variance: sp.Expr) -> Passage:
+    """Carries inputs with mean 0 and the given variance over the batch through the parts of a
+    branch.
+
+    weights: fan-in and fan-out n, entries N(0, χ/n), or N(0, χ/(n·E φ(z)²)) directly behind φ. What
+    φ adds to the mean over the batch
+    stays there until a norm removes it: only the share κ of the second moment of φ(z) is variance.
+    Raises InputError for φ of inputs that have a mean.
+    """
+    second, varying, gain = variance, sp.Integer(1), sp.Integer(1)
+    behind_phi = False
+    for part in parts:
+        match part:
+            case "weights":
+                factor = CHI / SECOND if behind_phi else CHI
+                second, gain = factor * second, factor * gain
+            case "phi":
+                if varying != 1:
+                    raise InputError(
+                        "φ behind φ without a norm between them has no closed form: put a "
+                        "norm in front"
+                    )
+                second, varying, gain = (
+                    SECOND * second,
+                    KAPPA,
+                    SECOND * gain,
+                )  # E φ′(z)² = E φ(z)², φ being positively homogeneous
+            case "norm":
+                gain, second, varying = gain / (second * varying), sp.Integer(1), sp.Integer(1)
+        behind_phi = part == "phi"
+    return Passage(sp.cancel(second * varying), sp.cancel(gain))
+
+
+def moments() -> Theorem:
+    """E φ(z)², E φ(z), E φ′(z)² and κ = Var φ(z)/E φ(z)² for z ~ N(0, 1): for ReLU ½, 1/√(2π), ½
+    and 1 − 1/π.
+    """
+    half_line = {k: sp.Integral(_Z**k * _DENSITY, (_Z, 0, sp.oo)) for k in (0, 1, 2)}
+    second, mean, slope = (
+        (1 + SLOPE**2) * half_line[2],
+        (1 - SLOPE) * half_line[1],
+        (1 + SLOPE**2) * half_line[0],
+    )
+    steps = (
+        Step("E φ(z)², both half-lines", second, "=", SECOND),
+        Step("E φ(z), both half-lines", mean, "=", MEAN),
+        Step("E φ′(z)², both half-lines", slope, "=", SECOND),
+    )
+    kappa = Step("κ = (E φ² − (E φ)²)/E φ²", 1 - mean**2 / second, "=", KAPPA_OF_SLOPE)
+    derivation = Derivation("moments", notation_of(BLOCKS["plain"], "scalar"), (*steps, kappa))
+    statement = (
+        "A rectified Gaussian keeps κ = 1 − (1 − a)²/(π(1 + a²)) of its second moment as "
+        "variance: 1 − 1/π for ReLU (a = 0)."
+    )
+    return Theorem(
+        "depth.moments",
+        "Moments of a rectified Gaussian",
+        statement,
+        derivation,
+        kappa,
+        certainty="exact",
+    )

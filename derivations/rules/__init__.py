@@ -1,0 +1,1 @@
+"""Derives Jacobians, pullbacks and bounds of any term, one rule per node."""

@@ -1,0 +1,2 @@
+"""Derives what holds beyond one term: the paper's equations, dense steps and blocks, gates, and
+stacks."""

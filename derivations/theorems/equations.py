@@ -1,0 +1,344 @@
+"""Derives the paper's Equations (1)–(6) and holds the transcription against what was derived.
+
+Each `Equation` is one equation in one reading: a derivation, and the paper's own statements as
+`Claim`s, which the checker judges like any other step. No verdict is written here. Source: Noh
+2021, Informatics 8(3):53.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy as sp
+
+from derivations.algebra.blocks import BLOCKS, GATE, Block, F
+from derivations.algebra.notation import Notation, Reading
+from derivations.algebra.quantities import (
+    FROBENIUS,
+    GAIN,
+    TOTAL_GAIN,
+    Frobenius,
+    NormRatio,
+    Quantity,
+    T,
+    adjoint_image,
+)
+from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.algebra.terms import Identity, Layer
+from derivations.checker.sums import L
+from derivations.rules.bounds import bounds, column
+from derivations.rules.jacobian import EPSILON, Linearization, linearize
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper, as a step that may or may not hold."""
+
+    statement: str
+    step: Step
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation of the paper in one reading; `result` is the step of the derivation that states
+    it.
+
+    `result_label` says in LaTeX what the result is about, where its two sides do not show it.
+    """
+
+    id: str
+    reading: Reading
+    transcribed_latex: str
+    derivation: Derivation
+    result: Step
+    claims: tuple[Claim, ...]
+    result_label: str = ""
+
+
+def equations() -> tuple[Equation, ...]:
+    """Equations (1)–(6), each in the readings in which it can be stated."""
+    return tuple(build(reading) for build, readings in _BUILDERS for reading in readings)
+
+
+def notation_of(block: Block, reading: Reading) -> Notation:
+    """A fresh notation for a named block."""
+    return Notation(
+        block.term, block.dims, reading, block.labels, branch=frozenset(map(Layer, block.branch))
+    )
+
+
+def _equation1(reading: Reading) -> Equation:
+    notation, line = _linearized("plain", reading)
+    slope = notation.jacobian(F, Identity())
+    paper = Claim(
+        "∂L/∂x = ∂L/∂F · ∂F/∂x", Step("Eq. (1)", notation.gradient(), "=", _pulled(slope, line))
+    )
+    latex = (
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial F} \times \frac{\partial "
+        r"F}{\partial x}"
+    )
+    return _finish(
+        "eq1",
+        latex,
+        line,
+        [paper, *_limit_claim(line, sp.Integer(0), "the gradient vanishes with ∂F/∂x")],
+    )
+
+
+def _equation2(reading: Reading) -> Equation:
+    notation, line = _linearized("residual", reading)
+    slope = notation.jacobian(F, Identity())
+    paper = Claim(
+        "∂L/∂x = ∂L/∂H · (∂F/∂x + 1)",
+        Step("Eq. (2)", notation.gradient(), "=", _pulled(slope + _one(notation), line)),
+    )
+    latex = (
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial H} \times "
+        r"\left(\frac{\partial F}{\partial x} + 1\right)"
+        r" = \frac{\partial L}{\partial H} \times \frac{\partial F}{\partial x} + \frac{\partial "
+        r"L}{\partial H}"
+    )
+    return _finish(
+        "eq2",
+        latex,
+        line,
+        [paper, *_limit_claim(line, line.signal, "∂L/∂H remains when ∂F/∂x → 0")],
+    )
+
+
+def _equation3(reading: Reading) -> Equation:
+    notation, line = _linearized("se_residual", reading)
+    x = Identity()
+    slope, gate_slope = notation.jacobian(F, x), notation.jacobian(GATE, x)
+    u, s = notation.diagonal(F), notation.diagonal(GATE)
+    total = u * gate_slope + s * slope + _one(notation)
+    paper = Claim(
+        "∂L/∂x = ∂L/∂H · (∂s/∂x · F + s · ∂F/∂x + 1)",
+        Step("Eq. (3)", notation.gradient(), "=", _pulled(total, line)),
+    )
+    latex = (
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial H} \times "
+        r"\left(\frac{\partial s}{\partial x} \cdot F + s \cdot \frac{\partial F}{\partial x} + "
+        r"1\right)"
+    )
+    remains = []
+    if reading == "scalar":
+        vanishing = line.pullback.subs(slope, EPSILON * slope)
+        stays = line.signal * (u * gate_slope + 1)
+        remains = [
+            Claim("∂L/∂H · (∂s/∂x · F + 1) remains when ∂F/∂x → 0", _limit(vanishing, stays)),
+            Claim(
+                "only ∂L/∂H remains: s depends on x through F, so ∂s/∂x vanishes too",
+                _limit(vanishing, line.signal),
+            ),
+        ]
+    return _finish("eq3", latex, line, [paper, *remains])
+
+
+def _equation4(reading: Reading) -> Equation:
+    """Read literally, each x_j repeats the features of all before it: s_0 = s_1 = 1, s_j = 1 +
+    Σ_{i<j} s_i.
+    """
+    sizes = 3 * 2 ** (_I - 2)
+    copies = 3 * 2 ** (L - 1) - 1  # held by H after L + 1 layers
+    grown = Step(
+        "features of x_j", 3 * 2**L, "=", 1 + 2 + sp.Sum(sizes, (_I, 2, L + 1)), "l ≥ 1, j = l + 2"
+    )
+    total = Step(
+        "copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, L)), "=", copies, "l ≥ 1"
+    )
+    once = Claim(
+        "after l + 1 layers H holds each of the l + 1 earlier features once",
+        Step("Eq. (4)", total.before, "=", L + 1),
+    )
+    label = r"\text{copies of features in } H \text{ after } l + 1 \text{ layers: } "
+    chain = [
+        r"x_1 = F_1(x_0)",
+        r"x_2 = F_2(x_1) \Vert x_1 \Vert x_0",
+        r"\ldots",
+        r"x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0",
+    ]
+    latex = r",\quad ".join(chain)
+    notation = notation_of(BLOCKS["dense"], reading)
+    return Equation(
+        "eq4", reading, latex, Derivation("eq4", notation, (grown, total)), total, (once,), label
+    )
+
+
+def _equation5(reading: Reading) -> Equation:
+    notation, line = _linearized("dense", reading)
+    slope = notation.jacobian(F, Identity())
+    entries = (
+        sp.Tuple(slope, 1) if reading == "scalar" else sp.BlockMatrix([[slope], [_one(notation)]])
+    )
+    paper = Claim(
+        "∂H/∂x = (∂F_l/∂x ‖ 1)",
+        Step("Eq. (5)", notation.jacobian(notation.term, Identity()), "=", entries),
+    )
+    latex = (
+        r"\frac{\partial L}{\partial x} = \left(\frac{\partial L}{\partial H} \times "
+        r"\left(\frac{\partial F_l(x_{l-1})}{\partial x_0} \Vert "
+        r"\frac{\partial x_{l-1}}{\partial x_0} \Vert \cdots \Vert 1\right), \cdots, "
+        r"\frac{\partial L}{\partial H} \times "
+        r"\left(\frac{\partial F_l(x_{l-1})}{\partial x_{l-1}} \Vert 1\right)\right)"
+    )
+    return _finish("eq5", latex, line, [paper])
+
+
+EQ6_LATEX = (
+    r"\left\Vert \frac{\partial L}{\partial x} \right\Vert = \left|\frac{\partial L}{\partial "
+    r"x}\right| \times \sqrt{\left\{"
+    r"\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \left(\frac{\partial x_{l-1}}{\partial "
+    r"x_0}\right)^2 + "
+    r"\cdots + 1^2\right\} + \cdots + "
+    r"\left\{\left(\frac{\partial F_l}{\partial x_{l-1}}\right)^2 + 1^2\right\}} \ge "
+    r"\left|\frac{\partial L}{\partial H}\right| \times "
+    r"\sqrt{\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \cdots + \left(\frac{\partial "
+    r"F_l}{\partial x_{l-1}}\right)^2 + 1}"
+)
+
+A = sp.IndexedBase("a", real=True)
+B = sp.IndexedBase("b", real=True)
+G = sp.Symbol("G", nonnegative=True)
+_I, _J = sp.symbols("i j", integer=True, nonnegative=True)
+SLOPES = sp.Sum(A[_I] ** 2, (_I, 0, L - 1))
+CROSS = sp.Sum(B[_J, _I] ** 2, (_J, _I + 1, L - 1), (_I, 0, L - 1))
+
+
+def _equation6_scalar(reading: Reading) -> Equation:
+    """Symbolic l: a_i = ∂F_l/∂x_i, b_ji = ∂x_j/∂x_i, G = |∂L/∂H|, one number."""
+    row = A[_I] ** 2 + sp.Sum(B[_J, _I] ** 2, (_J, _I + 1, L - 1)) + 1
+    norm = G * sp.sqrt(SLOPES + CROSS + L)
+    lower, as_printed = G * sp.sqrt(SLOPES + L), G * sp.sqrt(SLOPES + 1)
+    squared = Step(
+        "sum over the entries of Eq. (5)",
+        G**2 * sp.Sum(row, (_I, 0, L - 1)),
+        "=",
+        norm**2,
+        "a_i, b_ji, G real",
+    )
+    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((G**2, CROSS),))
+    law = _limit(_small_slopes(lower), G * sp.sqrt(L), "all ∂F_l/∂x_i → 0")
+    claims = (
+        Claim("‖∂L/∂x‖² = |∂L/∂H|² · Σ (first relation, with |∂L/∂H| for |∂L/∂x|)", squared),
+        Claim("lower bound, last term read as l", bound),
+        Claim(
+            "lower bound, last term read as 1",
+            _drop("Eq. (6)", norm, as_printed, ((G**2, CROSS), (G**2, L - 1))),
+        ),
+        Claim("|∂L/∂H|·√l remains, last term read as l", law),
+        Claim(
+            "|∂L/∂H|·√l remains, last term read as 1",
+            _limit(_small_slopes(as_printed), G * sp.sqrt(L)),
+        ),
+    )
+    derivation = Derivation("eq6", notation_of(BLOCKS["dense"], reading), (squared, bound, law))
+    label = (
+        r"G = \left|\frac{\partial L}{\partial H}\right|: \quad \left\Vert \frac{\partial "
+        r"L}{\partial x} \right\Vert = "
+    )
+    return Equation("eq6", reading, EQ6_LATEX, derivation, bound, claims, label)
+
+
+def _equation6_operator(reading: Reading) -> Equation:
+    """∂L/∂H a vector: what the paper equates is an upper bound; a lower bound holds relative to
+    ‖g_y‖ = √l · r.
+    """
+    notation = notation_of(BLOCKS["dense"], reading)
+    line, proved = linearize(notation), bounds(notation).theorems[0].derivation
+    g = column(line.signal)
+    quantities = (
+        *proved.quantities,
+        Quantity(TOTAL_GAIN, NormRatio(adjoint_image(line.jacobian, g), g)),
+        Quantity(FROBENIUS, Frobenius(line.jacobian)),
+    )
+    upper = Step(
+        "Cauchy–Schwarz",
+        TOTAL_GAIN,
+        "<=",
+        FROBENIUS,
+        certificates=(Certificate(((FROBENIUS - TOTAL_GAIN,),)),),
+    )
+    triangle = next(
+        step
+        for step in proved.steps
+        if (step.before, step.relation, step.after) == (GAIN, ">=", sp.Abs(1 - T))
+    )
+    claims = (
+        Claim("‖∂L/∂x‖ = ‖∂L/∂H‖ · ‖∂H/∂x‖_F", Step("Eq. (6)", TOTAL_GAIN, "=", FROBENIUS)),
+        Claim("‖∂L/∂x‖ ≤ ‖∂L/∂H‖ · ‖∂H/∂x‖_F", upper),
+        Claim("‖∂L/∂x‖ ≥ |√l·r − ‖J_Fᵀ g_F‖|, r the root mean square of the ‖g_i‖", triangle),
+    )
+    derivation = Derivation("eq6", notation, (*proved.steps, upper), quantities)
+    label = (
+        r"\gamma = \left\Vert \frac{\partial L}{\partial x} \right\Vert / \left(\sqrt{l} \, "
+        r"r\right): \quad "
+    )
+    return Equation("eq6", reading, EQ6_LATEX, derivation, triangle, claims, label)
+
+
+_BUILDERS: tuple[tuple[Callable[[Reading], Equation], tuple[Reading, ...]], ...] = (
+    (_equation1, ("scalar", "operator")),
+    (_equation2, ("scalar", "operator")),
+    (_equation3, ("scalar", "operator")),
+    (_equation4, ("scalar",)),
+    (_equation5, ("scalar", "operator")),
+    (_equation6_scalar, ("scalar",)),
+    (_equation6_operator, ("operator",)),
+)
+
+
+def _linearized(name: str, reading: Reading) -> tuple[Notation, Linearization]:
+    notation = notation_of(BLOCKS[name], reading)
+    return notation, linearize(notation)
+
+
+def _finish(identifier: str, latex: str, line: Linearization, claims: list[Claim]) -> Equation:
+    derivation = line.derivation
+    return Equation(
+        identifier,
+        derivation.notation.reading,
+        latex,
+        derivation,
+        derivation.steps[-1],
+        tuple(claims),
+    )
+
+
+def _pulled(total: sp.Expr, line: Linearization) -> sp.Expr:
+    """The paper's product ∂L/∂H × total, in the order that its shapes allow."""
+    if line.derivation.notation.reading == "scalar":
+        return line.signal * total
+    return adjoint_image(total, line.signal)
+
+
+def _one(notation: Notation) -> sp.Expr:
+    return (
+        sp.Integer(1)
+        if notation.reading == "scalar"
+        else sp.Identity(notation.dimension_of(Identity()))
+    )
+
+
+def _limit_claim(line: Linearization, remains: sp.Expr, statement: str) -> list[Claim]:
+    """What is left of a scalar gradient when ∂F/∂x → 0; in the operator reading the bounds say it,
+    in norm.
+    """
+    notation = line.derivation.notation
+    if notation.reading == "operator":
+        return []
+    slope = notation.jacobian(F, Identity())
+    return [Claim(statement, _limit(line.pullback.subs(slope, EPSILON * slope), remains))]
+
+
+def _limit(before: sp.Expr, after: sp.Expr, condition: str = "∂F/∂x → 0") -> Step:
+    return Step("limit", before, "->", after, condition, vanishing=EPSILON)
+
+
+def _small_slopes(expr: sp.Expr) -> sp.Expr:
+    return expr.subs(SLOPES, sp.Sum((EPSILON * A[_I]) ** 2, (_I, 0, L - 1)))
+
+
+def _drop(
+    rule: str, larger: sp.Expr, smaller: sp.Expr, products: tuple[tuple[sp.Expr, ...], ...]
+) -> Step:
+    return Step(rule, larger, ">=", smaller, certificates=(Certificate(products, 2),))

@@ -1,0 +1,106 @@
+"""Runs symbolic work under a time limit, in a process that can be killed.
+
+SymPy may not return. The child works in a process group of its own and ends itself when its parent
+is gone, however the parent ended; arguments and results are JSON. Also the child's own entry point:
+`python -m derivations.time_limit`.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+from derivations import errors
+from derivations.errors import GradboundError, InputError, TimeLimitError
+
+Json = Any
+
+
+def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
+    """Calls "module:name" with keyword arguments in a child process and returns its JSON result.
+
+    Raises TimeLimitError after `seconds`, the function's own GradboundError, and RuntimeError for
+    any other failure.
+    """
+    if not seconds > 0:
+        raise InputError(f"the time limit must be a positive number of seconds, not {seconds}")
+    command = [sys.executable, "-m", "derivations.time_limit", function]
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    received: list[str] = []
+    reader = threading.Thread(target=_receive, args=(child, received), daemon=True)
+    try:
+        reader.start()
+        print(
+            json.dumps(arguments), file=child.stdin, flush=True
+        )  # stdin stays open: its end tells the child to stop
+        reader.join(seconds)
+        if reader.is_alive():
+            raise TimeLimitError(
+                f"{function} did not finish within {seconds:g} s: raise --time-limit or ask "
+                "for fewer blocks"
+            )
+    finally:
+        _end(child)
+    return _unpack(function, received[0])
+
+
+def _receive(child: subprocess.Popen[str], received: list[str]) -> None:
+    """Reads the child's answer and closes its pipe: closed by any other thread, the pipe would
+    break under the read.
+    """
+    assert child.stdout
+    with child.stdout as pipe:
+        received.append(pipe.read())
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    if child.stdin:
+        with suppress(BrokenPipeError):  # the child died before it read its arguments
+            child.stdin.close()
+
+
+def _unpack(function: str, answer: str) -> Json:
+    if not answer:
+        raise RuntimeError(f"{function} ended without an answer")
+    outcome = json.loads(answer)
+    if "result" in outcome:
+        return outcome["result"]
+    kind = getattr(errors, outcome["error"], None)
+    if isinstance(kind, type) and issubclass(kind, GradboundError):
+        raise kind(outcome["message"])
+    raise RuntimeError(f"{function} failed: {outcome['error']}: {outcome['message']}")
+
+
+def _watch_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _child(function: str) -> None:
+    line = sys.stdin.readline()
+    if not line:  # the parent went before it said what to do
+        os._exit(1)
+    arguments = json.loads(line)
+    threading.Thread(target=_watch_parent, daemon=True).start()
+    module, _, name = function.partition(":")
+    try:
+        outcome = {"result": getattr(importlib.import_module(module), name)(**arguments)}
+    except Exception as error:  # noqa: BLE001, whatever it is, the parent must hear of it
+        outcome = {"error": type(error).__name__, "message": str(error)}
+    sys.stdout.write(json.dumps(outcome, allow_nan=False))
+    sys.stdout.flush()
+    os._exit(0)  # not sys.exit: the watching thread blocks the interpreter's own shutdown
+
+
+if __name__ == "__main__":
+    _child(sys.argv[1])

@@ -1,0 +1,39 @@
+"""Evaluates SymPy expressions on python-flint balls: every value of the expression for numbers in
+the balls lies in the result."""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import add, mul
+
+import sympy as sp
+from flint import arb
+
+from derivations.errors import UnknownNodeError
+from numeric.certified.balls import root
+
+
+def ball_of(expr: sp.Expr, values: Mapping[sp.Basic, arb]) -> arb:
+    """The ball of a real expression; what stands under a root must be known to be ≥ 0. Raises
+    UnknownNodeError for other functions.
+    """
+    if expr in values:
+        return values[expr]
+    parts = [ball_of(part, values) for part in expr.args] if not isinstance(expr, sp.Pow) else []
+    match expr:
+        case sp.Rational():
+            return arb(int(expr.p)) / arb(int(expr.q))
+        case sp.Add():
+            return reduce(add, parts)
+        case sp.Mul():
+            return reduce(mul, parts)
+        case sp.Pow() if expr.exp.is_Integer:
+            return ball_of(expr.base, values) ** int(expr.exp)
+        case sp.Pow() if expr.exp == sp.Rational(1, 2):
+            return root(ball_of(expr.base, values))
+        case sp.Max():
+            return reduce(arb.max, parts)
+        case sp.Min():
+            return reduce(arb.min, parts)
+        case sp.Abs():
+            return abs(parts[0])
+    raise UnknownNodeError(f"no ball of {expr}: teach numeric/certified/ball_formula.py")

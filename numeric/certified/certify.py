@@ -1,0 +1,231 @@
+"""Certifies the gain of a block and its bounds for the stored tensors: rounding is part of every
+number.
+
+The expressions are those that `derivations` derived, at enclosed columns and at certified norms of
+the layers; the last step rounds outward. What cannot be certified is left out or refused, never
+estimated.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import singledispatchmethod
+
+import sympy as sp
+import torch
+from flint import arb
+from torch import Tensor
+
+from derivations.algebra.notation import DiagonalOf, Meaning
+from derivations.algebra.quantities import (
+    Cosine,
+    Definition,
+    NormRatio,
+    NumericalRange,
+    SigmaMax,
+    SigmaMinAdjoint,
+)
+from derivations.algebra.terms import Term
+from derivations.errors import InputError, UnknownNodeError
+from derivations.rules.bounds import Bound, column
+from numeric.certified import enclosed
+from numeric.certified.ball_formula import ball_of
+from numeric.certified.balls import float_above, float_below, precise, root
+from numeric.certified.enclosed import Enclosed
+from numeric.certified.enclosed_layers import Run
+from numeric.certified.enclosed_point import EnclosedPoint
+from numeric.certified.layer_norms import lipschitz_upper
+from numeric.certified.matrix_norms import check_subnormals
+from numeric.checks import Function
+from numeric.evaluation.evaluate import BoundNumbers, derive_at, tightest
+
+Balls = list[arb]  # one per sample
+
+
+@dataclass(frozen=True)
+class CertifiedNumbers:
+    """What holds for one block beyond doubt, for its stored tensors in exact arithmetic: (batch,)
+    float64 on the CPU throughout.
+
+    `low` ≤ γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ ≤ `high`, and `bounds` (certainty "certified") bound γ from
+    their sides.
+    """
+
+    low: Tensor
+    high: Tensor
+    bounds: tuple[BoundNumbers, ...]
+
+    def tightest(self, side: str) -> tuple[BoundNumbers, ...]:
+        """For each sample the bound of this side ("lower" or "upper") that says most, of equal ones
+        the first.
+        """
+        return tightest(self.bounds, side)
+
+
+def certify(term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> CertifiedNumbers:
+    """The gain of `term` at x (batch, *in) for the backward signal g (batch, *out), and every bound
+    of it, rounding included.
+
+    Leaves are torch layers in eval mode (or sequences of them, or torch's relu, tanh, sigmoid).
+    Least singular values are bounded by 0. Raises InputError for a zero backward signal and for
+    tensors or layers that do not fit, UnknownNodeError for a layer without a rule. Costs a few
+    forward and backward passes in float64, and a ball per smooth activation.
+    """
+    check_subnormals()
+    point = EnclosedPoint(term, leaves, x, g)
+    derived = derive_at(point)
+    with precise():
+        numbers = _Certifier(point)
+        gain = numbers.relative(derived.line.pullback)
+        bounding = tuple(
+            numbers.bound(each) for each in derived.bounds.bounds if each.side != "equal"
+        )
+        return CertifiedNumbers(_floats(float_below, gain), _floats(float_above, gain), bounding)
+
+
+class _Certifier:
+    """Evaluates each quantity of a block once, to one ball per sample."""
+
+    def __init__(self, point: EnclosedPoint) -> None:
+        self.point = point
+        self.signal = _positive(enclosed.norm(point.g), "the backward signal")
+        self._known: dict[Definition, Balls] = {}
+
+    def relative(self, expr: sp.Expr) -> Balls:
+        """‖column‖ / ‖g‖."""
+        return [
+            length / unit
+            for length, unit in zip(
+                enclosed.norm(self.point.column(expr)), self.signal, strict=True
+            )
+        ]
+
+    def bound(self, bound: Bound) -> BoundNumbers:
+        symbols = [quantity.symbol for quantity in bound.quantities]
+        found = [self.value(quantity.definition) for quantity in bound.quantities]
+        base = self.relative(column(bound.base))
+        values = [
+            ball_of(bound.expr, dict(zip(symbols, sample, strict=True))) * unit
+            for unit, *sample in zip(base, *found, strict=True)
+        ]
+        rounded = _floats(float_below if bound.side == "lower" else float_above, values)
+        return BoundNumbers(
+            bound.id,
+            bound.side,
+            "certified",
+            None,
+            rounded,
+            f"{bound.source}; holds for {bound.holds_for}",
+        )
+
+    def value(self, definition: Definition) -> Balls:
+        if definition not in self._known:
+            self._known[definition] = self._quantity(definition)
+        return self._known[definition]
+
+    @singledispatchmethod
+    def _quantity(self, definition: Definition) -> Balls:
+        """A ball that holds the quantity, or, of extreme singular values and Rayleigh quotients,
+        the end that makes bounds worst.
+        """
+        raise UnknownNodeError(
+            f"no certified value of {type(definition).__name__}: register one in "
+            "numeric/certified/certify.py"
+        )
+
+    @_quantity.register
+    def _(self, definition: NormRatio) -> Balls:
+        tops, bottoms = (
+            enclosed.norm(self.point.column(each))
+            for each in (definition.numerator, definition.denominator)
+        )
+        return [
+            top / bottom
+            for top, bottom in zip(
+                tops, _positive(bottoms, f"the signal {definition.denominator}"), strict=True
+            )
+        ]
+
+    @_quantity.register
+    def _(self, definition: Cosine) -> Balls:
+        return enclosed.cosine(
+            self.point.column(definition.first), self.point.column(definition.second)
+        )
+
+    @_quantity.register
+    def _(self, definition: SigmaMax) -> Balls:
+        return self._sigma_max(definition.operator)
+
+    @_quantity.register
+    def _(self, definition: SigmaMinAdjoint) -> Balls:
+        return [arb(0)] * len(self.signal)
+
+    @_quantity.register
+    def _(self, definition: NumericalRange) -> Balls:
+        return [definition.end * size for size in self._sigma_max(definition.operator)]
+
+    def _sigma_max(self, expr: sp.Expr) -> Balls:
+        """No less than ‖A‖₂ for the matrix of an expression, by the triangle inequality and
+        submultiplicativity.
+        """
+        if expr in self.point.notation.meanings:
+            return self._leaf_norm(self.point.notation.meanings[expr])
+        match expr:
+            case sp.Identity():
+                return [arb(1)] * len(self.signal)
+            case sp.ZeroMatrix():
+                return [arb(0)] * len(self.signal)
+            case _ if expr.is_number:
+                return [abs(ball_of(expr, {}))] * len(self.signal)
+            case sp.Transpose():
+                return self._sigma_max(expr.arg)
+            case sp.MatAdd():
+                return [sum(parts, arb(0)) for parts in self._parts(expr.args)]
+            case sp.MatMul():
+                return [math.prod(parts, start=arb(1)) for parts in self._parts(expr.args)]
+            case sp.BlockMatrix() if 1 in expr.blockshape:
+                return [
+                    root(sum((part**2 for part in parts), arb(0)))
+                    for parts in self._parts(expr.blocks)
+                ]
+        raise UnknownNodeError(f"no certified norm of {expr}: teach numeric/certified/certify.py")
+
+    def _parts(self, parts: Iterable[sp.Expr]) -> Iterator[tuple[arb, ...]]:
+        return zip(*map(self._sigma_max, parts), strict=True)
+
+    def _leaf_norm(self, meaning: Meaning) -> Balls:
+        if isinstance(meaning, DiagonalOf):
+            return _largest(self.point.value(meaning.value))
+        return _layer_norm(self.point.run_of(meaning))
+
+
+def _layer_norm(here: Run) -> Balls:
+    """No less than ‖J‖₂: of a sequence the product, of an activation its largest slope there, of
+    other layers a norm for every input.
+    """
+    if here.parts:
+        return [
+            math.prod(sizes, start=arb(1))
+            for sizes in zip(*map(_layer_norm, here.parts), strict=True)
+        ]
+    if here.slopes is not None:
+        return _largest(here.slopes)
+    return [arb(lipschitz_upper(here.layer, tuple(here.shape[1:])))] * here.shape[0]
+
+
+def _largest(diagonal: Enclosed) -> Balls:
+    return [arb(size) for size in diagonal.size().flatten(1).amax(1).tolist()]
+
+
+def _floats(end: Callable[[arb], float], values: Balls) -> Tensor:
+    return torch.tensor([end(value) for value in values], dtype=torch.float64)
+
+
+def _positive(lengths: Balls, name: str) -> Balls:
+    for sample, length in enumerate(lengths):
+        if not length > 0:
+            raise InputError(
+                f"{name} is or may be zero for sample {sample}: gains relative to it do not "
+                "exist; leave the sample out"
+            )
+    return lengths

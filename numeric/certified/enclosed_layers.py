@@ -1,0 +1,288 @@
+"""Runs torch layers on enclosed tensors, forward and backward: one rule per layer type, each sound
+or refused.
+
+A rule gives a layer's value and the products of its Jacobian there with enclosed vectors, all for
+the stored weights in exact arithmetic. Never imports a term.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce, singledispatch
+
+import torch
+from flint import arb, arb_series
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
+
+from derivations.errors import InputError, UnknownNodeError
+from numeric.certified.balls import float_above, float_below, precise
+from numeric.certified.enclosed import Enclosed, Linear, apply
+from numeric.checks import check_fixed, check_own_forward
+
+Product = Callable[[Enclosed], Enclosed]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A layer's value at an enclosed input, and the products Jv and Jᵀu there, of vectors shaped
+    like the input and the value.
+
+    `shape` is the input's. `affine`: J does not depend on the input. `slopes`: the diagonal of J,
+    for layers that act on each entry by itself. `parts`: the runs of a sequence's layers.
+    """
+
+    layer: nn.Module
+    shape: torch.Size
+    value: Enclosed
+    push: Product
+    pull: Product
+    affine: bool = False
+    slopes: Enclosed | None = None
+    parts: tuple["Run", ...] = ()
+
+
+def run(layer: object, x: Enclosed) -> Run:
+    """The layer at x (batch, *in); raises UnknownNodeError for a type without a rule, InputError
+    where its rule does not apply.
+    """
+    if isinstance(layer, nn.Module):
+        check_fixed(layer)
+        check_own_forward(layer)
+    return _run(layer, x)
+
+
+@singledispatch
+def _run(layer: object, x: Enclosed) -> Run:
+    raise UnknownNodeError(
+        f"no certified value of {type(layer).__name__}: register a rule in "
+        "numeric/certified/enclosed_layers.py"
+    )
+
+
+@_run.register
+def _(layer: nn.Sequential, x: Enclosed) -> Run:
+    runs: list[Run] = []
+    for part in layer:
+        runs.append(run(part, runs[-1].value if runs else x))
+    return Run(
+        layer,
+        x.shape,
+        runs[-1].value if runs else x,
+        lambda v: reduce(lambda vector, each: each.push(vector), runs, v),
+        lambda u: reduce(lambda vector, each: each.pull(vector), reversed(runs), u),
+        affine=all(each.affine for each in runs),
+        parts=tuple(runs),
+    )
+
+
+@_run.register
+def _(layer: nn.Linear, x: Enclosed) -> Run:
+    weight = _stored(layer.weight)
+    terms = max(layer.in_features, layer.out_features)
+    return _affine(
+        layer,
+        x,
+        lambda v: functional.linear(v, weight),
+        lambda v: functional.linear(v, weight.abs()),
+        terms,
+        layer.bias,
+    )
+
+
+@_run.register(nn.Conv1d)
+@_run.register(nn.Conv2d)
+@_run.register(nn.Conv3d)
+def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed) -> Run:
+    weight = _stored(layer.weight)
+    copies = (
+        1
+        if layer.padding_mode == "zeros"
+        else math.prod(1 + pad for pad in layer._reversed_padding_repeated_twice)
+    )
+    terms = max(
+        weight[0].numel(), weight[:, 0].numel() * copies
+    )  # padding may use an entry of x several times
+    bias = None if layer.bias is None else layer.bias.view(-1, *[1] * (weight.dim() - 2))
+    return _affine(
+        layer,
+        x,
+        lambda v: layer._conv_forward(v, weight, None),
+        lambda v: layer._conv_forward(v, weight.abs(), None),
+        terms,
+        bias,
+    )
+
+
+@_run.register(_AvgPoolNd)
+@_run.register(_AdaptiveAvgPoolNd)
+@_run.register(nn.Upsample)
+def _(layer: nn.Module, x: Enclosed) -> Run:
+    if isinstance(layer, nn.Upsample) and layer.mode != "nearest":
+        raise InputError(f"no certified value of Upsample(mode={layer.mode!r}): use mode='nearest'")
+    if (getattr(layer, "divisor_override", None) or 1) < 0:
+        raise InputError(
+            f"no certified value of {type(layer).__name__} with a negative divisor: make it "
+            "positive"
+        )
+    terms = 2 + max(x.mid[0].numel(), layer(x.mid[:1]).numel())  # the division counts too
+    return _affine(layer, x, layer, layer, terms)
+
+
+@_run.register(nn.Identity)
+@_run.register(nn.Flatten)
+@_run.register(nn.Unflatten)
+@_run.register(_DropoutNd)
+def _(layer: nn.Module, x: Enclosed) -> Run:
+    value = Enclosed(layer(x.mid), layer(x.rad))
+    return Run(
+        layer,
+        x.shape,
+        value,
+        lambda v: Enclosed(layer(v.mid), layer(v.rad)),
+        lambda u: u.view(*x.shape),
+        affine=True,
+    )
+
+
+@_run.register
+def _(layer: _BatchNorm, x: Enclosed) -> Run:
+    layer._check_input_dim(x.mid)
+    if x.shape[1] != layer.num_features:
+        raise InputError(
+            f"{type(layer).__name__} of {layer.num_features} channels takes no input of "
+            f"{x.shape[1]}"
+        )
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    mean, variance = (_stored(each).tolist() for each in (layer.running_mean, layer.running_var))
+    weight = [1.0] * len(mean) if layer.weight is None else _stored(layer.weight).tolist()
+    bias = [0.0] * len(mean) if layer.bias is None else _stored(layer.bias).tolist()
+    with precise():
+        scales = [
+            arb(w) / (arb(v) + arb(layer.eps)).sqrt() for w, v in zip(weight, variance, strict=True)
+        ]
+        shifts = [arb(b) - arb(m) * s for b, m, s in zip(bias, mean, scales, strict=True)]
+        scale, shift = (_per_channel(_from_balls(each), x) for each in (scales, shifts))
+    return _pointwise(layer, x * scale + shift, scale, affine=True)
+
+
+@_run.register(nn.ReLU)
+@_run.register(nn.LeakyReLU)
+def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed) -> Run:
+    """Beyond doubt on one side of the kink a slope is exact; else it is anything between the two.
+    At 0 it is that of the negative side.
+    """
+    negative = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
+    below, above = torch.full_like(x.mid, negative), torch.ones_like(x.mid)
+    low, high = (torch.where(side > 0, above, below) for side in (x.low, x.high))
+    slope = Enclosed.between(torch.minimum(low, high), torch.maximum(low, high))
+    positive = Enclosed.between(x.low.clamp(min=0), x.high.clamp(min=0))
+    value = (
+        positive + Enclosed.between(x.low.clamp(max=0), x.high.clamp(max=0)) * negative
+        if negative
+        else positive
+    )
+    return _pointwise(layer, value, slope)
+
+
+_JETS: Mapping[type[nn.Module], Callable[[arb_series], arb_series]] = {
+    nn.Sigmoid: lambda z: 1 / (1 + (-z).exp()),
+    nn.Tanh: lambda z: 1 - 2 / (1 + (2 * z).exp()),
+    nn.SiLU: lambda z: z / (1 + (-z).exp()),
+    nn.GELU: lambda z: z * (1 + (z / arb(2).sqrt()).erf()) / 2,
+}
+"""Smooth activations on power series: the series of z = x + ε gives the value and the slope at
+once."""
+
+
+@_run.register(nn.Sigmoid)
+@_run.register(nn.Tanh)
+@_run.register(nn.SiLU)
+@_run.register(nn.GELU)
+def _(layer: nn.Module, x: Enclosed) -> Run:
+    if isinstance(layer, nn.GELU) and layer.approximate != "none":
+        raise InputError(
+            f"no certified value of GELU(approximate={layer.approximate!r}): use approximate='none'"
+        )
+    jet = _JETS[type(layer)]
+    with precise():
+        pairs = zip(x.mid.flatten().tolist(), x.rad.flatten().tolist(), strict=True)
+        series = [jet(arb_series([arb(mid, rad), 1], 2)) for mid, rad in pairs]
+        value, slope = (
+            _from_balls([each[order] for each in series]).view(*x.shape) for order in (0, 1)
+        )
+    return _pointwise(layer, value, slope)
+
+
+_FUNCTIONS: Mapping[object, nn.Module] = {
+    **dict.fromkeys((torch.relu, functional.relu), nn.ReLU()),
+    **dict.fromkeys((torch.sigmoid, functional.sigmoid), nn.Sigmoid()),
+    **dict.fromkeys((torch.tanh, functional.tanh), nn.Tanh()),
+}
+
+
+def as_layer(function: object) -> object:
+    """The layer that does what a torch function does; anything else as it is."""
+    return _FUNCTIONS.get(function, function)
+
+
+def _pointwise(layer: nn.Module, value: Enclosed, slopes: Enclosed, affine: bool = False) -> Run:
+    return Run(
+        layer, value.shape, value, lambda v: v * slopes, lambda u: u * slopes, affine, slopes
+    )
+
+
+def _affine(
+    layer: nn.Module,
+    x: Enclosed,
+    linear: Linear,
+    absolute: Linear,
+    terms: int,
+    bias: Tensor | None = None,
+) -> Run:
+    """Of v ↦ Lv + bias; neither an entry of Lv nor one of Lᵀu is a sum of more than `terms`
+    products.
+    """
+    value = apply(linear, absolute, terms, x)
+    if bias is not None:
+        value = value + Enclosed.exactly(bias.expand(value.shape))
+    transposed, transposed_absolute = (_transpose(each, x.shape) for each in (linear, absolute))
+    return Run(
+        layer,
+        x.shape,
+        value,
+        lambda v: apply(linear, absolute, terms, v),
+        lambda u: apply(transposed, transposed_absolute, terms, u),
+        affine=True,
+    )
+
+
+def _transpose(linear: Linear, shape: torch.Size) -> Linear:
+    def transposed(u: Tensor) -> Tensor:
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = torch.zeros(shape, dtype=u.dtype, requires_grad=True)
+            (gradient,) = torch.autograd.grad(linear(leaf), leaf, u)
+        return gradient
+
+    return transposed
+
+
+def _stored(weight: Tensor) -> Tensor:
+    return Enclosed.exactly(weight).mid
+
+
+def _from_balls(values: list[arb]) -> Enclosed:
+    low, high = (
+        torch.tensor([end(value) for value in values], dtype=torch.float64)
+        for end in (float_below, float_above)
+    )
+    return Enclosed.between(low, high)
+
+
+def _per_channel(values: Enclosed, x: Enclosed) -> Enclosed:
+    shape = (1, -1, *[1] * (x.mid.dim() - 2))
+    return Enclosed(values.mid.view(shape).expand(x.shape), values.rad.view(shape).expand(x.shape))

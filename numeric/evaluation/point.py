@@ -1,0 +1,206 @@
+"""Gives every symbol of a derivation its operator or tensor at one real activation.
+
+Expressions of `derivations` are read as they are: products become matrix-free products, symbols
+linearized leaves. No formula is typed here.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+
+import sympy as sp
+import torch
+from torch import Tensor, no_grad
+
+from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning, Notation
+from derivations.algebra.terms import SLOPES, Layer, Linear, Pointwise, Term
+from derivations.errors import InputError, UnknownNodeError
+from numeric.checks import (
+    Function,
+    check_function,
+    check_input,
+    check_leaves,
+    check_vector,
+    untouched,
+)
+from numeric.evaluation.columns import Columns
+from numeric.evaluation.realize import realize
+from numeric.operators.operators import (
+    Adjoint,
+    DiagonalOperator,
+    IdentityOperator,
+    JacobianOperator,
+    LinearOperator,
+    Product,
+    Scaled,
+    Stack,
+    Sum,
+)
+from numeric.tolerances import tolerances
+
+
+class Point(Columns[Tensor]):
+    """A term with its leaves at an activation x (batch, *in) and a backward signal g (batch, *out).
+
+    Raises InputError for tensors that `numeric.checks` refuses, and UnknownNodeError for an
+    expression it cannot read.
+    """
+
+    def __init__(self, term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> None:
+        check_leaves(leaves)
+        check_input(x)
+        for leaf in leaves.values():
+            check_function(leaf, x)
+        self.x, self._leaves = x.detach().clone(), dict(leaves)
+        super().__init__(term, self.x)
+        self._inputs: dict[str, Tensor] = {}
+        sizes: dict[str, tuple[int | str, int | str]] = {}
+        with ExitStack() as stack:
+            stack.enter_context(no_grad())
+            for leaf in leaves.values():
+                stack.enter_context(untouched(leaf))
+            whole = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x)
+        self._check_repeatable(whole)
+        check_vector(g, tuple(whole.shape), x.dtype, x.device)
+        self.g = g.detach().flatten(1)
+        self.notation = Notation(term, sizes, "operator", inputs=x[0].numel())
+        self._values[term] = whole
+        self._operators: dict[Meaning, LinearOperator] = {}
+
+    def operator(self, expr: sp.Expr) -> LinearOperator:
+        """The matrix-free operator that a matrix expression stands for."""
+        if expr in self.notation.meanings:
+            return self._operator(self.notation.meanings[expr])
+        match expr:
+            case sp.Identity():
+                return IdentityOperator(
+                    (int(expr.shape[0]),), len(self.x), self.x.dtype, self.x.device
+                )
+            case sp.ZeroMatrix() if expr.shape[0] == expr.shape[1]:
+                return Scaled(self.operator(sp.Identity(expr.shape[0])), 0.0)
+            case sp.Transpose():
+                return Adjoint(self.operator(expr.arg))
+            case sp.MatAdd():
+                return Sum(*map(self.operator, expr.args))
+            case sp.MatMul():
+                factor, matrices = expr.as_coeff_matrices()
+                product = Product(*map(self.operator, matrices))
+                return product if factor == 1 else Scaled(product, float(factor))
+            case sp.MatPow() if expr.exp.is_Integer and expr.exp > 0:
+                return Product(*[self.operator(expr.base)] * int(expr.exp))
+            case sp.BlockMatrix() if expr.blockshape[1] == 1:
+                return Stack(*map(self.operator, expr.blocks))
+        raise UnknownNodeError(
+            f"cannot evaluate the operator {expr}: teach numeric/evaluation/point.py"
+        )
+
+    def product(self, expr: sp.Expr, v: Tensor) -> Tensor:
+        return self.operator(expr).push(v)
+
+    def cat(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), 1)
+
+    def zeros(self, rows: int) -> Tensor:
+        return self.g.new_zeros(len(self.x), rows)
+
+    def evaluate(self, term: Term, source: Tensor) -> Tensor:
+        with no_grad():
+            return realize(term, self._leaves)(source)
+
+    def _operator(self, meaning: Meaning) -> LinearOperator:
+        if meaning not in self._operators:
+            match meaning:
+                case JacobianOf(Linear(name), _):
+                    self._check_affine(name)
+                    made: LinearOperator = _Flat(
+                        JacobianOperator(self._leaves[name], self._inputs[name])
+                    )
+                case JacobianOf(Layer(name), point):
+                    made = _Flat(JacobianOperator(self._leaves[name], self.value(point)))
+                case JacobianOf(Pointwise(name), point):
+                    made = self._slopes(name, self.value(point))
+                case DiagonalOf(value):
+                    made = DiagonalOperator(self.value(value).flatten(1))
+                case _:
+                    raise UnknownNodeError(
+                        f"{meaning} is not a leaf: expand it before it is evaluated"
+                    )
+            self._operators[meaning] = made
+        return self._operators[meaning]
+
+    def _check_repeatable(self, whole: Tensor) -> None:
+        """The first sample must have the same value alone: otherwise samples are coupled, or the
+        leaves random.
+        """
+        with no_grad():
+            alone = realize(self.term, self._leaves)(self.x[:1])
+        if alone.shape != whole[:1].shape or not _close(alone, whole[:1]):
+            raise InputError(
+                "a sample's value depends on the other samples or changes from call to call: "
+                "use model.eval(), act per sample"
+            )
+
+    def _check_affine(self, name: str) -> None:
+        x, leaf = self._inputs[name], self._leaves[name]
+        with no_grad():
+            doubled, once, zero = leaf(2 * x), leaf(x.clone()), leaf(x.new_zeros(x.shape))
+        if not _close(doubled + zero, 2 * once):
+            raise InputError(
+                f"leaf {name!r} is not affine: make it a Layer of the term, not a Linear"
+            )
+
+    def _slopes(self, name: str, at: Tensor) -> DiagonalOperator:
+        jacobian = JacobianOperator(self._leaves[name], at)
+        slopes = jacobian.pull(at.new_ones(at.shape))
+        probe = 1 + at.new_tensor(range(at[0].numel())).view(at[0].shape).cos().expand(at.shape)
+        if not _close(jacobian.pull(probe), slopes * probe):
+            raise InputError(
+                f"leaf {name!r} does not act on each entry by itself: make it a Layer of the "
+                "term, not a Pointwise"
+            )
+        low, high = (float(end) for end in SLOPES.get(name, (-math.inf, math.inf)))
+        slack = tolerances(at.dtype).identity
+        if not ((slopes >= low - slack) & (slopes <= high + slack)).all():
+            raise InputError(
+                f"leaf {name!r} has slopes outside [{low:g}, {high:g}], which its name "
+                "promises: give it another name"
+            )
+        return DiagonalOperator(slopes.flatten(1))
+
+    def _recorder(self, name: str, sizes: dict[str, tuple[int | str, int | str]]) -> Function:
+        """The leaf, noting the sizes of what passes through it."""
+
+        def record(value: Tensor) -> Tensor:
+            out = self._leaves[name](value)
+            size = (out[0].numel(), value[0].numel())
+            if sizes.setdefault(name, size) != size:
+                raise InputError(
+                    f"leaf {name!r} is used with sizes {sizes[name]} and {size}: give the "
+                    "second use another name"
+                )
+            self._inputs[name] = value.detach()
+            return out
+
+        return record
+
+
+def _close(first: Tensor, second: Tensor) -> bool:
+    """Equal up to the rounding of an evaluation, relative to the largest entry."""
+    size = torch.maximum(first.abs().max(), second.abs().max())
+    return bool((first - second).abs().max() <= 8 * tolerances(first.dtype).identity * size)
+
+
+class _Flat(LinearOperator):
+    """An operator on flat vectors."""
+
+    def __init__(self, operator: LinearOperator) -> None:
+        self.operator = operator
+        super().__init__(
+            (operator.in_dim,), (operator.out_dim,), operator.batch, operator.dtype, operator.device
+        )
+
+    def _push(self, v: Tensor) -> Tensor:
+        return self.operator._push(v.reshape(self.batch, *self.operator.in_shape)).flatten(1)
+
+    def _pull(self, u: Tensor) -> Tensor:
+        return self.operator._pull(u.reshape(self.batch, *self.operator.out_shape)).flatten(1)

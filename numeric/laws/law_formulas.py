@@ -1,0 +1,219 @@
+"""Evaluates the expressions of a law of `derivations` on arrays: the one way from a formula to a
+distribution.
+
+Letters are given by name, as arrays (*batch, rows, columns) or (*batch, rows) for columns.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, reduce
+from numbers import Real
+
+import numpy as np
+import sympy as sp
+from torch import Tensor
+
+from derivations.errors import InputError, UnknownNodeError
+from derivations.laws.catalogue import law as derived
+from derivations.laws.law import OMEGA, GeneralizedLaw, Law, NoncentralLaw
+from numeric.laws.chi_square import GeneralizedChiSquare
+from numeric.laws.inversion import EPS, Array
+from numeric.settings import between
+
+Letters = Mapping[str, Array]
+
+SQUARABLE = (1e-75, 1e75)
+"""Between these sizes no product of the squares of a deviation and of a vector underflows or
+overflows."""
+
+
+def noncentral(
+    law: NoncentralLaw, weight_std: float, letters: Letters, counts: Mapping[str, Array]
+) -> GeneralizedChiSquare:
+    """The law at real letters. `counts` gives the dimensions that its degrees of freedom speak of,
+    (*batch,) each.
+    """
+    names = sorted(counts)
+    formula = _compiled(_symbols(law, names), (law.shift, law.scale, law.square, law.dof))
+    values = formula(
+        deviation(weight_std), *_scalars(law, letters), *(counts[name] for name in names)
+    )
+    shift, scale, square, dof = np.broadcast_arrays(
+        *(np.asarray(value, np.float64) for value in values)
+    )
+    square, dof = (
+        np.maximum(square, 0),
+        np.maximum(dof, 0),
+    )  # a difference of squares may round below 0
+    return GeneralizedChiSquare(
+        shift, np.where(dof > 0, scale, 0)[..., None], dof[..., None], square[..., None]
+    )
+
+
+def generalized(
+    law: GeneralizedLaw, weight_std: float, letters: Letters, slices: bool = False
+) -> GeneralizedChiSquare:
+    """The law at real letters. With `slices`, the letters of the response and factor have an axis
+    of independent slices, (*batch, slices, rows, columns), over which means and covariances add up.
+    """
+    response, factor, base = (
+        value(part, letters, law) for part in (law.response, law.factor, law.base)
+    )
+    mean = base + (response.sum(-3) if slices and response.ndim > base.ndim else response)
+    shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(
+        deviation(weight_std), *_scalars(law, letters)
+    )
+    size = (value(law.factor, _nothing_given(letters), law) ** 2).sum((-1, -2))
+    if slices:
+        values, vectors = np.linalg.eigh((factor @ factor.swapaxes(-1, -2)).sum(-3))
+        return norm_of_gaussian(mean, vectors, values, scale, shift, size.sum(-1))
+    vectors, roots, _ = np.linalg.svd(
+        factor, full_matrices=False
+    )  # thin: a channel of an image has many pixels, and few weights
+    return norm_of_gaussian(mean, vectors, roots**2, scale, shift, size)
+
+
+def _nothing_given(letters: Letters) -> Letters:
+    """The letters with an empty span of inputs: what the covariance would be if nothing were given."""
+    return {name: 0 * array if name == "V" else array for name, array in letters.items()}
+
+
+def norm_of_gaussian(
+    mean: Array,
+    vectors: Array,
+    values: Array,
+    scale: Array | float,
+    shift: Array | float,
+    size: Array,
+) -> GeneralizedChiSquare:
+    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p, 1), and of the covariance
+    the orthonormal eigenvectors (*batch, p, r) with their eigenvalues (*batch, r); outside their
+    span it is 0 (law "gaussian").
+
+    `size` is the trace of the covariance before anything was subtracted from it: eigenvalues below
+    its rounding are 0. What the mean has in those directions joins the shift.
+    """
+    weights = (
+        np.where(values > 8 * EPS * np.asarray(size)[..., None], values, 0)
+        * np.asarray(scale)[..., None]
+    )
+    along = vectors.swapaxes(-1, -2) @ mean
+    outside = ((mean - vectors @ along) ** 2).sum((-2, -1))
+    squares = along[..., 0] ** 2
+    batch = np.broadcast_shapes(weights.shape, squares.shape)
+    return GeneralizedChiSquare(
+        np.broadcast_to(shift + outside, batch[:-1]), weights, np.ones(batch), squares
+    )
+
+
+def noncentral_law(identifier: str) -> NoncentralLaw:
+    """A derived law of that kind."""
+    found = derived(identifier)
+    if not isinstance(found, NoncentralLaw):
+        raise InputError(f"{identifier} is a {found.kind} law, not a noncentral one")
+    return found
+
+
+def generalized_law(identifier: str) -> GeneralizedLaw:
+    """A derived law of that kind."""
+    found = derived(identifier)
+    if not isinstance(found, GeneralizedLaw):
+        raise InputError(f"{identifier} is a {found.kind} law, not a generalized one")
+    return found
+
+
+def array(tensor: Tensor, name: str) -> Array:
+    """A letter's value in float64; raises InputError where it is no real tensor, empty or not
+    finite.
+    """
+    if (
+        not isinstance(tensor, Tensor)
+        or not tensor.is_floating_point()
+        or tensor.is_meta
+        or not tensor.numel()
+    ):
+        found = (
+            f"{tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}"
+            if isinstance(tensor, Tensor)
+            else type(tensor).__name__
+        )
+        raise InputError(f"{name} is {found}: give a real tensor that holds at least one number")
+    entries = tensor.detach().cpu().double().numpy()
+    if not np.isfinite(entries).all():
+        raise InputError(f"{name} has an entry that is not finite")
+    return entries
+
+
+def require(name: str, found: Array, expected: tuple[int, ...]) -> None:
+    """Raises InputError where an array is not of the shape that the others ask for: NumPy might
+    broadcast it, to another law.
+    """
+    if found.shape != expected:
+        raise InputError(
+            f"{name} has shape {found.shape}: beside the other tensors it must have {expected}"
+        )
+
+
+def value(expr: sp.MatrixExpr, letters: Letters, law: Law) -> Array:  # -> (*batch, rows, columns)
+    """A matrix expression at its letters."""
+    match expr:
+        case sp.MatrixSymbol():
+            if expr.name not in letters:
+                raise InputError(
+                    f"{law.id} needs the letter {expr.name}: give an array of shape (…, "
+                    f"{expr.shape[0]}, {expr.shape[1]})"
+                )
+            array = letters[expr.name]
+            return array[..., None] if expr.shape[1] == 1 else array
+        case sp.Transpose():
+            return value(expr.arg, letters, law).swapaxes(-1, -2)
+        case sp.MatMul():
+            coefficient, factors = expr.as_coeff_matrices()
+            product = value(factors[0], letters, law)
+            for factor in factors[1:]:
+                product = product @ value(factor, letters, law)
+            return float(coefficient) * product
+        case sp.MatAdd():
+            total = reduce(
+                np.add,
+                (
+                    value(part, letters, law)
+                    for part in expr.args
+                    if not isinstance(part, sp.Identity)
+                ),
+            )
+            identities = sum(isinstance(part, sp.Identity) for part in expr.args)
+            return total + identities * np.eye(total.shape[-1]) if identities else total
+        case sp.ZeroMatrix():
+            return np.zeros((1, 1))
+    raise UnknownNodeError(
+        f"cannot evaluate {type(expr).__name__} of a law: teach numeric/laws/law_formulas.py"
+    )
+
+
+def _scalars(law: Law, letters: Letters) -> list[Array]:
+    return [value(scalar.definition, letters, law)[..., 0, 0] for scalar in law.scalars]
+
+
+def _symbols(law: Law, counts: Sequence[str] = ()) -> tuple[sp.Symbol, ...]:
+    dimensions = (sp.Symbol(name, integer=True, positive=True) for name in counts)
+    return (OMEGA, *(scalar.symbol for scalar in law.scalars), *dimensions)
+
+
+@lru_cache(maxsize=64)
+def _compiled(
+    symbols: tuple[sp.Symbol, ...], exprs: tuple[sp.Expr, ...]
+) -> Callable[..., tuple[Array, ...]]:
+    return sp.lambdify(symbols, exprs, modules="numpy")
+
+
+def deviation(weight_std: object) -> float:
+    """ω as a number; raises InputError for one whose square float64 cannot hold."""
+    if isinstance(weight_std, Real) and weight_std == 0:
+        return 0.0
+    found = between(weight_std, "the standard deviation of the weights")
+    if not SQUARABLE[0] <= found <= SQUARABLE[1]:
+        raise InputError(
+            f"the standard deviation {found} is beyond what squares of float64 can hold: "
+            "rescale the weights"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Applies Jacobians without forming them: batched operators, their spectra and norms."""

@@ -1,0 +1,59 @@
+"""Estimates Frobenius norms of batched operators from products with random signs; certainty
+"estimate", never a bound.
+
+Never imports a term.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from derivations.errors import InputError
+from numeric.checks import check_estimate
+from numeric.operators.operators import Adjoint, LinearOperator, check_operator
+from numeric.operators.vector_norms import norm
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Per sample a random estimate and its standard error, (batch,) float64 each, on the operator's
+    device.
+    """
+
+    value: Tensor
+    standard_error: Tensor
+
+
+def frobenius(operator: LinearOperator, *, samples: int = 64, seed: int = 0) -> Estimate:
+    """‖J‖_F of every sample, by `samples` ≥ 2 products with independent random signs z: E‖Jz‖² =
+    ‖J‖_F² (Hutchinson 1989).
+
+    Of J and Jᵀ the one with the smaller input is used. The mean square is unbiased; the standard
+    error is that of the mean carried through the root to first order. A sample's stream of signs
+    does not depend on the other samples. Raises InputError on meaningless settings and where a
+    product is not finite.
+    """
+    check_operator(operator)
+    if not isinstance(samples, int) or samples < 2:
+        raise InputError(f"samples is {samples!r}: a standard error takes an integer of at least 2")
+    check_estimate(samples, 0.5, seed)
+    narrow = operator if operator.in_dim <= operator.out_dim else Adjoint(operator)
+    streams = [np.random.default_rng((seed, sample)) for sample in range(operator.batch)]
+    shape = (operator.batch, *narrow.in_shape)
+    squares = torch.stack(
+        [
+            norm(narrow.push(_signs(streams, narrow).view(shape))).double() ** 2
+            for _ in range(samples)
+        ]
+    )
+    mean = squares.mean(0)
+    value = mean.sqrt()
+    error = squares.std(0) / samples**0.5 / (2 * torch.where(value > 0, value, 1))
+    return Estimate(value, error)
+
+
+def _signs(streams: list[np.random.Generator], operator: LinearOperator) -> Tensor:  # -> (batch, n)
+    drawn = np.stack([2.0 * stream.integers(0, 2, operator.in_dim) - 1 for stream in streams])
+    return torch.from_numpy(drawn).to(operator.device, operator.dtype)

@@ -1,0 +1,1 @@
+"""Draws the figures, one file each, from records and terms."""

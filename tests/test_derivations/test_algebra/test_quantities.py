@@ -1,0 +1,111 @@
+"""The facts that proofs rest on: exactly those that the definitions give, each true on drawn
+matrices."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.quantities import (
+    AXIOMS,
+    KNOWN_SLOPES,
+    LAMBDA,
+    MU,
+    RATIO,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    C,
+    Cosine,
+    NormRatio,
+    NumericalRange,
+    Quantity,
+    SigmaMax,
+    SigmaMinAdjoint,
+    T,
+    adjoint_image,
+    facts,
+)
+from derivations.checker.samples import quantity_samples
+from derivations.rules.bounds import bounds
+from derivations.theorems.equations import equations, notation_of
+
+A = sp.MatrixSymbol("A", 3, 3)
+U, V = sp.MatrixSymbol("u", 3, 1), sp.MatrixSymbol("v", 3, 1)
+IMAGE = adjoint_image(A, U)
+
+
+DERIVATIONS = {
+    f"{name} {theorem.derivation.title}": theorem.derivation
+    for name, block in BLOCKS.items()
+    for theorem in bounds(notation_of(block, "operator")).theorems
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_every_fact_holds_on_drawn_matrices(name):
+    derivation = DERIVATIONS[name]
+    samples = quantity_samples(derivation)
+    assert len(samples) >= 10
+    for fact, axiom in facts(derivation.quantities, derivation.notation.meanings).items():
+        values = np.array([float(fact.subs(sample)) for sample in samples])
+        assert (values >= -1e-9).all(), fact
+        assert values.max() > 1e-3 or axiom == KNOWN_SLOPES, (
+            f"{fact} is never positive: it is vacuous"
+        )
+
+
+def test_every_axiom_is_used_and_has_a_source():
+    used = {
+        axiom
+        for derivation in DERIVATIONS.values()
+        for axiom in facts(derivation.quantities, derivation.notation.meanings).values()
+    }
+    assert used == set(AXIOMS)
+    assert all(statement and source for statement, source in AXIOMS.values())
+
+
+def test_the_frobenius_fact_holds_too():
+    derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "operator"))
+    for fact in facts(derivation.quantities):
+        assert all(float(fact.subs(sample)) >= -1e-9 for sample in quantity_samples(derivation))
+
+
+def test_a_ratio_to_its_own_argument_is_between_the_singular_values():
+    found = facts(
+        (
+            Quantity(T, NormRatio(IMAGE, U)),
+            Quantity(SIGMA_MAX, SigmaMax(A)),
+            Quantity(SIGMA_MIN, SigmaMinAdjoint(A)),
+        )
+    )
+    assert set(found) == {SIGMA_MAX - T, T - SIGMA_MIN}
+
+
+def test_a_ratio_to_another_vector_is_not():
+    """‖Aᵀu‖/‖v‖ exceeds σ_max where ‖u‖ > ‖v‖: only σ_max · ‖u‖/‖v‖ bounds it."""
+    found = facts(
+        (
+            Quantity(T, NormRatio(IMAGE, V)),
+            Quantity(SIGMA_MAX, SigmaMax(A)),
+            Quantity(SIGMA_MIN, SigmaMinAdjoint(A)),
+        )
+    )
+    assert found == {}
+    found = facts(
+        (
+            Quantity(T, NormRatio(IMAGE, V)),
+            Quantity(RATIO, NormRatio(U, V)),
+            Quantity(SIGMA_MAX, SigmaMax(A)),
+        )
+    )
+    assert set(found) == {SIGMA_MAX * RATIO - T}
+
+
+def test_the_numerical_range_needs_the_cosine_of_the_same_pair():
+    pair = (Quantity(T, NormRatio(IMAGE, U)), Quantity(C, Cosine(U, IMAGE)))
+    extremes = (Quantity(MU, NumericalRange(A, -1)), Quantity(LAMBDA, NumericalRange(A, +1)))
+    assert set(facts(pair + extremes)) == {1 + C, 1 - C, C * T - MU, LAMBDA - C * T}
+    other = (Quantity(T, NormRatio(IMAGE, U)), Quantity(C, Cosine(V, IMAGE)))
+    assert set(facts(other + extremes)) == {1 + C, 1 - C}
+    another = (Quantity(MU, NumericalRange(A.T, -1)),)
+    assert set(facts(pair + another)) == {1 + C, 1 - C}

@@ -1,0 +1,252 @@
+"""False statements that once looked proved, or could: the checker must refuse each of them."""
+
+from dataclasses import replace
+
+import pytest
+import sympy as sp
+
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.notation import Notation
+from derivations.algebra.quantities import (
+    GAIN,
+    SIGMA_MAX,
+    C,
+    Cosine,
+    NormRatio,
+    Quantity,
+    SigmaMax,
+    T,
+    adjoint_image,
+)
+from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.algebra.terms import Add, Identity, Layer, Linear
+from derivations.checker.check import check
+from derivations.checker.recurrences import BLOCK, DEPTH
+from derivations.checker.samples import quantity_samples
+from derivations.checker.sums import L
+from derivations.errors import InputError
+from derivations.rules.bounds import bounds
+from derivations.rules.jacobian import EPSILON, linearize
+from derivations.theorems.equations import CROSS, SLOPES, A, G, equations, notation_of
+
+TENTH = sp.Rational(1, 10)
+
+
+def outcomes(derivation: Derivation, *steps: Step) -> list[bool]:
+    judged = check(replace(derivation, steps=(*derivation.steps, *steps)))
+    return [step.ok for step in judged[len(derivation.steps) :]]
+
+
+@pytest.fixture(name="residual")
+def residual_bounds() -> Derivation:
+    return bounds(notation_of(BLOCKS["residual"], "operator")).theorems[0].derivation
+
+
+def test_a_cosine_is_not_its_absolute_value(residual):
+    k = C + TENTH
+    assert (
+        outcomes(
+            residual,
+            Step("A", sp.Abs(C), "=", C),
+            Step("B", sp.Abs(k), "=", k),
+            Step("C", C, ">=", -TENTH, certificates=(Certificate(((sp.Abs(k),),)),)),
+            Step(
+                "D",
+                GAIN,
+                ">=",
+                sp.sqrt(1 - T / 5 + T**2),
+                certificates=(Certificate(((2, T, k),), 2),),
+            ),
+        )
+        == [False] * 4
+    )
+
+
+def test_a_step_that_failed_supports_no_later_one(residual):
+    false = Step("false", GAIN, ">=", 1 + T, certificates=(Certificate(((T, T),), 2),))
+    resting = Step(
+        "resting on it",
+        GAIN,
+        ">=",
+        sp.Integer(1),
+        certificates=(Certificate(((GAIN - 1 - T,), (T,))),),
+    )
+    assert outcomes(residual, false, resting) == [False, False]
+
+
+@pytest.mark.parametrize("block", [BLOCKS["residual"].term, Add(Linear("F"), Identity())])
+def test_the_samples_meet_the_extremes(block):
+    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).theorems[0].derivation
+    samples = quantity_samples(derivation)
+    assert min(sample[GAIN] for sample in samples) < 1e-9
+    assert min(sample[C] for sample in samples) < -0.99
+    assert max(sample[C] for sample in samples) > 0.99
+    assert any(0 < sample[T] < 0.1 for sample in samples)
+    assert max(sample[T] for sample in samples) > 10
+    assert any(sample[T] == 0 for sample in samples)
+
+
+def test_a_symbol_must_not_assume_more_than_its_definition():
+    notation = notation_of(BLOCKS["residual"], "operator")
+    g, image = (
+        notation.signal(),
+        adjoint_image(notation.jacobian(Layer("F"), Identity()), notation.signal()),
+    )
+    positive = sp.Symbol("c", nonnegative=True)
+    with pytest.raises(InputError, match="declared real"):
+        Derivation("x", notation, (), (Quantity(positive, Cosine(g, image)),))
+    with pytest.raises(InputError, match="declared nonnegative"):
+        Derivation(
+            "x", notation, (), (Quantity(sp.Symbol("t", positive=True), NormRatio(image, g)),)
+        )
+
+
+def test_a_symbol_has_one_definition():
+    notation = notation_of(BLOCKS["residual"], "operator")
+    slope = notation.jacobian(Layer("F"), Identity())
+    with pytest.raises(InputError, match="two definitions"):
+        Derivation(
+            "x",
+            notation,
+            (),
+            (Quantity(SIGMA_MAX, SigmaMax(slope)), Quantity(SIGMA_MAX, SigmaMax(2 * slope))),
+        )
+
+
+def test_blocks_side_by_side_are_not_blocks_on_top_of_each_other():
+    notation = notation_of(BLOCKS["residual"], "operator")
+    slope, one = (
+        notation.jacobian(Layer("F"), Identity()),
+        sp.Identity(notation.dimension_of(Identity())),
+    )
+    beside, above = sp.BlockMatrix([[slope, one]]), sp.BlockMatrix([[slope], [one]])
+    assert outcomes(linearize(notation).derivation, Step("wrong", beside, "=", above)) == [False]
+
+
+def test_an_identity_that_is_0_over_0_somewhere_does_not_hold():
+    notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
+    w, g = (
+        adjoint_image(notation.jacobian(Linear("W"), Identity()), notation.signal()),
+        notation.signal(),
+    )
+    back = sp.Symbol("b", nonnegative=True)
+    derivation = Derivation(
+        "x",
+        notation,
+        (),
+        (Quantity(T, NormRatio(w, g)), Quantity(back, NormRatio(g, w)), Quantity(C, Cosine(w, w))),
+    )
+    assert outcomes(
+        derivation, Step("c", C, "=", sp.Integer(1)), Step("t", T * back, "=", sp.Integer(1))
+    ) == [False, False]
+
+
+def test_an_imaginary_root_bounds_nothing():
+    derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
+    step = Step(
+        "wrong",
+        G * sp.sqrt(1 - L),
+        ">=",
+        G * sp.sqrt(1 - L - CROSS),
+        certificates=(Certificate(((G**2, CROSS),), 2),),
+    )
+    assert outcomes(derivation, step) == [False]
+
+
+def test_a_sum_that_runs_backwards_is_refused():
+    derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
+    i = sp.Symbol("i", integer=True, nonnegative=True)
+    short = sp.Sum(A[i] ** 2, (i, 0, L - 3))
+    with pytest.raises(InputError, match="backwards"):
+        outcomes(
+            derivation,
+            Step(
+                "wrong",
+                G * sp.sqrt(short + L),
+                ">=",
+                G * sp.sqrt(L),
+                certificates=(Certificate(((G**2, short),), 2),),
+            ),
+        )
+    shifted = SLOPES.func(A[i] ** 2, (i, 1, L - 1))
+    assert outcomes(derivation, Step("one fewer", shifted, "=", SLOPES)) == [False]
+
+
+def test_limits_that_depend_on_where_are_refused(residual):
+    q = sp.Symbol("q", nonnegative=True)
+    assert outcomes(residual, Step("0⁰", q**EPSILON, "->", sp.Integer(1), vanishing=EPSILON)) == [
+        False
+    ]
+
+
+def test_true_limits_pass_at_any_scale_and_rate(residual):
+    steps = [
+        Step("big", 100 * EPSILON * T, "->", sp.Integer(0), vanishing=EPSILON),
+        Step("√", sp.sqrt(EPSILON), "->", sp.Integer(0), vanishing=EPSILON),
+    ]
+    assert outcomes(residual, *steps) == [True, True]
+
+
+def test_a_dimension_named_l_is_only_a_dimension():
+    notation = Notation(Layer("F"), {"F": ("l", "l")}, "operator", inputs="l")
+    assert all(step.ok for step in check(linearize(notation).derivation))
+
+
+def test_plain_numbers_are_expressions(residual):
+    assert outcomes(
+        residual, Step("trivial", T, ">=", 0, certificates=(Certificate(((T,),)),))
+    ) == [True]
+
+
+def sum_outcome(*steps: Step) -> list[bool]:
+    derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
+    return outcomes(derivation, *steps)
+
+
+@pytest.mark.parametrize("power", [0, 4, -1])
+def test_only_first_powers_and_squares_of_sums_compare(power):
+    products = () if power <= 0 else ((15, SLOPES, SLOPES, SLOPES, SLOPES),)
+    assert sum_outcome(
+        Step("wrong", -2 * SLOPES, ">=", SLOPES, certificates=(Certificate(products, power),))
+    ) == [False]
+
+
+def test_squares_say_nothing_of_a_negative_larger_side():
+    step = Step(
+        "wrong", -2 * L * G, ">=", L * G, certificates=(Certificate(((3, L**2, G**2),), 2),)
+    )
+    assert sum_outcome(step) == [False]
+
+
+def test_a_certificate_may_not_hold_a_sum_that_runs_backwards():
+    i = sp.Symbol("i", integer=True, nonnegative=True)
+    backwards = sp.Sum(A[i] ** 2, (i, L + 1, 0))
+    with pytest.raises(InputError, match="backwards"):
+        sum_outcome(
+            Step(
+                "wrong",
+                -sp.Sum(A[i] ** 2, (i, 1, L)),
+                ">=",
+                sp.S.Zero,
+                certificates=(Certificate(((backwards,),)),),
+            )
+        )
+
+
+def test_a_sum_whose_terms_depend_on_its_start_is_not_proved_by_induction():
+    j = sp.Symbol("j", integer=True, positive=True)
+    vanishing = sp.prod([BLOCK - k for k in range(13)])
+    step = Step(
+        "wrong", sp.Sum(1 + (j - BLOCK - 1) * vanishing, (j, BLOCK + 1, DEPTH)), "=", DEPTH - BLOCK
+    )
+    assert sum_outcome(step) == [False]
+
+
+def test_a_gain_that_exists_nowhere_is_not_tested():
+    notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
+    g = notation.signal()
+    w = adjoint_image(notation.jacobian(Linear("W"), Identity()), g)
+    quantities = (Quantity(GAIN, NormRatio(g, sp.ZeroMatrix(*g.shape))), Quantity(C, Cosine(w, w)))
+    assert outcomes(
+        Derivation("x", notation, (), quantities), Step("c", C, "=", sp.Integer(1))
+    ) == [False]

@@ -1,0 +1,123 @@
+"""The checker of recurrences: what it writes out, and what it must refuse."""
+
+import pytest
+import sympy as sp
+from flint import fmpq, fmpq_poly
+
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.steps import Derivation, Step
+from derivations.checker.check import check
+from derivations.checker.exact_values import Writer
+from derivations.checker.recurrences import BLOCK, CHI, DEPTH, check_recurrence, has_recurrence
+from derivations.checker.sums import L
+from derivations.theorems.equations import notation_of
+
+J = sp.Symbol("j", integer=True, positive=True)
+EPSILON = sp.Symbol("epsilon", positive=True)
+Z = sp.Symbol("z", positive=True)
+NOTATION = notation_of(BLOCKS["plain"], "scalar")
+
+
+def outcomes(step: Step) -> list[bool]:
+    (checked,) = check(Derivation("one step", NOTATION, (step,)))
+    return [outcome.ok for outcome in checked.checks]
+
+
+def test_values_are_written_out_exactly():
+    writer = Writer({CHI: fmpq_poly([0, 1])})
+    value = writer.write_out(
+        sp.gamma(L + 1 + CHI) / sp.gamma(CHI + 1) / sp.factorial(3).doit(), {L: 3}
+    )
+    expected = fmpq_poly([1, 1]) * fmpq_poly([2, 1]) * fmpq_poly([3, 1]) * fmpq(1, 6)
+    assert value.numerator == expected * value.denominator
+    assert not value.gammas
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        sp.sin(CHI),
+        sp.gamma(L - 5),
+        2 ** (L / 2),
+        sp.gamma(CHI * L),
+        sp.gamma(CHI) + sp.gamma(CHI / 2),
+        sp.pi * CHI,
+    ],
+    ids=str,
+)
+def test_what_cannot_be_written_out_is_refused(expr):
+    with pytest.raises(ValueError, match=r"written out|pole|affine|integer|Gamma"):
+        Writer({CHI: fmpq_poly([0, 1])}).write_out(expr, {L: 3})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ok"),
+    [
+        (sp.Product(1 + 1 / J, (J, 1, L)), L + 1, True),
+        (sp.Product(1 + 1 / J, (J, 1, L)), L + 2, False),
+        (sp.Product(1 + 1 / J, (J, BLOCK + 1, L)), (L + 1) / (BLOCK + 1), True),
+        (sp.Product(1 + 1 / J, (J, BLOCK, L)), (L + 1) / (BLOCK + 1), False),
+        (sp.gamma(L + 1), L * sp.gamma(L), True),
+        (sp.gamma(L + 1), (L + 1) * sp.gamma(L), False),
+        (2 ** (DEPTH + 1), 2 * 2**DEPTH, True),
+        (2 ** (DEPTH + 1), 3 * 2**DEPTH, False),
+        (1 + sp.Sum(CHI, (J, 1, DEPTH)), 1 + CHI * DEPTH, True),
+        (1 + sp.Sum(CHI, (J, 1, DEPTH)), CHI * DEPTH, False),
+    ],
+    ids=str,
+)
+def test_equalities(before, after, ok):
+    assert outcomes(Step("test", before, "=", after)) == [ok, ok]
+
+
+def test_agreement_for_twelve_layers_is_not_enough():
+    """A term that vanishes for l = 1…12 alone: only the induction sees it."""
+    sneaky = sp.prod([L - n for n in range(1, 13)])
+    assert outcomes(Step("test", sp.gamma(L + 1), "=", L * sp.gamma(L) * (1 + sneaky))) == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ok"),
+    [
+        (sp.gamma(1 / EPSILON + CHI) / sp.gamma(1 / EPSILON) * EPSILON**CHI, sp.Integer(1), True),
+        (
+            sp.gamma(1 / EPSILON + CHI) / sp.gamma(1 / EPSILON) * EPSILON**CHI,
+            sp.Rational(1001, 1000),
+            False,
+        ),
+        (
+            sp.gamma(1 / EPSILON + CHI) / sp.gamma(1 / EPSILON + 1) * EPSILON**CHI,
+            sp.Integer(1),
+            False,
+        ),
+        ((1 + EPSILON) ** 2 / (1 + EPSILON * DEPTH), sp.Integer(1), True),
+        ((1 + EPSILON) ** 2 / (1 + EPSILON * DEPTH), sp.Integer(2), False),
+    ],
+    ids=str,
+)
+def test_limits(before, after, ok):
+    assert outcomes(Step("test", before, "->", after, vanishing=EPSILON)) == [ok, ok]
+
+
+def test_integrals():
+    density = sp.exp(-(Z**2) / 2)
+    integral = sp.Integral(Z * density, (Z, 0, sp.oo))
+    assert outcomes(Step("test", CHI * integral, "=", CHI)) == [True, True]
+    assert outcomes(Step("test", CHI * integral, "=", CHI + CHI**2 / 10**9)) == [False, False]
+
+
+def test_relations_it_does_not_know_fail():
+    step = Step("test", sp.gamma(L + 1), ">=", sp.gamma(L))
+    assert has_recurrence(step)
+    assert not any(test() for test in check_recurrence(step).values())
+    assert outcomes(step) == [False]
+
+
+def test_nested_and_doubled_products_fail():
+    nested = sp.Product(1 + CHI, (J, 1, BLOCK), (BLOCK, 1, L))
+    assert outcomes(Step("test", nested, "=", nested.doit())) == [False, False]
+    two = sp.Product(1 + CHI, (J, 1, L)) + sp.Product(2 + CHI, (J, 1, L))
+    assert outcomes(Step("test", two, "=", (1 + CHI) ** L + (2 + CHI) ** L))[0] is False

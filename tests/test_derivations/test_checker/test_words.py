@@ -1,0 +1,67 @@
+"""Words of matrices: what the expansion does not understand it refuses, and what it shortens it
+does not change."""
+
+from fractions import Fraction
+
+import pytest
+import sympy as sp
+from sympy.matrices.expressions.slice import MatrixSlice
+
+from derivations.algebra.notation import Notation
+from derivations.algebra.steps import Derivation, Step
+from derivations.algebra.terms import Identity
+from derivations.checker.check import check
+from derivations.checker.words import Expansion, Letter, embedding, multiply, one
+from derivations.errors import UnknownNodeError
+
+
+@pytest.mark.parametrize("columns", [(0, 1), (1, 3)])
+def test_a_slice_of_columns_is_not_the_matrix(columns):
+    notation = Notation(Identity(), {}, "operator")
+    a = notation.free("A", 3, 3)
+    narrow = MatrixSlice(a, (0, 3), columns)
+    with pytest.raises(UnknownNodeError, match="slice"):
+        Expansion(notation).expand(narrow)
+    (checked,) = check(Derivation("x", notation, (Step("x", narrow, "=", a),)))
+    assert not checked.ok
+
+
+def test_every_other_row_is_not_every_row():
+    notation = Notation(Identity(), {}, "operator")
+    a = notation.free("A", 4, 1)
+    with pytest.raises(UnknownNodeError, match="slice"):
+        Expansion(notation).expand(MatrixSlice(a, (0, 4, 2), (0, 1)))
+
+
+def test_a_slice_of_all_columns_is_understood():
+    notation = Notation(Identity(), {}, "operator")
+    a = notation.free("A", 3, 3)
+    rows = sp.BlockMatrix([[MatrixSlice(a, (0, 1), (0, 3))], [MatrixSlice(a, (1, 3), (0, 3))]])
+    (checked,) = check(
+        Derivation("x", notation, (Step("x", rows, "=", MatrixSlice(rows, (0, 3), (0, 3))),))
+    )
+    assert checked.ok
+
+
+def test_products_of_single_words_are_those_of_sums():
+    """The short cut for one word each gives what the general product gives: zero, cancelled and
+    unit letters included.
+    """
+    n = sp.Integer(5)
+    letters = [Letter("A"), Letter("u", unit=True), Letter("u", transposed=True, unit=True)]
+    letters += [
+        embedding(sp.Integer(low), sp.Integer(high), n, flip)
+        for low, high in ((0, 2), (2, 5))
+        for flip in (False, True)
+    ]
+    two = {(): Fraction(2)}
+    for first in letters:
+        for second in letters:
+            for third in letters:
+                short = multiply(two, one(first), one(second), one(third))
+                long = multiply(
+                    multiply({**one(first), (Letter("Z"),): Fraction(1)}, one(second)),
+                    one(third),
+                    two,
+                )
+                assert short == {word: k for word, k in long.items() if Letter("Z") not in word}

@@ -1,0 +1,223 @@
+"""The depth laws: every step passes, wrong recurrences fail, and the closed forms agree with
+products written out by hand."""
+
+from dataclasses import replace
+from fractions import Fraction
+from math import prod
+
+import pytest
+import sympy as sp
+
+from derivations.algebra.steps import Derivation, Step
+from derivations.checker.check import check
+from derivations.checker.recurrences import BLOCK, CHI, DEPTH
+from derivations.checker.sums import L
+from derivations.errors import InputError
+from derivations.laws.depth_laws import LAYER, WIDTHS, DepthLaw, depth_laws
+from derivations.laws.gaussian_moments import (
+    KAPPA,
+    KAPPA_OF_SLOPE,
+    MEAN,
+    RELU_KAPPA,
+    SECOND,
+    SLOPE,
+    moments,
+    pass_through,
+)
+
+LAWS = {law.network: law for law in depth_laws()}
+GEOMETRIC = ("plain", "residual", "se_held")
+DENSE = ("dense", "dense_unequal", "dense_last")
+ROW = "G_{j−1} = factor · G_j, solved", "G_{i−1} = factor · G_i, solved"
+
+
+def judged(law: DepthLaw, step: Step):
+    return check(Derivation("one step", law.theorem.derivation.notation, (step,)))[0]
+
+
+def step_of(law: DepthLaw, *rules: str) -> Step:
+    return next(step for step in law.theorem.derivation.steps if step.rule in rules)
+
+
+@pytest.mark.parametrize("network", LAWS)
+def test_every_step_passes_in_two_ways(network):
+    for checked in check(LAWS[network].theorem.derivation):
+        assert checked.ok, (checked.step.rule, checked.checks)
+        assert len({outcome.method for outcome in checked.checks}) == 2
+
+
+def test_the_moments_pass_and_are_those_of_relu():
+    assert all(checked.ok for checked in check(moments().derivation))
+    assert (SECOND.subs(SLOPE, 0), MEAN.subs(SLOPE, 0), RELU_KAPPA) == (
+        sp.Rational(1, 2),
+        1 / sp.sqrt(2 * sp.pi),
+        1 - 1 / sp.pi,
+    )
+
+
+@pytest.mark.parametrize("wrong", [SECOND + SLOPE, 2 * SECOND, SECOND - sp.Rational(1, 10**6)])
+def test_a_wrong_moment_fails_both_ways(wrong):
+    theorem = moments()
+    first = replace(theorem.derivation.steps[0], after=wrong)
+    (checked,) = check(replace(theorem.derivation, steps=(first,)))
+    assert not any(outcome.ok for outcome in checked.checks)
+
+
+@pytest.mark.parametrize("network", LAWS)
+def test_the_closed_form_is_the_product_of_the_factors(network):
+    """By hand, in exact arithmetic or to 30 digits, at χ = 2/3, κ = 15/22, ρ = 3, from block i = 2
+    (or 0) to 9.
+    """
+    law = LAWS[network]
+    values = {CHI: sp.Rational(2, 3), KAPPA: sp.Rational(15, 22), WIDTHS: 3}
+    start, end = (2, 9) if network in DENSE else (0, 9)
+    last = end - 1 if network == "dense_last" else end
+    expected = sp.prod([law.factor.subs(values).subs(LAYER, j) for j in range(start + 1, last + 1)])
+    if network == "dense_last":
+        expected *= values[CHI] / end
+    found = law.ratio.subs(values).subs({L: end, DEPTH: end, BLOCK: start})
+    assert abs(sp.N(found / expected - 1, 30)) < 1e-25
+
+
+def test_the_closed_forms_of_the_table():
+    chi, i, l = CHI, BLOCK, L
+    gamma = sp.gamma
+    expected = gamma(l + 1 + chi) * gamma(i + 1) / (gamma(l + 1) * gamma(i + 1 + chi))
+    assert sp.gammasimp(LAWS["dense"].ratio / expected) == 1
+    only = chi / l * gamma(l + chi) * gamma(i + 1) / (gamma(l) * gamma(i + 1 + chi))
+    assert sp.gammasimp(LAWS["dense_last"].ratio / only) == 1
+    assert sp.gammasimp(LAWS["dense_unequal"].ratio.subs(WIDTHS, 1) / LAWS["dense"].ratio) == 1
+    assert [LAWS[name].ratio for name in GEOMETRIC] == [
+        chi**DEPTH,
+        (1 + chi) ** DEPTH,
+        (1 + chi / 4) ** DEPTH,
+    ]
+    assert (LAWS["norm_then_linear"].ratio, LAWS["linear_then_norm"].ratio) == (
+        1 + chi * DEPTH,
+        1 + DEPTH,
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [("norm_relu_linear", 112), ("relu_linear_norm", 180), ("pre_activation", 727)],
+)
+def test_the_numbers_of_the_table(network, expected):
+    value = LAWS[network].ratio.subs({CHI: 1, DEPTH: 40}).subs(KAPPA, RELU_KAPPA)
+    assert round(float(value)) == expected
+
+
+def test_dense_numbers_by_hand():
+    """χ = 1: Π (j + 1)/j = l + 1 from x₀; with the signal at x_l only it is exactly 1."""
+    for l in (1, 5, 40):
+        at = {CHI: 1, L: l, BLOCK: 0}
+        assert LAWS["dense"].ratio.subs(at) == l + 1
+        assert LAWS["dense_last"].ratio.subs(at) == 1
+        half = prod(1 + Fraction(1, 2) / j for j in range(1, l + 1))
+        assert sp.simplify(LAWS["dense"].ratio.subs({**at, CHI: sp.Rational(1, 2)})) == sp.Rational(
+            half.numerator, half.denominator
+        )
+
+
+@pytest.mark.parametrize("network", DENSE)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        1 + CHI / (LAYER + 1),
+        (1 + CHI / LAYER) ** 2,
+        1 + CHI / (LAYER - 1 + 2 * WIDTHS),
+        1 - CHI / LAYER,
+    ],
+    ids=["off by one", "squared", "wrong width", "wrong sign"],
+)
+def test_a_wrong_dense_recurrence_fails_both_ways(network, wrong):
+    law = LAWS[network]
+    solved = step_of(law, *ROW)
+    before = solved.before.replace(sp.Product, lambda _, limits: sp.Product(wrong, limits))
+    assert not any(outcome.ok for outcome in judged(law, replace(solved, before=before)).checks)
+    row = step_of(law, "difference of two rows")
+    after = wrong.subs(LAYER, BLOCK + 1) * law.ratio.subs(BLOCK, BLOCK + 1)
+    assert not any(outcome.ok for outcome in judged(law, replace(row, after=after)).checks)
+    adjoint = step_of(law, "adjoint recurrence in mean squares")
+    after = adjoint.after.replace(
+        sp.Sum, lambda f, limits: sp.Sum(f * (wrong - 1) / (law.factor - 1), limits)
+    )
+    assert not any(outcome.ok for outcome in judged(law, replace(adjoint, after=after)).checks)
+
+
+@pytest.mark.parametrize("network", sorted(set(LAWS) - set(DENSE) - {"linear_then_norm"}))
+def test_a_wrong_solution_fails_both_ways(network):
+    law = LAWS[network]
+    solved = step_of(law, *ROW)
+    for wrong in (
+        law.ratio.subs(DEPTH, DEPTH + 1),
+        law.ratio**2,
+        2 * law.ratio,
+        law.ratio.subs(CHI, 2 * CHI).subs(KAPPA, 2 * KAPPA),
+    ):
+        assert not any(outcome.ok for outcome in judged(law, replace(solved, after=wrong)).checks)
+
+
+@pytest.mark.parametrize("network", ["norm_relu_linear", "relu_linear_norm", "pre_activation"])
+def test_a_dropped_kappa_fails_both_ways(network):
+    law = LAWS[network]
+    solved = step_of(law, *ROW)
+    assert not any(
+        outcome.ok
+        for outcome in judged(law, replace(solved, after=law.ratio.subs(KAPPA, 1))).checks
+    )
+
+
+@pytest.mark.parametrize("network", sorted(set(LAWS) - set(GEOMETRIC)))
+def test_a_wrong_asymptote_fails_both_ways(network):
+    law = LAWS[network]
+    limits = [step for step in law.theorem.derivation.steps if step.relation == "->"]
+    assert limits
+    for step in limits:
+        for wrong in (
+            replace(step, after=2 * step.after),
+            replace(step, before=step.before * step.vanishing),
+        ):
+            assert not any(outcome.ok for outcome in judged(law, wrong).checks)
+
+
+@pytest.mark.parametrize("network", LAWS)
+def test_the_asymptote_is_reached(network):
+    law = LAWS[network]
+    values = {
+        CHI: sp.Rational(1, 2),
+        KAPPA: RELU_KAPPA,
+        WIDTHS: 2,
+        L: 10**4,
+        DEPTH: 10**4,
+        BLOCK: 3,
+    }
+    assert abs(sp.N((law.ratio / law.asymptote).subs(values)) - 1) < 1e-3
+
+
+def test_the_exponent_does_not_depend_on_the_gain_of_the_weights():
+    """Raising χ raises what a block adds to the variance as much as what it adds to the gradient."""
+    q = sp.Symbol("q", positive=True)
+    for parts in (("norm", "weights"), ("norm", "phi", "weights"), ("phi", "weights", "norm")):
+        passage = pass_through(parts, q)
+        assert not sp.cancel(passage.gain * q / passage.variance).has(CHI)
+
+
+def test_the_exponent_is_at_least_one():
+    """1/κ = E φ′²/Var φ ≥ 1, the Gaussian Poincaré inequality, with equality for linear φ alone."""
+    assert KAPPA_OF_SLOPE.subs(SLOPE, 1) == 1
+    for slope in (-2, -1, sp.Rational(-1, 100), 0, sp.Rational(1, 100), 2):
+        assert 0 < KAPPA_OF_SLOPE.subs(SLOPE, slope) < 1
+
+
+def test_phi_of_inputs_with_a_mean_is_refused():
+    with pytest.raises(InputError, match="norm"):
+        pass_through(("phi", "weights", "phi"), sp.Integer(1))
+
+
+def test_every_law_names_its_network_and_its_exactness():
+    for law in LAWS.values():
+        assert law.theorem.certainty == "law"
+        assert law.theorem.setting
+        assert law.theorem.result in law.theorem.derivation.steps
+        assert law.exactness.startswith("exact")

@@ -1,0 +1,345 @@
+"""The bounds as formulas: what they say, where they are attained, and that they fall back to what
+always holds."""
+
+import random
+
+import pytest
+import sympy as sp
+from hypothesis import given
+from term_strategies import DrawnTerm, drawn_terms
+
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.notation import Notation
+from derivations.algebra.quantities import (
+    GAIN,
+    LAMBDA,
+    MU,
+    RATIO,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    C,
+    NumericalRange,
+    SigmaMax,
+    SigmaMinAdjoint,
+    T,
+)
+from derivations.algebra.terms import (
+    Add,
+    Chain,
+    Complement,
+    Concat,
+    Gate,
+    Identity,
+    Layer,
+    Linear,
+    Pointwise,
+)
+from derivations.checker.check import check
+from derivations.errors import InputError
+from derivations.rules.bounds import Bound, bounds, factor_right
+from derivations.theorems.equations import notation_of
+
+
+def of(name: str) -> dict[str, Bound]:
+    return {bound.id: bound for bound in bounds(notation_of(BLOCKS[name], "operator")).bounds}
+
+
+ALIGNMENT, WITH_T = (
+    sp.sqrt(1 - sp.Min(C, 0) ** 2),
+    sp.sqrt((1 - T) ** 2 + 2 * T * (1 + sp.Min(C, 0))),
+)
+SINGULAR = {"singular.min.lower": SIGMA_MIN, "singular.max.upper": SIGMA_MAX}
+
+
+def along_g(prefix: str) -> dict[str, sp.Expr]:
+    """The bounds that look along g: those of v + w relative to ‖v‖."""
+    return {
+        f"{prefix}.cosine_law.equal": sp.sqrt(1 + 2 * C * T + T**2),
+        f"{prefix}.triangle.lower": sp.Abs(1 - T),
+        f"{prefix}.triangle.upper": 1 + T,
+        f"{prefix}.alignment.lower": ALIGNMENT,
+        f"{prefix}.alignment_with_t.lower": WITH_T,
+    }
+
+
+RESIDUAL_BOUNDS = along_g("residual") | {
+    "residual.uniform.lower": sp.Max(1 - SIGMA_MAX, SIGMA_MIN - 1, 0),
+    "residual.uniform.upper": 1 + SIGMA_MAX,
+    "residual.numerical_range.lower": sp.Max(1 + MU, -1 - LAMBDA, 0),
+}
+DENSE_BOUNDS = along_g("dense") | {
+    "dense.uniform.lower": sp.Max(1 - SIGMA_MAX * RATIO, 0),
+    "dense.uniform.upper": 1 + SIGMA_MAX * RATIO,
+}
+THEORY = {
+    "plain": {},
+    "residual": RESIDUAL_BOUNDS,
+    "se_residual": RESIDUAL_BOUNDS,
+    "dense": DENSE_BOUNDS,
+    "projection": along_g("shortcut"),
+    "post_activation": RESIDUAL_BOUNDS,
+    "pre_activation": RESIDUAL_BOUNDS,
+    "resnext": RESIDUAL_BOUNDS,
+    "input_gate": RESIDUAL_BOUNDS,
+    "highway": {},
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_bounds_of_each_block_are_those_of_the_theory(name):
+    found = {key: bound.expr for key, bound in of(name).items() if not key.startswith("norms.")}
+    assert found == THEORY[name] | SINGULAR
+
+
+def sigma(operator: str, end: str = "max") -> sp.Symbol:
+    return sp.Symbol(f"sigma_{end}({operator})", nonnegative=True)
+
+
+def test_the_norms_of_the_factors_give_the_bounds_of_the_theory():
+    J = sigma("J_F")
+    gate = sigma("diag(Bs)") + sigma("diag(u)*B*D_sigmoid") * sigma("W_2") * sigma("W_1") * sigma(
+        "P"
+    )
+    expected = {
+        "se_residual": 1 + gate * J,
+        "dense": sp.sqrt(1 + J**2),
+        "projection": sigma("W_s") + J,
+        "post_activation": 1 + J,
+        "resnext": 1 + sigma("J_F_1") + sigma("J_F_2") + sigma("J_F_3"),
+        "input_gate": 1 + sigma("diag(F(x))") * sigma("J_s") + sigma("diag(s(x))") * J,
+        "highway": sigma("diag(1 - T(x))")
+        + sigma("diag(F(x)) - diag(x)") * sigma("J_T")
+        + sigma("diag(T(x))") * J,
+    }
+    for name, expr in expected.items():
+        assert of(name)["norms.factors.upper"].expr == expr, name
+    assert of("projection")["norms.factors.lower"].expr == sp.Max(
+        sigma("W_s", "min") - J, sigma("J_F", "min") - sigma("W_s"), 0, evaluate=False
+    )
+    assert not any(key.startswith("norms") for key in of("plain"))
+
+
+def test_what_is_left_as_the_branch_vanishes():
+    for name in BLOCKS:
+        limits = {
+            key: bound.limit
+            for key, bound in of(name).items()
+            if not key.startswith(("singular", "norms"))
+        }
+        along = {key: limit for key, limit in limits.items() if "alignment.lower" not in key}
+        if (
+            name == "input_gate"
+        ):  # its gate stays when J_F vanishes: the limit is that of the remaining branch
+            assert limits == {key: RESIDUAL_BOUNDS[key] for key in limits}
+        else:
+            assert set(along.values()) <= {1}, name
+            assert {limits[key] for key in limits.keys() - along.keys()} <= {ALIGNMENT}
+    assert {of("plain")[key].limit for key in SINGULAR} == {0}
+    assert (
+        of("se_residual")["norms.factors.lower"].limit
+        == of("se_residual")["norms.factors.upper"].limit
+        == 1
+    )
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_bound_is_proved(name):
+    for theorem in bounds(notation_of(BLOCKS[name], "operator")).theorems:
+        checked = check(theorem.derivation)
+        assert all(step.ok for step in checked)
+        established = {
+            (step.step.relation, step.step.after) for step in checked if step.step.before == GAIN
+        }
+        squares = {step.step.after for step in checked if step.step.before == GAIN**2}
+        for bound in theorem.bounds:
+            if bound.side == "equal":
+                assert bound.expr**2 in squares
+            else:
+                assert ({"lower": ">=", "upper": "<="}[bound.side], bound.expr) in established
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_order_of_the_bounds_is_proved(name):
+    """Every pair says which of two bounds is tighter, and a step that passes says the same of their
+    formulas.
+    """
+    found, made = bounds(notation_of(BLOCKS[name], "operator")), of(name)
+    passed = {
+        step.step for theorem in found.theorems for step in check(theorem.derivation) if step.ok
+    }
+    pairs = {(pair.tighter, pair.looser) for pair in found.order}
+    for tighter, looser in pairs:
+        relation = ">=" if made[tighter].side == "lower" else "<="
+        assert any(
+            (s.before, s.relation, s.after) == (made[tighter].expr, relation, made[looser].expr)
+            for s in passed
+        ), (tighter, looser)
+    assert bool(pairs) == bool(THEORY[name])
+
+
+def value(bound: Bound, branch: sp.Matrix, g: sp.Matrix) -> sp.Expr:
+    """A residual bound for an explicit branch, with SymPy's exact singular values and eigenvalues."""
+    operator = branch if bound.id.startswith("residual") else branch + sp.eye(2)
+    w = branch.T * g
+    t, inner = w.norm() / g.norm(), (g.T * w)[0]
+    eigenvalues = [sp.re(e) for e in ((branch + branch.T) / 2).eigenvals()]
+    known = {
+        T: t,
+        C: inner / (g.norm() * w.norm()) if w.norm() != 0 else 0,
+        SIGMA_MAX: max(operator.singular_values()),
+        SIGMA_MIN: min(operator.singular_values()),
+        MU: min(eigenvalues),
+        LAMBDA: max(eigenvalues),
+    }
+    return sp.nsimplify(bound.expr.subs(known))
+
+
+@pytest.mark.parametrize(
+    "tau", [sp.Rational(0), sp.Rational(1, 3), sp.Rational(1), sp.Rational(5, 2)]
+)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_multiples_of_the_identity_attain_the_residual_bounds(tau, sign):
+    """J_F = −τI attains the lower ends (for every τ, those with σ_min − 1), J_F = +τI the upper
+    ones.
+    """
+    branch, g = sign * tau * sp.eye(2), sp.Matrix([3, 4])
+    gain = (g + branch.T * g).norm() / g.norm()
+    attained = {
+        key
+        for key, bound in of("residual").items()
+        if not key.startswith("norms") and value(bound, branch, g) == gain
+    }
+    expected = {"residual.cosine_law.equal", "residual.numerical_range.lower", *SINGULAR}
+    expected |= (
+        {"residual.triangle.lower", "residual.uniform.lower"} if sign < 0 or tau == 0 else set()
+    )
+    expected |= (
+        {"residual.triangle.upper", "residual.uniform.upper"} if sign > 0 or tau == 0 else set()
+    )
+    expected |= {"residual.alignment.lower"} if tau == 0 or (sign < 0 and tau == 1) else set()
+    expected |= {"residual.alignment_with_t.lower"} if sign < 0 or tau == 0 else set()
+    assert attained == expected
+
+
+def test_the_alignment_bound_is_attained_at_its_minimum_over_t():
+    """t = −c: for g = (1, 0) and J_Fᵀg = (−1/2, 1/2), c = −1/√2 but t = 1/√2 = −c, so γ = √(1 − c²)
+    = 1/√2.
+    """
+    branch = sp.Matrix([[-1, 1], [0, 0]]) / 2
+    g = sp.Matrix([1, 0])
+    assert (
+        value(of("residual")["residual.alignment.lower"], branch, g)
+        == (g + branch.T * g).norm()
+        == 1 / sp.sqrt(2)
+    )
+
+
+def test_a_skip_alone_guarantees_nothing():
+    branch, g = -sp.eye(2), sp.Matrix([1, 2])
+    lower = {
+        key: value(bound, branch, g)
+        for key, bound in of("residual").items()
+        if bound.side == "lower" and key[:5] != "norms"
+    }
+    assert set(lower.values()) == {0}
+    assert len(lower) == 6
+    assert (g + branch.T * g).norm() == 0
+
+
+def test_the_gate_is_factored_out_of_the_branch():
+    """J = M J_F + I, so that section 2 applies with J_F replaced by M J_F."""
+    operator = next(
+        q.definition.operator
+        for q in of("se_residual")["residual.uniform.upper"].quantities
+        if isinstance(q.definition, SigmaMax)
+    )
+    gate, last = operator.args
+    assert str(last) == "J_F"
+    assert str(gate) == "diag(Bs) + diag(u)*B*D_sigmoid*W_2*D_relu*W_1*P"
+
+
+def test_factoring_leaves_what_has_no_common_factor():
+    A, B, J = (sp.MatrixSymbol(name, 2, 2) for name in "ABJ")
+    assert factor_right(A * J + B * J) == sp.MatMul(A + B, J)
+    assert factor_right(A * J + J).doit() == ((A + sp.Identity(2)) * J).doit()
+    assert factor_right(A * J + 2 * J + B).doit() == (B + (A + 2 * sp.Identity(2)) * J).doit()
+    for expr in (A * J + B * A, A * J, A):
+        assert factor_right(expr) == expr
+
+
+DIMS = {"F": ("n", "n"), "G": ("n", "n"), "W": ("n", "n"), "V": ("n", "n")}
+
+
+@pytest.mark.parametrize(
+    ("term", "prefix"),
+    [
+        (Layer("F"), None),
+        (Identity(), None),
+        (Complement(), None),
+        (Chain(Layer("F"), Layer("G")), None),
+        (Chain(Add(Layer("F"), Identity()), Pointwise("relu")), "residual"),
+        (Chain(Pointwise("relu"), Add(Layer("F"), Identity())), None),
+        (Add(Layer("F"), Linear("W")), "shortcut"),
+        (Add(Layer("F"), Layer("G")), None),
+        (Add(Layer("F"), Linear("W"), Linear("V")), None),
+        (Add(Identity(), Identity(), Layer("F")), None),
+        (Add(Identity()), None),
+        (Gate(Layer("F"), Layer("G")), None),
+        (Concat(Layer("F"), Layer("G")), None),
+        (Concat(Identity(), Identity()), None),
+        (Add(Layer("F"), Layer("G"), Identity()), "residual"),
+        (Add(Linear("W"), Identity()), "residual"),
+        (Add(Identity(), Chain(Layer("F"), Layer("G"))), "residual"),
+        (Add(Identity(), Gate(Layer("F"), Layer("G"))), "residual"),
+        (Concat(Identity(), Layer("F")), "dense"),
+        (Concat(Chain(Layer("F"), Layer("G")), Identity()), "dense"),
+    ],
+)
+def test_composite_terms_get_the_theorem_of_their_structure(term, prefix):
+    made = bounds(Notation(term, DIMS, "operator"))
+    assert {bound.id.split(".")[0] for bound in made.bounds} - {"norms"} == {"singular"} | (
+        {prefix} if prefix else set()
+    )
+    for theorem in made.theorems:
+        assert all(step.ok for step in check(theorem.derivation))
+
+
+@given(drawn_terms(depth=2))
+def test_the_bounds_of_drawn_terms_are_proved(drawn: DrawnTerm):
+    for theorem in bounds(
+        Notation(drawn.term, drawn.dims, "operator", inputs=drawn.inputs)
+    ).theorems:
+        for checked in check(theorem.derivation):
+            assert checked.ok, (checked.step, checked.checks)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_enclosed_quantities_move_a_bound_one_way(name):
+    """Lower bounds fall with greatest and grow with least values, upper bounds grow with greatest:
+    the worst end is known.
+    """
+    generator = random.Random(0)
+    for bound in of(name).values():
+        enclosed = [
+            q
+            for q in bound.quantities
+            if isinstance(q.definition, (SigmaMax, SigmaMinAdjoint, NumericalRange))
+        ]
+        for _ in range(20):
+            at = {q.symbol: sp.Rational(generator.randint(0, 20), 7) for q in bound.quantities}
+            for quantity in enclosed:
+                greatest = (
+                    isinstance(quantity.definition, SigmaMax)
+                    or getattr(quantity.definition, "end", -1) > 0
+                )
+                moved = at | {quantity.symbol: at[quantity.symbol] + sp.Rational(1, 3)}
+                step = bound.expr.xreplace(moved) - bound.expr.xreplace(at)
+                assert step * (-1 if greatest else 1) * (1 if bound.side == "lower" else -1) >= 0, (
+                    bound.id,
+                    quantity.symbol,
+                )
+
+
+def test_bounds_are_refused_in_the_scalar_reading():
+    with pytest.raises(InputError, match="operator"):
+        bounds(notation_of(BLOCKS["residual"], "scalar"))

@@ -1,0 +1,118 @@
+"""Eq. (4) read literally, against states written out coordinate by coordinate."""
+
+import numpy as np
+import pytest
+import sympy as sp
+from theorem_checks import assert_proved, named, outcomes_with
+
+from derivations.checker.sums import L
+from derivations.errors import InputError
+from derivations.theorems.equation4 import LINES, copies, dropped_state, theorems
+
+THEOREMS = named(theorems())
+
+
+@pytest.mark.parametrize("name", THEOREMS)
+def test_every_step_is_proved(name):
+    assert_proved(THEOREMS[name])
+
+
+BROKEN = {
+    "a copy too many": ("eq4.norm", "copies of x_i in x_{i+l}, i ≥ 1", {"after": 2**L}),
+    "copies off by one layer": (
+        "eq4.norm",
+        "copies of x_0 in x_{l+1}: x_1 holds none",
+        {"after": sp.Integer(2) ** (L - 2)},
+    ),
+    "coordinates without F": (
+        "eq4.norm",
+        "coordinates of x_{l+1}: x_0 and x_1 have one",
+        {"after": 3 * 2 ** (L - 1) - 1},
+    ),
+    "the norm is the number of layers": ("eq4.norm", "sum over the columns", {"after": L + 1}),
+    "the norm is the number of copies": (
+        "eq4.norm",
+        "sum over the columns",
+        {"after": 3 * 2 ** (L - 1) - 1},
+    ),
+    "the norm is off by one layer": (
+        "eq4.norm",
+        "sum over the columns",
+        {"after": 2 ** (L - 3) * (3 * L - 2)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_step_fails_both_ways(name):
+    theorem, rule, changes = BROKEN[name]
+    assert outcomes_with(THEOREMS[theorem], rule, **changes) == [False, False]
+
+
+def test_the_dropped_state_is_the_next_to_last():
+    assert {name: dropped_state(line) for name, line in LINES.items()} == {
+        "x_{l-1}": 2,
+        "x_l": None,
+    }
+    result = THEOREMS["eq4.dropped"].result
+    assert outcomes_with(
+        THEOREMS["eq4.dropped"],
+        result.rule,
+        after=result.after - sp.IndexedBase("s", real=True)[L - 1],
+    ) == [False, False]
+
+
+def test_a_corrected_line_drops_nothing():
+    assert dropped_state(LINES["x_{l-1}"].replace("x_{l-3}", "x_{l-2}")) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x_{1} = F_{1}(x_{0})",
+        LINES["x_l"].replace("F_{l}", "F_{l-1}"),
+        LINES["x_l"].replace("||x_{l-1}", "||x_{l-4}"),
+    ],
+)
+def test_another_line_is_refused(line):
+    with pytest.raises(InputError):
+        dropped_state(line)
+
+
+def by_hand(layers: int) -> tuple[int, int]:
+    """(coordinates of the copies in H, squared norm of ∂H/∂x) after `layers` layers, by stacking
+    rows of ones and zeros.
+    """
+    sizes = [1, 1]
+    while len(sizes) < layers:
+        sizes.append(1 + sum(sizes))
+    total = 0
+    for i in range(layers):
+        slopes = []
+        for j in range(layers):
+            if j == i:
+                slopes.append(np.eye(sizes[i]))
+            elif j < i or j == 1:
+                slopes.append(np.zeros((sizes[j], sizes[i])))
+            else:
+                slopes.append(np.vstack([np.zeros((1, sizes[i])), *reversed(slopes)]))
+        h = np.vstack([np.zeros((1, sizes[i])), *reversed(slopes)])
+        total += int((h**2).sum())
+    return sum(sizes), total
+
+
+def test_the_norm_against_states_written_out():
+    found = {layers: by_hand(layers) for layers in range(2, 11)}
+    result = THEOREMS["eq4.norm"].result
+    assert {layers: int(result.after.subs(L, layers - 1)) for layers in found} == {
+        layers: norm for layers, (_, norm) in found.items()
+    }
+    assert [found[layers][1] for layers in (2, 3, 4, 5)] == [2, 7, 20, 52]
+    assert [found[layers][0] for layers in (2, 3, 4)] == [2, 5, 11]
+
+
+def test_the_copies_solve_their_recurrence():
+    counts = [1]
+    for _ in range(12):
+        counts.append(1 + sum(counts))
+    assert [int(copies(sp.Integer(n))) for n in range(1, 14)] == counts

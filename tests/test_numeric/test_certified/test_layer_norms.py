@@ -1,0 +1,543 @@
+import itertools
+import math
+from contextlib import suppress
+from unittest.mock import patch
+
+import pytest
+import torch
+from ball_norms import is_above
+from flint import arb, arb_series
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import gaussian
+from torch import Tensor, nn
+
+from derivations.errors import InputError, UnknownNodeError
+from numeric.certified import layer_norms
+from numeric.certified.balls import precise
+from numeric.certified.convolution_norms import circular_singular_values
+from numeric.certified.layer_norms import SLOPES, lipschitz_upper
+from numeric.operators import dense_twin
+
+
+def built(layer: nn.Module, seed: int = 0) -> nn.Module:
+    """In double precision and eval mode, weights standard normal."""
+    for index, weight in enumerate(layer.parameters()):
+        weight.data = gaussian(*weight.shape, seed=seed + index)
+    return layer.double().eval()
+
+
+def norm(layer: nn.Module, shape: tuple[int, ...], seed: int = 0) -> float:
+    """‖J‖₂ at a drawn input, by the dense twin."""
+    return dense_twin.sigma_max(dense_twin.jacobian(layer, gaussian(1, *shape, seed=seed))).item()
+
+
+def by_frequency(layer: nn.Module, shape: tuple[int, ...]) -> float:
+    """The bound that a layer too large to be written out gets."""
+    with patch.object(layer_norms, "WRITTEN_OUT", 0):
+        return lipschitz_upper(layer, shape)
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Using padding='same' with even kernel lengths:UserWarning"
+)
+
+CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+MOST_PADDING = {
+    "zeros": lambda n: 3,
+    "circular": lambda n: n,
+    "reflect": lambda n: n - 1,
+    "replicate": lambda n: 3,
+}
+
+
+@st.composite
+def convolutions(
+    draw: st.DrawFn, modes: tuple[str, ...] = ("zeros", "zeros", *MOST_PADDING)
+) -> tuple[nn.Module, tuple[int, ...]]:
+    """Any convolution that PyTorch accepts, and the shape of an input that it takes."""
+    axes, groups, mode = (
+        draw(st.sampled_from([1, 2, 2, 2, 3])),
+        draw(st.sampled_from([1, 1, 2])),
+        draw(st.sampled_from(modes)),
+    )
+    sizes = tuple(draw(st.integers(1, 4 if axes == 3 else 7)) for _ in range(axes))
+    kernel, stride = (tuple(draw(st.integers(1, 4)) for _ in range(axes)) for _ in range(2))
+    dilation = tuple(draw(st.integers(1, 2)) for _ in range(axes))
+    padding = tuple(draw(st.integers(0, min(3, MOST_PADDING[mode](n)))) for n in sizes)
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    assume(all(n + 2 * p >= span for n, p, span in zip(sizes, padding, spans, strict=True)))
+    if set(stride) == {1} and draw(st.booleans()):
+        padding = "same"
+        assume(
+            all(span // 2 <= MOST_PADDING[mode](n) for n, span in zip(sizes, spans, strict=True))
+        )
+    layer = CONVOLUTIONS[axes](
+        2 * groups,
+        draw(st.integers(1, 2)) * groups,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        groups=groups,
+        padding_mode=mode,
+    )
+    return built(layer, draw(st.integers(0, 99))), (2 * groups, *sizes)
+
+
+@settings(max_examples=200, deadline=None)
+@given(convolutions())
+def test_convolutions_are_bounded_and_not_wildly(drawn):
+    layer, shape = drawn
+    truth = norm(layer, shape)
+    for bound, loose in (
+        (lipschitz_upper(layer, shape), 1.5 if layer.padding_mode == "circular" else 1e-10),
+        (by_frequency(*drawn), 5),
+    ):
+        assert bound >= truth * (1 - 1e-14)
+        assert bound <= (1 + loose) * truth + 1e-150
+
+
+@settings(max_examples=200, deadline=None)
+@given(convolutions(("zeros",)))
+def test_zero_padded_convolutions_are_bounded_without_slack(drawn):
+    """Each entry of their Jacobian is a weight, so the twin's balls hold the operator itself."""
+    layer, shape = drawn
+    jacobian = dense_twin.jacobian(layer, torch.zeros(1, *shape, dtype=torch.float64))[0]
+    assert is_above(lipschitz_upper(layer, shape), jacobian)
+    assert is_above(by_frequency(layer, shape), jacobian)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000, deadline=None)
+@given(convolutions(("zeros",)))
+def test_thousands_of_zero_padded_convolutions_are_bounded_without_slack(drawn):
+    layer, shape = drawn
+    assert is_above(
+        by_frequency(layer, shape),
+        dense_twin.jacobian(layer, torch.zeros(1, *shape, dtype=torch.float64))[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv2d(3, 4, 3, padding=1), (3, 1, 1)),
+        (nn.Conv2d(3, 4, 5, padding=2, stride=2), (3, 1, 1)),
+        (nn.Conv1d(3, 2, 1, stride=3), (3, 7)),
+        (nn.Conv2d(4, 4, 2, stride=2, groups=2), (4, 6, 8)),
+        (nn.Conv1d(2, 2, 3, dilation=4, padding=4), (2, 4)),
+        (nn.Conv2d(2, 3, 3), (2, 3, 3)),
+    ],
+    ids=str,
+)
+def test_windows_that_share_nothing_are_exact_by_frequency(layer, shape):
+    """One position, windows that do not overlap, or taps that only ever read zeros."""
+    assert by_frequency(built(layer), shape) == pytest.approx(norm(layer, shape), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(("kernel", "padding"), [(2, "same"), (2, 1), (3, 1), (4, "same"), (3, 2)])
+def test_alternating_kernels_need_the_whole_circle(size, kernel, padding):
+    """Their norm is reached at frequency π, which a circle of one position less may lack."""
+    layer = built(nn.Conv1d(1, 1, kernel, padding=padding))
+    layer.weight.data = torch.tensor(
+        [(-1.0) ** k for k in range(kernel)], dtype=torch.float64
+    ).view(1, 1, -1)
+    assert is_above(
+        by_frequency(layer, (1, size)),
+        dense_twin.jacobian(layer, torch.zeros(1, 1, size, dtype=torch.float64))[0],
+    )
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e-310, 1e200])
+def test_scales_do_not_matter(factor):
+    layer, shape = built(nn.Conv2d(2, 3, 3, padding=1)), (2, 4, 4)
+    before = by_frequency(layer, shape)
+    layer.weight.data *= factor
+    assert by_frequency(layer, shape) >= before * factor * (1 - 1e-12)
+    assert by_frequency(layer, shape) <= before * factor * (1 + 1e-12) + 1e-300
+
+
+def test_what_reads_nothing_has_norm_zero():
+    assert by_frequency(built(nn.Conv1d(1, 1, 1, stride=3, padding=1)), (1, 1)) == 0
+    layer = nn.Conv2d(2, 2, 3, padding=1)
+    layer.weight.data.zero_()
+    assert by_frequency(layer, (2, 4, 4)) == 0
+    assert lipschitz_upper(layer, (2, 4, 4)) < 1e-150
+
+
+def test_the_two_paths_agree_where_both_are_exact():
+    layer = built(nn.Conv2d(2, 5, 2, stride=2))
+    assert by_frequency(layer, (2, 8, 8)) == pytest.approx(
+        lipschitz_upper(layer, (2, 8, 8)), rel=1e-11
+    )
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("size", [(4, 4), (5, 6), (8, 8)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_circular_convolutions_are_exact(kernel, size, groups):
+    layer = built(
+        nn.Conv2d(2, 4, kernel, padding=kernel // 2, padding_mode="circular", groups=groups)
+    )
+    if kernel // 2 <= min(size):
+        assert lipschitz_upper(layer, (2, *size)) == pytest.approx(
+            norm(layer, (2, *size)), rel=1e-11
+        )
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_strided_circular_convolutions_are_exact(stride):
+    layer = built(nn.Conv2d(2, 3, 3, stride=stride, padding=1, padding_mode="circular"))
+    assert lipschitz_upper(layer, (2, 8, 8)) == pytest.approx(norm(layer, (2, 8, 8)), rel=1e-11)
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_convolutions_whose_windows_do_not_overlap_are_exact(stride):
+    layer = built(nn.Conv2d(2, 5, stride, stride=stride))
+    assert lipschitz_upper(layer, (2, 6, 6)) == pytest.approx(norm(layer, (2, 6, 6)), rel=1e-11)
+
+
+def test_the_bound_of_zero_padding_closes_as_the_image_grows():
+    layer = built(nn.Conv2d(1, 1, 3, padding=1))
+    ratios = [
+        by_frequency(layer, (1, size, size)) / norm(layer, (1, size, size))
+        for size in (3, 6, 12, 24)
+    ]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[-1] < 1.02
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(0, 1),
+    st.integers(0, 1),
+    st.sampled_from([1, 2]),
+    st.integers(0, 99),
+)
+def test_transposed_convolutions_are_bounded(kernel, stride, padding, extra, groups, seed):
+    assume(extra < stride and kernel > padding)
+    layer = built(
+        nn.ConvTranspose2d(2, 2 * groups, kernel, stride, padding, extra, groups=groups), seed
+    )
+    jacobian = dense_twin.jacobian(layer, torch.zeros(1, 2, 4, 3, dtype=torch.float64))
+    bound = lipschitz_upper(layer, (2, 4, 3))
+    assert is_above(bound, jacobian[0])
+    assert bound <= 6 * dense_twin.sigma_max(jacobian).item()
+
+
+@pytest.mark.parametrize(
+    ("grid", "kernel"), [((5, 4), (3, 3)), ((6,), (3,)), ((2, 3), (3, 5)), ((3, 3, 3), (2, 2, 2))]
+)
+def test_fourier_gives_every_singular_value_of_a_circular_convolution(grid, kernel):
+    """Against the SVD of the matrix written out, kernels larger than the circle included."""
+    weight = gaussian(3, 2, *kernel, seed=0)
+    places = list(itertools.product(*map(range, grid)))
+    matrix = torch.zeros(len(places), 3, len(places), 2, dtype=torch.float64)
+    for row, place in enumerate(places):
+        for tap in itertools.product(*map(range, kernel)):
+            column = places.index(
+                tuple((o + q) % n for o, q, n in zip(place, tap, grid, strict=True))
+            )
+            matrix[row, :, column] += weight[(slice(None), slice(None), *tap)]
+    truth = torch.linalg.svdvals(matrix.flatten(2).flatten(0, 1))
+    found = circular_singular_values(weight, grid).flatten().sort(descending=True).values
+    assert torch.allclose(found, truth, rtol=1e-12, atol=1e-12)
+
+
+def test_a_convolution_that_spectral_norm_calls_normalized_is_not():
+    """PyTorch normalizes the reshaped kernel, whose norm is neither that of the convolution nor a
+    bound of it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = (
+            nn.utils.parametrizations.spectral_norm(
+                nn.Conv2d(8, 8, 3, padding=1), n_power_iterations=100
+            )
+            .double()
+            .eval()
+        )
+    assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, rel=1e-6)
+    truth = norm(layer, (8, 8, 8))
+    assert truth > 1.5
+    assert truth <= lipschitz_upper(layer, (8, 8, 8)) <= 1.1 * truth
+    shallow = nn.utils.parametrizations.spectral_norm(nn.Conv2d(1, 1, 3, padding=1)).double().eval()
+    shallow.parametrizations.weight.original.data.fill_(1.0)
+    assert (
+        norm(shallow, (1, 16, 16)) > 2.9
+    )  # the bound is 3 = √(kernel size), for a constant kernel
+
+
+LAYERS: dict[str, tuple[nn.Module, tuple[int, ...], float]] = {  # and how loose the bound may be
+    "linear": (nn.Linear(5, 7), (5,), 1e-12),
+    "linear on images": (nn.Linear(5, 7), (2, 5), 1e-12),
+    "batch norm": (nn.BatchNorm2d(3), (3, 2, 2), 1e-12),
+    "batch norm without weights": (nn.BatchNorm1d(3, affine=False), (3,), 1e-12),
+    "average pool": (nn.AvgPool2d(2), (2, 4, 4), 1e-12),
+    "overlapping average pool": (nn.AvgPool2d(3, stride=1, padding=1), (1, 6, 6), 1e-12),
+    "average pool that leaves out padding": (
+        nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False),
+        (1, 6, 6),
+        1e-12,
+    ),
+    "adaptive pool": (nn.AdaptiveAvgPool2d(1), (2, 4, 4), 1e-12),
+    "uneven adaptive pool": (nn.AdaptiveAvgPool1d(3), (2, 7), 1e-12),
+    "max pool": (nn.MaxPool2d(2), (2, 4, 4), 1e-12),
+    "overlapping max pool": (nn.MaxPool2d(3, stride=2, padding=1), (1, 6, 6), 1.0),
+    "dilated max pool": (nn.MaxPool1d(3, stride=1, dilation=2), (1, 9), 1.0),
+    "upsample": (nn.Upsample(scale_factor=3), (2, 2, 2), 1e-12),
+    "flatten": (nn.Flatten(), (2, 3), 1e-12),
+    "unflatten": (nn.Unflatten(1, (2, 3)), (6,), 1e-12),
+    "dropout": (nn.Dropout(), (4,), 1e-12),
+    "identity": (nn.Identity(), (4,), 1e-12),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_bounded_and_tight(name):
+    layer, shape, loose = LAYERS[name]
+    bound = lipschitz_upper(built(layer), shape)
+    truth = max(norm(layer, shape, seed) for seed in range(5))
+    assert truth * (1 - 1e-14) <= bound <= truth * (1 + loose)
+    assert truth * (1 - 1e-14) <= by_frequency(layer, shape) <= truth * (1.5 + loose)
+
+
+def test_a_sequence_is_bounded_by_the_product():
+    layer = built(
+        nn.Sequential(nn.Conv2d(2, 3, 3, stride=2), nn.SiLU(), nn.Flatten(), nn.Linear(27, 4))
+    )
+    bound = lipschitz_upper(layer, (2, 7, 7))
+    parts = [
+        lipschitz_upper(layer[0], (2, 7, 7)),
+        lipschitz_upper(layer[1], ()),
+        lipschitz_upper(layer[3], (27,)),
+    ]
+    assert bound == pytest.approx(math.prod(parts), rel=1e-14)
+    assert bound >= norm(layer, (2, 7, 7))
+
+
+FORMULAS = {
+    nn.SiLU: lambda z: z / (1 + (-z).exp()),
+    nn.GELU: lambda z: z * (1 + (z / arb(2).sqrt()).erf()) / 2,
+    nn.Mish: lambda z: z * (1 - 2 / (1 + (1 + z.exp()) * (1 + z.exp()))),
+    nn.SELU: lambda z: (
+        arb("1.0507009873554804934193349852946")
+        * arb("1.6732632423543772848170429916717")
+        * (z.exp() - 1)
+    ),
+    nn.Hardsigmoid: lambda z: z / 6 + arb(1) / 2,
+    "GELU, tanh": lambda z: (
+        z * (1 - 1 / (1 + ((8 / arb.pi()).sqrt() * (z + arb("0.044715") * z * z * z)).exp()))
+    ),
+}
+
+
+def slope_stays_below(formula, low: arb, high: arb, bound: arb, depth: int = 0) -> bool:
+    """|φ′| ≤ bound on [low, high], by bisection: proved, not sampled."""
+    with suppress(ValueError):  # of an interval too wide for a quotient
+        if abs(formula(arb_series([low.union(high), 1], 2))[1]) <= bound:
+            return True
+    middle = (low + high) / 2
+    return depth < 40 and all(
+        slope_stays_below(formula, *ends, bound, depth + 1)
+        for ends in ((low, middle), (middle, high))
+    )
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+def test_slopes_that_exceed_1_are_proved_by_interval_search(kind):
+    """On [−30, 30]; beyond, they are within 1e-10 of 0 or 1. The others: s(1 − s) ≤ ¼, 1 − tanh² ≤
+    1, s ≤ 1 (Softplus), 1 − s ≤ 1 (LogSigmoid), (1 + |z|)⁻² ≤ 1 (Softsign), α exp z ≤ α and
+    exp(z/α) ≤ 1 for z ≤ 0 (ELU, CELU), (2z + 3)/6 ≤ 3/2 for z ≤ 3 (Hardswish), or piecewise
+    constant.
+    """
+    layer = nn.GELU("tanh") if isinstance(kind, str) else kind()
+    with precise():
+        end = arb(0) if kind is nn.SELU else arb(30)  # above 0 it is linear
+        assert slope_stays_below(FORMULAS[kind], arb(-30), end, arb(lipschitz_upper(layer, (1,))))
+        assert not slope_stays_below(
+            FORMULAS[kind],
+            arb(-2),
+            min(end, arb(2)),
+            arb(0.99 * lipschitz_upper(layer, (1,))),
+            depth=30,
+        )
+
+
+GRID = torch.linspace(-20, 20, 400_001, dtype=torch.float64)
+ACTIVATIONS = [
+    *(kind() for kind in SLOPES),
+    nn.LeakyReLU(-3.0),
+    nn.ELU(2.0),
+    nn.Softplus(3.0),
+    nn.GELU("tanh"),
+    nn.CELU(0.3),
+    nn.Hardtanh(-2, 3),
+]
+
+
+@pytest.mark.parametrize("layer", ACTIVATIONS, ids=str)
+def test_slopes_of_activations_are_bounded_and_attained(layer):
+    leaf = GRID.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(layer(leaf).sum(), leaf)
+    bound = lipschitz_upper(layer, (1,))
+    assert slopes.abs().max() <= bound
+    assert slopes.abs().max() >= bound * (1 - 1e-3)
+
+
+class Own(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return 100 * super().forward(x)
+
+
+def poisoned(value: float) -> nn.Module:
+    layer = nn.Linear(3, 2)
+    layer.weight.data[0, 0] = value
+    return layer
+
+
+class OwnConvolution(nn.Conv2d):
+    def _conv_forward(self, x: Tensor, *args: Tensor) -> Tensor:
+        return 100 * super()._conv_forward(x, *args)
+
+
+class OwnActivation(nn.ReLU):
+    pass
+
+
+def with_tensor(layer: nn.Module, name: str, value: Tensor) -> nn.Module:
+    setattr(
+        layer.eval(),
+        name,
+        nn.Parameter(value, requires_grad=False)
+        if name in dict(layer.named_parameters())
+        else value,
+    )
+    return layer
+
+
+def hooked() -> nn.Module:
+    layer = nn.Linear(3, 2)
+    layer.register_forward_pre_hook(lambda module, inputs: (2 * inputs[0],))
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "error", "message"),
+    [
+        (nn.Softmax(1), (3,), UnknownNodeError, "Softmax"),
+        (nn.LayerNorm(3), (3,), UnknownNodeError, "LayerNorm"),
+        (nn.MultiheadAttention(4, 1), (4,), UnknownNodeError, "MultiheadAttention"),
+        (nn.Sequential(nn.Linear(3, 3), nn.Softmax(1)), (3,), UnknownNodeError, "Softmax"),
+        (Own(3, 2), (3,), UnknownNodeError, "Own"),
+        (hooked(), (3,), InputError, "hooks"),
+        (nn.BatchNorm1d(3), (3,), InputError, r"model.eval\(\)"),
+        (nn.Sequential(nn.Flatten(), nn.BatchNorm1d(3)), (3,), InputError, r"model.eval\(\)"),
+        (nn.Dropout(), (3,), InputError, r"model.eval\(\)"),
+        (
+            nn.BatchNorm1d(3, track_running_stats=False).eval(),
+            (3,),
+            InputError,
+            "running statistics",
+        ),
+        (nn.LazyLinear(2), (3,), InputError, "not initialized"),
+        (poisoned(torch.nan), (3,), InputError, "finite"),
+        (poisoned(-torch.inf), (3,), InputError, "finite"),
+        (nn.Linear(4, 2), (3,), InputError, "takes no input of shape"),
+        (nn.Conv2d(1, 1, 3), (1, 2, 2), InputError, "takes no input of shape"),
+        (nn.Conv2d(1, 1, 3), (2, 5, 5), InputError, "takes no input of shape"),
+        (nn.ConvTranspose2d(1, 1, 3), (2, 5, 5), InputError, "takes no input of shape"),
+        (nn.MaxPool2d(3), (1, 2, 2), InputError, "takes no input of shape"),
+        (nn.AvgPool2d(3), (1, 2, 2), InputError, "takes no input of shape"),
+        (nn.Unflatten(1, (2, 3)), (7,), InputError, "takes no input of shape"),
+        (nn.BatchNorm2d(3).eval(), (4, 2, 2), InputError, "takes no input of shape"),
+        (nn.MaxPool2d(2, return_indices=True), (1, 4, 4), InputError, "tuple"),
+        (OwnConvolution(1, 1, 3), (1, 5, 5), UnknownNodeError, "_conv_forward"),
+        (torch.relu, (3,), InputError, "no layer"),
+        (nn.PReLU(), (3,), UnknownNodeError, "PReLU"),
+        (nn.GroupNorm(1, 3), (3, 2), UnknownNodeError, "GroupNorm"),
+        (nn.LSTM(3, 3), (3,), UnknownNodeError, "LSTM"),
+        (
+            with_tensor(nn.Linear(3, 2), "bias", torch.tensor([0, torch.nan])),
+            (3,),
+            InputError,
+            "'bias'.*finite",
+        ),
+        (
+            with_tensor(nn.Conv1d(1, 1, 1), "bias", torch.tensor([torch.inf])),
+            (1, 4),
+            InputError,
+            "'bias'.*finite",
+        ),
+        (
+            with_tensor(nn.BatchNorm1d(1), "running_mean", torch.tensor([torch.nan])),
+            (1,),
+            InputError,
+            "'running_mean'.*finite",
+        ),
+        (
+            with_tensor(nn.BatchNorm1d(1), "running_var", torch.tensor([-1.0])),
+            (1,),
+            InputError,
+            "float64",
+        ),
+        (
+            with_tensor(nn.Linear(3, 2, bias=False), "weight", torch.ones(2, 3, dtype=torch.int64)),
+            (3,),
+            InputError,
+            "int64",
+        ),
+        (
+            with_tensor(
+                nn.Conv1d(1, 1, 1, bias=False), "weight", torch.ones(1, 1, 1, dtype=torch.bool)
+            ),
+            (1, 4),
+            InputError,
+            "bool",
+        ),
+        (nn.Linear(3, 2, dtype=torch.complex64), (3,), InputError, "complex64"),
+        (nn.Linear(3, 2, device="meta"), (3,), InputError, "meta"),
+        (nn.Conv2d(1, 1, 3, device="meta"), (1, 5, 5), InputError, "meta"),
+        (nn.CELU(-1.0), (3,), InputError, "without bound"),
+        (nn.LeakyReLU(math.nan), (3,), InputError, "without bound"),
+        (nn.ELU(math.nan), (3,), InputError, "without bound"),
+        (nn.ELU(math.inf), (3,), InputError, "without bound"),
+        (nn.Softplus(0.0), (3,), InputError, "without bound"),
+        (nn.Upsample(scale_factor=2, mode="bicubic"), (1, 4, 4), InputError, "nearest"),
+        *(
+            (nn.ReLU(), shape, InputError, "no sample")
+            for shape in ((0,), (-3,), (2.5,), "abc", 5, None)
+        ),
+        (nn.Conv2d(4, 4, 3), (4, 0, 5), InputError, "no sample"),
+    ],
+)
+def test_what_cannot_be_bounded_is_refused(layer, shape, error, message):
+    with pytest.raises(error, match=message):
+        lipschitz_upper(layer, shape)
+
+
+def test_a_type_that_only_renames_an_activation_keeps_its_slope():
+    assert lipschitz_upper(OwnActivation(), (3,)) == 1
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(2, 3), nn.Conv1d(2, 3, 1)])
+def test_nothing_is_certified_while_subnormal_numbers_are_lost(layer):
+    layer.double().weight.data.fill_(1e-320)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush subnormal numbers")
+    try:
+        with pytest.raises(InputError, match="set_flush_denormal"):
+            by_frequency(layer, (2, 2))
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_half_precision_weights_are_taken_as_they_are():
+    layer = nn.Linear(6, 5)
+    half = nn.Linear(6, 5).bfloat16()
+    layer.weight.data = half.weight.data.float()
+    assert lipschitz_upper(half, (6,)) == lipschitz_upper(layer, (6,))

@@ -1,0 +1,176 @@
+"""C24 and C25: the verdicts that follow from records, and what a planted, an absent and an inverted
+relation lead to."""
+
+import math
+
+import numpy as np
+import pytest
+from test_validate.audited import rejudged
+from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow, jitter
+
+from validate.audit.claims.c24_training import JUDGED
+from validate.audit.evidence import Sources
+from validate.statistics.survival import ACROSS, MEASURES, WITHIN
+
+
+def judged(claim, results):
+    return rejudged(claim, Sources(results=results))
+
+
+def row(record, group, coefficient="Spearman", measure=JUDGED):
+    """The one line of the ranking table in the evidence."""
+    (found,) = [
+        each
+        for each in record.evidence["table"]
+        if (each["measure"], each["group"], each["found"]["coefficient"])
+        == (measure, group, coefficient)
+    ]
+    return found
+
+
+def test_records_as_claimed():
+    results = drawn(as_claimed, flow)
+    assert judged("C24", results).verdict == "confirmed"
+    found = judged("C25", results)
+    assert found.verdict == "confirmed"
+    assert {each["group"] for each in found.evidence["table"]} == {WITHIN, ACROSS, *DEPTHS}
+    assert len(found.evidence["table"]) == len(MEASURES) * 6 * 2
+    assert row(found, ACROSS)["found"]["value"] == pytest.approx(-1)
+    assert row(found, WITHIN)["adjusted"] < 1e-4
+    assert "Holm over 96 tests" in found.summary
+    assert "digits" in found.reading
+
+
+def test_five_networks_alone_decide_nothing_however_ordered():
+    """The best p of five is 2/120, and 96 tests are made."""
+    found = row(judged("C25", drawn(as_claimed, flow)), "plain")
+    assert found["found"]["p"] == found["found"]["least_p"] == pytest.approx(2 / 120)
+    assert found["adjusted"] == 1
+
+
+def test_many_networks_of_one_family_are_judged_by_themselves():
+    depths = DEPTHS | {"plain": tuple(range(8, 44, 2))}
+
+    def ratio(family, depth, seed):
+        return flow(family, depth, seed) ** (-1 if family == "plain" else 1)
+
+    found = judged("C25", drawn(as_claimed, ratio, depths))
+    assert found.verdict == "refuted"
+    assert found.counterexample["given"]["networks"] == "plain"
+
+
+def test_records_that_rank_the_other_way():
+    results = drawn(lambda *run: 1 - as_claimed(*run), flow)
+    for claim in ("C24", "C25"):
+        found = judged(claim, results)
+        assert found.verdict == "refuted"
+        assert "95 % interval" in found.counterexample["found"]
+    assert judged("C24", results).counterexample["given"]["family"] == "plain"
+
+
+def test_agreement_of_the_pool_alone_is_conditional():
+    """Families in the claimed order, but within each the other way round."""
+    order = {"plain": 0.8, "residual": 0.5, "se_residual": 0.3, "dense": 0.1}
+
+    def error(family, depth, seed):
+        return order[family] + 0.001 * depth + jitter(depth, seed) / 100
+
+    found = judged(
+        "C25", drawn(error, lambda family, depth, seed: math.exp(-5 * order[family] + 0.01 * depth))
+    )
+    assert found.verdict == "conditional"
+    assert found.condition == f"{ACROSS}; not {WITHIN}"
+
+
+def test_noise_decides_nothing():
+    random = np.random.default_rng(11)
+    found = judged(
+        "C25",
+        drawn(
+            lambda *_: float(random.uniform(0.1, 0.2)), lambda *_: float(random.uniform(0.1, 10))
+        ),
+    )
+    assert found.verdict == "untestable"
+    assert "p = " in found.condition
+    assert "--seeds" in found.condition
+
+
+def test_without_records_the_command_is_named():
+    for claim in ("C24", "C25"):
+        found = judged(claim, None)
+        assert found.verdict == "untestable"
+        assert "gradbound validate --preset cpu --out DIR" in found.condition
+
+
+def test_too_few_networks_are_named():
+    results = drawn(as_claimed, flow, {"plain": (8, 20, 32), "residual": (8, 20, 32)}, seeds=(0,))
+    found = judged("C24", results)
+    assert found.verdict == "untestable"
+    assert found.condition.startswith(
+        "needs 4 networks and 3 seeds, has 3 and 1; run `gradbound validate --preset cpu --out DIR`"
+    )
+    assert found.reading == "own runs (6): digits, preset cpu, seed 0"
+
+
+def test_a_family_that_is_not_there_is_missing():
+    results = drawn(as_claimed, flow, {"plain": DEPTHS["plain"]})
+    found = judged("C24", results)
+    assert found.verdict == "untestable"
+    assert "ResNets" in found.condition
+    assert "has 0 and 0" in found.condition
+
+
+def test_a_run_that_diverged_has_lost_everything():
+    results = drawn(
+        lambda family, depth, seed: (
+            None if (family, depth) == ("plain", 44) else as_claimed(family, depth, seed)
+        ),
+        flow,
+    )
+    found = judged("C24", results)
+    assert found.verdict == "confirmed"
+    assert found.evidence["errors"]["plain"]["44"] == 1.0
+
+
+def test_networks_without_any_gradient_rank_last():
+    results = drawn(
+        as_claimed,
+        lambda family, depth, seed: None if family == "plain" else flow(family, depth, seed),
+    )
+    found = judged("C25", results)
+    assert row(found, ACROSS)["found"]["value"] < 0
+    assert row(found, "plain")["found"]["missing"] == "one of the two measures does not vary"
+    assert row(found, WITHIN)["found"]["missing"].startswith("1 of 4 families left out")
+
+
+def test_one_family_has_nothing_to_pool():
+    found = judged("C25", drawn(as_claimed, flow, {"plain": DEPTHS["plain"]}))
+    assert found.verdict == "untestable"
+    assert found.condition.startswith("needs 2 families with networks enough, has 1; run")
+    assert row(found, "plain")["found"]["value"] == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("trials", "most"), [(5, 2), pytest.param(100, 12, marks=pytest.mark.slow)]
+)
+def test_unrelated_records_are_rarely_judged(trials, most):
+    """Holm holds the chance that any of the 96 tests of one draw passes to 5 %: beyond 2 of 5 or 12
+    of 100 it would be below 2e-3.
+    """
+    decided = 0
+    for trial in range(trials):
+        random = np.random.default_rng([trial, 3])
+        results = drawn(
+            lambda *_, r=random: float(r.uniform(0.1, 0.2)),
+            lambda *_, r=random: float(r.uniform(0.1, 10)),
+            seeds=(0,),
+        )
+        decided += judged("C25", results).verdict != "untestable"
+    assert decided <= most
+
+
+@pytest.mark.parametrize("claim", ["C24", "C25"])
+def test_evidence_holds_no_nan(claim):
+    text = str(judged(claim, drawn(lambda *_: 0.1, lambda *_: 1.0)).evidence)
+    assert "nan" not in text
+    assert "not determinable" in text or claim == "C24"

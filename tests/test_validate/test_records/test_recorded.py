@@ -1,0 +1,147 @@
+"""Tests the records that come with the package: how many checks they hold, what they cost, and that
+they can be made again."""
+
+import pytest
+import torch
+from root import ROOT
+
+from validate.audit.claims.c24_training import COEFFICIENT, JUDGED, trends
+from validate.audit.evidence import Sources
+from validate.comparison.compare_network import summarize
+from validate.data.datasets import load, locate
+from validate.records.codec import read_jsonl
+from validate.records.recorded import RECORDED
+from validate.records.schema import BlockRow, EpochRow, read_results
+from validate.statistics.distance_from_law import law_fits
+from validate.statistics.survival import ACROSS, WITHIN, ranking
+from validate.training.presets import preset
+from validate.training.run import perform
+
+MEGABYTES = 5
+README = ROOT / "README.md"
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return read_results(RECORDED)
+
+
+def test_they_are_those_of_the_cpu_preset(recorded):
+    manifest = recorded.manifest
+    assert (manifest.preset, manifest.dataset, manifest.device) == ("cpu", "fashion-mnist", "cpu")
+    networks = {(run.config.family, run.config.depth) for run in recorded.runs}
+    assert networks == {
+        (sweep.family, depth) for sweep in preset("cpu").sweeps for depth in sweep.depths
+    }
+    assert len(networks) == 16
+    assert len(recorded.runs) == 3 * len(networks)
+
+
+def test_they_are_small_and_hold_no_weights():
+    files = [path for path in RECORDED.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MEGABYTES * 1_000_000
+    assert {path.suffix for path in files} == {".json", ".jsonl"}
+
+
+def test_identities_are_met_and_no_bound_is_violated(recorded):
+    found = summarize(
+        (row for run in recorded.runs for row in run.blocks),
+        (row for run in recorded.runs for row in run.epochs),
+    )
+    assert found.bound_checks >= 100_000
+    assert found.failures == 0
+    assert 0 < found.identity_error <= 1e-9
+    assert 0 < found.total_error <= 1e-9
+
+
+def test_the_readme_says_what_they_say(recorded):
+    text = " ".join(README.read_text().split())
+    found = summarize(
+        (row for run in recorded.runs for row in run.blocks),
+        (row for run in recorded.runs for row in run.epochs),
+    )
+    lower = [
+        bound
+        for run in recorded.runs
+        for row in run.blocks
+        for bound in row.bounds
+        if bound.side == "lower"
+    ]
+    nothing = sum(value == 0 for bound in lower for value in bound.value)
+    counted = (
+        f"{found.bound_checks:,} bound checks, {found.violations} violations ({nothing:,} of them "
+        "lower bounds of 0"
+    )
+    assert counted in text
+    assert f"{found.identity_checks:,} gains as predicted" in text
+    assert f"relative error {max(found.identity_error, found.total_error):.1e}" in text
+    slopes = trends(Sources(results=recorded)).slopes
+    for slope in slopes.values():
+        assert f"{slope.value:+.2f}".replace("-", "−") in text
+        assert f"{slope.low:+.2f} to {slope.high:+.2f}".replace("-", "−") in text
+    for row in ranking(recorded):
+        if (
+            row.group in (WITHIN, ACROSS)
+            and row.measure == JUDGED
+            and row.found.coefficient == COEFFICIENT
+        ):
+            assert (
+                f"{row.found.value:.2f} ({row.found.low:.2f} to "
+                f"{row.found.high:{'+' if row.found.high > 0 else ''}.2f})"
+            ).replace("-", "−") in text
+            assert f"{row.adjusted:.2g}" in ("0.69", "1")
+            assert row.group == ACROSS or f"p = {row.found.p:.4f}" in text
+    residual = trends(Sources(results=recorded)).errors["residual"]
+    assert max(residual[20], residual[32]) < residual[8]
+    fits = law_fits(recorded)
+    assert f"adjusted p ≥ {min(fit.adjusted for fit in fits if fit.epoch == 0):.3f}" in text
+    assert all(fit.adjusted < 1e-6 for fit in fits if fit.epoch)
+    with_skip = [
+        [fit.alignment.mean for fit in fits if fit.family == family]
+        for family in ("residual", "se_residual", "dense")
+    ]
+    assert (
+        "{:+.2f} (residual), {:+.2f} (SE residual) and {:+.2f} (dense)".format(
+            *(means[0] for means in with_skip)
+        )
+        in text
+    )
+    assert (
+        "it is {:+.2f}, {:+.2f} and {:+.2f}: branch and skip are aligned".format(
+            *(means[-1] for means in with_skip)
+        )
+        in text
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
+@pytest.mark.parametrize("name", ["plain-d8-w8-s0", "residual-d8-w8-s1", "dense-d10-w8-s2"])
+def test_a_run_can_be_made_again(recorded, tmp_path, name):
+    """Before training nothing but rounding differs, between machines too; after it, errors are
+    within what another seed changes.
+    """
+    data = load("fashion-mnist")
+    (config,) = (config for config in preset("cpu").configs(data) if config.run == name)
+    run = next(run for run in recorded.runs if run.config.run == name)
+    assert config == run.config
+    perform(config, data, tmp_path, lambda _: None)
+    epochs, blocks = (
+        read_jsonl(tmp_path / "epochs.jsonl", EpochRow),
+        read_jsonl(tmp_path / "blocks.jsonl", BlockRow),
+    )
+    for again, before in zip(blocks, run.blocks, strict=True):
+        assert (again.name, again.epoch) == (before.name, before.epoch)
+        if before.epoch == 0:
+            assert torch.tensor(again.measured) == pytest.approx(
+                torch.tensor(before.measured), rel=1e-5
+            )
+    siblings = [
+        r
+        for r in recorded.runs
+        if (r.config.family, r.config.depth) == (config.family, config.depth)
+    ]
+    finals = [r.epochs[-1].test_error for r in siblings]
+    assert (
+        abs(epochs[-1].test_error - run.epochs[-1].test_error) <= max(finals) - min(finals) + 0.01
+    )

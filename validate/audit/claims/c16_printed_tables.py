@@ -1,0 +1,200 @@
+"""Judges C16–C18 and C23: what the paper says of its Tables 1 and 2, from the numbers that they
+print. Decimal arithmetic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from validate.audit.evidence import Claim, Counterexample, Finding, Sources
+from validate.audit.paper import GatedRow, PlainRow
+from validate.audit.verdicts import Case, all_of
+
+TWO_SIDED_5_PERCENT = Decimal("1.96")
+
+
+@dataclass(frozen=True)
+class Table1:
+    """Table 1, the gain that the text states, and the parameters of plain-34 and ResNet-34
+    (shortcuts without parameters).
+    """
+
+    rows: tuple[PlainRow, ...]
+    stated_gain: Decimal
+    plain_parameters: int
+    resnet_parameters: int
+
+
+@dataclass(frozen=True)
+class Table2:
+    """Table 2, and the gain that the text states."""
+
+    rows: tuple[GatedRow, ...]
+    stated_gain: Decimal
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Every difference of error rates in Tables 1 and 2 (percentage points), and the deviation that
+    the paper cites.
+    """
+
+    differences: Mapping[str, Decimal]
+    deviation: Decimal
+
+
+def table1(sources: Sources) -> Table1:
+    """He et al. 2016 trained the ResNet-34 of this table with option A: shortcuts without
+    parameters (their Table 2).
+    """
+    plain, resnet = (
+        sources.counts.parameters(name, **settings)
+        for name, settings in (("plain34", {}), ("resnet34", {"projections": 0}))
+    )
+    return Table1(sources.paper.table1, sources.paper.gain1, plain.learned, resnet.learned)
+
+
+def judge_table1(evidence: Table1) -> Finding:
+    first, last = evidence.rows[0], evidence.rows[-1]
+    gain = last.plain - last.resnet
+    stated = evidence.stated_gain
+    holds = _rounded(gain, stated) == stated
+    cases = (
+        Case("the gain is as stated", holds),
+        Case("as many parameters", evidence.plain_parameters == evidence.resnet_parameters),
+        Case("the plain network loses with depth", last.plain > first.plain),
+        Case("the ResNet gains with depth", last.resnet < first.resnet),
+    )
+    relative = 100 * gain / last.plain
+    summary = (
+        f"{last.plain} − {last.resnet} = {gain} percentage points ({relative:.1f} % of the error); "
+        f"{evidence.plain_parameters:,} and {evidence.resnet_parameters:,} parameters; from "
+        f"{first.layers} to {last.layers} layers "
+        f"{first.plain} → {last.plain} % (plain) and {first.resnet} → {last.resnet} % (ResNet)"
+    )
+    given = {"plain": f"{last.plain} %", "ResNet": f"{last.resnet} %"}
+    wrong = (
+        None
+        if holds
+        else Counterexample("the 34-layer gain", given, f"{stated} points", f"{gain} points")
+    )
+    return Finding("percentage points", all_of(*cases), summary, wrong)
+
+
+def table2(sources: Sources) -> Table2:
+    return Table2(sources.paper.table2, sources.paper.gain2)
+
+
+def judge_order(evidence: Table2) -> Finding:
+    """SE-ResNet below ResNet at every depth, top-1 and top-5."""
+    pairs = {
+        f"{row.layers} layers, {name}": (error, gated)
+        for row in evidence.rows
+        for name, error, gated in (
+            ("top-1", row.top1, row.se_top1),
+            ("top-5", row.top5, row.se_top5),
+        )
+    }
+    wrong = next((_higher(name, *pair) for name, pair in pairs.items() if pair[1] >= pair[0]), None)
+    gains = ", ".join(str(error - gated) for error, gated in pairs.values())
+    return Finding(
+        "numbers",
+        all_of(*(Case(name, pair[1] < pair[0]) for name, pair in pairs.items())),
+        f"lower by {gains} points",
+        wrong,
+    )
+
+
+def _higher(name: str, error: Decimal, gated: Decimal) -> Counterexample:
+    return Counterexample(
+        "SE-ResNet has the lower error",
+        {name: f"ResNet {error} %"},
+        f"below {error} %",
+        f"SE-ResNet {gated} %",
+    )
+
+
+def judge_gain(evidence: Table2) -> Finding:
+    first, stated = evidence.rows[0], evidence.stated_gain
+    gain = first.top1 - first.se_top1
+    holds = _rounded(gain, stated) == stated
+    given = {"ResNet": f"{first.top1} %", "SE-ResNet": f"{first.se_top1} %"}
+    wrong = (
+        None
+        if holds
+        else Counterexample(
+            "the top-1 gain at 50 layers", given, f"{stated} points", f"{gain} points"
+        )
+    )
+    summary = f"{first.top1} − {first.se_top1} = {gain} percentage points"
+    return Finding(
+        "percentage points", all_of(Case("the gain is as stated", holds)), summary, wrong
+    )
+
+
+def differences(sources: Sources) -> Differences:
+    found = {
+        f"Table 1, {row.layers} layers": row.plain - row.resnet for row in sources.paper.table1
+    }
+    for row in sources.paper.table2:
+        found |= {
+            f"Table 2, {row.layers} layers, top-1": row.top1 - row.se_top1,
+            f"Table 2, {row.layers} layers, top-5": row.top5 - row.se_top5,
+        }
+    return Differences(found, sources.paper.deviation)
+
+
+def judge_differences(evidence: Differences) -> Finding:
+    """The paper's rule in its weakest form: a difference is significant if it exceeds one standard
+    deviation.
+    """
+    deviation = evidence.deviation
+    cases = [
+        Case(name, abs(difference) > deviation) for name, difference in evidence.differences.items()
+    ]
+    least = min(evidence.differences, key=lambda name: abs(evidence.differences[name]))
+    needed = abs(evidence.differences[least]) / (TWO_SIDED_5_PERCENT * Decimal(2).sqrt())
+    tested = TWO_SIDED_5_PERCENT * Decimal(2).sqrt() * deviation
+    above = sum(abs(difference) > tested for difference in evidence.differences.values())
+    summary = (
+        f"{sum(case.holds is True for case in cases)} of {len(cases)} differences exceed "
+        f"{deviation} point, of them {above} the "
+        f"{tested:.2f} points that a two-sided 5 % test of two networks needs; the least would "
+        f"need a deviation of {needed:.3f} points"
+    )
+    small = not all(case.holds for case in cases)
+    given, claims = (
+        {"row": least, "deviation": f"{deviation} point"},
+        f"more than {deviation} point",
+    )
+    found = f"a difference of {evidence.differences[least]} points"
+    wrong = (
+        Counterexample("every difference exceeds the deviation", given, claims, found)
+        if small
+        else None
+    )
+    return Finding("percentage points", all_of(*cases), summary, wrong)
+
+
+def _rounded(number: Decimal, like: Decimal) -> Decimal:
+    return number.quantize(like)
+
+
+CLAIMS = (
+    Claim(
+        "C16", "Table 1, section 5",
+        (
+            "ResNet-34 gains 3.5 % over the plain network with as many layers and parameters; "
+            "plain networks lose with depth"
+        ),
+        table1, judge_table1,
+    ),
+    Claim("C17", "Table 2, section 4", "SE-ResNet has lower top-1 and top-5 errors than ResNet at every depth", table2, judge_order),
+    Claim("C18", "section 5", "SE-ResNet-50 reduces the top-1 error by 1.51 % compared to ResNet-50", table2, judge_gain),
+    Claim(
+        "C23", "section 4", (
+            "the differences in Tables 1 and 2 are significant, as accuracies deviate by less "
+            "than 1 %"
+        ),
+        differences, judge_differences,
+    ),
+)  # fmt: skip

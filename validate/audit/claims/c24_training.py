@@ -1,0 +1,213 @@
+"""Judges C24 and C25 from records of training alone: does depth harm plain networks only, and does
+gradient flow rank as error does?
+
+Without records, or with too few networks, it says which command makes them.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from validate.audit.evidence import Claim, Counterexample, Finding, Sources
+from validate.audit.verdicts import Case, all_of, in_each
+from validate.records.schema import Results
+from validate.statistics.correlation import SIGNIFICANT
+from validate.statistics.slopes import Slope, slopes
+from validate.statistics.survival import (
+    ACROSS,
+    NEARNESS,
+    RATIO,
+    SEED,
+    START,
+    WITHIN,
+    Row,
+    ranking,
+    test_error,
+)
+
+COMMAND = (
+    "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then "
+    "`gradbound audit --results DIR`"
+)
+PLAIN, RESIDUAL = "plain", "residual"
+JUDGED, COEFFICIENT = f"{RATIO} {START}", "Spearman"
+"""The measure and the coefficient that C25 is judged by, chosen beforehand; the others stand beside
+them as evidence."""
+
+
+@dataclass(frozen=True)
+class Trends:
+    """The slope of the final test error with depth, by family and of plain beyond residual
+    networks; None: there are no records.
+    """
+
+    setting: str
+    slopes: Mapping[str, Slope] | None
+    beyond: Slope | None
+    errors: Mapping[str, Mapping[int, float]]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How gradient survival ranks networks against their final test error: every line of the
+    ranking table. None: there are no records.
+    """
+
+    setting: str
+    table: tuple[Row, ...] | None
+
+
+def trends(sources: Sources) -> Trends:
+    results = sources.results
+    if results is None:
+        return Trends(_setting(results), None, None, {})
+    errors = {family: _errors(results, family) for family in (PLAIN, RESIDUAL)}
+    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL], SEED)
+    medians = {
+        family: {
+            depth: median(error for runs in seeds.values() for error in runs)
+            for depth, seeds in sorted(by_depth.items())
+        }
+        for family, by_depth in errors.items()
+    }
+    return Trends(_setting(results), {PLAIN: plain, RESIDUAL: residual}, beyond, medians)
+
+
+def judge_trends(evidence: Trends) -> Finding:
+    """Both slopes must have their sign; no correction for two tests, as both have to pass."""
+    cases = [
+        _sloped(
+            evidence.slopes, PLAIN, "plain networks have a higher error, the deeper they are", 1
+        ),
+        _sloped(evidence.slopes, RESIDUAL, "ResNets have a lower error, the deeper they are", -1),
+    ]
+    shown = [f"{family}: {slope}" for family, slope in (evidence.slopes or {}).items()]
+    shown += [f"{PLAIN} beyond {RESIDUAL}: {evidence.beyond}"] if evidence.beyond else []
+    wrong = next(
+        (
+            _against(case, evidence, family)
+            for case, family in zip(cases, (PLAIN, RESIDUAL), strict=True)
+            if case.holds is False
+        ),
+        None,
+    )
+    return Finding(
+        evidence.setting, all_of(*cases, way_out=COMMAND), "; ".join(shown) or "no records", wrong
+    )
+
+
+def _sloped(found: Mapping[str, Slope] | None, family: str, name: str, sign: int) -> Case:
+    """Whether the slope has this sign."""
+    if found is None:
+        return Case(name, None, "no records of training")
+    slope = found[family]
+    if slope.sign is None:
+        return Case(name, None, slope.missing or f"{slope}, which holds 0")
+    return Case(name, slope.sign == sign)
+
+
+def _against(case: Case, evidence: Trends, family: str) -> Counterexample:
+    assert evidence.slopes is not None
+    given = {
+        f"{depth} layers": f"{100 * error:.1f} %"
+        for depth, error in evidence.errors[family].items()
+    }
+    return Counterexample(
+        "test error with depth", {"family": family} | given, case.name, str(evidence.slopes[family])
+    )
+
+
+def agreement(sources: Sources) -> Agreement:
+    results = sources.results
+    return Agreement(_setting(results), None if results is None else ranking(results))
+
+
+def judge_agreement(evidence: Agreement) -> Finding:
+    """Flow and error agree where more survival goes with less error: pooled, and in each family
+    with networks enough to tell.
+    """
+    if evidence.table is None:
+        case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training")
+        return Finding(evidence.setting, in_each(case, way_out=COMMAND), "no records")
+    tests = sum(row.adjusted is not None for row in evidence.table)
+    rows = [
+        row
+        for row in evidence.table
+        if row.measure == JUDGED and row.found.coefficient == COEFFICIENT
+    ]
+    judged = {
+        row.group: row for row in rows if row.group in (WITHIN, ACROSS) or _can_tell(row, tests)
+    }
+    cases = [_ranked(row) for row in judged.values()]
+    failed = next((case.name for case in cases if case.holds is False), None)
+    wrong = None
+    if failed:
+        claims = "more survival, less error (ρ < 0)"
+        wrong = Counterexample(
+            "gradient survival ranks as accuracy does",
+            {"networks": failed},
+            claims,
+            str(judged[failed]),
+        )
+    near = [
+        row
+        for row in evidence.table
+        if row.measure == f"{NEARNESS} {START}" and row.found.coefficient == COEFFICIENT
+    ]
+    shown = [f"{row.group}: {row}" for row in rows]
+    shown += [f"{NEARNESS}, {row.group}: {row}" for row in near if row.group in (WITHIN, ACROSS)]
+    shown.append(f"Holm over {tests} tests")
+    return Finding(evidence.setting, in_each(*cases, way_out=COMMAND), "; ".join(shown), wrong)
+
+
+def _can_tell(row: Row, tests: int) -> bool:
+    """Whether the most extreme order of so few networks would pass for more than chance."""
+    return row.found.least_p is not None and row.found.least_p * tests <= SIGNIFICANT
+
+
+def _ranked(row: Row) -> Case:
+    if row.sign is None:
+        return Case(
+            row.group,
+            None,
+            row.found.missing if row.found.value is None else f"{row}, which decides nothing",
+        )
+    return Case(row.group, row.sign == -1)
+
+
+def _errors(results: Results, family: str) -> dict[int, dict[int, list[float]]]:
+    """The final test errors of a family, by depth and seed."""
+    errors: defaultdict[int, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in results.runs:
+        if run.config.family == family:
+            errors[run.config.depth][run.config.seed].append(test_error(run))
+    return {depth: dict(seeds) for depth, seeds in errors.items()}
+
+
+def _setting(results: Results | None) -> str:
+    if results is None:
+        return "own runs"
+    manifest = results.manifest
+    seeds = (
+        f"{'seeds' if len(manifest.seeds) > 1 else 'seed'} {', '.join(map(str, manifest.seeds))}"
+    )
+    return f"own runs ({len(results.runs)}): {manifest.dataset}, preset {manifest.preset}, {seeds}"
+
+
+CLAIMS = (
+    Claim(
+        "C24",
+        "Figure 5, section 4",
+        "plain networks degrade with depth where ResNets gain",
+        trends,
+        judge_trends,
+    ),
+    Claim(
+        "C25",
+        "research question 2",
+        "the ranking by gradient flow agrees with the ranking by error rate",
+        agreement,
+        judge_agreement,
+    ),
+)

@@ -1,0 +1,353 @@
+"""Holds the depth laws against simulated networks, as a whole and block by block: one row per
+network and width.
+
+A prediction comes from `numeric.laws.depth_ratios`, a measurement from
+`validate.measure.deep_stacks`; neither sees the other. Seeds and numbers of draws are fixed
+beforehand. `python -m validate.comparison.compare_depth` prints the table.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from torch import Tensor
+
+from derivations.laws.depth_laws import DepthLaw, depth_laws
+from numeric.laws import mean_field
+from numeric.laws.depth_ratios import evaluate_block, evaluate_law
+from validate.measure.deep_stacks import (
+    DepthRatio,
+    Setup,
+    dense_squares,
+    measure_stack,
+    ratio,
+    stack_squares,
+)
+from validate.progress import Progress, for_terminal, silent
+
+STANDARD_ERRORS = 4.0
+BLOCK_DEVIATION = 0.1
+"""What the mean-field gain of a block may be off by at width 64 and above, its standard error not
+added.
+
+The largest deviation beyond noise is about −4/n, in the first of forty blocks x + W·BN(x) or x +
+BN(Wx): directions that its weights spread pass back more through the block and less from the
+BatchNorms behind, which divide by that spread. Where these divide by its mean-field value instead,
+nothing is left.
+"""
+BATCH_PER_WIDTH = 4  # where BatchNorm sees the batch, it must grow with the width
+PLAIN_BATCH = 32
+
+FINITE_WIDTH: Mapping[str, float] = {
+    "plain": 0.0,
+    "residual": 0.8,
+    "se_held": 0.3,
+    "norm_then_linear": 0.04,
+    "linear_then_norm": 0.04,
+    "norm_relu_linear": 0.16,
+    "relu_linear_norm": 0.12,
+    "pre_activation": 0.25,
+    "dense": 0.0,
+    "dense_unequal": 0.0,
+    "dense_last": 0.0,
+}
+"""c of the stated deviation c·L/n of each law, from trials at widths 32 to 256 with another seed; 0
+where the law is exact."""
+
+
+@dataclass(frozen=True)
+class DepthRow:
+    """One comparison. `deviation` is measured/predicted − 1, `error` its standard error, `allowed`
+    the stated deviation at this width.
+    """
+
+    network: str
+    depth: int
+    width: int
+    draws: int
+    predicted: float
+    measured: float
+    deviation: float
+    error: float
+    allowed: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the deviation is what the width allows, within four standard errors."""
+        return abs(self.deviation) <= self.allowed + STANDARD_ERRORS * self.error
+
+
+@dataclass(frozen=True)
+class BlockGain:
+    """E‖∂L/∂x_{ℓ−1}‖² / E‖∂L/∂x_ℓ‖² of block ℓ, predicted and measured; `deviation` and `error` as
+    in DepthRow.
+    """
+
+    block: int
+    predicted: float
+    measured: DepthRatio
+
+    @property
+    def deviation(self) -> float:
+        return self.measured.value / self.predicted - 1
+
+    @property
+    def error(self) -> float:
+        return self.measured.error / self.predicted
+
+
+@dataclass(frozen=True)
+class DepthProfile:
+    """One simulation, compared from end to end and block by block.
+
+    Late in a normalised or dense stack the gain is so close to 1 that 10 % of it says little: there
+    it is `whole` that tells laws apart.
+    """
+
+    whole: DepthRow
+    blocks: tuple[BlockGain, ...]
+
+    @property
+    def worst(self) -> BlockGain:
+        """The block that deviates most."""
+        return max(self.blocks, key=lambda each: abs(each.deviation))
+
+    @property
+    def within(self) -> bool:
+        """Whether each block's gain is within 10 % of the predicted one."""
+        return abs(self.worst.deviation) <= BLOCK_DEVIATION
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What to simulate: `depth` blocks of a network at `width`, with `draws` networks from `seed`."""
+
+    network: str
+    depth: int
+    width: int
+    draws: int
+    seed: int = 0
+    gain: float = 1.0
+    slope: float = 0.0
+    first_width: int = 1  # in units of the width
+    block: int = 0
+
+
+@cache
+def _laws() -> Mapping[str, DepthLaw]:
+    return {law.network: law for law in depth_laws()}
+
+
+def compare_one(trial: Trial) -> DepthRow:
+    """Predicts and measures one ratio."""
+    law = _laws()[trial.network]
+    return _whole(law, trial, _squares(trial, law.family))
+
+
+def compare_blocks(trial: Trial) -> DepthProfile:
+    """The same, and the gain of each block, from one simulation."""
+    law = _laws()[trial.network]
+    squares, first_width = _squares(trial, law.family), float(trial.first_width)
+    blocks = tuple(
+        BlockGain(
+            block,
+            evaluate_block(
+                law, trial.depth, block, gain=trial.gain, first_width=first_width, slope=trial.slope
+            ),
+            ratio(squares, block - 1, block),
+        )
+        for block in range(1, trial.depth + 1)
+    )
+    return DepthProfile(_whole(law, trial, squares), blocks)
+
+
+def _whole(law: DepthLaw, trial: Trial, squares: Tensor) -> DepthRow:
+    first_width = float(trial.first_width)
+    predicted = evaluate_law(
+        law,
+        trial.depth,
+        block=trial.block,
+        gain=trial.gain,
+        first_width=first_width,
+        slope=trial.slope,
+    )
+    measured = ratio(squares, trial.block, trial.depth)
+    allowed = FINITE_WIDTH[trial.network] * trial.depth / trial.width
+    return DepthRow(
+        trial.network,
+        trial.depth,
+        trial.width,
+        trial.draws,
+        predicted,
+        measured.value,
+        measured.value / predicted - 1,
+        measured.error / predicted,
+        allowed,
+    )
+
+
+def _squares(trial: Trial, family: str) -> Tensor:
+    batch = BATCH_PER_WIDTH * trial.width if family == "normalised" else PLAIN_BATCH
+    setup = Setup(
+        trial.depth, trial.width, batch, trial.gain, trial.slope, trial.first_width * trial.width
+    )
+    if family == "dense":
+        return dense_squares(
+            setup, trial.draws, trial.seed, everywhere=trial.network != "dense_last"
+        )
+    return stack_squares(trial.network, setup, trial.draws, trial.seed)
+
+
+TABLE_DEPTHS: Mapping[str, int] = {
+    name: 10 if name in ("plain", "residual", "se_held") else 40 for name in FINITE_WIDTH
+}
+
+
+TABLE_WIDTHS = (32, 64, 128, 256)
+DRAWS_TIMES_WIDTH: Mapping[str, int] = {
+    "plain": 64_000,
+    "residual": 32_000,
+    "se_residual": 16_000,
+    "normalised": 2_000,
+    "dense": 3_200,
+}
+"""By family. Draws in proportion to 1/n keep a standard error about the same at every width."""
+
+
+def table(
+    widths: Iterable[int] = TABLE_WIDTHS,
+    draws: Mapping[str, int] = DRAWS_TIMES_WIDTH,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[DepthProfile, ...]:
+    """Every law at the depth of the published table, χ = 1: ten or forty blocks; `dense_unequal`
+    with k₀ = 3k.
+    """
+    trials = [
+        Trial(
+            name,
+            depth,
+            width,
+            draws[_laws()[name].family] // width,
+            seed,
+            first_width=3 if name == "dense_unequal" else 1,
+        )
+        for name, depth in TABLE_DEPTHS.items()
+        for width in widths
+    ]
+    profiles = []
+    with progress(len(trials)) as advance:
+        for trial in trials:
+            profiles.append(compare_blocks(trial))
+            advance(f"{trial.network}, n = {trial.width}")
+    return tuple(profiles)
+
+
+def markdown(profiles: Iterable[DepthProfile]) -> str:
+    """The profiles as a Markdown table: whole stack, then the block that deviates most."""
+    lines = [
+        (
+            "| network | L | n | draws | predicted | measured | deviation | worst block | "
+            "predicted | measured | deviation | all within 10 % |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for profile in profiles:
+        whole, worst = profile.whole, profile.worst
+        stack = (
+            f"{whole.predicted:.4g} | {whole.measured:.4g} | {whole.deviation:+.1%} ± "
+            f"{whole.error:.1%}"
+        )
+        block = (
+            f"{worst.block} | {worst.predicted:.4g} | {worst.measured.value:.4g} | "
+            f"{worst.deviation:+.1%} ± {worst.error:.1%}"
+        )
+        within = "yes" if profile.within else "no"
+        lines.append(
+            f"| {whole.network} | {whole.depth} | {whole.width} | {whole.draws} | {stack} | "
+            f"{block} | {within} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def extrapolated(narrow: DepthRow | BlockGain, wide: DepthRow | BlockGain) -> tuple[float, float]:
+    """The deviation that is left as n → ∞ if it is a/n + O(1/n²), from widths n and 2n, and its
+    standard error.
+    """
+    return 2 * wide.deviation - narrow.deviation, (4 * wide.error**2 + narrow.error**2) ** 0.5
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """A network without a closed form: what to simulate, the recurrence that predicts it, and c of
+    its deviation c·L/n.
+    """
+
+    network: str
+    inputs: str
+    predict: Callable[[int], float]
+    finite_width: float
+    normalised: bool = False
+
+
+OPEN_CASES: Mapping[str, OpenCase] = {
+    "residual, half-normal inputs": OpenCase(
+        "residual", "half_normal", mean_field.half_normal_residual, 0.8
+    ),
+    "residual, rectified inputs": OpenCase(
+        "residual", "rectified", mean_field.rectified_residual, 0.8
+    ),
+    "post-activation, half-normal inputs": OpenCase(
+        "post_activation", "half_normal", mean_field.post_activation, 2.0
+    ),
+    "post-activation, rectified inputs": OpenCase(
+        "post_activation",
+        "rectified",
+        lambda depth: mean_field.post_activation(depth, inputs="rectified"),
+        2.0,
+    ),
+    "BatchNorm v1, one layer": OpenCase(
+        "norm_v1_one", "rectified", lambda depth: mean_field.batch_norm_v1(depth, 1), 0.4, True
+    ),
+    "BatchNorm v1, two layers": OpenCase(
+        "norm_v1_two", "rectified", lambda depth: mean_field.batch_norm_v1(depth, 2), 1.2, True
+    ),
+    "BatchNorm v1, two layers, half-normal inputs": OpenCase(
+        "norm_v1_two",
+        "half_normal",
+        lambda depth: mean_field.batch_norm_v1_by_quadrature(depth, 2, "half_normal"),
+        1.2,
+        True,
+    ),
+    "SE, live gate": OpenCase("se_live", "gaussian", mean_field.squeeze_excite, 1.2),
+    "SE, detached gate": OpenCase(
+        "se_detached", "gaussian", lambda depth: mean_field.squeeze_excite(depth, live=False), 0.6
+    ),
+}
+
+
+def compare_open(name: str, depth: int, width: int, draws: int, seed: int) -> DepthRow:
+    """The row of one open case, χ = 1."""
+    case = OPEN_CASES[name]
+    setup = Setup(depth, width, BATCH_PER_WIDTH * width if case.normalised else PLAIN_BATCH)
+    predicted, measured = (
+        case.predict(depth),
+        measure_stack(case.network, setup, draws, seed, case.inputs),
+    )
+    deviation, error = measured.value / predicted - 1, measured.error / predicted
+    return DepthRow(
+        name,
+        depth,
+        width,
+        draws,
+        predicted,
+        measured.value,
+        deviation,
+        error,
+        case.finite_width * depth / width,
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown(table(progress=for_terminal())))

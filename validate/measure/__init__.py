@@ -1,0 +1,1 @@
+"""Measures with autograd alone, and imports nothing of the predictions that it judges."""

@@ -1,0 +1,129 @@
+"""Measures what backpropagation does in a network, segment by segment, with autograd alone.
+
+Imports torch and nothing else: the predictions that these numbers judge share no code with them.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Stack(Protocol):
+    """A network that names the links of its chain: head(segment_n(… segment_1(stem(x))))."""
+
+    stem: nn.Module
+    head: nn.Module
+
+    def chain(self) -> Iterator[tuple[str, nn.Module]]: ...
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one backward pass showed, everything in float64 and eval mode, the samples independent
+    of each other.
+
+    `activations` h₀ … h_n and `signals` ∂L/∂h₀ … ∂L/∂h_n: (batch, *shape) each, h₀ the value of the
+    stem. `gains` ‖∂L/∂h_{k−1}‖₂ / ‖∂L/∂h_k‖₂, k = 1 … n, and `total` ‖∂L/∂h₀‖₂ / ‖∂L/∂h_n‖₂:
+    (batch,) each, NaN for a sample whose denominator is exactly zero.
+    """
+
+    names: tuple[str, ...]
+    activations: tuple[Tensor, ...]
+    signals: tuple[Tensor, ...]
+    gains: tuple[Tensor, ...]
+    total: Tensor
+
+
+def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
+    """Backpropagates the summed cross-entropy of (x, y) through a float64 copy of `network`, which
+    itself is left untouched.
+
+    x: (batch, channels, h, w), y: (batch,) labels. Raises ValueError if the batch is empty or the
+    loss is not finite.
+    """
+    if len(x) == 0 or len(x) != len(y):
+        raise ValueError(
+            f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one"
+        )
+    twin = copy.deepcopy(network)
+    assert isinstance(twin, nn.Module)
+    twin.double().eval().requires_grad_(False)
+    with torch.enable_grad():
+        activations = [twin.stem(x.detach().double()).detach().requires_grad_()]
+        names = []
+        for name, segment in twin.chain():
+            names.append(name)
+            activations.append(segment(activations[-1]))
+        loss = functional.cross_entropy(twin.head(activations[-1]), y, reduction="sum")
+    if not torch.isfinite(loss):
+        raise ValueError("the loss is not finite: no gain can be measured on this network")
+    signals = torch.autograd.grad(loss, activations)
+    total = norm_ratio(signals[0], signals[-1])
+    return Measurement(
+        tuple(names), tuple(h.detach() for h in activations), signals, _link_by_link(signals), total
+    )
+
+
+def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """The `gains` of `measure` as the network stands: in its own precision and on its own device,
+    within one forward and one backward pass.
+
+    No copy is made and no weight's gradient is computed or stored. Raises ValueError for a network
+    in training mode, whose samples BatchNorm would couple and whose statistics it would move, and
+    as `measure` does.
+    """
+    assert isinstance(network, nn.Module)
+    if any(module.training for module in network.modules()):
+        raise ValueError("the network is in training mode: call network.eval() first")
+    if len(x) == 0 or len(x) != len(y):
+        raise ValueError(
+            f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one"
+        )
+    with torch.enable_grad():
+        activations = [network.stem(x.detach()).detach().requires_grad_()]
+        for _, segment in network.chain():
+            activations.append(segment(activations[-1]))
+        loss = functional.cross_entropy(network.head(activations[-1]), y, reduction="sum")
+    if not torch.isfinite(loss):
+        raise ValueError("the loss is not finite: no gain can be measured on this network")
+    return _link_by_link(torch.autograd.grad(loss, activations))
+
+
+def norm_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """‖numerator‖₂ / ‖denominator‖₂ per sample: (batch,). Both are scaled by their largest entry
+    first, so no square under- or overflows.
+
+    NaN where the denominator is exactly zero.
+    """
+    return _ratio(_scaled_norm(numerator), _scaled_norm(denominator))
+
+
+def _link_by_link(signals: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(_ratio(before, after) for before, after in pairwise(map(_scaled_norm, signals)))
+
+
+ScaledNorm = tuple[Tensor, Tensor]
+
+
+def _ratio(top: ScaledNorm, bottom: ScaledNorm) -> Tensor:
+    return torch.where(bottom[0] > 0, (top[0] / bottom[0]) * (top[1] / bottom[1]), torch.nan)
+
+
+def _scaled_norm(v: Tensor) -> ScaledNorm:
+    """(s, ‖v/s‖₂) of each sample, s = 1 where no square that matters under- or overflows, else the
+    largest modulus; (0, 1) for zero.
+    """
+    flat = v.flatten(start_dim=1)
+    length = torch.linalg.vector_norm(flat, dim=1)
+    if ((length > torch.finfo(v.dtype).tiny ** 0.25) & length.isfinite()).all():
+        return torch.ones_like(length), length
+    scale = flat.abs().amax(dim=1)
+    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
+    norm = (flat / safe[:, None]).square().sum(dim=1).sqrt()
+    return scale, torch.where(scale > 0, norm, torch.ones_like(norm))

@@ -1,0 +1,1 @@
+"""Defines, stores, reads and rechecks the records of a validation."""

@@ -1,0 +1,185 @@
+"""Recomputes what records conclude from what they store, in plain floating point and without the
+code that concluded it; sees what is missing.
+
+Raises InputError, naming the row, where a count, an error, a tightness or a product is not what the
+stored numbers give.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from derivations.errors import InputError
+from validate.records.codec import DIGITS
+
+if TYPE_CHECKING:
+    from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains, RunConfig
+
+ROUNDING = 2.0**-45
+"""Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of
+float64, as in `numeric.tolerances`."""
+
+
+LAST_DIGIT = 10.0 ** (1 - DIGITS)
+"""By how much, relatively, a stored bound may have been rounded away from the gain."""
+
+
+def lacking(config: "RunConfig", epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> str:
+    """What a run lacks or has too much; empty if its rows end as they must, and each measured epoch
+    has every segment and sample once.
+    """
+    last = len(epochs) - 1
+    if (
+        [row.epoch for row in epochs] != list(range(last + 1))
+        or any(row.epoch > last for row in blocks)
+        or not _ended(config, epochs)
+    ):
+        return "lacks an epoch, or the scores of one"
+    segments = [row.index for row in blocks if row.epoch == 0]
+    finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
+    grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
+    lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
+    return (
+        "lacks rows or holds too many"
+        if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}
+        else ""
+    )
+
+
+def _ended(config: "RunConfig", epochs: Sequence["EpochRow"]) -> bool:
+    """Whether the last row is that of the last epoch, or says that the run diverged, as no other
+    does, and no score is missing.
+    """
+    scored = [None not in (row.train_loss, row.train_error, row.test_error) for row in epochs]
+    fine = [row.status == "ok" for row in epochs]
+    return (
+        bool(epochs)
+        and scored == fine
+        and all(fine[:-1])
+        and (len(epochs) == config.epochs + 1 or not fine[-1])
+    )
+
+
+def _all_gains(row: "BlockRow") -> tuple["Gains", ...]:
+    of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
+    return (
+        row.measured,
+        row.predicted,
+        *row.terms.values(),
+        *(bound.value for bound in row.bounds),
+        *of_law,
+    )
+
+
+def recheck(place: Path, epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> None:
+    """Raises InputError unless every row of the run in the folder `place` concludes what its
+    numbers say.
+    """
+    for row in blocks:
+        if wrong := next(_wrong_in_block(row), None):
+            raise InputError(
+                f"{place}, epoch {row.epoch}, {row.name}: {wrong} is not what the stored "
+                "gains give: delete it and run again"
+            )
+    for epoch in epochs:
+        if wrong := next(
+            _wrong_in_epoch(epoch, [row.predicted for row in blocks if row.epoch == epoch.epoch]),
+            None,
+        ):
+            raise InputError(
+                f"{place}, epoch {epoch.epoch}: {wrong} is not what the stored gains give: "
+                "delete it and run again"
+            )
+
+
+def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
+    if row.vanished != row.measured.count(None) or [p is None for p in row.predicted] != [
+        m is None for m in row.measured
+    ]:
+        yield "the number of vanished signals"
+        return
+    pairs = list(_pairs(row.predicted, row.measured))
+    if row.identity_error != _largest_error(pairs):
+        yield "identity_error"
+    scales = [scale or 0.0 for scale in row.terms.get("t", (0.0,) * len(row.measured))]
+    live = [
+        (p, m, scale)
+        for p, m, scale in zip(row.predicted, row.measured, scales, strict=True)
+        if p is not None and m is not None
+    ]
+    if row.identity_failures != sum(
+        not abs(p - m) <= ROUNDING * (p + m + scale) for p, m, scale in live
+    ):
+        yield "identity_failures"
+    cosines, alignments = row.terms.get("c", ()), row.law.alignment if row.law else ()
+    if any(
+        c is not None and a is not None and c * a < 0
+        for c, a in zip(cosines, alignments, strict=False)
+    ):
+        yield "the sign of an alignment"
+    yield from (
+        f"{wrong} of {bound.id}"
+        for bound in row.bounds
+        for wrong in _wrong_in_bound(bound, row.measured, scales)
+    )
+
+
+def _wrong_in_bound(bound: "BoundRow", measured: "Gains", scales: Sequence[float]) -> Iterator[str]:
+    """Violations were counted before a bound was rounded, or stored as null where infinite: only
+    limits can be recomputed.
+    """
+    live = [
+        (b, m, scale)
+        for b, m, scale in zip(bound.value, measured, scales, strict=True)
+        if m is not None
+    ]
+    violated = sum(_violates(bound.side, b, m, scale) for b, m, scale in live if b is not None)
+    inward = LAST_DIGIT if bound.side == "lower" else -LAST_DIGIT
+    unseen = sum(
+        b is None or _violates(bound.side, b + inward * abs(b), m, scale) for b, m, scale in live
+    )
+    if not violated <= bound.violations <= unseen:
+        yield "violations"
+    ratios = [m / b for b, m, _ in live if b is not None and b > 0]
+    if bound.tightness != (float(f"{statistics.median(ratios):.{DIGITS}g}") if ratios else None):
+        yield "tightness"
+
+
+def _violates(side: str, bound: float, measured: float, scale: float) -> bool:
+    excess = bound - measured if side == "lower" else measured - bound
+    return not excess <= ROUNDING * (measured + abs(bound) + scale)
+
+
+def _wrong_in_epoch(row: "EpochRow", predicted: Sequence["Gains"]) -> Iterator[str]:
+    """Of an epoch whose blocks were not recorded, the product cannot be recomputed."""
+    if (row.status == "ok") != (row.total is not None):
+        yield "its total"
+    if row.total is None:
+        return
+    telescoped = tuple(_product(gains) for gains in zip(*predicted, strict=True))
+    if (predicted and row.total.telescoped != telescoped) or len(row.total.measured) != len(
+        row.total.telescoped
+    ):
+        yield "the product of the gains"
+    elif row.total.relative_error != _largest_error(
+        _pairs(row.total.telescoped, row.total.measured)
+    ):
+        yield "relative_error"
+
+
+def _product(gains: tuple[float | None, ...]) -> float | None:
+    known = [gain for gain in gains if gain is not None]
+    return math.prod(known) if len(known) == len(gains) else None
+
+
+def _pairs(first: "Gains", second: "Gains") -> Iterator[tuple[float, float]]:
+    return ((a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None)
+
+
+def _largest_error(pairs: Iterable[tuple[float, float]]) -> float | None:
+    """The largest |a − b| / max(|a|, |b|), 0 where both are 0; None of no pairs."""
+    return max(
+        (abs(a - b) / max(abs(a), abs(b)) if a or b else 0.0 for a, b in pairs), default=None
+    )

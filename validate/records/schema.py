@@ -1,0 +1,363 @@
+"""Defines the records of a validation, one model per kind of row, and reads a results folder back.
+
+Records are frozen and admit no unknown field, no NaN and no infinity; the manifest lists each file
+with its SHA-256 digest. Whatever is missing, altered, foreign or of another schema raises
+InputError with one line that names the file.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from derivations.errors import InputError
+from validate.records.codec import decode, encode, read_json, read_jsonl, write_json
+from validate.records.recheck import lacking, recheck
+from validate.records.storage import is_inside, read_bytes, sha256
+
+WEIGHTS = "checkpoint.safetensors"
+RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", WEIGHTS)
+VANISHING_FILE = "vanishing.jsonl"
+MANIFEST_FILE = "manifest.json"
+
+RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(-[a-z0-9_]+)*$", max_length=100)]
+FileName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(vanishing\.jsonl|runs/[a-z0-9_-]+/(config\.json|(epochs|blocks)\.jsonl|checkpoint\.safetensors))$"
+    ),
+]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Side = Literal["lower", "upper"]
+Gains = tuple[float | None, ...]
+"""One number per probe sample; null where the backward signal had vanished."""
+
+
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Record(BaseModel):
+    """Base of all records."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+class RunConfig(Record):
+    """What one training is made from. `width`: maps of the first stage, or growth of a dense
+    network; `reduction`: of an SE squeeze.
+
+    The first `train_samples` and `test_samples` of the data set are used, `data`: the digests of
+    these splits. `measure_epochs`: those with block rows; null: all.
+    """
+
+    schema_: Literal["gradbound.config/1"] = Field(default="gradbound.config/1", alias="schema")
+    run: RunId
+    family: str
+    depth: int
+    width: int
+    reduction: int
+    seed: int
+    dataset: str
+    data: tuple[Digest, Digest]
+    in_channels: int
+    num_classes: int = 10
+    image_size: int
+    train_samples: int
+    test_samples: int
+    parameters: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    warmup_epochs: int
+    augment: bool
+    precision: Literal["float32", "bfloat16"] = "float32"
+    probe_size: int
+    measure_epochs: tuple[int, ...] | None = None
+    spectra_epochs: tuple[int, ...]
+    spectra_steps: int
+    delta: float
+    threads: int
+    device: str
+
+    @property
+    def network(self) -> str:
+        """The name that `validate.networks.build.build` takes."""
+        return f"{self.family}-{self.depth}"
+
+    @property
+    def hash(self) -> str:
+        """The digest that a checkpoint must carry."""
+        return sha256(encode(self))
+
+    def measures(self, epoch: int) -> bool:
+        """Whether the epoch has block rows."""
+        return self.measure_epochs is None or epoch in self.measure_epochs
+
+
+class Total(Record):
+    """‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of the probe samples: measured, and as the product of the predicted
+    gains.
+    """
+
+    measured: Gains
+    telescoped: Gains
+    relative_error: float | None
+
+
+class EpochRow(Record):
+    """The scores after an epoch; 0 is the network as initialized. A diverged epoch has none, and is
+    the last.
+    """
+
+    schema_: Literal["gradbound.epoch/1"] = Field(default="gradbound.epoch/1", alias="schema")
+    run: RunId
+    epoch: Count
+    status: Literal["ok", "diverged"]
+    train_loss: float | None
+    train_error: Share | None
+    test_error: Share | None
+    total: Total | None
+
+
+class BoundRow(Record):
+    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the
+    signal had vanished.
+
+    `violations` are counted in float64; then the value is rounded away from the gain, to DIGITS
+    digits: what is stored is a bound still.
+    """
+
+    id: str
+    side: Side
+    certainty: str
+    delta: float | None
+    value: Gains
+    violations: Count
+    tightness: float | None
+
+    @property
+    def checks(self) -> int:
+        """How many samples were held against the bound."""
+        return sum(value is not None for value in self.value)
+
+
+class LawRow(Record):
+    """A segment beside one whose first convolution has its weights drawn anew, N(0, `weight_std`²),
+    all else as it is; certainty: law.
+
+    `chi`: E t², as predicted (for a plain block, E γ²). `probability`: that of a gain up to the
+    measured one; null where the law is a point. `alignment`: the measured ⟨v, ∂L/∂x − v⟩ in units
+    of its predicted standard deviation, v what reaches x beside the convolution; null where v = 0.
+    Were the weights such draws and the signals independent of them, the one would be uniform on [0,
+    1] and the other standard normal.
+    """
+
+    weight_std: Annotated[float, Field(ge=0)]
+    chi: tuple[Annotated[float, Field(ge=0)] | None, ...]
+    probability: tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]
+    alignment: Gains
+
+
+class BlockRow(Record):
+    """One segment after one epoch: gains of the probe samples, predicted and measured, the bounds
+    on them, and the law of random weights.
+
+    `identity_error` is the largest |predicted − measured| / max(predicted, measured),
+    `identity_failures` counts the samples where it is more than rounding, `vanished` those whose
+    backward signal was exactly zero. `terms` are rounded to DIGITS digits, the gains are not.
+    """
+
+    schema_: Literal["gradbound.block/1"] = Field(default="gradbound.block/1", alias="schema")
+    run: RunId
+    epoch: Count
+    index: Count
+    name: str
+    kind: str
+    term: str
+    measured: Gains
+    predicted: Gains
+    vanished: Count
+    identity_error: float | None
+    identity_failures: Count
+    terms: dict[str, Gains]
+    bounds: tuple[BoundRow, ...]
+    law: LawRow | None
+
+
+class VanishingRow(Record):
+    """‖∂L/∂x‖ / r of a block whose branch is scaled by ε, r the root mean square of the signals on
+    its inputs, and the limit for ε → 0.
+    """
+
+    schema_: Literal["gradbound.vanishing/1"] = Field(
+        default="gradbound.vanishing/1", alias="schema"
+    )
+    family: str
+    inputs: int
+    epsilon: float
+    seed: int
+    predicted: float
+    measured: float
+
+
+class Manifest(Record):
+    """What the folder holds and how it was made; nothing that differs between an unbroken and a
+    resumed run.
+
+    `seal` is the digest of all the rest, as `write_manifest` states it.
+    """
+
+    schema_: Literal["gradbound.manifest/1"] = Field(default="gradbound.manifest/1", alias="schema")
+    status: Literal["running", "complete"]
+    versions: dict[str, str]
+    device: str
+    threads: int
+    preset: str
+    dataset: str
+    seeds: tuple[int, ...]
+    command: str
+    config: Digest
+    runs: tuple[RunId, ...]
+    files: dict[FileName, Digest]
+    seal: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: its configuration, its epochs 0, 1, …, and its segments at every epoch."""
+
+    config: RunConfig
+    epochs: tuple[EpochRow, ...]
+    blocks: tuple[BlockRow, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished validation, everything of it but the weights."""
+
+    folder: Path
+    manifest: Manifest
+    runs: tuple[Run, ...]
+    vanishing: tuple[VanishingRow, ...]
+
+
+def read_results(folder: Path) -> Results:
+    """The verified records below `folder`, whose weights may have been left out.
+
+    Raises InputError where any is missing, altered, unfinished or unreadable.
+    """
+    manifest = read_manifest(folder)
+    if manifest.status != "complete":
+        raise InputError(
+            f"{folder} is unfinished: run `{manifest.command}` with --out {folder} again to "
+            "resume it"
+        )
+    expected = {VANISHING_FILE} | {name for run in manifest.runs for name in run_files(run)}
+    if manifest.files.keys() != expected:
+        odd = min(manifest.files.keys() ^ expected)
+        raise InputError(
+            f"{folder / MANIFEST_FILE} lists other files than its runs have ({odd}): run "
+            "`gradbound validate` again"
+        )
+    if not manifest.runs or len(set(manifest.runs)) != len(manifest.runs):
+        raise InputError(
+            f"{folder / MANIFEST_FILE} lists no runs, or one twice: delete {folder} and run "
+            "`gradbound validate` again"
+        )
+    for name in sorted(expected):
+        verify(folder, manifest, name)
+    runs = tuple(_read_run(folder, run) for run in manifest.runs)
+    if manifest.config != config_digest(run.config for run in runs):
+        raise InputError(
+            f"{folder / MANIFEST_FILE} belongs to other configurations: delete {folder} and "
+            "run `gradbound validate` again"
+        )
+    vanishing = tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow))
+    if not any(row.epsilon == 0 for row in vanishing):
+        raise InputError(
+            f"{folder / VANISHING_FILE} has no vanished branch: delete it and run `gradbound "
+            "validate --resume`"
+        )
+    return Results(folder, manifest, runs, vanishing)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`; raises InputError unless it is, byte for byte, one that
+    `write_manifest` wrote.
+    """
+    path = folder / MANIFEST_FILE
+    data = read_bytes(path)
+    manifest = decode(data, Manifest, str(path))
+    if encode(_sealed(manifest)) != data:
+        raise InputError(
+            f"{path} was altered (it does not match its seal): delete {folder} and run "
+            "`gradbound validate` again"
+        )
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replaces the manifest in `folder`, sealed anew."""
+    write_json(folder / MANIFEST_FILE, _sealed(manifest))
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(
+        update={"seal": sha256(encode(manifest.model_copy(update={"seal": ""})))}
+    )
+
+
+def config_digest(configs: Iterable[RunConfig]) -> str:
+    """What a manifest states of the configurations of its runs."""
+    return sha256("".join(config.hash for config in configs).encode())
+
+
+def run_files(run: str) -> tuple[str, ...]:
+    """The files of one run, relative to the results folder."""
+    return tuple(f"runs/{run}/{name}" for name in RUN_FILES)
+
+
+def verify(folder: Path, manifest: Manifest, name: str) -> None:
+    """Raises InputError unless the listed file lies within `folder` and has its digest; weights may
+    be missing: no record needs them.
+    """
+    path = folder / name
+    if path.name == WEIGHTS and not path.exists() and not path.is_symlink():
+        return
+    if not is_inside(path, folder):
+        raise InputError(
+            f"{path} leads out of the results folder: remove the link and run `gradbound "
+            "validate` again"
+        )
+    if sha256(read_bytes(path)) != manifest.files[name]:
+        raise InputError(
+            f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and "
+            "run `gradbound validate --resume`"
+        )
+
+
+def _read_run(folder: Path, run: str) -> Run:
+    place = folder / "runs" / run
+    config = read_json(place / "config.json", RunConfig)
+    epochs = read_jsonl(place / "epochs.jsonl", EpochRow)
+    blocks = read_jsonl(place / "blocks.jsonl", BlockRow)
+    if {config.run, *(row.run for row in epochs), *(row.run for row in blocks)} != {run}:
+        raise InputError(
+            f"{place} holds records of another run: delete it and run `gradbound validate --resume`"
+        )
+    if wrong := lacking(config, epochs, blocks):
+        raise InputError(f"{place} {wrong}: delete it and run `gradbound validate --resume`")
+    recheck(place, epochs, blocks)
+    return Run(config, tuple(epochs), tuple(blocks))

@@ -1,0 +1,1 @@
+"""Draws conclusions from records alone: correlations, slopes, survival of gradients, and summaries."""

@@ -1,0 +1,235 @@
+"""Measures in records how much of the gradient survives, and ranks networks by it: against their
+test error, within and across families.
+
+A network stands for its runs by medians over seeds. Every statistic asked for is in the table,
+whose p-values are adjusted together.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from statistics import median
+
+import numpy as np
+
+from validate.records.schema import BlockRow, EpochRow, Gains, Results, Run
+from validate.statistics.correlation import (
+    SIGNIFICANT,
+    SYMBOLS,
+    Coefficient,
+    Correlation,
+    Floats,
+    correlate,
+    holm,
+    lacking,
+    side,
+)
+
+SEED = 2021
+LOST = 1.0
+"""The error of a run that diverged."""
+
+WITHIN, ACROSS = "within families", "across families"
+START, END = "at initialization", "after training"
+RATIO, PER_BLOCK, WEAKEST, NEARNESS = (
+    "end-to-end ratio",
+    "mean gain per block",
+    "least gain of a block",
+    "nearness of the ratio to 1",
+)
+Measure = Callable[[Run], float | None]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A network, by medians over its runs."""
+
+    family: str
+    depth: int
+    width: int
+    runs: int
+    survival: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the ranking table; `adjusted` (Holm) is for all the lines that have a p-value,
+    None where nothing is determinable.
+    """
+
+    measure: str
+    group: str
+    found: Correlation
+    adjusted: float | None = None
+
+    @property
+    def sign(self) -> int | None:
+        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation;
+        None where they do not.
+        """
+        if self.adjusted is None or self.adjusted > SIGNIFICANT:
+            return None
+        return side(self.found.low, self.found.high)
+
+    def __str__(self) -> str:
+        return (
+            str(self.found)
+            if self.adjusted is None
+            else f"{self.found}, p = {self.adjusted:.2g} adjusted".replace("e-", "e−")
+        )
+
+
+def test_error(run: Run) -> float:
+    """After the last epoch; LOST for a run that diverged."""
+    error = run.epochs[-1].test_error
+    return LOST if error is None else error
+
+
+def end_to_end(run: Run, when: str = START) -> float | None:
+    """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖; −∞ where nothing arrives,
+    None where it was not measured.
+    """
+    row = _row(run, when)
+    return None if row is None or row.total is None else _log_median(row.total.measured)
+
+
+def per_block(run: Run, when: str = START) -> float | None:
+    """log₁₀ of the geometric mean gain of a block, the ReLU after it included: the end-to-end ratio
+    per number of blocks.
+    """
+    ratio, blocks = end_to_end(run, when), _blocks(run, when)
+    return None if ratio is None or not blocks else ratio / len(blocks)
+
+
+def least_gain(run: Run, when: str = START) -> float | None:
+    """log₁₀ of the least median gain of a block."""
+    return min((_log_median(block.measured) for block in _blocks(run, when)), default=None)
+
+
+def nearness(run: Run, when: str = START) -> float | None:
+    """−|log₁₀| of the end-to-end ratio: greatest where the gradient keeps its size, neither
+    vanishes nor explodes.
+    """
+    ratio = end_to_end(run, when)
+    return None if ratio is None else -abs(ratio)
+
+
+MEASURES: Mapping[str, Measure] = {
+    f"{name} {when}": partial(measure, when=when)
+    for name, measure in (
+        (RATIO, end_to_end),
+        (PER_BLOCK, per_block),
+        (WEAKEST, least_gain),
+        (NEARNESS, nearness),
+    )
+    for when in (START, END)
+}
+
+
+def points(runs: Iterable[Run], measure: Measure) -> tuple[Point, ...]:
+    """Every network of which each run has this measure, in order of appearance."""
+    groups: defaultdict[tuple[str, int, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.config.family, run.config.depth, run.config.width].append(run)
+    found = []
+    for network, each in groups.items():
+        values = [value for run in each if (value := measure(run)) is not None]
+        if len(values) == len(each):
+            found.append(Point(*network, len(each), median(values), median(map(test_error, each))))
+    return tuple(found)
+
+
+def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
+    """The whole table: each measure in each group by each coefficient. Remembered as long as the
+    networks and their numbers stay.
+    """
+    families = tuple(dict.fromkeys(run.config.family for run in results.runs))
+    return _ranking(
+        families,
+        tuple((name, points(results.runs, measure)) for name, measure in MEASURES.items()),
+        seed,
+    )
+
+
+@lru_cache(maxsize=1)
+def _ranking(
+    families: tuple[str, ...], networks: tuple[tuple[str, tuple[Point, ...]], ...], seed: int
+) -> tuple[Row, ...]:
+    rows = []
+    for name, found in networks:
+        for group, strata in _strata(families, found).items():
+            rows += [
+                Row(name, group, _correlate(group, strata, coefficient, seed))
+                for coefficient in SYMBOLS
+            ]
+    tested = [row.found.p for row in rows if row.found.p is not None]
+    adjusted = iter(holm(tested))
+    return tuple(
+        row if row.found.p is None else Row(row.measure, row.group, row.found, next(adjusted))
+        for row in rows
+    )
+
+
+def _correlate(
+    group: str, strata: list[Floats], coefficient: Coefficient, seed: int
+) -> Correlation:
+    families = (
+        sum(not lacking(points) for points in strata)
+        if group == WITHIN
+        else sum(len(points) > 0 for points in strata)
+    )
+    if group in (WITHIN, ACROSS) and families < 2:
+        return Correlation(
+            coefficient,
+            sum(map(len, strata)),
+            missing=f"needs 2 families with networks enough, has {families}",
+        )
+    return correlate([np.concatenate(strata)] if group == ACROSS else strata, coefficient, seed)
+
+
+def _strata(families: Iterable[str], networks: Iterable[Point]) -> dict[str, list[Floats]]:
+    """The networks of each group, by family: (networks, 2) of survival and error each."""
+    found: dict[str, list[tuple[float, float]]] = {family: [] for family in families}
+    for point in networks:
+        found[point.family].append((point.survival, point.error))
+    by_family = {
+        family: [np.array(values, dtype=np.float64).reshape(-1, 2)]
+        for family, values in found.items()
+    }
+    everything = [stratum for (stratum,) in by_family.values()]
+    return by_family | {WITHIN: everything, ACROSS: everything}
+
+
+def _row(run: Run, when: str) -> EpochRow | None:
+    """The first epoch, or the last with measured gradients: a run that diverged is measured before
+    it did.
+    """
+    if when == START:
+        return run.epochs[0]
+    return next((row for row in reversed(run.epochs) if row.total is not None), None)
+
+
+def _blocks(run: Run, when: str) -> list[BlockRow]:
+    row = _row(run, when)
+    return (
+        []
+        if row is None
+        else [
+            block
+            for block in run.blocks
+            if block.epoch == row.epoch and not block.term.startswith("Pointwise(")
+        ]
+    )
+
+
+def median_gain(gains: Gains) -> float:
+    """The median over the samples whose signal had not vanished; 0 where all had."""
+    return median([gain for gain in gains if gain is not None] or [0.0])
+
+
+def _log_median(gains: Gains) -> float:
+    middle = median_gain(gains)
+    return math.log10(middle) if middle > 0 else -math.inf

@@ -1,0 +1,169 @@
+"""Lists the sizes of validation: what each preset trains, how long, and what it measures.
+
+A preset and a data set determine every run's configuration; nothing else does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from derivations.errors import InputError
+from validate.data.datasets import DATASETS, Dataset
+from validate.networks.build import build
+from validate.records.schema import RunConfig
+from validate.training.train import Schedule
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Networks of one family: every depth at one width (the growth of a dense network)."""
+
+    family: str
+    depths: tuple[int, ...]
+    width: int
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named validation. Spectra are enclosed at the first and the last epoch.
+
+    `train_samples`, `test_samples`: how many, from the front of the files; None: all. After every
+    epoch the whole gain is measured and predicted; the blocks' are recorded at the `measure_epochs`
+    (None: at each), which must hold the first and the last.
+    """
+
+    name: str
+    dataset: str
+    sweeps: tuple[Sweep, ...]
+    schedule: Schedule
+    seeds: tuple[int, ...] = (0,)
+    reduction: int = 4
+    train_samples: int | None = None
+    test_samples: int | None = None
+    measure_epochs: tuple[int, ...] | None = None
+    probe_size: int = 8
+    spectra_steps: int = 40
+    delta: float = 1e-6
+    threads: int = 1
+    device: str = "cpu"
+
+    @property
+    def command(self) -> str:
+        """The command line that asks for it."""
+        return (
+            f"gradbound validate --preset {self.name} --dataset {self.dataset} --seeds "
+            f"{len(self.seeds)} --device {self.device}"
+        )
+
+    def configs(self, dataset: Dataset) -> Iterator[RunConfig]:
+        """The configuration of every run, seed by seed."""
+        used = dataset.first(self.train_samples, self.test_samples)
+        digests = (used.train.digest, used.test.digest)
+        for seed in self.seeds:
+            for sweep in self.sweeps:
+                for depth in sweep.depths:
+                    yield self._config(used, digests, sweep, depth, seed)
+
+    def _config(
+        self, used: Dataset, digests: tuple[str, str], sweep: Sweep, depth: int, seed: int
+    ) -> RunConfig:
+        name, image_size = f"{sweep.family}-{depth}", used.image_size
+        with torch.device("meta"):
+            network = build(
+                name,
+                num_classes=used.classes,
+                in_channels=used.in_channels,
+                image_size=image_size,
+                width=sweep.width,
+                reduction=self.reduction,
+            )
+        return RunConfig(
+            run=f"{sweep.family}-d{depth}-w{sweep.width}-s{seed}",
+            family=sweep.family,
+            depth=depth,
+            width=sweep.width,
+            reduction=self.reduction,
+            seed=seed,
+            dataset=used.name,
+            data=digests,
+            in_channels=used.in_channels,
+            num_classes=used.classes,
+            image_size=image_size,
+            train_samples=len(used.train),
+            test_samples=len(used.test),
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            **vars(replace(self.schedule, augment=used.augment)),
+            probe_size=min(self.probe_size, len(used.test)),
+            measure_epochs=self.measure_epochs,
+            spectra_epochs=tuple(sorted({0, self.schedule.epochs})),
+            spectra_steps=self.spectra_steps,
+            delta=self.delta,
+            threads=self.threads,
+            device=self.device,
+        )
+
+
+def preset(
+    name: str, *, dataset: str | None = None, seeds: int | None = None, device: str | None = None
+) -> Preset:
+    """The named preset, on another data set, with `seeds` seeds 0, 1, … or on another device where
+    asked. Raises InputError.
+    """
+    if name not in PRESETS:
+        raise InputError(f"unknown preset {name!r}: choose from {', '.join(PRESETS)}")
+    chosen = PRESETS[name]
+    if dataset is not None:
+        if dataset not in DATASETS:
+            raise InputError(f"unknown data set {dataset!r}: choose from {', '.join(DATASETS)}")
+        chosen = replace(chosen, dataset=dataset)
+    if seeds is not None:
+        if seeds < 1:
+            raise InputError(f"cannot run {seeds} seeds: ask for at least 1")
+        chosen = replace(chosen, seeds=tuple(range(seeds)))
+    return chosen if device is None else replace(chosen, device=device)
+
+
+_SMOKE = Preset(
+    name="smoke",
+    dataset="digits",
+    sweeps=(
+        Sweep("plain", (8, 20, 32), 8),
+        Sweep("residual", (8, 20, 32), 8),
+        Sweep("se_residual", (8, 20), 8),
+        Sweep("dense", (10, 16), 8),
+    ),
+    schedule=Schedule(epochs=12),
+)
+_CPU = Preset(
+    name="cpu",
+    dataset="fashion-mnist",
+    sweeps=(
+        Sweep("plain", (8, 20, 32, 44), 8),
+        Sweep("residual", (8, 20, 32, 44), 8),
+        Sweep("se_residual", (8, 14, 20, 26), 8),
+        Sweep("dense", (10, 16, 22, 28), 8),
+    ),
+    schedule=Schedule(epochs=10),
+    seeds=(0, 1, 2),
+    train_samples=1536,
+    test_samples=1000,
+    measure_epochs=(0, 5, 10),
+    probe_size=9,
+    spectra_steps=20,
+)
+_GPU = Preset(
+    name="gpu",
+    dataset="cifar10",
+    sweeps=(
+        Sweep("plain", (20, 44, 74, 110), 16),
+        Sweep("residual", (20, 44, 74, 110), 16),
+        Sweep("se_residual", (20, 44, 74, 110), 16),
+        Sweep("dense", (22, 40, 70, 100), 12),
+    ),
+    schedule=Schedule(epochs=20, batch_size=128, warmup_epochs=2),
+    seeds=(0, 1, 2),
+    measure_epochs=(0, 10, 20),
+    device="cuda",
+)
+PRESETS = {chosen.name: chosen for chosen in (_SMOKE, _CPU, _GPU)}

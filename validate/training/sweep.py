@@ -1,0 +1,146 @@
+"""Runs a preset from end to end and leaves a verified results folder.
+
+Finished runs are skipped, unfinished ones resumed; a folder made under another configuration is
+refused, never mixed.
+"""
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from derivations.errors import InputError
+from validate.comparison.vanishing import experiment
+from validate.data.datasets import Dataset, load
+from validate.progress import Advance, Progress, silent
+from validate.records.folder import claimed, complete, held, is_finished, open_folder, register
+from validate.records.schema import Manifest, Results, RunConfig, config_digest, read_results
+from validate.training.presets import Preset
+from validate.training.process_share import Rank
+from validate.training.run import perform
+from validate.training.workers import spread
+
+
+def run(
+    preset: Preset,
+    out: Path,
+    *,
+    data_folder: Path | None = None,
+    progress: Progress = silent,
+    processes: int = 1,
+) -> Results:
+    """Completes the preset's runs and the vanishing-branch experiment in `out`, and reads the
+    records back.
+
+    The records do not depend on `processes`; a script that asks for more than one needs the guard
+    `if __name__ == "__main__"`. Interrupted at any moment, the same call resumes, and the final
+    folder is byte-identical to that of an unbroken call. Raises InputError for a missing data set
+    or device, a folder that cannot be written or holds something else, and altered records.
+    """
+    results = run_share(
+        preset, out, Rank(), data_folder=data_folder, progress=progress, processes=processes
+    )
+    assert results is not None, "a process alone completes the folder"
+    return results
+
+
+def run_share(
+    preset: Preset,
+    out: Path,
+    rank: Rank,
+    *,
+    data_folder: Path | None = None,
+    progress: Progress = silent,
+    processes: int = 1,
+) -> Results | None:
+    """The same by one of several processes, each of which completes its share of the runs.
+
+    Whoever finds them all there completes the folder, byte-identical to that of `run`, and reads it
+    back; a folder that was complete from the start is read by the first. None for the others.
+    Raises InputError as `run` does.
+    """
+    _check_device(preset.device, rank)
+    dataset = load(preset.dataset, data_folder)
+    configs = tuple(preset.configs(dataset))
+    manifest = open_folder(out, _header(preset, configs))
+    with held(out, shared=not rank.alone):
+        share = rank.share(sorted(configs, key=lambda config: -config.depth))
+        unfinished = [config for config in share if not is_finished(out, manifest, config.run)]
+        with progress(sum(config.epochs + 1 for config in unfinished)) as advance:
+            for config in _perform_all(unfinished, dataset, data_folder, out, advance, processes):
+                register(out, config.run)
+        completes = complete(out, experiment)
+        return (
+            read_results(out)
+            if completes or (manifest.status == "complete" and rank.number == 0)
+            else None
+        )
+
+
+def _check_device(device: str, rank: Rank) -> None:
+    kind, _, number = device.partition(":")
+    if device != "cpu" and not (kind == "cuda" and (device == "cuda" or number.isdecimal())):
+        raise InputError(f"unknown device {device!r}: choose cpu, cuda or cuda:N")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "no CUDA device is available: choose --device cpu, or --preset cpu or smoke"
+        )
+    if device == "cuda" and not rank.alone:
+        torch.cuda.set_device(rank.local % torch.cuda.device_count())
+    os.environ.setdefault(
+        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+    )  # without it, cuBLAS refuses deterministic algorithms
+
+
+def _header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
+    return Manifest(
+        status="running",
+        versions={
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        device=preset.device,
+        threads=preset.threads,
+        preset=preset.name,
+        dataset=preset.dataset,
+        seeds=preset.seeds,
+        command=preset.command,
+        config=config_digest(configs),
+        runs=tuple(config.run for config in configs),
+        files={},
+    )
+
+
+def _perform_all(
+    configs: list[RunConfig],
+    dataset: Dataset,
+    data_folder: Path | None,
+    out: Path,
+    advance: Advance,
+    processes: int,
+) -> Iterator[RunConfig]:
+    """Performs the runs in their order and yields each when it is finished."""
+    if min(processes, len(configs)) <= 1:
+        for config in configs:
+            with claimed(out, config.run) as folder:
+                perform(config, dataset, folder, advance)
+            yield config
+        return
+    for config in spread(
+        partial(_perform_alone, data_folder, out), configs, min(processes, len(configs))
+    ):
+        for _ in range(config.epochs + 1):
+            advance(config.run)
+        yield config
+
+
+def _perform_alone(data_folder: Path | None, out: Path, config: RunConfig) -> RunConfig:
+    """One run in a process of its own."""
+    with claimed(out, config.run) as folder, silent(0) as advance:
+        perform(config, load(config.dataset, data_folder), folder, advance)
+    return config

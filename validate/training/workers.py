@@ -1,0 +1,76 @@
+"""Spreads independent tasks over processes that never outlive the one that started them.
+
+However this process ends, kill -9 included, its workers end at once: two sweeps never write to one
+folder.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import TypeVar
+
+from derivations.errors import InputError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def spread(
+    function: Callable[[Task], Result], tasks: Sequence[Task], processes: int
+) -> Iterator[Result]:
+    """The results as they come in, in no particular order; tasks are started in the order given.
+
+    Function, tasks and results travel between processes. An exception of the function is raised
+    here; raises InputError if a worker dies.
+    """
+    context = get_context("spawn")  # fork would copy torch's threads in an unknown state
+    lifeline, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_follow, initargs=(lifeline,)
+    )
+    try:
+        with _deaf_to_interrupts():
+            futures = [pool.submit(function, task) for task in tasks]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a worker process died (out of memory?): give the same command again to resume"
+        ) from error
+    finally:
+        ours.close()
+        pool.shutdown(cancel_futures=True)
+        lifeline.close()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started here inherit that Ctrl-C is ignored: this process alone answers it, and its
+    workers end with it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _follow(lifeline: Connection) -> None:
+    """Ends this worker as soon as the other end of the lifeline is closed, as it is when its holder
+    ends in whatever way.
+    """
+
+    def follow() -> None:
+        wait([lifeline])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
