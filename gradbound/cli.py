@@ -155,6 +155,7 @@ def validate(
     Ends with exit code 4 if a bound is violated or an identity missed.
     """
     from gradbound import jobs
+    from validate.statistics.summary import failures, tally
     from validate.training.presets import preset as choose
     from validate.training.process_share import from_environment
 
@@ -168,8 +169,8 @@ def validate(
         results = shared
     else:  # another process completes the folder, and reports
         return
-    click.echo(f"{out}: {jobs.tally(results)}")
-    _judge(jobs.failures(results))
+    click.echo(f"{out}: {tally(results)}")
+    _judge(failures(results))
 
 
 @cli.command()
@@ -233,6 +234,7 @@ def reproduce(out: Path, quiet: bool) -> None:
     from validate.records.recorded import RECORDED
     from validate.records.schema import read_results
     from validate.records.storage import make_folder
+    from validate.statistics.summary import failures, tally
     from validate.training.presets import preset
 
     make_folder(out)
@@ -241,7 +243,7 @@ def reproduce(out: Path, quiet: bool) -> None:
     write_derivations(document, out)
     _tell("validate: the smoke preset", quiet)
     results = jobs.validate(preset("smoke"), out / "results", resume=True, quiet=quiet)
-    click.echo(f"{out / 'results'}: {jobs.tally(results)}")
+    click.echo(f"{out / 'results'}: {tally(results)}")
     _tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
     verdicts = adjudicate()
     write_audit(verdicts, out)
@@ -257,7 +259,7 @@ def reproduce(out: Path, quiet: bool) -> None:
         )
         _draw(records, place / "figures")
         click.echo(write_report(records.folder, asdict(document), place / "report.html"))
-    _judge([*document.failures(), *jobs.failures(results), *jobs.failures(recorded)])
+    _judge([*document.failures(), *failures(results), *failures(recorded)])
 
 
 @cli.command()

@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 
 from derivations.errors import InputError
-from validate.comparison.compare_network import fails_to_telescope, misses_limit, summarize
 from validate.progress import for_terminal
 from validate.records.schema import MANIFEST_FILE, Results
 from validate.training.presets import Preset
@@ -51,49 +50,3 @@ def validate_share(
 
 def _processes(preset: Preset) -> int:
     return torch.get_num_threads() if preset.device == "cpu" else 1
-
-
-def tally(results: Results) -> str:
-    """How many checks the records hold, how many failed, and the largest errors, in one line."""
-    blocks = (row for each in results.runs for row in each.blocks)
-    found = summarize(blocks, (row for each in results.runs for row in each.epochs))
-    limits = [misses_limit(row) for row in results.vanishing if row.epsilon == 0]
-    return (
-        f"{found.bound_checks} bound checks, {found.violations} violations; "
-        f"{found.identity_checks} gains, {found.identity_failures} not as predicted; "
-        f"largest relative error {found.identity_error:.1e} (block), {found.total_error:.1e} "
-        "(network); "
-        f"{len(limits)} limits of vanishing branches, {sum(limits)} missed"
-    )
-
-
-def failures(results: Results) -> list[str]:
-    """One line per bound that is violated, and per gain, product of gains or limit that is not the
-    predicted one.
-    """
-    lines = []
-    for row in (row for each in results.runs for row in each.blocks):
-        broken = [
-            f"bound {bound.id} in {bound.violations}" for bound in row.bounds if bound.violations
-        ]
-        broken += (
-            [f"the predicted gain in {row.identity_failures}"] if row.identity_failures else []
-        )
-        lines += [
-            f"{row.run}, epoch {row.epoch}, {row.name}: {what} of {len(row.measured)} samples"
-            for what in broken
-        ]
-    for epoch in (epoch for each in results.runs for epoch in each.epochs):
-        if epoch.total is not None and fails_to_telescope(epoch.total):
-            lines.append(
-                f"{epoch.run}, epoch {epoch.epoch}: the product of the predicted gains is off "
-                f"by {epoch.total.relative_error:.1e}"
-            )
-    lines += [
-        (
-            f"{limit.family} with {limit.inputs} inputs, seed {limit.seed}: a vanished branch "
-            f"leaves {limit.measured}, not {limit.predicted}"
-        )
-        for limit in filter(misses_limit, results.vanishing)
-    ]
-    return lines

@@ -13,16 +13,23 @@ import numpy as np
 from derivations.errors import InputError
 from paper_figures.drawing.style import LOOKS, look
 from paper_figures.figures.agreement import BoundName, ratios
-from paper_figures.figures.select import MissingRecordsError, alive, depths, families, runs_of
+from paper_figures.figures.select import (
+    MissingRecordsError,
+    alive,
+    depths,
+    families,
+    group_title,
+    runs_of,
+)
 from validate.audit.claims.c24_training import trends
 from validate.audit.evidence import Sources
-from validate.comparison.compare_network import summarize
 from validate.records.schema import Results, Run
 from validate.statistics.correlation import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.statistics.distance_from_law import law_fits
 from validate.statistics.families import held
 from validate.statistics.slopes import LAYERS
-from validate.statistics.survival import ACROSS, WITHIN, Row, ranking
+from validate.statistics.summary import summarize
+from validate.statistics.survival import Row, ranking
 
 Cell = str | int | float | None
 
@@ -290,11 +297,6 @@ def _correlation_cells(row: Row) -> tuple[Cell, ...]:
     numbers = (found.networks, found.value, found.low, found.high, found.p, found.least_p)
     test = None if found.exact is None else "exact" if found.exact else "drawn"
     return (found.coefficient, *numbers, test, row.adjusted, found.missing)
-
-
-def group_title(group: str) -> str:
-    """A family as it is called everywhere; groups of families as they are."""
-    return group if group in (WITHIN, ACROSS) else look(group).title
 
 
 TABLES: Mapping[str, Callable[[Results], Table]] = {

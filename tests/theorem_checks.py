@@ -3,8 +3,7 @@ one. Free of torch."""
 
 from dataclasses import replace
 
-from derivations.algebra.steps import Step
-from derivations.algebra.theorem import Theorem
+from derivations.algebra.steps import Step, Theorem
 from derivations.checker.check import check
 
 

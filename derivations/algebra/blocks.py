@@ -21,12 +21,12 @@ from derivations.algebra.terms import (
 )
 from derivations.errors import InputError
 
-F = Layer("F")
-T = Layer("T")
+BRANCH = Layer("F")
+TRANSFORM = Layer("T")
 RELU = Pointwise("relu")
-WEIGHTS = Chain(F, Linear("P"), Linear("W_1"), RELU, Linear("W_2"), Pointwise("sigmoid"))
+WEIGHTS = Chain(BRANCH, Linear("P"), Linear("W_1"), RELU, Linear("W_2"), Pointwise("sigmoid"))
 GATE = Chain(*WEIGHTS.parts, Linear("B"))
-SCALED = Gate(F, GATE)
+SCALED = Gate(BRANCH, GATE)
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,14 @@ class Block:
 
 SQUARE = {"F": ("n", "n")}
 
-PLAIN = Block("plain", "Plain block (VGGNet)", "plain", F, {"F": ("m", "n")}, {F: "F(x)"})
+PLAIN = Block("plain", "Plain block (VGGNet)", "plain", BRANCH, {"F": ("m", "n")}, {BRANCH: "F(x)"})
 RESIDUAL = Block(
-    "residual", "Residual block (ResNet)", "residual", Add(F, Identity()), SQUARE, {F: "F(x)"}
+    "residual",
+    "Residual block (ResNet)",
+    "residual",
+    Add(BRANCH, Identity()),
+    SQUARE,
+    {BRANCH: "F(x)"},
 )
 SE_RESIDUAL = Block(
     "se_residual",
@@ -59,15 +64,15 @@ SE_RESIDUAL = Block(
     "gated_residual",
     Add(SCALED, Identity()),
     SQUARE | {"P": ("C", "n"), "W_1": ("r", "C"), "W_2": ("C", "r"), "B": ("n", "C")},
-    {F: "u", WEIGHTS: "s", GATE: "Bs", SCALED: r"\tilde{F}"},
+    {BRANCH: "u", WEIGHTS: "s", GATE: "Bs", SCALED: r"\tilde{F}"},
 )
 DENSE = Block(
     "dense",
     "Dense block (DenseNet)",
     "dense",
-    Concat(F, Identity()),
+    Concat(BRANCH, Identity()),
     {"F": ("k", "n")},
-    {F: "F_l(x)"},
+    {BRANCH: "F_l(x)"},
 )
 PAPER_BLOCKS: Mapping[str, Block] = {
     block.name: block for block in (PLAIN, RESIDUAL, SE_RESIDUAL, DENSE)
@@ -77,9 +82,9 @@ PROJECTION = Block(
     "projection",
     "Residual block with a projection shortcut",
     "residual",
-    Add(F, Linear("W_s")),
+    Add(BRANCH, Linear("W_s")),
     {"F": ("m", "n"), "W_s": ("m", "n")},
-    {F: "F(x)", Linear("W_s"): "W_s x"},
+    {BRANCH: "F(x)", Linear("W_s"): "W_s x"},
 )
 POST_ACTIVATION = Block(
     "post_activation",
@@ -87,31 +92,31 @@ POST_ACTIVATION = Block(
     "residual",
     Chain(RESIDUAL.term, RELU),
     SQUARE,
-    {F: "F(x)", RESIDUAL.term: "a"},
+    {BRANCH: "F(x)", RESIDUAL.term: "a"},
 )
 INPUT_GATE = Block(
     "input_gate",
     "Residual block with a gate computed from its input",
     "input_gate",
-    Add(Gate(F, Layer("s")), Identity()),
+    Add(Gate(BRANCH, Layer("s")), Identity()),
     SQUARE | {"s": ("n", "n")},
-    {F: "F(x)", Layer("s"): "s(x)"},
+    {BRANCH: "F(x)", Layer("s"): "s(x)"},
 )
 PRE_ACTIVATION = Block(
     "pre_activation",
     "Pre-activation residual block",
     "residual",
-    Add(Chain(RELU, F), Identity()),
+    Add(Chain(RELU, BRANCH), Identity()),
     SQUARE,
-    {RELU: r"\rho(x)", Chain(RELU, F): r"F(\rho(x))"},
+    {RELU: r"\rho(x)", Chain(RELU, BRANCH): r"F(\rho(x))"},
 )
 HIGHWAY = Block(
     "highway",
     "Highway block",
     "input_gate",
-    Add(Gate(F, T), Gate(Identity(), Chain(T, Complement()))),
+    Add(Gate(BRANCH, TRANSFORM), Gate(Identity(), Chain(TRANSFORM, Complement()))),
     SQUARE | {"T": ("n", "n")},
-    {F: "F(x)", T: "T(x)", Chain(T, Complement()): "1 - T(x)"},
+    {BRANCH: "F(x)", TRANSFORM: "T(x)", Chain(TRANSFORM, Complement()): "1 - T(x)"},
 )
 RESNEXT = Block(
     "resnext",

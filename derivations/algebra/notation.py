@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import sympy as sp
 
+from derivations.algebra.blocks import Block
 from derivations.algebra.shapes import Dims, dimension, output_dim
 from derivations.algebra.terms import Chain, Identity, Layer, Leaf, Linear, Pointwise, Term, leaves
 from derivations.errors import InputError
@@ -258,3 +259,10 @@ _POINTWISE_LATEX = {"relu": r"\rho", "sigmoid": r"\sigma"}
 def leaf_latex(leaf: Leaf) -> str:
     """The name of a leaf in LaTeX."""
     return _POINTWISE_LATEX.get(leaf.name, leaf.name)
+
+
+def notation_of(block: Block, reading: Reading) -> Notation:
+    """A fresh notation for a named block."""
+    return Notation(
+        block.term, block.dims, reading, block.labels, branch=frozenset(map(Layer, block.branch))
+    )

@@ -21,7 +21,7 @@ from derivations.algebra.quantities import (
 from derivations.algebra.steps import Step
 
 if TYPE_CHECKING:
-    from derivations.rules.bounds import Bound
+    pass
 
 _RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
 _TEXT_RELATIONS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
@@ -120,12 +120,6 @@ def step_text(step: Step) -> str:
     """A step as one line of plain text."""
     suffix = f" as {step.vanishing} → 0" if step.vanishing is not None else ""
     return f"{text(step.before)} {_TEXT_RELATIONS[step.relation]} {text(step.after)}{suffix}"
-
-
-def bound_latex(bound: "Bound", notation: Notation) -> str:
-    """A bound as one LaTeX relation on γ."""
-    relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
-    return rf"\gamma {relation} {latex(bound.expr, notation)}"
 
 
 def definition_latex(quantity: Quantity, notation: Notation) -> str:

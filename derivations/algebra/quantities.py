@@ -76,8 +76,8 @@ class Quantity:
 
 GAIN = sp.Symbol("gamma", nonnegative=True)
 TOTAL_GAIN = sp.Symbol("Gamma", nonnegative=True)
-T = sp.Symbol("t", nonnegative=True)
-C = sp.Symbol("c", real=True)
+BRANCH_GAIN = sp.Symbol("t", nonnegative=True)
+COSINE = sp.Symbol("c", real=True)
 RATIO = sp.Symbol("r", nonnegative=True)
 SIGMA_MAX = sp.Symbol("sigma_max", nonnegative=True)
 SIGMA_MIN = sp.Symbol("sigma_min", nonnegative=True)
@@ -207,9 +207,10 @@ def _facts_of_chain(
 ) -> Iterable[sp.Expr]:
     """Facts about t = ‖Aᵀv‖/‖u‖ where r = ‖v‖/‖u‖ is named: s·r ≤ t ≤ σ·r."""
     for r, other in ratios:
+        operator = quantity.definition.operator  # type: ignore[union-attr]
         if other.denominator == ratio.denominator and _is_adjoint_image(
-            ratio.numerator, quantity.definition.operator, other.numerator
-        ):  # type: ignore[union-attr]
+            ratio.numerator, operator, other.numerator
+        ):
             if isinstance(quantity.definition, SigmaMax):
                 yield quantity.symbol * r - t
             elif isinstance(quantity.definition, SigmaMinAdjoint):

@@ -68,3 +68,25 @@ class Derivation:
     def followed_by(self, *steps: Step) -> "Derivation":
         """The same derivation with more steps at its end."""
         return replace(self, steps=(*self.steps, *steps))
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """One result. `statement` says it in a sentence, `conditions` when it holds, `source` where it
+    is from.
+
+    `certainty` is "exact", or "law" for the distribution over random weights. `setting` describes
+    the network for which it is exact, where that is more than its conditions; `result_label` is
+    LaTeX that says what the result is about, where its two sides do not show it.
+    """
+
+    id: str
+    title: str
+    statement: str
+    derivation: Derivation
+    result: Step
+    conditions: tuple[str, ...] = ()
+    certainty: Literal["exact", "law"] = "exact"
+    source: str = ""
+    setting: str = ""
+    result_label: str = ""

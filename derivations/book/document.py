@@ -14,23 +14,16 @@ from pydantic import ConfigDict, TypeAdapter
 
 from derivations.algebra.blocks import BLOCKS, Block, block
 from derivations.algebra.formula import named as formula_of
-from derivations.algebra.notation import READINGS, Notation, Reading
-from derivations.algebra.printing import (
-    bound_latex,
-    definition_latex,
-    latex,
-    step_latex,
-    step_text,
-    text,
-)
-from derivations.algebra.steps import Derivation
-from derivations.algebra.theorem import Theorem
+from derivations.algebra.notation import READINGS, Notation, Reading, notation_of
+from derivations.algebra.printing import definition_latex, latex, step_latex, step_text, text
+from derivations.algebra.steps import Derivation, Theorem
 from derivations.book.results import axioms, theorems
 from derivations.checker.check import CheckedStep, check
 from derivations.checker.extremal import Example, examples
-from derivations.rules.bounds import Bound, bounds
+from derivations.rules.bound import Bound, bound_latex
+from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
-from derivations.theorems.equations import Equation, equations, notation_of
+from derivations.theorems.equations import Equation, equations
 from derivations.time_limit import run
 
 SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"

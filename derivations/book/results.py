@@ -2,7 +2,7 @@
 proved."""
 
 from derivations.algebra import quantities
-from derivations.algebra.theorem import Theorem
+from derivations.algebra.steps import Theorem
 from derivations.laws import law
 from derivations.laws.catalogue import laws
 from derivations.laws.depth_laws import depth_laws

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 import sympy as sp
 
+from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
-from derivations.checker.sums import L, expand_sums
+from derivations.checker.sums import expand_sums
 
 TABULATED = range(1, 13)
 
@@ -49,7 +50,7 @@ def has_binomials(kinds: Set[type]) -> bool:
 def check_binomials(step: Step) -> dict[str, Callable[[], bool]]:
     """The two checks of such a step, by name; only equalities can pass."""
     difference = step.before - step.after if step.relation == "=" else sp.Integer(1)
-    if not difference.has(L):
+    if not difference.has(LAYERS):
         return {
             "factorials": lambda: _number(difference, _ByFactorials) == 0,
             "Pascal's triangle": lambda: _number(difference, _ByTriangle) == 0,
@@ -90,17 +91,17 @@ def _summed_by_pascal(step: Step) -> bool:
     if not isinstance(total, sp.Sum) or len(total.limits) != 1 or closed.has(sp.Sum):
         return False
     summand, (k, low, high) = total.function, total.limits[0]
-    if (low, high) != (0, L) or summand.subs(k, -1) != 0 or summand.subs(k, L + 1) != 0:
+    if (low, high) != (0, LAYERS) or summand.subs(k, -1) != 0 or summand.subs(k, LAYERS + 1) != 0:
         return False
-    pascal = summand.subs(L, L + 1) - summand - summand.subs(k, k - 1)
-    doubled = sp.expand(closed.subs(L, L + 1) - 2 * closed)
+    pascal = summand.subs(LAYERS, LAYERS + 1) - summand - summand.subs(k, k - 1)
+    doubled = sp.expand(closed.subs(LAYERS, LAYERS + 1) - 2 * closed)
     return _vanishes(pascal) and doubled == 0 and expand_sums(total - closed, 1) == 0
 
 
 def _tabulated(difference: sp.Expr, layers: int) -> bool:
     """Whether the difference vanishes on the triangle, whatever index 0…l+1 the free one is."""
     at = difference.replace(sp.binomial, _ByTriangle)
-    indices = sorted(at.free_symbols - {L}, key=str)
+    indices = sorted(at.free_symbols - {LAYERS}, key=str)
     if len(indices) > 1:
         return False
     cases = (

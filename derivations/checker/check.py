@@ -16,13 +16,14 @@ import sympy as sp
 from sympy.matrices.exceptions import ShapeError
 from sympy.polys.matrices.exceptions import DMShapeError
 
+from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.binomials import check_binomials, has_binomials
 from derivations.checker.certificates import Prover, gram_equal
 from derivations.checker.instance import Draw, drawn_instance
 from derivations.checker.recurrences import check_recurrence, has_recurrence
 from derivations.checker.samples import holds_on_samples
-from derivations.checker.sums import L, check_sums, has_sums
+from derivations.checker.sums import check_sums, has_sums
 from derivations.checker.traces import check_traces, has_traces
 from derivations.checker.words import Expansion
 from derivations.checker.written_out import check_written_out, has_written_out_sums
@@ -76,7 +77,7 @@ class _Checker:
             methods = check_traces(step, self.expansion, self.instances)
         elif has_binomials(kinds):
             methods = check_binomials(step)
-        elif has_written_out_sums(kinds, step, L):
+        elif has_written_out_sums(kinds, step, LAYERS):
             methods = check_written_out(step)
         elif has_sums(kinds, numbers):
             methods = check_sums(step)

@@ -14,13 +14,11 @@ import mpmath
 import sympy as sp
 from flint import fmpq, fmpq_poly
 
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.exact_values import Writer
-from derivations.checker.sums import EXPANDED, L
+from derivations.checker.sums import EXPANDED
 
-DEPTH = sp.Symbol("L", integer=True, positive=True)
-BLOCK = sp.Symbol("i", integer=True, nonnegative=True)
-CHI = sp.Symbol("chi", positive=True)
 RATE_OF_CONVERGENCE = (
     1.9  # the gap to a limit must shrink by this factor where l doubles; O(1/l) gives 2
 )
@@ -75,7 +73,7 @@ def _by_induction(step: Step) -> bool:
         moving, shift, next_term = BLOCK, 1, node.function.subs(variable, low)
         empty = high + 1 - (low - BLOCK)
     else:
-        (moving,) = high.free_symbols & {DEPTH, L}
+        (moving,) = high.free_symbols & {DEPTH, LAYERS}
         shift, next_term = -1, node.function.subs(variable, high)
         empty = low - 1 - (high - moving)
     if empty.has(moving) or node.function.has(moving):
@@ -115,7 +113,7 @@ def _written_out(step: Step) -> bool:
     """Equality as rational functions of the first symbol (χ where it occurs), the others at
     rational values of their own.
     """
-    others = sorted(_free(step) - {L, DEPTH, BLOCK, CHI}, key=str)
+    others = sorted(_free(step) - {LAYERS, DEPTH, BLOCK, CHI}, key=str)
     generator = CHI if CHI in _free(step) or not others else others.pop(0)
     values = {symbol: fmpq_poly([fmpq(3 * k + 5, 2 * k + 7)]) for k, symbol in enumerate(others)}
     writer = Writer(values | {generator: fmpq_poly([0, 1])})
@@ -126,7 +124,7 @@ def _written_out(step: Step) -> bool:
             else [0]
         ):
             before, after = (
-                writer.write_out(side, {L: layers, DEPTH: layers, BLOCK: block})
+                writer.write_out(side, {LAYERS: layers, DEPTH: layers, BLOCK: block})
                 for side in (step.before, step.after)
             )
             if not before.equals(after):

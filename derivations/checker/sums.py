@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence, Set
 
 import sympy as sp
 
+from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.induction import holds_by_induction
 from derivations.errors import InputError
 
-L = sp.Symbol("l", integer=True, positive=True)
 EXPANDED = range(1, 13)
 
 
@@ -22,7 +22,7 @@ def has_sums(kinds: Set[type], sides: Sequence[sp.Expr]) -> bool:
     layers.
     """
     return not kinds.isdisjoint((sp.Sum, sp.Product)) or any(
-        side.has(L) and not side.has(sp.MatrixExpr) for side in sides
+        side.has(LAYERS) and not side.has(sp.MatrixExpr) for side in sides
     )
 
 
@@ -53,7 +53,7 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
     if step.relation == "=":
         return {
             "induction, or algebra of sums": lambda: (
-                holds_by_induction(step.before, step.after, L)
+                holds_by_induction(step.before, step.after, LAYERS)
                 or _equal_sums(step.before - step.after)
             ),
             "expansion for l = 1…12": lambda: all(
@@ -68,7 +68,7 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
 
 def expand_sums(expr: sp.Expr, layers: int) -> sp.Expr:
     """The expression for a concrete number of layers, every sum written out, outermost first."""
-    return _write_out(expr.xreplace({L: sp.Integer(layers)}))
+    return _write_out(expr.xreplace({LAYERS: sp.Integer(layers)}))
 
 
 def _write_out(expr: sp.Basic) -> sp.Basic:
@@ -94,8 +94,8 @@ def _runs_forwards(limits: tuple[sp.Tuple, ...]) -> bool:
         lengths = [high - low + 1]
         for variable, first, last in limits[k + 1 :]:
             lengths = [length.subs(variable, end) for length in lengths for end in (first, last)]
-        free = [symbol for length in lengths for symbol in length.free_symbols - {L}]
-        lengths = [length.subs(dict.fromkeys(free, L - 1)) for length in lengths]
+        free = [symbol for length in lengths for symbol in length.free_symbols - {LAYERS}]
+        lengths = [length.subs(dict.fromkeys(free, LAYERS - 1)) for length in lengths]
         if not all(sp.expand(length).is_nonnegative for length in lengths):
             return False
     return True

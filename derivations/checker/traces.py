@@ -6,11 +6,11 @@ expectation being the mean over a finite law. Knows no rule of `jacobian.py`.
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
+from derivations.algebra.letters import Expectation
 from derivations.algebra.steps import Step
 from derivations.checker.instance import Instance
 from derivations.checker.words import Expansion, Letter, Polynomial, Word, multiply
@@ -19,28 +19,6 @@ from derivations.errors import UnknownNodeError
 DEVIATION = sp.Rational(2, 3)
 """The ν of the finite law."""
 _ENTRIES = {sign: sign * DEVIATION * sp.Identity(1) for sign in (1, -1)}
-
-
-class Expectation(sp.Expr):
-    """E of an expression quadratic in random columns whose entries are uncorrelated with second
-    moment ν²: E[ggᵀ] = ν²I.
-
-    Arguments: the expression, the columns (a tuple of symbols of the notation, together g), and the
-    symbol ν.
-    """
-
-    is_commutative = True
-
-    def __new__(
-        cls, expr: sp.Expr, columns: Sequence[sp.Expr], deviation: sp.Symbol
-    ) -> "Expectation":
-        return super().__new__(cls, sp.sympify(expr), sp.Tuple(*columns), deviation)
-
-    def _latex(self, printer: Any) -> str:
-        return rf"\mathbb{{E}}\left[{printer._print(self.args[0])}\right]"
-
-    def _sympystr(self, printer: Any) -> str:
-        return f"E[{printer._print(self.args[0])}]"
 
 
 def has_traces(kinds: Set[type]) -> bool:

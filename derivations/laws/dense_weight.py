@@ -11,9 +11,8 @@ from dataclasses import replace
 import sympy as sp
 
 from derivations.algebra.notation import Notation
-from derivations.algebra.steps import Derivation, Step
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise
-from derivations.algebra.theorem import Theorem
 from derivations.laws.law import (
     FREEZING,
     LINEAR_IMAGE,

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.theorem import Theorem
-from derivations.checker.recurrences import BLOCK, CHI, DEPTH
-from derivations.checker.sums import L
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, EPSILON, LAYERS
+from derivations.algebra.notation import notation_of
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.laws.gaussian_moments import BATCH_NORM, Part, pass_through
-from derivations.rules.jacobian import EPSILON
-from derivations.theorems.equations import notation_of
 
 LAYER = sp.Symbol("j", integer=True, positive=True)
 WIDTHS = sp.Symbol(
@@ -81,7 +78,7 @@ def _gamma_solution() -> sp.Expr:
     − 1 + ρ).
     """
     general = sp.rsolve((_K - 1 + WIDTHS) * _G(_K - 1) - (_K - 1 + WIDTHS + _S) * _G(_K), _G(_K))
-    return _with_end_value(general.rewrite(sp.gamma), L, BLOCK)
+    return _with_end_value(general.rewrite(sp.gamma), LAYERS, BLOCK)
 
 
 def _with_end_value(general: sp.Expr, end: sp.Expr, start: sp.Expr) -> sp.Expr:
@@ -181,7 +178,7 @@ def _normalised(name: str, formula: str, parts: Sequence[Part], solution: sp.Exp
     variance = 1 + added * (LAYER - 1)
     factor = 1 + b / variance
     closed = solution.subs(
-        {_S: b / added, WIDTHS: 1 / added, L: DEPTH, BLOCK: 0}, simultaneous=True
+        {_S: b / added, WIDTHS: 1 / added, LAYERS: DEPTH, BLOCK: 0}, simultaneous=True
     )
     ratio = sp.gammasimp(closed) if b == added else closed
     constant = added if b == added else sp.gamma(1 / added) / sp.gamma(sp.expand((1 + b) / added))
@@ -245,14 +242,16 @@ def _dense_laws(solution: sp.Expr) -> tuple[DepthLaw, ...]:
     unequal = solution.subs(_S, CHI)
     equal = unequal.subs(WIDTHS, 1)
     return (
-        _dense("dense", one, equal, L, one, everywhere),
-        _dense("dense_unequal", WIDTHS, unequal, L, one, f"{everywhere} and first width k₀ = ρk"),
+        _dense("dense", one, equal, LAYERS, one, everywhere),
+        _dense(
+            "dense_unequal", WIDTHS, unequal, LAYERS, one, f"{everywhere} and first width k₀ = ρk"
+        ),
         _dense(
             "dense_last",
             one,
-            CHI / L * equal.subs(L, L - 1),
-            L - 1,
-            CHI / L,
+            CHI / LAYERS * equal.subs(LAYERS, LAYERS - 1),
+            LAYERS - 1,
+            CHI / LAYERS,
             "the signal at x_l only (i < l)",
         ),
     )
@@ -269,8 +268,10 @@ def _dense(
     passed = CHI / (LAYER - 1 + rho)
     factor = 1 + passed
     later = sp.Sum(passed * ratio.subs(BLOCK, LAYER), (LAYER, BLOCK + 1, last))
-    asymptote = start * L**CHI * sp.gamma(BLOCK + rho) / sp.gamma(BLOCK + rho + CHI)
-    both_grow = (ratio / start).subs({L: ASPECT / EPSILON, BLOCK: 1 / EPSILON}, simultaneous=True)
+    asymptote = start * LAYERS**CHI * sp.gamma(BLOCK + rho) / sp.gamma(BLOCK + rho + CHI)
+    both_grow = (ratio / start).subs(
+        {LAYERS: ASPECT / EPSILON, BLOCK: 1 / EPSILON}, simultaneous=True
+    )
     steps = (
         Step("adjoint recurrence in mean squares", ratio, "=", start + later, "independent g_i"),
         Step(
@@ -288,7 +289,7 @@ def _dense(
         ),
         Step(
             "l → ∞ at fixed i",
-            (ratio / asymptote).subs(L, 1 / EPSILON),
+            (ratio / asymptote).subs(LAYERS, 1 / EPSILON),
             "->",
             sp.Integer(1),
             "ε = 1/l",

@@ -13,11 +13,10 @@ from typing import Literal
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.theorem import Theorem
-from derivations.checker.recurrences import CHI
+from derivations.algebra.letters import CHI
+from derivations.algebra.notation import notation_of
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.errors import InputError
-from derivations.theorems.equations import notation_of
 
 Part = Literal["weights", "phi", "norm"]
 

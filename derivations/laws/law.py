@@ -11,7 +11,7 @@ from typing import ClassVar
 import sympy as sp
 
 from derivations.algebra.notation import Notation
-from derivations.algebra.theorem import Theorem
+from derivations.algebra.steps import Theorem
 from derivations.errors import UnknownNodeError
 
 OMEGA = sp.Symbol("omega", nonnegative=True)

@@ -11,11 +11,9 @@ from math import comb
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.theorem import Theorem
-from derivations.checker.recurrences import DEPTH
-from derivations.rules.jacobian import EPSILON
-from derivations.theorems.equations import notation_of
+from derivations.algebra.letters import DEPTH, EPSILON
+from derivations.algebra.notation import notation_of
+from derivations.algebra.steps import Derivation, Step, Theorem
 
 WIDTH = sp.Symbol("n", positive=True)
 PATHS = 54

@@ -9,9 +9,8 @@ seen through K, the complement has eigenvalues of all sizes.
 import sympy as sp
 
 from derivations.algebra.notation import Notation
-from derivations.algebra.steps import Derivation, Step
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.algebra.terms import Add, Chain, Identity, Linear, Pointwise
-from derivations.algebra.theorem import Theorem
 from derivations.laws.dense_weight import (
     GAUSSIAN,
     H2,

@@ -12,23 +12,24 @@ from typing import Literal
 
 import sympy as sp
 
+from derivations.algebra.letters import EPSILON
 from derivations.algebra.notation import Notation, compose
 from derivations.algebra.printing import text
 from derivations.algebra.quantities import (
+    BRANCH_GAIN,
+    COSINE,
     GAIN,
     LAMBDA,
     MU,
     RATIO,
     SIGMA_MAX,
     SIGMA_MIN,
-    C,
     Cosine,
     NormRatio,
     NumericalRange,
     Quantity,
     SigmaMax,
     SigmaMinAdjoint,
-    T,
     adjoint_image,
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
@@ -44,76 +45,9 @@ from derivations.algebra.terms import (
     Term,
 )
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.jacobian import (
-    EPSILON,
-    leaf_jacobian,
-    linearize,
-    pullback_rule,
-    whole_signal,
-)
+from derivations.rules.bound import Bound, Bounds, Order, Proved, Side
+from derivations.rules.jacobian import leaf_jacobian, linearize, pullback_rule, whole_signal
 from derivations.rules.norm_calculus import NormCalculus
-
-Side = Literal["lower", "upper", "equal"]
-
-
-@dataclass(frozen=True)
-class Bound:
-    """γ ≥ expr (lower), γ ≤ expr (upper) or γ = expr (equal), with γ = ‖∂L/∂x‖ / ‖base‖.
-
-    `certainty` is that of the formula in its quantities; a number is only as certain as the
-    quantities it is made from. `limit` is the value as the branch vanishes (its Jacobian scaled by
-    ε → 0).
-    """
-
-    id: str
-    side: Side
-    expr: sp.Expr
-    quantities: tuple[Quantity, ...]
-    base: sp.Expr
-    conditions: tuple[str, ...]
-    certainty: str
-    limit: sp.Expr
-    source: str
-
-    @property
-    def holds_for(self) -> str:
-        """What the bound knows: a bound that looks along g can be tighter, one that does not holds
-        for every g at once.
-        """
-        along = any(isinstance(q.definition, (NormRatio, Cosine)) for q in self.quantities)
-        return "this backward signal" if along else "every backward signal"
-
-
-@dataclass(frozen=True)
-class Proved:
-    """The bounds of one theorem, and the derivation that proves them."""
-
-    bounds: tuple[Bound, ...]
-    derivation: Derivation
-
-
-@dataclass(frozen=True)
-class Order:
-    """`tighter` is at least as tight as `looser` wherever both apply; `step` proves it."""
-
-    tighter: str
-    looser: str
-    step: Step
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """All bounds that apply to one block, theorem by theorem, and which of them are never tighter
-    than others.
-    """
-
-    theorems: tuple[Proved, ...]
-    order: tuple[Order, ...] = ()
-
-    @property
-    def bounds(self) -> tuple[Bound, ...]:
-        """Every bound."""
-        return tuple(bound for theorem in self.theorems for bound in theorem.bounds)
 
 
 @singledispatch
@@ -272,35 +206,56 @@ def residual_bounds(notation: Notation, branch: sp.Expr, g: sp.Expr) -> Bounds:
         Quantity(LAMBDA, NumericalRange(branch, +1)),
     )
     uniform, numerical = sp.Max(1 - SIGMA_MAX, SIGMA_MIN - 1, 0), sp.Max(1 + MU, -1 - LAMBDA, 0)
-    scaled = (T, SIGMA_MAX, SIGMA_MIN, MU, LAMBDA) if notation.vanishes(branch) else ()
+    scaled = (BRANCH_GAIN, SIGMA_MAX, SIGMA_MIN, MU, LAMBDA) if notation.vanishes(branch) else ()
     order = (
         *_perturbation_order("residual"),
         *_ordered(
             "residual.triangle.lower",
             "residual.uniform.lower",
-            sp.Abs(1 - T),
+            sp.Abs(1 - BRANCH_GAIN),
             uniform,
             _TRIANGLE_PARTS,
         ),
         _order(
             "residual.triangle.upper",
             "residual.uniform.upper",
-            1 + T,
+            1 + BRANCH_GAIN,
             "<=",
             1 + SIGMA_MAX,
-            ((SIGMA_MAX - T,),),
+            ((SIGMA_MAX - BRANCH_GAIN,),),
         ),
     )
     steps = (
         *lemma.steps,
-        _at_least("operator norm", 1 - SIGMA_MAX, ((GAIN - (1 - T),), (SIGMA_MAX - T,))),
-        _at_least("least singular value", SIGMA_MIN - 1, ((GAIN + (1 - T),), (T - SIGMA_MIN,))),
-        Step("largest lower bound", GAIN, ">=", uniform),
-        _at_most("operator norm", 1 + SIGMA_MAX, ((1 + T - GAIN,), (SIGMA_MAX - T,))),
-        _at_least("projection on g", sp.Abs(1 + C * T), ((T**2, 1 - C, 1 + C),), power=2),
-        _at_least("least Rayleigh quotient", 1 + MU, ((GAIN - (1 + C * T),), (C * T - MU,))),
         _at_least(
-            "largest Rayleigh quotient", -1 - LAMBDA, ((GAIN + (1 + C * T),), (LAMBDA - C * T,))
+            "operator norm",
+            1 - SIGMA_MAX,
+            ((GAIN - (1 - BRANCH_GAIN),), (SIGMA_MAX - BRANCH_GAIN,)),
+        ),
+        _at_least(
+            "least singular value",
+            SIGMA_MIN - 1,
+            ((GAIN + (1 - BRANCH_GAIN),), (BRANCH_GAIN - SIGMA_MIN,)),
+        ),
+        Step("largest lower bound", GAIN, ">=", uniform),
+        _at_most(
+            "operator norm", 1 + SIGMA_MAX, ((1 + BRANCH_GAIN - GAIN,), (SIGMA_MAX - BRANCH_GAIN,))
+        ),
+        _at_least(
+            "projection on g",
+            sp.Abs(1 + COSINE * BRANCH_GAIN),
+            ((BRANCH_GAIN**2, 1 - COSINE, 1 + COSINE),),
+            power=2,
+        ),
+        _at_least(
+            "least Rayleigh quotient",
+            1 + MU,
+            ((GAIN - (1 + COSINE * BRANCH_GAIN),), (COSINE * BRANCH_GAIN - MU,)),
+        ),
+        _at_least(
+            "largest Rayleigh quotient",
+            -1 - LAMBDA,
+            ((GAIN + (1 + COSINE * BRANCH_GAIN),), (LAMBDA - COSINE * BRANCH_GAIN,)),
         ),
         Step("largest lower bound", GAIN, ">=", numerical),
         Step(
@@ -331,7 +286,7 @@ def shortcut_bounds(notation: Notation, branch: sp.Expr, v: sp.Expr, g: sp.Expr)
     entries than x.
     """
     lemma = _perturbation(notation, v, adjoint_image(branch, g))
-    scaled = (T,) if notation.vanishes(branch) else ()
+    scaled = (BRANCH_GAIN,) if notation.vanishes(branch) else ()
     order = _perturbation_order("shortcut")
     steps = (*lemma.steps, *(each.step for each in order), *_limits(_PERTURBATION_EXPRS, scaled))
     make = _Maker("shortcut", lemma.quantities, v, _nonzero(v, notation), scaled)
@@ -360,20 +315,35 @@ def dense_bounds(notation: Notation, skip: int) -> Bounds:
     )
     reach = SIGMA_MAX * RATIO
     uniform = sp.Max(1 - reach, 0)
-    scaled = (T, SIGMA_MAX) if notation.vanishes(branch) else ()
-    parts = (("operator norm", 1 - reach, ((sp.Abs(1 - T) - (1 - T),), (reach - T,))),)
+    scaled = (BRANCH_GAIN, SIGMA_MAX) if notation.vanishes(branch) else ()
+    parts = (
+        (
+            "operator norm",
+            1 - reach,
+            ((sp.Abs(1 - BRANCH_GAIN) - (1 - BRANCH_GAIN),), (reach - BRANCH_GAIN,)),
+        ),
+    )
     order = (
         *_perturbation_order("dense"),
-        *_ordered("dense.triangle.lower", "dense.uniform.lower", sp.Abs(1 - T), uniform, parts),
+        *_ordered(
+            "dense.triangle.lower", "dense.uniform.lower", sp.Abs(1 - BRANCH_GAIN), uniform, parts
+        ),
         _order(
-            "dense.triangle.upper", "dense.uniform.upper", 1 + T, "<=", 1 + reach, ((reach - T,),)
+            "dense.triangle.upper",
+            "dense.uniform.upper",
+            1 + BRANCH_GAIN,
+            "<=",
+            1 + reach,
+            ((reach - BRANCH_GAIN,),),
         ),
     )
     steps = (
         *lemma.steps,
-        _at_least("operator norm", 1 - reach, ((GAIN - (1 - T),), (reach - T,))),
+        _at_least(
+            "operator norm", 1 - reach, ((GAIN - (1 - BRANCH_GAIN),), (reach - BRANCH_GAIN,))
+        ),
         Step("largest lower bound", GAIN, ">=", uniform),
-        _at_most("operator norm", 1 + reach, ((1 + T - GAIN,), (reach - T,))),
+        _at_most("operator norm", 1 + reach, ((1 + BRANCH_GAIN - GAIN,), (reach - BRANCH_GAIN,))),
         *(each.step for each in order),
         *_limits([*_PERTURBATION_EXPRS, uniform, 1 + reach], scaled),
     )
@@ -435,16 +405,30 @@ def _nonzero(base: sp.Expr, notation: Notation) -> tuple[str, ...]:
 
 
 _NORM = "triangle inequality, operator norm"
-_OBTUSE = sp.Min(C, 0)
-_COSINE_LAW = sp.sqrt(1 + 2 * C * T + T**2)
+_OBTUSE = sp.Min(COSINE, 0)
+_COSINE_LAW = sp.sqrt(1 + 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2)
 _ALIGNMENT = sp.sqrt(1 - _OBTUSE**2)
 # Not 1 + 2ct + t²: where the branch cancels the skip, that loses half the digits, and the bound
 # exceeds the gain.
-_ALIGNMENT_WITH_T = sp.sqrt((1 - T) ** 2 + 2 * T * (1 + _OBTUSE))
-_PERTURBATION_EXPRS = (_COSINE_LAW, sp.Abs(1 - T), 1 + T, _ALIGNMENT, _ALIGNMENT_WITH_T)
+_ALIGNMENT_WITH_T = sp.sqrt((1 - BRANCH_GAIN) ** 2 + 2 * BRANCH_GAIN * (1 + _OBTUSE))
+_PERTURBATION_EXPRS = (
+    _COSINE_LAW,
+    sp.Abs(1 - BRANCH_GAIN),
+    1 + BRANCH_GAIN,
+    _ALIGNMENT,
+    _ALIGNMENT_WITH_T,
+)
 _TRIANGLE_PARTS = (
-    ("operator norm", 1 - SIGMA_MAX, ((sp.Abs(1 - T) - (1 - T),), (SIGMA_MAX - T,))),
-    ("least singular value", SIGMA_MIN - 1, ((sp.Abs(1 - T) + (1 - T),), (T - SIGMA_MIN,))),
+    (
+        "operator norm",
+        1 - SIGMA_MAX,
+        ((sp.Abs(1 - BRANCH_GAIN) - (1 - BRANCH_GAIN),), (SIGMA_MAX - BRANCH_GAIN,)),
+    ),
+    (
+        "least singular value",
+        SIGMA_MIN - 1,
+        ((sp.Abs(1 - BRANCH_GAIN) + (1 - BRANCH_GAIN),), (BRANCH_GAIN - SIGMA_MIN,)),
+    ),
 )
 
 
@@ -460,16 +444,29 @@ def _perturbation(notation: Notation, v: sp.Expr, w: sp.Expr) -> _Lemma:
     """
     quantities = (
         Quantity(GAIN, NormRatio(sp.MatAdd(v, w), v)),
-        Quantity(T, NormRatio(w, v)),
-        Quantity(C, Cosine(v, w)),
+        Quantity(BRANCH_GAIN, NormRatio(w, v)),
+        Quantity(COSINE, Cosine(v, w)),
     )
     total, across = sp.MatAdd(v, w), sp.MatMul(sp.Transpose(v), w)
     square = sp.MatAdd(
         sp.MatMul(sp.Transpose(v), v), across, sp.Transpose(across), sp.MatMul(sp.Transpose(w), w)
     )
-    aligned = (Certificate(((T + C, T + C),), 2, -C), Certificate(((2, C, T), (T, T)), 2, C))
-    real = (Certificate(((T + C, T + C), (1 - C, 1 + C)), 1, -C), Certificate(((1,), (T, T)), 1, C))
-    kept = (Certificate((), 2, -C), Certificate(((2, C, T),), 2, C))
+    aligned = (
+        Certificate(((BRANCH_GAIN + COSINE, BRANCH_GAIN + COSINE),), 2, -COSINE),
+        Certificate(((2, COSINE, BRANCH_GAIN), (BRANCH_GAIN, BRANCH_GAIN)), 2, COSINE),
+    )
+    real = (
+        Certificate(
+            ((BRANCH_GAIN + COSINE, BRANCH_GAIN + COSINE), (1 - COSINE, 1 + COSINE)),
+            1,
+            -COSINE,
+        ),
+        Certificate(((1,), (BRANCH_GAIN, BRANCH_GAIN)), 1, COSINE),
+    )
+    kept = (
+        Certificate((), 2, -COSINE),
+        Certificate(((2, COSINE, BRANCH_GAIN),), 2, COSINE),
+    )
     steps = (
         Step("base and branch", notation.gradient(), "=", total),
         Step("square of a sum", sp.MatMul(sp.Transpose(total), total), "=", square),
@@ -479,11 +476,14 @@ def _perturbation(notation: Notation, v: sp.Expr, w: sp.Expr) -> _Lemma:
             _ALIGNMENT**2,
             ">=",
             sp.S.Zero,
-            certificates=(Certificate(((1 - C, 1 + C),), 1, -C), Certificate(((1,),), 1, C)),
+            certificates=(
+                Certificate(((1 - COSINE, 1 + COSINE),), 1, -COSINE),
+                Certificate(((1,),), 1, COSINE),
+            ),
         ),
         Step("least over t", _ALIGNMENT_WITH_T**2, ">=", sp.S.Zero, certificates=real),
-        _at_least("c ≥ −1", sp.Abs(1 - T), ((2, T, 1 + C),), power=2),
-        _at_most("c ≤ 1", 1 + T, ((2, T, 1 - C),), power=2),
+        _at_least("c ≥ −1", sp.Abs(1 - BRANCH_GAIN), ((2, BRANCH_GAIN, 1 + COSINE),), power=2),
+        _at_most("c ≤ 1", 1 + BRANCH_GAIN, ((2, BRANCH_GAIN, 1 - COSINE),), power=2),
         Step("least over t", GAIN, ">=", _ALIGNMENT, certificates=aligned),
         Step("obtuse part of the angle", GAIN, ">=", _ALIGNMENT_WITH_T, certificates=kept),
     )
@@ -495,13 +495,21 @@ def _perturbation_order(prefix: str) -> tuple[Order, ...]:
     = −1, (c) its least over t.
     """
     tightest = f"{prefix}.alignment_with_t.lower"
-    triangle = (Certificate(((2, T, 1 + C),), 2, -C), Certificate(((2, T),), 2, C))
-    least = (Certificate(((T + C, T + C),), 2, -C), Certificate(((T, T),), 2, C))
+    triangle = (
+        Certificate(((2, BRANCH_GAIN, 1 + COSINE),), 2, -COSINE),
+        Certificate(((2, BRANCH_GAIN),), 2, COSINE),
+    )
+    least = (
+        Certificate(((BRANCH_GAIN + COSINE, BRANCH_GAIN + COSINE),), 2, -COSINE),
+        Certificate(((BRANCH_GAIN, BRANCH_GAIN),), 2, COSINE),
+    )
     return (
         Order(
             tightest,
             f"{prefix}.triangle.lower",
-            Step("tighter", _ALIGNMENT_WITH_T, ">=", sp.Abs(1 - T), certificates=triangle),
+            Step(
+                "tighter", _ALIGNMENT_WITH_T, ">=", sp.Abs(1 - BRANCH_GAIN), certificates=triangle
+            ),
         ),
         Order(
             tightest,
@@ -514,8 +522,8 @@ def _perturbation_order(prefix: str) -> tuple[Order, ...]:
 def _perturbation_bounds(make: "_Maker") -> tuple[Bound, ...]:
     return (
         make("cosine_law", "equal", _COSINE_LAW, "law of cosines"),
-        make("triangle", "lower", sp.Abs(1 - T), "triangle inequality"),
-        make("triangle", "upper", 1 + T, "triangle inequality"),
+        make("triangle", "lower", sp.Abs(1 - BRANCH_GAIN), "triangle inequality"),
+        make("triangle", "upper", 1 + BRANCH_GAIN, "triangle inequality"),
         make("alignment", "lower", _ALIGNMENT, "law of cosines, least over t"),
         make("alignment_with_t", "lower", _ALIGNMENT_WITH_T, "law of cosines, obtuse angles only"),
     )

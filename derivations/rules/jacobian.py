@@ -12,6 +12,7 @@ from functools import singledispatch
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
+from derivations.algebra.letters import EPSILON
 from derivations.algebra.notation import Notation, compose
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import (
@@ -193,9 +194,6 @@ def linearize(notation: Notation, title: str = "gradient") -> Linearization:
     pullback = pullback_rule(term, Identity(), notation, g)
     steps.append(Step("transposition", notation.gradient(), "=", pullback))
     return Linearization(jacobian, pullback, g, Derivation(title, notation, tuple(steps)))
-
-
-EPSILON = sp.Symbol("epsilon", positive=True)
 
 
 def remains(line: Linearization) -> Step:

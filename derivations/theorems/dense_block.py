@@ -13,16 +13,14 @@ import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.notation import Notation, compose
+from derivations.algebra.letters import LAYERS
+from derivations.algebra.notation import Notation, compose, notation_of
 from derivations.algebra.quantities import adjoint_image
-from derivations.algebra.steps import Derivation, Step
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.algebra.terms import Chain, Concat, Identity, Layer, Term
-from derivations.algebra.theorem import Theorem
-from derivations.checker.sums import L
 from derivations.errors import InputError
 from derivations.rules.jacobian import pullback_rule
 from derivations.theorems.dense_step import dense_step
-from derivations.theorems.equations import notation_of
 
 WIDTHS = (2, 1, 2, 1, 1, 2)
 """Coordinates of x_0, x_1, …: unequal, so that a slot in the wrong place is noticed."""
@@ -125,9 +123,9 @@ def _adjoint() -> Theorem:
     step = dense_step()
     result = Step(
         "telescoping sum",
-        sp.Sum(_R[_J - 1] - _R[_J], (_J, 1, L)),
+        sp.Sum(_R[_J - 1] - _R[_J], (_J, 1, LAYERS)),
         "=",
-        _R[0] - _R[L],
+        _R[0] - _R[LAYERS],
         "r_{j−1} − r_j = J_jᵀ X_j",
     )
     pulled = Step(
@@ -155,21 +153,21 @@ def _adjoint() -> Theorem:
 
 def path_count(layers: sp.Expr) -> sp.Expr:
     """P(l) where P(0) = 1 and P(l) = Σ_{j<l} P(j): so P(1) = 1 and P(l + 1) = 2 P(l)."""
-    return _solved_count().subs(L, layers)
+    return _solved_count().subs(LAYERS, layers)
 
 
 @lru_cache(maxsize=1)
 def _solved_count() -> sp.Expr:
     count = sp.Function("P")
-    return sp.rsolve(count(L + 1) - 2 * count(L), count(L), {count(1): 1})
+    return sp.rsolve(count(LAYERS + 1) - 2 * count(LAYERS), count(LAYERS), {count(1): 1})
 
 
 def _path_count() -> Theorem:
     step = Step(
         "P(l) = Σ_{j<l} P(j), P(0) = 1",
-        path_count(L),
+        path_count(LAYERS),
         "=",
-        1 + sp.Sum(path_count(_J), (_J, 1, L - 1)),
+        1 + sp.Sum(path_count(_J), (_J, 1, LAYERS - 1)),
     )
     return Theorem(
         "architecture.path_count",

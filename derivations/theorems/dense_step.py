@@ -9,19 +9,22 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from derivations.algebra.blocks import BLOCKS, F
-from derivations.algebra.notation import Notation
-from derivations.algebra.quantities import GAIN, Frobenius, NormRatio, Quantity, T, adjoint_image
-from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.algebra.blocks import BLOCKS, BRANCH
+from derivations.algebra.letters import DEVIATION, EPSILON, Expectation, squared, squared_norm
+from derivations.algebra.notation import Notation, notation_of
+from derivations.algebra.quantities import (
+    BRANCH_GAIN,
+    GAIN,
+    Frobenius,
+    NormRatio,
+    Quantity,
+    adjoint_image,
+)
+from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.algebra.terms import Identity
-from derivations.algebra.theorem import Theorem
-from derivations.checker.traces import Expectation
-from derivations.rules.jacobian import EPSILON
-from derivations.theorems.equations import notation_of
 
 STRETCH = sp.Symbol("s", nonnegative=True)
-BRANCH = sp.Symbol("phi_F", nonnegative=True)
-DEVIATION = sp.Symbol("nu", positive=True)
+BRANCH_FROBENIUS = sp.Symbol("phi_F", nonnegative=True)
 
 
 @dataclass(frozen=True)
@@ -61,20 +64,10 @@ def dense_step() -> DenseStep:
     return DenseStep(
         notation,
         notation.jacobian(notation.term, x),
-        notation.jacobian(F, x),
+        notation.jacobian(BRANCH, x),
         notation.signal((0,)),
         notation.signal((1,)),
     )
-
-
-def squared(matrix: sp.Expr) -> sp.Expr:
-    """AᵀA."""
-    return sp.MatMul(sp.Transpose(matrix), matrix)
-
-
-def squared_norm(matrix: sp.Expr) -> sp.Expr:
-    """‖A‖_F² = tr AᵀA; the squared length of a column."""
-    return sp.Trace(squared(matrix))
 
 
 def theorems() -> tuple[Theorem, ...]:
@@ -87,9 +80,16 @@ def _tangents() -> Theorem:
     step = dense_step()
     v = step.notation.free("v", "n")
     moved, branched = sp.MatMul(step.jacobian, v), sp.MatMul(step.branch, v)
-    quantities = (Quantity(STRETCH, NormRatio(moved, v)), Quantity(T, NormRatio(branched, v)))
+    quantities = (
+        Quantity(STRETCH, NormRatio(moved, v)),
+        Quantity(BRANCH_GAIN, NormRatio(branched, v)),
+    )
     result = Step(
-        "drop t² ≥ 0", STRETCH, ">=", sp.Integer(1), certificates=(Certificate(((T, T),), 2),)
+        "drop t² ≥ 0",
+        STRETCH,
+        ">=",
+        sp.Integer(1),
+        certificates=(Certificate(((BRANCH_GAIN, BRANCH_GAIN),), 2),),
     )
     steps = (
         Step(
@@ -99,7 +99,7 @@ def _tangents() -> Theorem:
             sp.MatAdd(sp.Identity(step.n), squared(step.branch)),
         ),
         Step("square of a stack", squared(moved), "=", sp.MatAdd(squared(v), squared(branched))),
-        Step("relative to ‖v‖", STRETCH**2, "=", 1 + T**2, "v ≠ 0"),
+        Step("relative to ‖v‖", STRETCH**2, "=", 1 + BRANCH_GAIN**2, "v ≠ 0"),
         result,
     )
     return Theorem(
@@ -179,7 +179,7 @@ def _frobenius() -> Theorem:
     )
     limit = Step(
         "vanishing branch",
-        sp.sqrt(step.n + (EPSILON * BRANCH) ** 2),
+        sp.sqrt(step.n + (EPSILON * BRANCH_FROBENIUS) ** 2),
         "->",
         sp.sqrt(step.n),
         "J_F → 0",
@@ -203,7 +203,10 @@ def _frobenius() -> Theorem:
             "scalar inputs."
         ),
         Derivation(
-            "dense.frobenius", step.notation, steps, (Quantity(BRANCH, Frobenius(step.branch)),)
+            "dense.frobenius",
+            step.notation,
+            steps,
+            (Quantity(BRANCH_FROBENIUS, Frobenius(step.branch)),),
         ),
         result,
         source="trace of JᵀJ = I + J_FᵀJ_F",

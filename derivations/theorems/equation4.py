@@ -11,11 +11,10 @@ import re
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.theorem import Theorem
-from derivations.checker.sums import L
+from derivations.algebra.letters import LAYERS
+from derivations.algebra.notation import notation_of
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.errors import InputError
-from derivations.theorems.equations import notation_of
 
 LINES = {
     "x_{l-1}": r"x_{l-1} = F_{l-1}(x_{l-2})||x_{l-3}||\cdots||x_{0}",
@@ -39,7 +38,9 @@ def copies(n: sp.Expr) -> sp.Expr:
     a state n layers later.
     """
     count = sp.Function("c")
-    return sp.rsolve(count(L + 1) - 2 * count(L), count(L), {count(1): 1}).subs(L, n)
+    return sp.rsolve(count(LAYERS + 1) - 2 * count(LAYERS), count(LAYERS), {count(1): 1}).subs(
+        LAYERS, n
+    )
 
 
 def dropped_state(line: str) -> int | None:
@@ -64,32 +65,32 @@ def _norm() -> Theorem:
     copies × coordinates.
     """
     c = copies(_M)
-    late, in_h, size = c.subs(_M, L), c.subs(_M, L + 1 - _M), 3 * c.subs(_M, _M - 1)
-    squares = late + late + sp.Sum(in_h * size, (_M, 2, L))
+    late, in_h, size = c.subs(_M, LAYERS), c.subs(_M, LAYERS + 1 - _M), 3 * c.subs(_M, _M - 1)
+    squares = late + late + sp.Sum(in_h * size, (_M, 2, LAYERS))
     result = Step(
         "sum over the columns",
         squares,
         "=",
-        sp.factor(2 * late + sp.powsimp(in_h * size) * (L - 1)),
+        sp.factor(2 * late + sp.powsimp(in_h * size) * (LAYERS - 1)),
         "l ≥ 1",
     )
     steps = (
-        Step("copies of x_i in x_{i+l}, i ≥ 1", 1 + sp.Sum(c, (_M, 1, L - 1)), "=", late),
+        Step("copies of x_i in x_{i+l}, i ≥ 1", 1 + sp.Sum(c, (_M, 1, LAYERS - 1)), "=", late),
         Step(
             "copies of x_0 in x_{l+1}: x_1 holds none",
-            1 + sp.Sum(c.subs(_M, _M - 1), (_M, 2, L)),
+            1 + sp.Sum(c.subs(_M, _M - 1), (_M, 2, LAYERS)),
             "=",
             late,
         ),
         Step(
             "coordinates of x_{l+1}: x_0 and x_1 have one",
-            3 + sp.Sum(size, (_M, 2, L)),
+            3 + sp.Sum(size, (_M, 2, LAYERS)),
             "=",
-            size.subs(_M, L + 1),
+            size.subs(_M, LAYERS + 1),
         ),
         result,
     )
-    values = ", ".join(str(result.after.subs(L, layers)) for layers in range(1, 5))
+    values = ", ".join(str(result.after.subs(LAYERS, layers)) for layers in range(1, 5))
     return Theorem(
         "eq4.norm",
         "Eq. (4) read literally: the norm of ∂H/∂x",
@@ -111,7 +112,7 @@ def _dropped() -> Theorem:
     """
     lost = {name: dropped_state(line) for name, line in LINES.items()}
     ((name, offset),) = ((name, offset) for name, offset in lost.items() if offset is not None)
-    at = L + 1 - offset  # l + 1 stands for the paper's l, so that both sums run forwards
+    at = LAYERS + 1 - offset  # l + 1 stands for the paper's l, so that both sums run forwards
     pattern, printed = (1 + sp.Sum(_S[_M], (_M, 0, last)) for last in (at, at - 1))
     result = Step(
         f"{name} holds F and all earlier states, or all but one",

@@ -10,23 +10,23 @@ from functools import lru_cache
 
 import sympy as sp
 
+from derivations.algebra.letters import squared, squared_norm
 from derivations.algebra.quantities import (
+    BRANCH_GAIN,
+    COSINE,
     SIGMA_MAX,
     TOTAL_GAIN,
-    C,
     Cosine,
     Frobenius,
     NormRatio,
     Quantity,
     SigmaMax,
-    T,
     adjoint_image,
 )
-from derivations.algebra.steps import Certificate, Derivation, Step
-from derivations.algebra.theorem import Theorem
+from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.errors import InputError
-from derivations.theorems.dense_step import BRANCH, dense_step, squared, squared_norm
-from derivations.theorems.equations import A, B, G
+from derivations.theorems.dense_step import BRANCH_FROBENIUS, dense_step
+from derivations.theorems.equations import BRANCH_SLOPES, SIGNAL_SIZE, STATE_SLOPES
 
 IN_BRANCH = sp.Symbol("alpha", nonnegative=True)
 IN_STATE = sp.Symbol("beta", nonnegative=True)
@@ -36,7 +36,7 @@ WIDEST = 64
 CASES = (*range(1, WIDEST + 1), 264)
 
 _I, _J = sp.symbols("i j", integer=True, nonnegative=True)
-_SLOPE, _CROSS = A[_I] ** 2, B[_J, _I] ** 2
+_SLOPE, _CROSS = BRANCH_SLOPES[_I] ** 2, STATE_SLOPES[_J, _I] ** 2
 
 
 def theorems() -> tuple[Theorem, ...]:
@@ -56,10 +56,10 @@ def special_case(layers: int) -> tuple[Step, Step]:
     last = sp.Integer(layers - 1)
     column = _SLOPE + sp.Sum(_CROSS, (_J, _I + 1, last)) + 1
     slopes, cross = sp.Sum(_SLOPE, (_I, 0, last)), sp.Sum(_CROSS, (_J, _I + 1, last), (_I, 0, last))
-    norm = G**2 * (slopes + cross + layers)
+    norm = SIGNAL_SIZE**2 * (slopes + cross + layers)
     return (
-        Step(f"l = {layers}", G**2 * sp.Sum(column, (_I, 0, last)), "=", norm),
-        Step(f"l = {layers}: drop Σ b² ≥ 0", norm, ">=", G**2 * (slopes + layers)),
+        Step(f"l = {layers}", SIGNAL_SIZE**2 * sp.Sum(column, (_I, 0, last)), "=", norm),
+        Step(f"l = {layers}: drop Σ b² ≥ 0", norm, ">=", SIGNAL_SIZE**2 * (slopes + layers)),
     )
 
 
@@ -90,21 +90,31 @@ def _ceilings() -> Derivation:
         Quantity(IN_BRANCH, NormRatio(step.g_f, step.g)),
         Quantity(IN_STATE, NormRatio(step.g_y, step.g)),
         Quantity(THROUGH_BRANCH, NormRatio(image, step.g)),
-        Quantity(C, Cosine(step.g_y, image)),
+        Quantity(COSINE, Cosine(step.g_y, image)),
         Quantity(SIGMA_MAX, SigmaMax(step.branch)),
-        Quantity(T, NormRatio(image, step.g_f)),
-        Quantity(BRANCH, Frobenius(step.branch)),
+        Quantity(BRANCH_GAIN, NormRatio(image, step.g_f)),
+        Quantity(BRANCH_FROBENIUS, Frobenius(step.branch)),
     )
     triangle = (IN_STATE + THROUGH_BRANCH - TOTAL_GAIN,)
-    cosine_law = IN_STATE**2 + 2 * C * IN_STATE * THROUGH_BRANCH + THROUGH_BRANCH**2
+    cosine_law = IN_STATE**2 + 2 * COSINE * IN_STATE * THROUGH_BRANCH + THROUGH_BRANCH**2
     steps = (
         Step("law of cosines", TOTAL_GAIN**2, "=", cosine_law, "g ≠ 0"),
-        _at_most("c ≤ 1", IN_STATE + THROUGH_BRANCH, (2, IN_STATE, THROUGH_BRANCH, 1 - C), power=2),
+        _at_most(
+            "c ≤ 1",
+            IN_STATE + THROUGH_BRANCH,
+            (2, IN_STATE, THROUGH_BRANCH, 1 - COSINE),
+            power=2,
+        ),
         _at_most(
             "operator norm", _sum(SIGMA_MAX), triangle, (SIGMA_MAX * IN_BRANCH - THROUGH_BRANCH,)
         ),
-        Step("relative to ‖g_F‖", THROUGH_BRANCH, "=", T * IN_BRANCH, "g_F ≠ 0"),
-        _at_most("Cauchy–Schwarz", _sum(BRANCH), triangle, (BRANCH - T, IN_BRANCH)),
+        Step("relative to ‖g_F‖", THROUGH_BRANCH, "=", BRANCH_GAIN * IN_BRANCH, "g_F ≠ 0"),
+        _at_most(
+            "Cauchy–Schwarz",
+            _sum(BRANCH_FROBENIUS),
+            triangle,
+            (BRANCH_FROBENIUS - BRANCH_GAIN, IN_BRANCH),
+        ),
         Step(
             "Pythagoras", IN_BRANCH**2, "=", 1 - IN_STATE**2, "g ≠ 0"
         ),  # not before: SymPy writes α itself as √(1 − β²) from then on
@@ -125,9 +135,9 @@ def _ceilings() -> Derivation:
         ),
         _at_most(
             "Lagrange identity, drop a square",
-            sp.sqrt(1 + BRANCH**2),
-            (_off(BRANCH),) * 2,
-            _below(BRANCH),
+            sp.sqrt(1 + BRANCH_FROBENIUS**2),
+            (_off(BRANCH_FROBENIUS),) * 2,
+            _below(BRANCH_FROBENIUS),
             power=2,
         ),
     )

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from derivations.algebra.blocks import BLOCKS, GATE, Block, F
-from derivations.algebra.notation import Notation, Reading
+from derivations.algebra.blocks import BLOCKS, BRANCH, GATE
+from derivations.algebra.letters import EPSILON, LAYERS
+from derivations.algebra.notation import Notation, Reading, notation_of
 from derivations.algebra.quantities import (
+    BRANCH_GAIN,
     FROBENIUS,
     GAIN,
     TOTAL_GAIN,
     Frobenius,
     NormRatio,
     Quantity,
-    T,
     adjoint_image,
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
-from derivations.algebra.terms import Identity, Layer
-from derivations.checker.sums import L
+from derivations.algebra.terms import Identity
 from derivations.rules.bounds import bounds, column
-from derivations.rules.jacobian import EPSILON, Linearization, linearize
+from derivations.rules.jacobian import Linearization, linearize
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,9 @@ def equations() -> tuple[Equation, ...]:
     return tuple(build(reading) for build, readings in _BUILDERS for reading in readings)
 
 
-def notation_of(block: Block, reading: Reading) -> Notation:
-    """A fresh notation for a named block."""
-    return Notation(
-        block.term, block.dims, reading, block.labels, branch=frozenset(map(Layer, block.branch))
-    )
-
-
 def _equation1(reading: Reading) -> Equation:
     notation, line = _linearized("plain", reading)
-    slope = notation.jacobian(F, Identity())
+    slope = notation.jacobian(BRANCH, Identity())
     paper = Claim(
         "∂L/∂x = ∂L/∂F · ∂F/∂x", Step("Eq. (1)", notation.gradient(), "=", _pulled(slope, line))
     )
@@ -86,7 +79,7 @@ def _equation1(reading: Reading) -> Equation:
 
 def _equation2(reading: Reading) -> Equation:
     notation, line = _linearized("residual", reading)
-    slope = notation.jacobian(F, Identity())
+    slope = notation.jacobian(BRANCH, Identity())
     paper = Claim(
         "∂L/∂x = ∂L/∂H · (∂F/∂x + 1)",
         Step("Eq. (2)", notation.gradient(), "=", _pulled(slope + _one(notation), line)),
@@ -108,8 +101,8 @@ def _equation2(reading: Reading) -> Equation:
 def _equation3(reading: Reading) -> Equation:
     notation, line = _linearized("se_residual", reading)
     x = Identity()
-    slope, gate_slope = notation.jacobian(F, x), notation.jacobian(GATE, x)
-    u, s = notation.diagonal(F), notation.diagonal(GATE)
+    slope, gate_slope = notation.jacobian(BRANCH, x), notation.jacobian(GATE, x)
+    u, s = notation.diagonal(BRANCH), notation.diagonal(GATE)
     total = u * gate_slope + s * slope + _one(notation)
     paper = Claim(
         "∂L/∂x = ∂L/∂H · (∂s/∂x · F + s · ∂F/∂x + 1)",
@@ -139,16 +132,20 @@ def _equation4(reading: Reading) -> Equation:
     Σ_{i<j} s_i.
     """
     sizes = 3 * 2 ** (_I - 2)
-    copies = 3 * 2 ** (L - 1) - 1  # held by H after L + 1 layers
+    copies = 3 * 2 ** (LAYERS - 1) - 1  # held by H after L + 1 layers
     grown = Step(
-        "features of x_j", 3 * 2**L, "=", 1 + 2 + sp.Sum(sizes, (_I, 2, L + 1)), "l ≥ 1, j = l + 2"
+        "features of x_j",
+        3 * 2**LAYERS,
+        "=",
+        1 + 2 + sp.Sum(sizes, (_I, 2, LAYERS + 1)),
+        "l ≥ 1, j = l + 2",
     )
     total = Step(
-        "copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, L)), "=", copies, "l ≥ 1"
+        "copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, LAYERS)), "=", copies, "l ≥ 1"
     )
     once = Claim(
         "after l + 1 layers H holds each of the l + 1 earlier features once",
-        Step("Eq. (4)", total.before, "=", L + 1),
+        Step("Eq. (4)", total.before, "=", LAYERS + 1),
     )
     label = r"\text{copies of features in } H \text{ after } l + 1 \text{ layers: } "
     chain = [
@@ -166,7 +163,7 @@ def _equation4(reading: Reading) -> Equation:
 
 def _equation5(reading: Reading) -> Equation:
     notation, line = _linearized("dense", reading)
-    slope = notation.jacobian(F, Identity())
+    slope = notation.jacobian(BRANCH, Identity())
     entries = (
         sp.Tuple(slope, 1) if reading == "scalar" else sp.BlockMatrix([[slope], [_one(notation)]])
     )
@@ -196,39 +193,41 @@ EQ6_LATEX = (
     r"F_l}{\partial x_{l-1}}\right)^2 + 1}"
 )
 
-A = sp.IndexedBase("a", real=True)
-B = sp.IndexedBase("b", real=True)
-G = sp.Symbol("G", nonnegative=True)
+BRANCH_SLOPES = sp.IndexedBase("a", real=True)
+STATE_SLOPES = sp.IndexedBase("b", real=True)
+SIGNAL_SIZE = sp.Symbol("G", nonnegative=True)
 _I, _J = sp.symbols("i j", integer=True, nonnegative=True)
-SLOPES = sp.Sum(A[_I] ** 2, (_I, 0, L - 1))
-CROSS = sp.Sum(B[_J, _I] ** 2, (_J, _I + 1, L - 1), (_I, 0, L - 1))
+SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))
+CROSS = sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1), (_I, 0, LAYERS - 1))
 
 
 def _equation6_scalar(reading: Reading) -> Equation:
     """Symbolic l: a_i = ∂F_l/∂x_i, b_ji = ∂x_j/∂x_i, G = |∂L/∂H|, one number."""
-    row = A[_I] ** 2 + sp.Sum(B[_J, _I] ** 2, (_J, _I + 1, L - 1)) + 1
-    norm = G * sp.sqrt(SLOPES + CROSS + L)
-    lower, as_printed = G * sp.sqrt(SLOPES + L), G * sp.sqrt(SLOPES + 1)
+    row = BRANCH_SLOPES[_I] ** 2 + sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1)) + 1
+    norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS)
+    lower, as_printed = SIGNAL_SIZE * sp.sqrt(SLOPES + LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)
     squared = Step(
         "sum over the entries of Eq. (5)",
-        G**2 * sp.Sum(row, (_I, 0, L - 1)),
+        SIGNAL_SIZE**2 * sp.Sum(row, (_I, 0, LAYERS - 1)),
         "=",
         norm**2,
         "a_i, b_ji, G real",
     )
-    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((G**2, CROSS),))
-    law = _limit(_small_slopes(lower), G * sp.sqrt(L), "all ∂F_l/∂x_i → 0")
+    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((SIGNAL_SIZE**2, CROSS),))
+    law = _limit(_small_slopes(lower), SIGNAL_SIZE * sp.sqrt(LAYERS), "all ∂F_l/∂x_i → 0")
     claims = (
         Claim("‖∂L/∂x‖² = |∂L/∂H|² · Σ (first relation, with |∂L/∂H| for |∂L/∂x|)", squared),
         Claim("lower bound, last term read as l", bound),
         Claim(
             "lower bound, last term read as 1",
-            _drop("Eq. (6)", norm, as_printed, ((G**2, CROSS), (G**2, L - 1))),
+            _drop(
+                "Eq. (6)", norm, as_printed, ((SIGNAL_SIZE**2, CROSS), (SIGNAL_SIZE**2, LAYERS - 1))
+            ),
         ),
         Claim("|∂L/∂H|·√l remains, last term read as l", law),
         Claim(
             "|∂L/∂H|·√l remains, last term read as 1",
-            _limit(_small_slopes(as_printed), G * sp.sqrt(L)),
+            _limit(_small_slopes(as_printed), SIGNAL_SIZE * sp.sqrt(LAYERS)),
         ),
     )
     derivation = Derivation("eq6", notation_of(BLOCKS["dense"], reading), (squared, bound, law))
@@ -261,7 +260,7 @@ def _equation6_operator(reading: Reading) -> Equation:
     triangle = next(
         step
         for step in proved.steps
-        if (step.before, step.relation, step.after) == (GAIN, ">=", sp.Abs(1 - T))
+        if (step.before, step.relation, step.after) == (GAIN, ">=", sp.Abs(1 - BRANCH_GAIN))
     )
     claims = (
         Claim("‖∂L/∂x‖ = ‖∂L/∂H‖ · ‖∂H/∂x‖_F", Step("Eq. (6)", TOTAL_GAIN, "=", FROBENIUS)),
@@ -326,7 +325,7 @@ def _limit_claim(line: Linearization, remains: sp.Expr, statement: str) -> list[
     notation = line.derivation.notation
     if notation.reading == "operator":
         return []
-    slope = notation.jacobian(F, Identity())
+    slope = notation.jacobian(BRANCH, Identity())
     return [Claim(statement, _limit(line.pullback.subs(slope, EPSILON * slope), remains))]
 
 
@@ -335,7 +334,7 @@ def _limit(before: sp.Expr, after: sp.Expr, condition: str = "∂F/∂x → 0") 
 
 
 def _small_slopes(expr: sp.Expr) -> sp.Expr:
-    return expr.subs(SLOPES, sp.Sum((EPSILON * A[_I]) ** 2, (_I, 0, L - 1)))
+    return expr.subs(SLOPES, sp.Sum((EPSILON * BRANCH_SLOPES[_I]) ** 2, (_I, 0, LAYERS - 1)))
 
 
 def _drop(

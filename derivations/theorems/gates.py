@@ -8,15 +8,13 @@ remains when J_F vanishes.
 import sympy as sp
 
 from derivations.algebra.blocks import SE_RESIDUAL, WEIGHTS
-from derivations.algebra.notation import Notation
-from derivations.algebra.steps import Derivation, Step
+from derivations.algebra.letters import LAYERS
+from derivations.algebra.notation import Notation, notation_of
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.algebra.terms import Identity
-from derivations.algebra.theorem import Theorem
-from derivations.checker.sums import L
 from derivations.rules.bounds import factor_right
 from derivations.rules.jacobian import leaf_jacobian, linearize
 from derivations.rules.norm_calculus import NormCalculus
-from derivations.theorems.equations import notation_of
 
 SOURCE = "Noh 2021, Eq. (3); Hu et al. 2018"
 
@@ -113,13 +111,13 @@ def _pooling() -> Theorem:
         sp.Symbol("m", real=True),
     )
     notation = notation_of(SE_RESIDUAL, "scalar")
-    squares, total = sp.Sum(u[i] ** 2, (i, 0, L - 1)), sp.Sum(u[i], (i, 0, L - 1))
-    spread = sp.Sum((u[i] - m) ** 2, (i, 0, L - 1))
+    squares, total = sp.Sum(u[i] ** 2, (i, 0, LAYERS - 1)), sp.Sum(u[i], (i, 0, LAYERS - 1))
+    spread = sp.Sum((u[i] - m) ** 2, (i, 0, LAYERS - 1))
     identity = Step(
         "squares about m",
-        L * squares - total**2,
+        LAYERS * squares - total**2,
         "=",
-        L * spread - (total - L * m) ** 2,
+        LAYERS * spread - (total - LAYERS * m) ** 2,
         "N = l positions; u, m real",
     )
     statement = (

@@ -12,6 +12,7 @@ from itertools import combinations
 
 import sympy as sp
 
+from derivations.algebra.letters import LAYERS, squared
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import (
     TOTAL_GAIN,
@@ -21,12 +22,9 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
     adjoint_image,
 )
-from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.algebra.terms import Identity
-from derivations.algebra.theorem import Theorem
-from derivations.checker.sums import L
 from derivations.errors import InputError
-from derivations.theorems.dense_step import squared
 
 DEEPEST_EXPANSION = 8
 SHOWN = 3
@@ -92,9 +90,9 @@ def _every_depth() -> Theorem:
     notation, _, _ = _stack(1)
     result = Step(
         "telescoping product",
-        sp.Product(_N[_K - 1] / _N[_K], (_K, 1, L)),
+        sp.Product(_N[_K - 1] / _N[_K], (_K, 1, LAYERS)),
         "=",
-        _N[0] / _N[L],
+        _N[0] / _N[LAYERS],
         "n_ℓ = ‖g_ℓ‖ > 0",
     )
     return Theorem(
@@ -303,12 +301,14 @@ def _paths() -> Theorem:
 
 def _path_counts() -> Theorem:
     notation, _, _ = _stack(1)
-    result = Step("sum over the lengths", sp.Sum(sp.binomial(L, _K), (_K, 0, L)), "=", 2**L)
+    result = Step(
+        "sum over the lengths", sp.Sum(sp.binomial(LAYERS, _K), (_K, 0, LAYERS)), "=", 2**LAYERS
+    )
     pascal = Step(
         "Pascal's rule: the last block is left out or not",
-        sp.binomial(L + 1, _K),
+        sp.binomial(LAYERS + 1, _K),
         "=",
-        sp.binomial(L, _K) + sp.binomial(L, _K - 1),
+        sp.binomial(LAYERS, _K) + sp.binomial(LAYERS, _K - 1),
     )
     return Theorem(
         "stack.path_counts",

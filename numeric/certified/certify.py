@@ -27,7 +27,8 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.terms import Term
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.bounds import Bound, column
+from derivations.rules.bound import Bound
+from derivations.rules.bounds import column
 from numeric.certified import enclosed
 from numeric.certified.ball_formula import ball_of
 from numeric.certified.balls import float_above, float_below, precise, root

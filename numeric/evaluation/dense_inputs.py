@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.blocks import block
-from derivations.checker.sums import L
+from derivations.algebra.letters import LAYERS
+from derivations.algebra.notation import notation_of
 from derivations.errors import InputError
 from derivations.rules.bounds import bounds
-from derivations.theorems.equations import G, equations, notation_of
+from derivations.theorems.equations import SIGNAL_SIZE, equations
 from numeric.checks import check_input
 from numeric.operators.vector_norms import norm
 from numeric.settings import whole
@@ -65,7 +66,7 @@ def square_root_law(inputs: int) -> float:
     inputs = whole(inputs, "the number of inputs of a dense step")
     equation = next(e for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
     limit = equation.derivation.steps[-1]
-    return float(limit.after.subs({L: inputs, G: 1}))
+    return float(limit.after.subs({LAYERS: inputs, SIGNAL_SIZE: 1}))
 
 
 @lru_cache

@@ -27,7 +27,8 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.terms import Term
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.bounds import Bound, Bounds, bounds, column
+from derivations.rules.bound import Bound, Bounds
+from derivations.rules.bounds import bounds, column
 from derivations.rules.jacobian import Linearization, linearize
 from numeric.checks import Function, check_estimate
 from numeric.evaluation.columns import Columns

@@ -8,8 +8,7 @@ from math import inf, isfinite
 
 import sympy as sp
 
-from derivations.checker.recurrences import BLOCK, CHI, DEPTH
-from derivations.checker.sums import L
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.errors import InputError
 from derivations.laws.depth_laws import WIDTHS, DepthLaw
 from derivations.laws.gaussian_moments import KAPPA, KAPPA_OF_SLOPE, SLOPE
@@ -47,7 +46,7 @@ def evaluate_law(
     }
     exact = {symbol: sp.Rational(value) for symbol, value in reals.items()} | {
         DEPTH: depth,
-        L: depth,
+        LAYERS: depth,
         BLOCK: block,
     }
     exact[KAPPA] = KAPPA_OF_SLOPE.subs(SLOPE, exact[SLOPE])

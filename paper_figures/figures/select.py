@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derivations.errors import InputError
-from paper_figures.drawing.style import LOOKS
+from paper_figures.drawing.style import LOOKS, look
 from validate.records.schema import BlockRow, EpochRow, Gains, Results, Run
+from validate.statistics.survival import ACROSS, WITHIN
 
 CERTAINTIES = ("probable", "exact")
 
@@ -144,3 +145,8 @@ def certainties(rows: Iterable[BlockRow]) -> list[str]:
 def alive(values: Gains) -> Iterator[float]:
     """The values that are not null."""
     return (value for value in values if value is not None)
+
+
+def group_title(group: str) -> str:
+    """A family as it is called everywhere; groups of families as they are."""
+    return group if group in (WITHIN, ACROSS) else look(group).title

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_figures.drawing.style import DOUBLE, INK, MUTED, look, plain_log_ticks, styled
-from paper_figures.figures.select import MissingRecordsError, families
-from paper_figures.tables import group_title
+from paper_figures.figures.select import MissingRecordsError, families, group_title
 from validate.records.schema import Results
 from validate.statistics.survival import (
     ACROSS,

@@ -86,8 +86,8 @@ CHECKERS = [
     Mutant(
         "a summed row starts anywhere",
         "derivations/checker/binomials.py",
-        "if (low, high) != (0, L) or",
-        "if high != L or",
+        "if (low, high) != (0, LAYERS) or",
+        "if high != LAYERS or",
     ),
     Mutant(
         "the doubling is not checked",

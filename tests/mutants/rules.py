@@ -124,15 +124,15 @@ SYMBOLIC = [
     Mutant(
         "the law of cosines has the wrong sign",
         "derivations/rules/bounds.py",
-        "_COSINE_LAW = sp.sqrt(1 + 2 * C * T + T**2)",
-        "_COSINE_LAW = sp.sqrt(1 - 2 * C * T + T**2)",
+        "_COSINE_LAW = sp.sqrt(1 + 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2)",
+        "_COSINE_LAW = sp.sqrt(1 - 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2)",
         "residual",
     ),
     Mutant(
         "the law of cosines loses its factor 2",
         "derivations/rules/bounds.py",
-        "_COSINE_LAW = sp.sqrt(1 + 2 * C * T + T**2)",
-        "_COSINE_LAW = sp.sqrt(1 + C * T + T**2)",
+        "_COSINE_LAW = sp.sqrt(1 + 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2)",
+        "_COSINE_LAW = sp.sqrt(1 + COSINE * BRANCH_GAIN + BRANCH_GAIN**2)",
         "residual",
     ),
     Mutant(
@@ -180,8 +180,8 @@ SYMBOLIC = [
     Mutant(
         "the triangle inequality is reversed",
         "derivations/rules/bounds.py",
-        '_at_most("c ≤ 1", 1 + T,',
-        '_at_least("c ≤ 1", 1 + T,',
+        '_at_most("c ≤ 1", 1 + BRANCH_GAIN,',
+        '_at_least("c ≤ 1", 1 + BRANCH_GAIN,',
         "residual",
     ),
     Mutant(
@@ -215,36 +215,36 @@ SYMBOLIC = [
     Mutant(
         "Equation (6) counts l + 1 skips",
         "derivations/theorems/equations.py",
-        "norm = G * sp.sqrt(SLOPES + CROSS + L)",
-        "norm = G * sp.sqrt(SLOPES + CROSS + L + 1)",
+        "norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS)",
+        "norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS + 1)",
         "dense",
     ),
     Mutant(
         "Equation (6) starts its sum at 1",
         "derivations/theorems/equations.py",
-        "SLOPES = sp.Sum(A[_I] ** 2, (_I, 0, L - 1))",
-        "SLOPES = sp.Sum(A[_I] ** 2, (_I, 1, L - 1))",
+        "SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))",
+        "SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 1, LAYERS - 1))",
         "dense",
     ),
     Mutant(
         "Equation (6) bounds by 2l",
         "derivations/theorems/equations.py",
-        "G * sp.sqrt(SLOPES + L), G * sp.sqrt(SLOPES + 1)",
-        "G * sp.sqrt(SLOPES + 2 * L), G * sp.sqrt(SLOPES + 1)",
+        "SIGNAL_SIZE * sp.sqrt(SLOPES + LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)",
+        "SIGNAL_SIZE * sp.sqrt(SLOPES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)",
         "dense",
     ),
     Mutant(
         "the square root law loses its root",
         "derivations/theorems/equations.py",
-        "law = _limit(_small_slopes(lower), G * sp.sqrt(L),",
-        "law = _limit(_small_slopes(lower), G * L,",
+        "law = _limit(_small_slopes(lower), SIGNAL_SIZE * sp.sqrt(LAYERS),",
+        "law = _limit(_small_slopes(lower), SIGNAL_SIZE * LAYERS,",
         "dense",
     ),
     Mutant(
         "literal copies are off by one",
         "derivations/theorems/equations.py",
-        "copies = 3 * 2 ** (L - 1) - 1",
-        "copies = 3 * 2 ** (L - 1)",
+        "copies = 3 * 2 ** (LAYERS - 1) - 1",
+        "copies = 3 * 2 ** (LAYERS - 1)",
         "dense",
     ),
     Mutant(
@@ -278,15 +278,15 @@ SYMBOLIC = [
     Mutant(
         "the obtuse part loses its factor 2",
         "derivations/rules/bounds.py",
-        "2 * T * (1 + _OBTUSE)",
-        "T * (1 + _OBTUSE)",
+        "2 * BRANCH_GAIN * (1 + _OBTUSE)",
+        "BRANCH_GAIN * (1 + _OBTUSE)",
         "residual",
     ),
     Mutant(
         "the obtuse part keeps acute angles",
         "derivations/rules/bounds.py",
-        "_OBTUSE = sp.Min(C, 0)",
-        "_OBTUSE = sp.Max(C, 0)",
+        "_OBTUSE = sp.Min(COSINE, 0)",
+        "_OBTUSE = sp.Max(COSINE, 0)",
         "residual",
     ),
     Mutant(
@@ -306,8 +306,8 @@ SYMBOLIC = [
     Mutant(
         "the order of two upper bounds is reversed",
         "derivations/rules/bounds.py",
-        '_order("residual.triangle.upper", "residual.uniform.upper", 1 + T, "<="',
-        '_order("residual.triangle.upper", "residual.uniform.upper", 1 + T, ">="',
+        '_order("residual.triangle.upper", "residual.uniform.upper", 1 + BRANCH_GAIN, "<="',
+        '_order("residual.triangle.upper", "residual.uniform.upper", 1 + BRANCH_GAIN, ">="',
         "residual",
     ),
     Mutant(
@@ -383,8 +383,8 @@ SYMBOLIC = [
     Mutant(
         "average pooling adds the spread about the mean",
         "derivations/theorems/gates.py",
-        "L * spread - (total - L * m) ** 2",
-        "L * spread + (total - L * m) ** 2",
+        "LAYERS * spread - (total - LAYERS * m) ** 2",
+        "LAYERS * spread + (total - LAYERS * m) ** 2",
         "",
     ),
 ]

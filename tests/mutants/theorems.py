@@ -12,8 +12,8 @@ THEOREMS = [
     Mutant(
         "a dense step shrinks what its branch stretches",
         "derivations/theorems/dense_step.py",
-        'STRETCH**2, "=", 1 + T**2',
-        'STRETCH**2, "=", 1 - T**2',
+        'STRETCH**2, "=", 1 + BRANCH_GAIN**2',
+        'STRETCH**2, "=", 1 - BRANCH_GAIN**2',
     ),
     Mutant(
         "tangents may only shrink",
@@ -60,20 +60,20 @@ THEOREMS = [
     Mutant(
         "a special case of Equation (6) is off by one in l",
         "derivations/theorems/equation6.py",
-        "norm = G**2 * (slopes + cross + layers)",
-        "norm = G**2 * (slopes + cross + layers - 1)",
+        "norm = SIGNAL_SIZE**2 * (slopes + cross + layers)",
+        "norm = SIGNAL_SIZE**2 * (slopes + cross + layers - 1)",
     ),
     Mutant(
         "a special case of Equation (6) bounds by 2l",
         "derivations/theorems/equation6.py",
-        "G**2 * (slopes + layers))",
-        "G**2 * (slopes + 2 * layers))",
+        "SIGNAL_SIZE**2 * (slopes + layers))",
+        "SIGNAL_SIZE**2 * (slopes + 2 * layers))",
     ),
     Mutant(
         "a special case of Equation (6) bounds from the wrong side",
         "derivations/theorems/equation6.py",
-        'norm, ">=", G**2',
-        'norm, "<=", G**2',
+        'norm, ">=", SIGNAL_SIZE**2',
+        'norm, "<=", SIGNAL_SIZE**2',
     ),
     Mutant(
         "the ceiling of a dense step loses the skip",
@@ -108,8 +108,8 @@ THEOREMS = [
     Mutant(
         "copies of Equation (4) treble",
         "derivations/theorems/equation4.py",
-        "count(L + 1) - 2 * count(L)",
-        "count(L + 1) - 3 * count(L)",
+        "count(LAYERS + 1) - 2 * count(LAYERS)",
+        "count(LAYERS + 1) - 3 * count(LAYERS)",
     ),
     Mutant(
         "states of Equation (4) have two coordinates for three",
@@ -126,8 +126,8 @@ THEOREMS = [
     Mutant(
         "the norm of Equation (4) is off by one layer",
         "derivations/theorems/equation4.py",
-        "sp.powsimp(in_h * size) * (L - 1)",
-        "sp.powsimp(in_h * size) * L",
+        "sp.powsimp(in_h * size) * (LAYERS - 1)",
+        "sp.powsimp(in_h * size) * LAYERS",
     ),
     Mutant(
         "a total gradient skips its neighbour",
@@ -150,14 +150,14 @@ THEOREMS = [
     Mutant(
         "the slots telescope to l − 1",
         "derivations/theorems/dense_block.py",
-        "_R[0] - _R[L],",
-        "_R[0] - _R[L - 1],",
+        "_R[0] - _R[LAYERS],",
+        "_R[0] - _R[LAYERS - 1],",
     ),
     Mutant(
         "paths treble with each step",
         "derivations/theorems/dense_block.py",
-        "count(L + 1) - 2 * count(L)",
-        "count(L + 1) - 3 * count(L)",
+        "count(LAYERS + 1) - 2 * count(LAYERS)",
+        "count(LAYERS + 1) - 3 * count(LAYERS)",
     ),
     Mutant(
         "long paths take a short cut",
@@ -180,8 +180,8 @@ THEOREMS = [
     Mutant(
         "a telescoping product runs one block too far",
         "derivations/theorems/stacks.py",
-        "_N[_K - 1] / _N[_K], (_K, 1, L))",
-        "_N[_K - 1] / _N[_K], (_K, 1, L + 1))",
+        "_N[_K - 1] / _N[_K], (_K, 1, LAYERS))",
+        "_N[_K - 1] / _N[_K], (_K, 1, LAYERS + 1))",
     ),
     Mutant(
         "lower bounds of blocks are added",
@@ -222,14 +222,14 @@ THEOREMS = [
     Mutant(
         "Pascal's rule with the wrong neighbour",
         "derivations/theorems/stacks.py",
-        "sp.binomial(L, _K) + sp.binomial(L, _K - 1)",
-        "sp.binomial(L, _K) + sp.binomial(L, _K + 1)",
+        "sp.binomial(LAYERS, _K) + sp.binomial(LAYERS, _K - 1)",
+        "sp.binomial(LAYERS, _K) + sp.binomial(LAYERS, _K + 1)",
     ),
     Mutant(
         "a stack has twice as many paths",
         "derivations/theorems/stacks.py",
-        '"=", 2**L)',
-        '"=", 2 ** (L + 1))',
+        '"=", 2**LAYERS)',
+        '"=", 2 ** (LAYERS + 1))',
     ),
     Mutant(
         "the published share covers one length more",

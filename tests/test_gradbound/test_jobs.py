@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gradbound.jobs import failures, tally
 from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
+from validate.statistics.summary import failures, tally
 
 BOUND = BoundRow(
     id="residual.triangle.lower",

@@ -22,9 +22,9 @@ from paper_figures.tables import (
     render,
     trend,
 )
-from validate.comparison.compare_network import summarize_by
 from validate.records.schema import Results
 from validate.statistics.distance_from_law import law_fits
+from validate.statistics.summary import summarize_by
 from validate.statistics.survival import ranking
 
 HOSTILE = 'a|b & 5% <script>alert("x")</script> \\input{y} #_{}~^$'

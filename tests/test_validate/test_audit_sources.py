@@ -10,7 +10,7 @@ import pytest
 from test_validate.audited import gathered, judged, rejudged
 from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow
 
-from derivations.algebra.blocks import SE_RESIDUAL, Block, F
+from derivations.algebra.blocks import BRANCH, SE_RESIDUAL, Block
 from derivations.algebra.terms import Add, Chain, Gate, Identity, Layer, Linear, Pointwise
 from derivations.rules.jacobian import pullback_rule
 from validate.audit.counting import Counts
@@ -127,7 +127,7 @@ def test_a_gate_computed_from_the_input_keeps_its_term(gate):
         "input_gate",
         "",
         "input_gate",
-        Add(Gate(F, gate), Identity()),
+        Add(Gate(BRANCH, gate), Identity()),
         {**SE_RESIDUAL.dims, "s": ("n", "n")},
     )
     found = rejudged("C8", Sources(gated=block))

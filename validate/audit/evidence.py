@@ -12,12 +12,12 @@ from typing import Generic, TypeVar
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS, SE_RESIDUAL, Block
-from derivations.algebra.notation import Reading
+from derivations.algebra.notation import Reading, notation_of
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
 from derivations.errors import InputError, ViolationError
 from derivations.rules.bounds import bounds
-from derivations.theorems.equations import equations, notation_of
+from derivations.theorems.equations import equations
 from validate.audit.counting import Counts
 from validate.audit.paper import Paper, paper
 from validate.audit.verdicts import Judgement

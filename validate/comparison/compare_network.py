@@ -6,11 +6,10 @@ Float64 rounding is the only allowance. Counts violations; never drops one.
 
 import math
 import statistics
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context
-from typing import TypeVar, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,42 +17,28 @@ from torch import Tensor
 
 from derivations.errors import InputError
 from numeric.evaluation.evaluate import BoundNumbers
+from numeric.evaluation.network import Segment
 from numeric.tolerances import tolerances
 from validate.comparison.first_weights import scaled
 from validate.comparison.predict import Prediction
 from validate.measure.network_gains import Measurement
-from validate.networks.segments import Segment
 from validate.records.codec import DIGITS
 from validate.records.schema import (
     BlockRow,
     BoundRow,
-    EpochRow,
     Gains,
     LawRow,
-    Results,
-    RunConfig,
     Side,
     Total,
-    VanishingRow,
 )
 
-Key = TypeVar("Key", bound=Hashable)
 ROUNDING = tolerances(torch.float64).identity
 """Allowed error relative to the sum of the quantities involved: of the gains, and of what was added
 to form them."""
 
 
-TELESCOPING = 1e-9
-"""Allowed relative error of a product of gains over a whole network: thousands of segments, each
-off by ROUNDING."""
-
-
 RECORDED_TERMS = ("t", "c")
 """The terms that are stored; of the others, the gain and these two give every ratio."""
-
-
-LIMIT = 1e-12
-"""Allowed relative error of what a vanished branch leaves: float64 rounding of two norms."""
 
 
 @dataclass(frozen=True)
@@ -192,18 +177,6 @@ def total(measurement: Measurement, predicted: Sequence[Gains]) -> Total:
     )
 
 
-def fails_to_telescope(total: Total) -> bool:
-    """Whether the product of the predicted gains misses the measured end-to-end ratio by more than
-    rounding can explain.
-    """
-    return total.relative_error is not None and total.relative_error > TELESCOPING
-
-
-def misses_limit(row: VanishingRow) -> bool:
-    """Whether a branch scaled by 0 leaves another gradient than predicted."""
-    return row.epsilon == 0 and not abs(row.measured - row.predicted) <= LIMIT * (1 + row.predicted)
-
-
 def relative_error(first: Tensor, second: Tensor) -> Tensor:
     """|first − second| / max(|first|, |second|): within [0, 1] for gains, 0 where both are exactly
     zero.
@@ -235,55 +208,3 @@ def _rounded(values: Gains, rounding: str = ROUND_HALF_EVEN) -> Gains:
     return tuple(
         None if value is None else float(context.create_decimal(value)) for value in values
     )
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How many samples were held against bounds and identities, and how many failed."""
-
-    bound_checks: int
-    violations: int
-    identity_checks: int
-    identity_failures: int
-    identity_error: float
-    total_error: float
-    total_failures: int
-
-    @property
-    def failures(self) -> int:
-        """Zero, if the theory and its implementation are right."""
-        return self.violations + self.identity_failures + self.total_failures
-
-
-def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Summary:
-    """Totals over any selection of rows: one run, one family, one epoch, everything."""
-    rows = list(blocks)
-    bounds = [bound for row in rows for bound in row.bounds]
-    totals = [row.total for row in epochs if row.total is not None]
-    return Summary(
-        bound_checks=sum(bound.checks for bound in bounds),
-        violations=sum(bound.violations for bound in bounds),
-        identity_checks=sum(len(row.measured) - row.vanished for row in rows),
-        identity_failures=sum(row.identity_failures for row in rows),
-        identity_error=max(
-            (row.identity_error for row in rows if row.identity_error is not None), default=0.0
-        ),
-        total_error=max(
-            (each.relative_error for each in totals if each.relative_error is not None), default=0.0
-        ),
-        total_failures=sum(map(fails_to_telescope, totals)),
-    )
-
-
-def summarize_by(results: Results, key: Callable[[RunConfig, int], Key]) -> dict[Key, Summary]:
-    """One summary for each value of key(config, epoch), such as `lambda config, epoch:
-    config.family`, in order of appearance.
-    """
-    blocks: dict[Key, list[BlockRow]] = defaultdict(list)
-    epochs: dict[Key, list[EpochRow]] = defaultdict(list)
-    for run in results.runs:
-        for block in run.blocks:
-            blocks[key(run.config, block.epoch)].append(block)
-        for epoch in run.epochs:
-            epochs[key(run.config, epoch.epoch)].append(epoch)
-    return {value: summarize(blocks[value], epochs[value]) for value in epochs}

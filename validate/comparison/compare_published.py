@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from derivations.checker.recurrences import DEPTH
+from derivations.algebra.letters import DEPTH
 from derivations.laws.published_laws import (
     FUSS_CATALAN,
     HANIN,

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
+from numeric.evaluation.network import Segment
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.laws.convolution_layer import Geometry, alignment_deviation, convolution_law
 from numeric.tolerances import tolerances
 from validate.networks.build import deviation_at_start
-from validate.networks.segments import Segment
 
 ROUNDING = tolerances(torch.float64).identity
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
+from numeric.evaluation.network import Network
 from validate.networks import densenet, resnet, vgg
 from validate.networks.cifar import FAMILIES, Config
-from validate.networks.segments import Network
 
 __all__ = ["FAMILIES", "NETWORKS", "Config", "Network", "build", "initialize", "parse"]
 

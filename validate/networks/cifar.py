@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
+from numeric.evaluation.network import Network, Segment
 from validate.networks.segments import (
     Activation,
     DenseLayer,
-    Network,
     PlainBlock,
     ResidualBlock,
-    Segment,
     SEResidualBlock,
     Transition,
     conv3x3,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
-from validate.networks.segments import DenseStep, Network, Segment, Transition, conv3x3
+from numeric.evaluation.network import Network, Segment
+from validate.networks.segments import DenseStep, Transition, conv3x3
 
 Layout = tuple[int, tuple[int, ...]]
 """(growth k, number of layers of each dense block)."""

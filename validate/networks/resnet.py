@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
+from numeric.evaluation.network import Network, Segment
 from validate.networks.segments import (
     Activation,
-    Network,
     Plain,
     Residual,
-    Segment,
     SEResidual,
     Shortcut,
     conv3x3,

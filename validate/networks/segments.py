@@ -1,60 +1,19 @@
-"""Defines the segments that networks are made of, with batch normalization as in the papers, and
-the network that chains them.
+"""Defines the segments that networks are made of, with batch normalization as in the papers.
+
 
 Each forward is written by hand; `term` over `leaves` is a claim about it (in eval mode) that
 validation puts to the test.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from derivations.algebra.blocks import DENSE, PLAIN, RESIDUAL, SCALED, SE_RESIDUAL, F
-from derivations.algebra.terms import Add, Linear, Pointwise, Term
-
-Leaf = Callable[[Tensor], Tensor]
-
-
-class Segment(nn.Module):
-    """One link of a network: a map (batch, channels, height, width) → the same with other sizes.
-
-    `kind` is the word used in results, `term` the structure of the forward, `leaves` the maps that
-    the term names.
-    """
-
-    kind: str
-    term: Term
-
-    @property
-    def leaves(self) -> Mapping[str, Leaf]:
-        """The map behind each name in `term`, built from this module's own parameters (so a copy
-        has its own).
-        """
-        raise NotImplementedError
-
-
-class Network(nn.Module):
-    """head(segment_n(… segment_1(stem(x)))): (batch, in_channels, h, w) → (batch, num_classes)."""
-
-    def __init__(self, stem: nn.Module, segments: dict[str, Segment], head: nn.Module) -> None:
-        super().__init__()
-        self.stem = stem
-        self.segments = nn.ModuleDict(segments)
-        self.head = head
-
-    def chain(self) -> Iterator[tuple[str, Segment]]:
-        """The segments by name, in the order in which the input meets them."""
-        for name, segment in self.segments.items():
-            assert isinstance(segment, Segment)
-            yield name, segment
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
-        for segment in self.segments.values():
-            x = segment(x)
-        return self.head(x)
+from derivations.algebra.blocks import BRANCH, DENSE, PLAIN, RESIDUAL, SCALED, SE_RESIDUAL
+from derivations.algebra.terms import Add, Linear, Pointwise
+from numeric.evaluation.network import Leaf, Segment
 
 
 def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
@@ -150,7 +109,9 @@ class Residual(Segment):
         super().__init__()
         self.branch = branch
         self.shortcut = shortcut
-        self.term = RESIDUAL.term if isinstance(shortcut, nn.Identity) else Add(F, Linear("W_s"))
+        self.term = (
+            RESIDUAL.term if isinstance(shortcut, nn.Identity) else Add(BRANCH, Linear("W_s"))
+        )
 
     @property
     def leaves(self) -> Mapping[str, Leaf]:

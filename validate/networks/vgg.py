@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
-from validate.networks.segments import Network, Plain, Segment
+from numeric.evaluation.network import Network, Segment
+from validate.networks.segments import Plain
 
 Stage = tuple[int, int]
 """(number of convolutions, number of maps), followed by a 2×2 max pooling."""

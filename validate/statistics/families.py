@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from validate.comparison.compare_network import Summary, summarize_by
 from validate.records.schema import Results, Run
 from validate.statistics.correlation import LEAST, Floats
+from validate.statistics.summary import Summary, summarize_by
 from validate.statistics.survival import median_gain
 
 

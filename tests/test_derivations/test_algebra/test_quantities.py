@@ -6,28 +6,29 @@ import pytest
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.notation import notation_of
 from derivations.algebra.quantities import (
     AXIOMS,
+    BRANCH_GAIN,
+    COSINE,
     KNOWN_SLOPES,
     LAMBDA,
     MU,
     RATIO,
     SIGMA_MAX,
     SIGMA_MIN,
-    C,
     Cosine,
     NormRatio,
     NumericalRange,
     Quantity,
     SigmaMax,
     SigmaMinAdjoint,
-    T,
     adjoint_image,
     facts,
 )
 from derivations.checker.samples import quantity_samples
 from derivations.rules.bounds import bounds
-from derivations.theorems.equations import equations, notation_of
+from derivations.theorems.equations import equations
 
 A = sp.MatrixSymbol("A", 3, 3)
 U, V = sp.MatrixSymbol("u", 3, 1), sp.MatrixSymbol("v", 3, 1)
@@ -73,19 +74,19 @@ def test_the_frobenius_fact_holds_too():
 def test_a_ratio_to_its_own_argument_is_between_the_singular_values():
     found = facts(
         (
-            Quantity(T, NormRatio(IMAGE, U)),
+            Quantity(BRANCH_GAIN, NormRatio(IMAGE, U)),
             Quantity(SIGMA_MAX, SigmaMax(A)),
             Quantity(SIGMA_MIN, SigmaMinAdjoint(A)),
         )
     )
-    assert set(found) == {SIGMA_MAX - T, T - SIGMA_MIN}
+    assert set(found) == {SIGMA_MAX - BRANCH_GAIN, BRANCH_GAIN - SIGMA_MIN}
 
 
 def test_a_ratio_to_another_vector_is_not():
     """‖Aᵀu‖/‖v‖ exceeds σ_max where ‖u‖ > ‖v‖: only σ_max · ‖u‖/‖v‖ bounds it."""
     found = facts(
         (
-            Quantity(T, NormRatio(IMAGE, V)),
+            Quantity(BRANCH_GAIN, NormRatio(IMAGE, V)),
             Quantity(SIGMA_MAX, SigmaMax(A)),
             Quantity(SIGMA_MIN, SigmaMinAdjoint(A)),
         )
@@ -93,19 +94,24 @@ def test_a_ratio_to_another_vector_is_not():
     assert found == {}
     found = facts(
         (
-            Quantity(T, NormRatio(IMAGE, V)),
+            Quantity(BRANCH_GAIN, NormRatio(IMAGE, V)),
             Quantity(RATIO, NormRatio(U, V)),
             Quantity(SIGMA_MAX, SigmaMax(A)),
         )
     )
-    assert set(found) == {SIGMA_MAX * RATIO - T}
+    assert set(found) == {SIGMA_MAX * RATIO - BRANCH_GAIN}
 
 
 def test_the_numerical_range_needs_the_cosine_of_the_same_pair():
-    pair = (Quantity(T, NormRatio(IMAGE, U)), Quantity(C, Cosine(U, IMAGE)))
+    pair = (Quantity(BRANCH_GAIN, NormRatio(IMAGE, U)), Quantity(COSINE, Cosine(U, IMAGE)))
     extremes = (Quantity(MU, NumericalRange(A, -1)), Quantity(LAMBDA, NumericalRange(A, +1)))
-    assert set(facts(pair + extremes)) == {1 + C, 1 - C, C * T - MU, LAMBDA - C * T}
-    other = (Quantity(T, NormRatio(IMAGE, U)), Quantity(C, Cosine(V, IMAGE)))
-    assert set(facts(other + extremes)) == {1 + C, 1 - C}
+    assert set(facts(pair + extremes)) == {
+        1 + COSINE,
+        1 - COSINE,
+        COSINE * BRANCH_GAIN - MU,
+        LAMBDA - COSINE * BRANCH_GAIN,
+    }
+    other = (Quantity(BRANCH_GAIN, NormRatio(IMAGE, U)), Quantity(COSINE, Cosine(V, IMAGE)))
+    assert set(facts(other + extremes)) == {1 + COSINE, 1 - COSINE}
     another = (Quantity(MU, NumericalRange(A.T, -1)),)
-    assert set(facts(pair + another)) == {1 + C, 1 - C}
+    assert set(facts(pair + another)) == {1 + COSINE, 1 - COSINE}

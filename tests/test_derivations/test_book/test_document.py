@@ -76,7 +76,9 @@ def test_a_false_rule_is_named(monkeypatch):
 
 
 def test_a_false_bound_is_named(monkeypatch):
-    monkeypatch.setattr(bounds_module, "_ALIGNMENT", sp.sqrt(1 + sp.Min(bounds_module.C, 0) ** 2))
+    monkeypatch.setattr(
+        bounds_module, "_ALIGNMENT", sp.sqrt(1 + sp.Min(bounds_module.COSINE, 0) ** 2)
+    )
     document = derive(["residual"])
     assert not document.ok
     assert any("least over t" in line for line in document.failures())

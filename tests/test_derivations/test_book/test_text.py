@@ -247,7 +247,7 @@ def test_a_changed_bound_changes_the_book_and_the_number(monkeypatch):
 
     latex, value = written_and_evaluated()
     monkeypatch.setattr(
-        bounds_module, "_ALIGNMENT", sp.sqrt(1 - sp.Min(bounds_module.C, 0) ** 2) / 2
+        bounds_module, "_ALIGNMENT", sp.sqrt(1 - sp.Min(bounds_module.COSINE, 0) ** 2) / 2
     )
     try:
         changed_latex, changed_value = written_and_evaluated()

@@ -6,28 +6,31 @@ from math import comb
 import pytest
 import sympy as sp
 
+from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.binomials import check_binomials, triangle
-from derivations.checker.sums import L
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 C = sp.binomial
 
 TRUE = {
-    "Pascal's rule": (C(L + 1, K), C(L, K) + C(L, K - 1)),
-    "absorption": (K * C(L, K), L * C(L - 1, K - 1)),
-    "the sum of a row": (sp.Sum(C(L, K), (K, 0, L)), 2**L),
+    "Pascal's rule": (C(LAYERS + 1, K), C(LAYERS, K) + C(LAYERS, K - 1)),
+    "absorption": (K * C(LAYERS, K), LAYERS * C(LAYERS - 1, K - 1)),
+    "the sum of a row": (sp.Sum(C(LAYERS, K), (K, 0, LAYERS)), 2**LAYERS),
     "a concrete sum": (sp.Sum(C(10, K), (K, 3, 5)), sp.Integer(120 + 210 + 252)),
 }
 FALSE = {
-    "Pascal's rule with the wrong neighbour": (C(L + 1, K), C(L, K) + C(L, K + 1)),
-    "Pascal's rule with the wrong sign": (C(L + 1, K), C(L, K) - C(L, K - 1)),
-    "the sum of the next row": (sp.Sum(C(L, K), (K, 0, L)), 2 ** (L + 1)),
-    "a polynomial of the right base": (sp.Sum(C(L, K), (K, 0, L)), 2 * L),
-    "a sum that starts at 1": (sp.Sum(C(L, K), (K, 1, L)), 2**L),
-    "a sum that starts at 1, right at l = 1": (sp.Sum(C(L, K), (K, 1, L)), 2 ** (L - 1)),
-    "the squares of a row, right at l = 1": (sp.Sum(C(L, K) ** 2, (K, 0, L)), 2**L),
-    "a weighted sum": (sp.Sum(K * C(L, K), (K, 0, L)), 2**L),
+    "Pascal's rule with the wrong neighbour": (C(LAYERS + 1, K), C(LAYERS, K) + C(LAYERS, K + 1)),
+    "Pascal's rule with the wrong sign": (C(LAYERS + 1, K), C(LAYERS, K) - C(LAYERS, K - 1)),
+    "the sum of the next row": (sp.Sum(C(LAYERS, K), (K, 0, LAYERS)), 2 ** (LAYERS + 1)),
+    "a polynomial of the right base": (sp.Sum(C(LAYERS, K), (K, 0, LAYERS)), 2 * LAYERS),
+    "a sum that starts at 1": (sp.Sum(C(LAYERS, K), (K, 1, LAYERS)), 2**LAYERS),
+    "a sum that starts at 1, right at l = 1": (
+        sp.Sum(C(LAYERS, K), (K, 1, LAYERS)),
+        2 ** (LAYERS - 1),
+    ),
+    "the squares of a row, right at l = 1": (sp.Sum(C(LAYERS, K) ** 2, (K, 0, LAYERS)), 2**LAYERS),
+    "a weighted sum": (sp.Sum(K * C(LAYERS, K), (K, 0, LAYERS)), 2**LAYERS),
     "a concrete sum with one term too many": (
         sp.Sum(C(10, K), (K, 2, 5)),
         sp.Integer(120 + 210 + 252),
@@ -50,7 +53,7 @@ def test_false_identities_fail_both_ways(name):
 
 
 def test_an_inequality_is_refused():
-    assert both(C(L, K), C(L, K), ">=") == [False, False]
+    assert both(C(LAYERS, K), C(LAYERS, K), ">=") == [False, False]
 
 
 def test_the_triangle_is_pascals():

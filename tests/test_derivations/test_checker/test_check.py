@@ -6,12 +6,13 @@ import pytest
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.quantities import GAIN, SIGMA_MAX, C, T
+from derivations.algebra.letters import EPSILON
+from derivations.algebra.notation import notation_of
+from derivations.algebra.quantities import BRANCH_GAIN, COSINE, GAIN, SIGMA_MAX
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.checker.check import check
 from derivations.rules.bounds import bounds
-from derivations.rules.jacobian import EPSILON, linearize
-from derivations.theorems.equations import notation_of
+from derivations.rules.jacobian import linearize
 
 
 def outcome(derivation: Derivation, step: Step) -> dict[str, bool]:
@@ -52,7 +53,8 @@ def test_the_order_of_matrices_matters():
 
 def test_a_wrong_identity_of_quantities_fails_both_ways(proof):
     wrong = outcome(
-        up_to(proof, "law of cosines"), Step("wrong", GAIN**2, "=", 1 - 2 * C * T + T**2)
+        up_to(proof, "law of cosines"),
+        Step("wrong", GAIN**2, "=", 1 - 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2),
     )
     assert wrong == {"inner products": False, "random matrices": False}
 
@@ -61,19 +63,29 @@ def test_a_true_inequality_without_a_valid_certificate_is_not_proved(proof):
     base = up_to(proof, "law of cosines")
     for certificates in [
         (),
-        (Certificate(((T, T),), 2),),
-        (Certificate(((2, T, 1 - C),), 2),),
-        (Certificate(((2, T, 1 + C),), 3),),
+        (Certificate(((BRANCH_GAIN, BRANCH_GAIN),), 2),),
+        (Certificate(((2, BRANCH_GAIN, 1 - COSINE),), 2),),
+        (Certificate(((2, BRANCH_GAIN, 1 + COSINE),), 3),),
     ]:
-        step = Step("c ≥ −1", GAIN, ">=", sp.Abs(1 - T), certificates=certificates)
+        step = Step("c ≥ −1", GAIN, ">=", sp.Abs(1 - BRANCH_GAIN), certificates=certificates)
         assert outcome(base, step) == {"certificate": False, "random matrices": True}
 
 
 def test_a_false_inequality_is_refuted_by_matrices(proof):
     for step in [
-        Step("wrong", GAIN, ">=", 1 + T, certificates=(Certificate(((2, T, C - 1),), 2),)),
         Step(
-            "wrong", GAIN, "<=", sp.Integer(1), certificates=(Certificate(((-T, T + 2 * C),), 2),)
+            "wrong",
+            GAIN,
+            ">=",
+            1 + BRANCH_GAIN,
+            certificates=(Certificate(((2, BRANCH_GAIN, COSINE - 1),), 2),),
+        ),
+        Step(
+            "wrong",
+            GAIN,
+            "<=",
+            sp.Integer(1),
+            certificates=(Certificate(((-BRANCH_GAIN, BRANCH_GAIN + 2 * COSINE),), 2),),
         ),
         Step("wrong", GAIN, "<=", SIGMA_MAX, certificates=(Certificate(((SIGMA_MAX - GAIN,),)),)),
     ]:
@@ -111,7 +123,7 @@ def test_a_wrong_limit_fails_both_ways(proof):
 
 
 def test_a_discontinuous_expression_is_not_evaluated_at_its_limit(proof):
-    step = Step("wrong", sp.sign(EPSILON * T), "->", sp.Integer(0), vanishing=EPSILON)
+    step = Step("wrong", sp.sign(EPSILON * BRANCH_GAIN), "->", sp.Integer(0), vanishing=EPSILON)
     assert not outcome(proof, step)["continuity at 0"]
 
 

@@ -6,28 +6,27 @@ import pytest
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.notation import Notation
+from derivations.algebra.letters import BLOCK, DEPTH, EPSILON, LAYERS
+from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.quantities import (
+    BRANCH_GAIN,
+    COSINE,
     GAIN,
     SIGMA_MAX,
-    C,
     Cosine,
     NormRatio,
     Quantity,
     SigmaMax,
-    T,
     adjoint_image,
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Add, Identity, Layer, Linear
 from derivations.checker.check import check
-from derivations.checker.recurrences import BLOCK, DEPTH
 from derivations.checker.samples import quantity_samples
-from derivations.checker.sums import L
 from derivations.errors import InputError
 from derivations.rules.bounds import bounds
-from derivations.rules.jacobian import EPSILON, linearize
-from derivations.theorems.equations import CROSS, SLOPES, A, G, equations, notation_of
+from derivations.rules.jacobian import linearize
+from derivations.theorems.equations import BRANCH_SLOPES, CROSS, SIGNAL_SIZE, SLOPES, equations
 
 TENTH = sp.Rational(1, 10)
 
@@ -43,19 +42,19 @@ def residual_bounds() -> Derivation:
 
 
 def test_a_cosine_is_not_its_absolute_value(residual):
-    k = C + TENTH
+    k = COSINE + TENTH
     assert (
         outcomes(
             residual,
-            Step("A", sp.Abs(C), "=", C),
+            Step("A", sp.Abs(COSINE), "=", COSINE),
             Step("B", sp.Abs(k), "=", k),
-            Step("C", C, ">=", -TENTH, certificates=(Certificate(((sp.Abs(k),),)),)),
+            Step("C", COSINE, ">=", -TENTH, certificates=(Certificate(((sp.Abs(k),),)),)),
             Step(
                 "D",
                 GAIN,
                 ">=",
-                sp.sqrt(1 - T / 5 + T**2),
-                certificates=(Certificate(((2, T, k),), 2),),
+                sp.sqrt(1 - BRANCH_GAIN / 5 + BRANCH_GAIN**2),
+                certificates=(Certificate(((2, BRANCH_GAIN, k),), 2),),
             ),
         )
         == [False] * 4
@@ -63,13 +62,19 @@ def test_a_cosine_is_not_its_absolute_value(residual):
 
 
 def test_a_step_that_failed_supports_no_later_one(residual):
-    false = Step("false", GAIN, ">=", 1 + T, certificates=(Certificate(((T, T),), 2),))
+    false = Step(
+        "false",
+        GAIN,
+        ">=",
+        1 + BRANCH_GAIN,
+        certificates=(Certificate(((BRANCH_GAIN, BRANCH_GAIN),), 2),),
+    )
     resting = Step(
         "resting on it",
         GAIN,
         ">=",
         sp.Integer(1),
-        certificates=(Certificate(((GAIN - 1 - T,), (T,))),),
+        certificates=(Certificate(((GAIN - 1 - BRANCH_GAIN,), (BRANCH_GAIN,))),),
     )
     assert outcomes(residual, false, resting) == [False, False]
 
@@ -79,11 +84,11 @@ def test_the_samples_meet_the_extremes(block):
     derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).theorems[0].derivation
     samples = quantity_samples(derivation)
     assert min(sample[GAIN] for sample in samples) < 1e-9
-    assert min(sample[C] for sample in samples) < -0.99
-    assert max(sample[C] for sample in samples) > 0.99
-    assert any(0 < sample[T] < 0.1 for sample in samples)
-    assert max(sample[T] for sample in samples) > 10
-    assert any(sample[T] == 0 for sample in samples)
+    assert min(sample[COSINE] for sample in samples) < -0.99
+    assert max(sample[COSINE] for sample in samples) > 0.99
+    assert any(0 < sample[BRANCH_GAIN] < 0.1 for sample in samples)
+    assert max(sample[BRANCH_GAIN] for sample in samples) > 10
+    assert any(sample[BRANCH_GAIN] == 0 for sample in samples)
 
 
 def test_a_symbol_must_not_assume_more_than_its_definition():
@@ -134,10 +139,16 @@ def test_an_identity_that_is_0_over_0_somewhere_does_not_hold():
         "x",
         notation,
         (),
-        (Quantity(T, NormRatio(w, g)), Quantity(back, NormRatio(g, w)), Quantity(C, Cosine(w, w))),
+        (
+            Quantity(BRANCH_GAIN, NormRatio(w, g)),
+            Quantity(back, NormRatio(g, w)),
+            Quantity(COSINE, Cosine(w, w)),
+        ),
     )
     assert outcomes(
-        derivation, Step("c", C, "=", sp.Integer(1)), Step("t", T * back, "=", sp.Integer(1))
+        derivation,
+        Step("c", COSINE, "=", sp.Integer(1)),
+        Step("t", BRANCH_GAIN * back, "=", sp.Integer(1)),
     ) == [False, False]
 
 
@@ -145,10 +156,10 @@ def test_an_imaginary_root_bounds_nothing():
     derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
     step = Step(
         "wrong",
-        G * sp.sqrt(1 - L),
+        SIGNAL_SIZE * sp.sqrt(1 - LAYERS),
         ">=",
-        G * sp.sqrt(1 - L - CROSS),
-        certificates=(Certificate(((G**2, CROSS),), 2),),
+        SIGNAL_SIZE * sp.sqrt(1 - LAYERS - CROSS),
+        certificates=(Certificate(((SIGNAL_SIZE**2, CROSS),), 2),),
     )
     assert outcomes(derivation, step) == [False]
 
@@ -156,19 +167,19 @@ def test_an_imaginary_root_bounds_nothing():
 def test_a_sum_that_runs_backwards_is_refused():
     derivation = next(e.derivation for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
     i = sp.Symbol("i", integer=True, nonnegative=True)
-    short = sp.Sum(A[i] ** 2, (i, 0, L - 3))
+    short = sp.Sum(BRANCH_SLOPES[i] ** 2, (i, 0, LAYERS - 3))
     with pytest.raises(InputError, match="backwards"):
         outcomes(
             derivation,
             Step(
                 "wrong",
-                G * sp.sqrt(short + L),
+                SIGNAL_SIZE * sp.sqrt(short + LAYERS),
                 ">=",
-                G * sp.sqrt(L),
-                certificates=(Certificate(((G**2, short),), 2),),
+                SIGNAL_SIZE * sp.sqrt(LAYERS),
+                certificates=(Certificate(((SIGNAL_SIZE**2, short),), 2),),
             ),
         )
-    shifted = SLOPES.func(A[i] ** 2, (i, 1, L - 1))
+    shifted = SLOPES.func(BRANCH_SLOPES[i] ** 2, (i, 1, LAYERS - 1))
     assert outcomes(derivation, Step("one fewer", shifted, "=", SLOPES)) == [False]
 
 
@@ -181,7 +192,7 @@ def test_limits_that_depend_on_where_are_refused(residual):
 
 def test_true_limits_pass_at_any_scale_and_rate(residual):
     steps = [
-        Step("big", 100 * EPSILON * T, "->", sp.Integer(0), vanishing=EPSILON),
+        Step("big", 100 * EPSILON * BRANCH_GAIN, "->", sp.Integer(0), vanishing=EPSILON),
         Step("√", sp.sqrt(EPSILON), "->", sp.Integer(0), vanishing=EPSILON),
     ]
     assert outcomes(residual, *steps) == [True, True]
@@ -194,7 +205,8 @@ def test_a_dimension_named_l_is_only_a_dimension():
 
 def test_plain_numbers_are_expressions(residual):
     assert outcomes(
-        residual, Step("trivial", T, ">=", 0, certificates=(Certificate(((T,),)),))
+        residual,
+        Step("trivial", BRANCH_GAIN, ">=", 0, certificates=(Certificate(((BRANCH_GAIN,),)),)),
     ) == [True]
 
 
@@ -213,19 +225,23 @@ def test_only_first_powers_and_squares_of_sums_compare(power):
 
 def test_squares_say_nothing_of_a_negative_larger_side():
     step = Step(
-        "wrong", -2 * L * G, ">=", L * G, certificates=(Certificate(((3, L**2, G**2),), 2),)
+        "wrong",
+        -2 * LAYERS * SIGNAL_SIZE,
+        ">=",
+        LAYERS * SIGNAL_SIZE,
+        certificates=(Certificate(((3, LAYERS**2, SIGNAL_SIZE**2),), 2),),
     )
     assert sum_outcome(step) == [False]
 
 
 def test_a_certificate_may_not_hold_a_sum_that_runs_backwards():
     i = sp.Symbol("i", integer=True, nonnegative=True)
-    backwards = sp.Sum(A[i] ** 2, (i, L + 1, 0))
+    backwards = sp.Sum(BRANCH_SLOPES[i] ** 2, (i, LAYERS + 1, 0))
     with pytest.raises(InputError, match="backwards"):
         sum_outcome(
             Step(
                 "wrong",
-                -sp.Sum(A[i] ** 2, (i, 1, L)),
+                -sp.Sum(BRANCH_SLOPES[i] ** 2, (i, 1, LAYERS)),
                 ">=",
                 sp.S.Zero,
                 certificates=(Certificate(((backwards,),)),),
@@ -246,7 +262,10 @@ def test_a_gain_that_exists_nowhere_is_not_tested():
     notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
     g = notation.signal()
     w = adjoint_image(notation.jacobian(Linear("W"), Identity()), g)
-    quantities = (Quantity(GAIN, NormRatio(g, sp.ZeroMatrix(*g.shape))), Quantity(C, Cosine(w, w)))
+    quantities = (
+        Quantity(GAIN, NormRatio(g, sp.ZeroMatrix(*g.shape))),
+        Quantity(COSINE, Cosine(w, w)),
+    )
     assert outcomes(
-        Derivation("x", notation, (), quantities), Step("c", C, "=", sp.Integer(1))
+        Derivation("x", notation, (), quantities), Step("c", COSINE, "=", sp.Integer(1))
     ) == [False]

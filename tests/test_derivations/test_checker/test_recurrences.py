@@ -5,12 +5,12 @@ import sympy as sp
 from flint import fmpq, fmpq_poly
 
 from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
+from derivations.algebra.notation import notation_of
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
 from derivations.checker.exact_values import Writer
-from derivations.checker.recurrences import BLOCK, CHI, DEPTH, check_recurrence, has_recurrence
-from derivations.checker.sums import L
-from derivations.theorems.equations import notation_of
+from derivations.checker.recurrences import check_recurrence, has_recurrence
 
 J = sp.Symbol("j", integer=True, positive=True)
 EPSILON = sp.Symbol("epsilon", positive=True)
@@ -26,7 +26,7 @@ def outcomes(step: Step) -> list[bool]:
 def test_values_are_written_out_exactly():
     writer = Writer({CHI: fmpq_poly([0, 1])})
     value = writer.write_out(
-        sp.gamma(L + 1 + CHI) / sp.gamma(CHI + 1) / sp.factorial(3).doit(), {L: 3}
+        sp.gamma(LAYERS + 1 + CHI) / sp.gamma(CHI + 1) / sp.factorial(3).doit(), {LAYERS: 3}
     )
     expected = fmpq_poly([1, 1]) * fmpq_poly([2, 1]) * fmpq_poly([3, 1]) * fmpq(1, 6)
     assert value.numerator == expected * value.denominator
@@ -37,9 +37,9 @@ def test_values_are_written_out_exactly():
     "expr",
     [
         sp.sin(CHI),
-        sp.gamma(L - 5),
-        2 ** (L / 2),
-        sp.gamma(CHI * L),
+        sp.gamma(LAYERS - 5),
+        2 ** (LAYERS / 2),
+        sp.gamma(CHI * LAYERS),
         sp.gamma(CHI) + sp.gamma(CHI / 2),
         sp.pi * CHI,
     ],
@@ -47,18 +47,18 @@ def test_values_are_written_out_exactly():
 )
 def test_what_cannot_be_written_out_is_refused(expr):
     with pytest.raises(ValueError, match=r"written out|pole|affine|integer|Gamma"):
-        Writer({CHI: fmpq_poly([0, 1])}).write_out(expr, {L: 3})
+        Writer({CHI: fmpq_poly([0, 1])}).write_out(expr, {LAYERS: 3})
 
 
 @pytest.mark.parametrize(
     ("before", "after", "ok"),
     [
-        (sp.Product(1 + 1 / J, (J, 1, L)), L + 1, True),
-        (sp.Product(1 + 1 / J, (J, 1, L)), L + 2, False),
-        (sp.Product(1 + 1 / J, (J, BLOCK + 1, L)), (L + 1) / (BLOCK + 1), True),
-        (sp.Product(1 + 1 / J, (J, BLOCK, L)), (L + 1) / (BLOCK + 1), False),
-        (sp.gamma(L + 1), L * sp.gamma(L), True),
-        (sp.gamma(L + 1), (L + 1) * sp.gamma(L), False),
+        (sp.Product(1 + 1 / J, (J, 1, LAYERS)), LAYERS + 1, True),
+        (sp.Product(1 + 1 / J, (J, 1, LAYERS)), LAYERS + 2, False),
+        (sp.Product(1 + 1 / J, (J, BLOCK + 1, LAYERS)), (LAYERS + 1) / (BLOCK + 1), True),
+        (sp.Product(1 + 1 / J, (J, BLOCK, LAYERS)), (LAYERS + 1) / (BLOCK + 1), False),
+        (sp.gamma(LAYERS + 1), LAYERS * sp.gamma(LAYERS), True),
+        (sp.gamma(LAYERS + 1), (LAYERS + 1) * sp.gamma(LAYERS), False),
         (2 ** (DEPTH + 1), 2 * 2**DEPTH, True),
         (2 ** (DEPTH + 1), 3 * 2**DEPTH, False),
         (1 + sp.Sum(CHI, (J, 1, DEPTH)), 1 + CHI * DEPTH, True),
@@ -72,8 +72,10 @@ def test_equalities(before, after, ok):
 
 def test_agreement_for_twelve_layers_is_not_enough():
     """A term that vanishes for l = 1…12 alone: only the induction sees it."""
-    sneaky = sp.prod([L - n for n in range(1, 13)])
-    assert outcomes(Step("test", sp.gamma(L + 1), "=", L * sp.gamma(L) * (1 + sneaky))) == [
+    sneaky = sp.prod([LAYERS - n for n in range(1, 13)])
+    assert outcomes(
+        Step("test", sp.gamma(LAYERS + 1), "=", LAYERS * sp.gamma(LAYERS) * (1 + sneaky))
+    ) == [
         False,
         True,
     ]
@@ -110,14 +112,14 @@ def test_integrals():
 
 
 def test_relations_it_does_not_know_fail():
-    step = Step("test", sp.gamma(L + 1), ">=", sp.gamma(L))
+    step = Step("test", sp.gamma(LAYERS + 1), ">=", sp.gamma(LAYERS))
     assert has_recurrence(step)
     assert not any(test() for test in check_recurrence(step).values())
     assert outcomes(step) == [False]
 
 
 def test_nested_and_doubled_products_fail():
-    nested = sp.Product(1 + CHI, (J, 1, BLOCK), (BLOCK, 1, L))
+    nested = sp.Product(1 + CHI, (J, 1, BLOCK), (BLOCK, 1, LAYERS))
     assert outcomes(Step("test", nested, "=", nested.doit())) == [False, False]
-    two = sp.Product(1 + CHI, (J, 1, L)) + sp.Product(2 + CHI, (J, 1, L))
-    assert outcomes(Step("test", two, "=", (1 + CHI) ** L + (2 + CHI) ** L))[0] is False
+    two = sp.Product(1 + CHI, (J, 1, LAYERS)) + sp.Product(2 + CHI, (J, 1, LAYERS))
+    assert outcomes(Step("test", two, "=", (1 + CHI) ** LAYERS + (2 + CHI) ** LAYERS))[0] is False

@@ -3,12 +3,12 @@
 import pytest
 import sympy as sp
 
+from derivations.algebra.letters import Expectation, squared, squared_norm
 from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import Identity
 from derivations.checker.check import check
-from derivations.checker.traces import Expectation
-from derivations.theorems.dense_step import dense_step, squared, squared_norm
+from derivations.theorems.dense_step import dense_step
 
 NU = sp.Symbol("nu", positive=True)
 

@@ -11,21 +11,24 @@ from derivations.algebra.steps import Step
 from derivations.checker.drawn_sums import number
 from derivations.checker.written_out import check_written_out, differences, written_out
 from derivations.errors import InputError, UnknownNodeError
-from derivations.theorems.equations import A, B, G
+from derivations.theorems.equations import BRANCH_SLOPES, SIGNAL_SIZE, STATE_SLOPES
 
 I, J = sp.symbols("i j", integer=True, nonnegative=True)
 
 
 def slopes(layers: int) -> sp.Expr:
-    return sp.Sum(A[I] ** 2, (I, 0, layers - 1))
+    return sp.Sum(BRANCH_SLOPES[I] ** 2, (I, 0, layers - 1))
 
 
 def cross(layers: int) -> sp.Expr:
-    return sp.Sum(B[J, I] ** 2, (J, I + 1, layers - 1), (I, 0, layers - 1))
+    return sp.Sum(STATE_SLOPES[J, I] ** 2, (J, I + 1, layers - 1), (I, 0, layers - 1))
 
 
 def columns(layers: int) -> sp.Expr:
-    return sp.Sum(A[I] ** 2 + sp.Sum(B[J, I] ** 2, (J, I + 1, layers - 1)) + 1, (I, 0, layers - 1))
+    return sp.Sum(
+        BRANCH_SLOPES[I] ** 2 + sp.Sum(STATE_SLOPES[J, I] ** 2, (J, I + 1, layers - 1)) + 1,
+        (I, 0, layers - 1),
+    )
 
 
 def both(before: sp.Expr, after: sp.Expr, relation: str = "=") -> list[bool]:
@@ -39,12 +42,12 @@ WRONG = {
     "cross terms of one layer more": lambda l: slopes(l) + cross(l + 1) + l,
     "cross terms twice": lambda l: slopes(l) + 2 * cross(l) + l,
     "cross terms subtracted": lambda l: slopes(l) - cross(l) + l,
-    "first powers": lambda l: sp.Sum(A[I], (I, 0, l - 1)) + cross(l) + l,
+    "first powers": lambda l: sp.Sum(BRANCH_SLOPES[I], (I, 0, l - 1)) + cross(l) + l,
     "indices exchanged": lambda l: (
-        slopes(l) + sp.Sum(B[I, J] ** 2, (J, I + 1, l - 1), (I, 0, l - 1)) + l
+        slopes(l) + sp.Sum(STATE_SLOPES[I, J] ** 2, (J, I + 1, l - 1), (I, 0, l - 1)) + l
     ),
     "the diagonal included": lambda l: (
-        slopes(l) + sp.Sum(B[J, I] ** 2, (J, I, l - 1), (I, 0, l - 1)) + l
+        slopes(l) + sp.Sum(STATE_SLOPES[J, I] ** 2, (J, I, l - 1), (I, 0, l - 1)) + l
     ),
 }
 
@@ -61,9 +64,9 @@ def test_a_wrong_total_fails_both_ways(name, layers):
 
 
 def test_single_and_empty_inner_sums_are_the_summand_and_nothing():
-    assert both(cross(2), B[1, 0] ** 2) == [True, True]
-    assert both(cross(1) + A[0], A[0]) == [True, True]
-    assert both(cross(2), B[0, 1] ** 2) == [False, False]
+    assert both(cross(2), STATE_SLOPES[1, 0] ** 2) == [True, True]
+    assert both(cross(1) + BRANCH_SLOPES[0], BRANCH_SLOPES[0]) == [True, True]
+    assert both(cross(2), STATE_SLOPES[0, 1] ** 2) == [False, False]
 
 
 def test_what_is_written_out_grows_linearly():
@@ -75,31 +78,43 @@ def test_what_is_written_out_grows_linearly():
 
 
 def test_lower_bounds():
-    norm, least = G * sp.sqrt(slopes(5) + cross(5) + 5), G * sp.sqrt(slopes(5) + 5)
+    norm, least = (
+        SIGNAL_SIZE * sp.sqrt(slopes(5) + cross(5) + 5),
+        SIGNAL_SIZE * sp.sqrt(slopes(5) + 5),
+    )
     assert both(norm, least, ">=") == both(least, norm, "<=") == [True, True]
     assert both(norm**2, least**2, ">=") == [True, True]
-    assert both(norm, G * sp.sqrt(slopes(5) + cross(5) + 6), ">=") == [False, False]
+    assert both(norm, SIGNAL_SIZE * sp.sqrt(slopes(5) + cross(5) + 6), ">=") == [False, False]
     assert both(least, norm, ">=") == [False, False]
     assert both(norm, least, "->") == [False, False]
 
 
 def test_a_bound_that_holds_only_for_some_numbers_is_not_proved():
-    assert not both(slopes(3) + sp.Sum(A[I], (I, 0, 2)), slopes(3), ">=")[0]
-    assert not both(-G * sp.sqrt(slopes(3) + 1), -G * sp.sqrt(slopes(3)), ">=")[0]
-    assert not both(G * sp.sqrt(slopes(3) - 1), G * sp.sqrt(slopes(3) - 2), ">=")[0]
+    assert not both(slopes(3) + sp.Sum(BRANCH_SLOPES[I], (I, 0, 2)), slopes(3), ">=")[0]
+    assert not both(-SIGNAL_SIZE * sp.sqrt(slopes(3) + 1), -SIGNAL_SIZE * sp.sqrt(slopes(3)), ">=")[
+        0
+    ]
+    assert not both(
+        SIGNAL_SIZE * sp.sqrt(slopes(3) - 1), SIGNAL_SIZE * sp.sqrt(slopes(3) - 2), ">="
+    )[0]
 
 
 @pytest.mark.parametrize("low", [4, 7])
 def test_a_sum_that_runs_backwards_is_refused(low):
     with pytest.raises(InputError, match="backwards"):
-        differences(sp.Sum(A[I], (I, low, 2)), A[0])
+        differences(sp.Sum(BRANCH_SLOPES[I], (I, low, 2)), BRANCH_SLOPES[0])
     with pytest.raises(InputError, match="backwards"):
-        number(sp.Sum(A[I], (I, low, 2)))
+        number(sp.Sum(BRANCH_SLOPES[I], (I, low, 2)))
 
 
 @pytest.mark.parametrize(
     "form",
-    [slopes(3) ** 2, slopes(3) * cross(3), sp.sin(A[0]) + slopes(2), sp.Sum(A[2**I], (I, 0, 2))],
+    [
+        slopes(3) ** 2,
+        slopes(3) * cross(3),
+        sp.sin(BRANCH_SLOPES[0]) + slopes(2),
+        sp.Sum(BRANCH_SLOPES[2**I], (I, 0, 2)),
+    ],
 )
 def test_other_forms_are_refused(form):
     with pytest.raises(UnknownNodeError):
@@ -108,22 +123,24 @@ def test_other_forms_are_refused(form):
 
 def test_bases_of_one_name_are_not_confused():
     other = sp.IndexedBase("a", positive=True)
-    assert differences(sp.Sum(other[I], (I, 0, 2)), sp.Sum(A[I], (I, 0, 2)))
+    assert differences(sp.Sum(other[I], (I, 0, 2)), sp.Sum(BRANCH_SLOPES[I], (I, 0, 2)))
 
 
 def test_an_index_out_of_reach_is_refused():
     with pytest.raises(UnknownNodeError, match="index"):
-        number(sp.Sum(A[I - 1], (I, 0, 2)))
+        number(sp.Sum(BRANCH_SLOPES[I - 1], (I, 0, 2)))
 
 
 def test_drawn_sums_against_plain_loops():
     """The slow twin: both indices written out, entry by entry, on the same sequences."""
     for layers in (2, 5, 9):
-        total = sum(number(B[j, i] ** 2) for i, j in product(range(layers), repeat=2) if j > i)
+        total = sum(
+            number(STATE_SLOPES[j, i] ** 2) for i, j in product(range(layers), repeat=2) if j > i
+        )
         assert number(cross(layers)) == total
     draws = random.Random(1)
     for _ in range(20):
         low, high = sorted(draws.sample(range(12), 2))
-        assert number(sp.Sum(A[I] * B[I, 3], (I, low, high))) == sum(
-            number(A[i] * B[i, 3]) for i in range(low, high + 1)
+        assert number(sp.Sum(BRANCH_SLOPES[I] * STATE_SLOPES[I, 3], (I, low, high))) == sum(
+            number(BRANCH_SLOPES[i] * STATE_SLOPES[i, 3]) for i in range(low, high + 1)
         )

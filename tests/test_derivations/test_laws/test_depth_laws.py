@@ -8,10 +8,9 @@ from math import prod
 import pytest
 import sympy as sp
 
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
-from derivations.checker.recurrences import BLOCK, CHI, DEPTH
-from derivations.checker.sums import L
 from derivations.errors import InputError
 from derivations.laws.depth_laws import LAYER, WIDTHS, DepthLaw, depth_laws
 from derivations.laws.gaussian_moments import (
@@ -75,12 +74,12 @@ def test_the_closed_form_is_the_product_of_the_factors(network):
     expected = sp.prod([law.factor.subs(values).subs(LAYER, j) for j in range(start + 1, last + 1)])
     if network == "dense_last":
         expected *= values[CHI] / end
-    found = law.ratio.subs(values).subs({L: end, DEPTH: end, BLOCK: start})
+    found = law.ratio.subs(values).subs({LAYERS: end, DEPTH: end, BLOCK: start})
     assert abs(sp.N(found / expected - 1, 30)) < 1e-25
 
 
 def test_the_closed_forms_of_the_table():
-    chi, i, l = CHI, BLOCK, L
+    chi, i, l = CHI, BLOCK, LAYERS
     gamma = sp.gamma
     expected = gamma(l + 1 + chi) * gamma(i + 1) / (gamma(l + 1) * gamma(i + 1 + chi))
     assert sp.gammasimp(LAWS["dense"].ratio / expected) == 1
@@ -110,7 +109,7 @@ def test_the_numbers_of_the_table(network, expected):
 def test_dense_numbers_by_hand():
     """χ = 1: Π (j + 1)/j = l + 1 from x₀; with the signal at x_l only it is exactly 1."""
     for l in (1, 5, 40):
-        at = {CHI: 1, L: l, BLOCK: 0}
+        at = {CHI: 1, LAYERS: l, BLOCK: 0}
         assert LAWS["dense"].ratio.subs(at) == l + 1
         assert LAWS["dense_last"].ratio.subs(at) == 1
         half = prod(1 + Fraction(1, 2) / j for j in range(1, l + 1))
@@ -188,7 +187,7 @@ def test_the_asymptote_is_reached(network):
         CHI: sp.Rational(1, 2),
         KAPPA: RELU_KAPPA,
         WIDTHS: 2,
-        L: 10**4,
+        LAYERS: 10**4,
         DEPTH: 10**4,
         BLOCK: 3,
     }

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
+from derivations.algebra.letters import DEPTH
 from derivations.checker.check import check
-from derivations.checker.recurrences import DEPTH
 from derivations.laws.open_depth_laws import (
     ACTIVE,
     PERSISTENCE,

@@ -8,8 +8,8 @@ from math import comb
 import pytest
 import sympy as sp
 
+from derivations.algebra.letters import DEPTH
 from derivations.checker.check import check
-from derivations.checker.recurrences import DEPTH
 from derivations.laws.published_laws import (
     WIDTH,
     path_lengths,

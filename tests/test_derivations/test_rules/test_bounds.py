@@ -9,19 +9,19 @@ from hypothesis import given
 from term_strategies import DrawnTerm, drawn_terms
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.notation import Notation
+from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.quantities import (
+    BRANCH_GAIN,
+    COSINE,
     GAIN,
     LAMBDA,
     MU,
     RATIO,
     SIGMA_MAX,
     SIGMA_MIN,
-    C,
     NumericalRange,
     SigmaMax,
     SigmaMinAdjoint,
-    T,
 )
 from derivations.algebra.terms import (
     Add,
@@ -36,17 +36,17 @@ from derivations.algebra.terms import (
 )
 from derivations.checker.check import check
 from derivations.errors import InputError
-from derivations.rules.bounds import Bound, bounds, factor_right
-from derivations.theorems.equations import notation_of
+from derivations.rules.bound import Bound
+from derivations.rules.bounds import bounds, factor_right
 
 
 def of(name: str) -> dict[str, Bound]:
     return {bound.id: bound for bound in bounds(notation_of(BLOCKS[name], "operator")).bounds}
 
 
-ALIGNMENT, WITH_T = (
-    sp.sqrt(1 - sp.Min(C, 0) ** 2),
-    sp.sqrt((1 - T) ** 2 + 2 * T * (1 + sp.Min(C, 0))),
+COSINE, WITH_T = (
+    sp.sqrt(1 - sp.Min(COSINE, 0) ** 2),
+    sp.sqrt((1 - BRANCH_GAIN) ** 2 + 2 * BRANCH_GAIN * (1 + sp.Min(COSINE, 0))),
 )
 SINGULAR = {"singular.min.lower": SIGMA_MIN, "singular.max.upper": SIGMA_MAX}
 
@@ -54,10 +54,10 @@ SINGULAR = {"singular.min.lower": SIGMA_MIN, "singular.max.upper": SIGMA_MAX}
 def along_g(prefix: str) -> dict[str, sp.Expr]:
     """The bounds that look along g: those of v + w relative to ‖v‖."""
     return {
-        f"{prefix}.cosine_law.equal": sp.sqrt(1 + 2 * C * T + T**2),
-        f"{prefix}.triangle.lower": sp.Abs(1 - T),
-        f"{prefix}.triangle.upper": 1 + T,
-        f"{prefix}.alignment.lower": ALIGNMENT,
+        f"{prefix}.cosine_law.equal": sp.sqrt(1 + 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2),
+        f"{prefix}.triangle.lower": sp.Abs(1 - BRANCH_GAIN),
+        f"{prefix}.triangle.upper": 1 + BRANCH_GAIN,
+        f"{prefix}.alignment.lower": COSINE,
         f"{prefix}.alignment_with_t.lower": WITH_T,
     }
 
@@ -133,7 +133,7 @@ def test_what_is_left_as_the_branch_vanishes():
             assert limits == {key: RESIDUAL_BOUNDS[key] for key in limits}
         else:
             assert set(along.values()) <= {1}, name
-            assert {limits[key] for key in limits.keys() - along.keys()} <= {ALIGNMENT}
+            assert {limits[key] for key in limits.keys() - along.keys()} <= {COSINE}
     assert {of("plain")[key].limit for key in SINGULAR} == {0}
     assert (
         of("se_residual")["norms.factors.lower"].limit
@@ -184,8 +184,8 @@ def value(bound: Bound, branch: sp.Matrix, g: sp.Matrix) -> sp.Expr:
     t, inner = w.norm() / g.norm(), (g.T * w)[0]
     eigenvalues = [sp.re(e) for e in ((branch + branch.T) / 2).eigenvals()]
     known = {
-        T: t,
-        C: inner / (g.norm() * w.norm()) if w.norm() != 0 else 0,
+        BRANCH_GAIN: t,
+        COSINE: inner / (g.norm() * w.norm()) if w.norm() != 0 else 0,
         SIGMA_MAX: max(operator.singular_values()),
         SIGMA_MIN: min(operator.singular_values()),
         MU: min(eigenvalues),

@@ -6,7 +6,7 @@ from hypothesis import given
 from term_strategies import DrawnTerm, drawn_terms
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.notation import READINGS, DiagonalOf, JacobianOf, Notation
+from derivations.algebra.notation import READINGS, DiagonalOf, JacobianOf, Notation, notation_of
 from derivations.algebra.terms import (
     Add,
     Chain,
@@ -21,7 +21,6 @@ from derivations.algebra.terms import (
 from derivations.checker.check import check
 from derivations.errors import InputError
 from derivations.rules.jacobian import linearize
-from derivations.theorems.equations import notation_of
 
 X = sp.Symbol("x")
 

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with, step_of
 
-from derivations.checker.sums import L
+from derivations.algebra.letters import LAYERS
 from derivations.errors import InputError
 from derivations.theorems.dense_block import (
     LONGEST_CHAIN,
@@ -70,17 +70,17 @@ BROKEN = {
     "the sum telescopes to the wrong end": (
         "architecture.adjoint",
         "telescoping sum",
-        {"after": R[0] - R[L - 1]},
+        {"after": R[0] - R[LAYERS - 1]},
     ),
     "the sum telescopes with the wrong sign": (
         "architecture.adjoint",
         "telescoping sum",
-        {"after": R[L] - R[0]},
+        {"after": R[LAYERS] - R[0]},
     ),
     "the paths double once too often": (
         "architecture.path_count",
         "P(l) = Σ_{j<l} P(j), P(0) = 1",
-        {"before": sp.Integer(2) ** L},
+        {"before": sp.Integer(2) ** LAYERS},
     ),
     "the direct path is not counted": (
         "architecture.path_count",

@@ -8,16 +8,10 @@ import pytest
 import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with
 
-from derivations.algebra.quantities import T
+from derivations.algebra.letters import DEVIATION, squared, squared_norm
+from derivations.algebra.quantities import BRANCH_GAIN
 from derivations.algebra.steps import Certificate
-from derivations.theorems.dense_step import (
-    BRANCH,
-    DEVIATION,
-    dense_step,
-    squared,
-    squared_norm,
-    theorems,
-)
+from derivations.theorems.dense_step import BRANCH, dense_step, theorems
 
 THEOREMS = named(theorems())
 
@@ -37,10 +31,14 @@ BROKEN = {
     "the branch counts twice": (
         "dense.tangents",
         "relative to ‖v‖",
-        lambda s: {"after": 1 + 2 * T**2},
+        lambda s: {"after": 1 + 2 * BRANCH_GAIN**2},
     ),
     "tangents shrink": ("dense.tangents", "drop t² ≥ 0", lambda s: {"relation": "<="}),
-    "tangents grow by the branch": ("dense.tangents", "drop t² ≥ 0", lambda s: {"after": 1 + T}),
+    "tangents grow by the branch": (
+        "dense.tangents",
+        "drop t² ≥ 0",
+        lambda s: {"after": 1 + BRANCH_GAIN},
+    ),
     "the kernel has the wrong sign": (
         "dense.kernel",
         "K is in the kernel",
@@ -127,7 +125,7 @@ def test_a_bound_without_its_certificate_is_not_proved():
         False,
         True,
     ]
-    wrong = (Certificate(((T,),), 2),)
+    wrong = (Certificate(((BRANCH_GAIN,),), 2),)
     assert outcomes_with(THEOREMS["dense.tangents"], "drop t² ≥ 0", certificates=wrong) == [
         False,
         True,

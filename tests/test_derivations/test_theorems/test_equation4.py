@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with
 
-from derivations.checker.sums import L
+from derivations.algebra.letters import LAYERS
 from derivations.errors import InputError
 from derivations.theorems.equation4 import LINES, copies, dropped_state, theorems
 
@@ -18,27 +18,27 @@ def test_every_step_is_proved(name):
 
 
 BROKEN = {
-    "a copy too many": ("eq4.norm", "copies of x_i in x_{i+l}, i ≥ 1", {"after": 2**L}),
+    "a copy too many": ("eq4.norm", "copies of x_i in x_{i+l}, i ≥ 1", {"after": 2**LAYERS}),
     "copies off by one layer": (
         "eq4.norm",
         "copies of x_0 in x_{l+1}: x_1 holds none",
-        {"after": sp.Integer(2) ** (L - 2)},
+        {"after": sp.Integer(2) ** (LAYERS - 2)},
     ),
     "coordinates without F": (
         "eq4.norm",
         "coordinates of x_{l+1}: x_0 and x_1 have one",
-        {"after": 3 * 2 ** (L - 1) - 1},
+        {"after": 3 * 2 ** (LAYERS - 1) - 1},
     ),
-    "the norm is the number of layers": ("eq4.norm", "sum over the columns", {"after": L + 1}),
+    "the norm is the number of layers": ("eq4.norm", "sum over the columns", {"after": LAYERS + 1}),
     "the norm is the number of copies": (
         "eq4.norm",
         "sum over the columns",
-        {"after": 3 * 2 ** (L - 1) - 1},
+        {"after": 3 * 2 ** (LAYERS - 1) - 1},
     ),
     "the norm is off by one layer": (
         "eq4.norm",
         "sum over the columns",
-        {"after": 2 ** (L - 3) * (3 * L - 2)},
+        {"after": 2 ** (LAYERS - 3) * (3 * LAYERS - 2)},
     ),
 }
 
@@ -58,7 +58,7 @@ def test_the_dropped_state_is_the_next_to_last():
     assert outcomes_with(
         THEOREMS["eq4.dropped"],
         result.rule,
-        after=result.after - sp.IndexedBase("s", real=True)[L - 1],
+        after=result.after - sp.IndexedBase("s", real=True)[LAYERS - 1],
     ) == [False, False]
 
 
@@ -104,7 +104,7 @@ def by_hand(layers: int) -> tuple[int, int]:
 def test_the_norm_against_states_written_out():
     found = {layers: by_hand(layers) for layers in range(2, 11)}
     result = THEOREMS["eq4.norm"].result
-    assert {layers: int(result.after.subs(L, layers - 1)) for layers in found} == {
+    assert {layers: int(result.after.subs(LAYERS, layers - 1)) for layers in found} == {
         layers: norm for layers, (_, norm) in found.items()
     }
     assert [found[layers][1] for layers in (2, 3, 4, 5)] == [2, 7, 20, 52]

@@ -9,12 +9,11 @@ import pytest
 import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with, step_of
 
-from derivations.algebra.quantities import SIGMA_MAX, TOTAL_GAIN, C, T
+from derivations.algebra.letters import LAYERS, squared
+from derivations.algebra.quantities import BRANCH_GAIN, COSINE, SIGMA_MAX, TOTAL_GAIN
 from derivations.algebra.steps import Certificate, Derivation
 from derivations.checker.check import check
-from derivations.checker.sums import L
 from derivations.errors import InputError
-from derivations.theorems.dense_step import squared
 from derivations.theorems.equation6 import (
     CASES,
     IN_BRANCH,
@@ -23,7 +22,7 @@ from derivations.theorems.equation6 import (
     special_case,
     theorems,
 )
-from derivations.theorems.equations import A, G, equations
+from derivations.theorems.equations import BRANCH_SLOPES, SIGNAL_SIZE, equations
 
 THEOREMS = named(theorems())
 
@@ -48,13 +47,13 @@ BROKEN = {
     "the law of cosines has the wrong sign": (
         "eq6.ceiling",
         "law of cosines",
-        {"after": IN_STATE**2 - 2 * C * IN_STATE * THROUGH_BRANCH + THROUGH_BRANCH**2},
+        {"after": IN_STATE**2 - 2 * COSINE * IN_STATE * THROUGH_BRANCH + THROUGH_BRANCH**2},
     ),
     "the signal's parts do not add up": ("eq6.ceiling", "Pythagoras", {"after": 1 + IN_STATE**2}),
     "the branch is applied to the state": (
         "eq6.ceiling",
         "relative to ‖g_F‖",
-        {"after": T * IN_STATE},
+        {"after": BRANCH_GAIN * IN_STATE},
     ),
     "the ceiling loses the skip": (
         "eq6.ceiling",
@@ -100,7 +99,7 @@ BROKEN = {
     "a special case has l + 1 skips": (
         "eq6.special_cases",
         "l = 17",
-        {"after": step_of(THEOREMS["eq6.special_cases"], "l = 17").after + G**2},
+        {"after": step_of(THEOREMS["eq6.special_cases"], "l = 17").after + SIGNAL_SIZE**2},
     ),
     "a special case is that of the next l": (
         "eq6.special_cases",
@@ -112,7 +111,7 @@ BROKEN = {
         "l = 264: drop Σ b² ≥ 0",
         {
             "after": step_of(THEOREMS["eq6.special_cases"], "l = 264: drop Σ b² ≥ 0").after
-            + 264 * G**2
+            + 264 * SIGNAL_SIZE**2
         },
     ),
 }
@@ -143,9 +142,9 @@ def test_the_special_cases_are_those_of_the_symbolic_formula():
     for layers in (1, 5, 64):
         relation, bound = special_case(layers)
         assert relation.after == equation.derivation.steps[0].after.xreplace(
-            {L: sp.Integer(layers)}
+            {LAYERS: sp.Integer(layers)}
         )
-        assert bound.after == (equation.result.after**2).xreplace({L: sp.Integer(layers)})
+        assert bound.after == (equation.result.after**2).xreplace({LAYERS: sp.Integer(layers)})
 
 
 def loops(
@@ -190,14 +189,16 @@ def assert_is_norm_of_matrix(layers: int, seed: int) -> None:
             for index in indexed.indices
         ]
         return int(
-            matrix[layers, indices[0]] if indexed.base == A else matrix[indices[0], indices[1]]
+            matrix[layers, indices[0]]
+            if indexed.base == BRANCH_SLOPES
+            else matrix[indices[0], indices[1]]
         )
 
     relation, bound = special_case(layers)
     explicit = int((scale * matrix).flatten() @ (scale * matrix).flatten())
-    assert loops(relation.before, {G: scale}, entry) == explicit
-    assert loops(relation.after, {G: scale}, entry) == explicit
-    assert loops(bound.after, {G: scale}, entry) == scale**2 * (
+    assert loops(relation.before, {SIGNAL_SIZE: scale}, entry) == explicit
+    assert loops(relation.after, {SIGNAL_SIZE: scale}, entry) == explicit
+    assert loops(bound.after, {SIGNAL_SIZE: scale}, entry) == scale**2 * (
         int(matrix[layers] @ matrix[layers]) + layers
     )
 

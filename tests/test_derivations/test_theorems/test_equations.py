@@ -5,9 +5,18 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
+from derivations.algebra.letters import LAYERS
 from derivations.checker.check import check
-from derivations.checker.sums import L, expand_sums
-from derivations.theorems.equations import CROSS, SLOPES, A, B, Equation, G, equations
+from derivations.checker.sums import expand_sums
+from derivations.theorems.equations import (
+    BRANCH_SLOPES,
+    CROSS,
+    SIGNAL_SIZE,
+    SLOPES,
+    STATE_SLOPES,
+    Equation,
+    equations,
+)
 
 EQUATIONS = {(equation.id, equation.reading): equation for equation in equations()}
 
@@ -56,7 +65,7 @@ def test_equation_4_read_literally_duplicates_features():
         states.append([f"F{j}", *(entry for state in reversed(states) for entry in state)])
     copies = {l: sum(len(state) for state in states[:l]) for l in range(2, 13)}
     result = EQUATIONS["eq4", "scalar"].result
-    assert {l: result.after.subs(L, l - 1) for l in copies} == copies
+    assert {l: result.after.subs(LAYERS, l - 1) for l in copies} == copies
     assert [copies[l] for l in (2, 3, 4)] == [2, 5, 11]
     assert list(claims(EQUATIONS["eq4", "scalar"]).values()) == [False]
 
@@ -64,8 +73,10 @@ def test_equation_4_read_literally_duplicates_features():
 @pytest.mark.parametrize("l", range(1, 13))
 def test_equation_6_expands_to_the_norm_of_the_matrix_of_derivatives(l):
     """Against an explicit matrix: column i of ∂H/∂x is (a_i, b_{l−1,i}, …, b_{i+1,i}, 1, 0, …)."""
-    columns = [[A[i], *(B[j, i] for j in range(l - 1, i, -1)), 1] for i in range(l)]
-    explicit = G**2 * sum(entry**2 for column in columns for entry in column)
+    columns = [
+        [BRANCH_SLOPES[i], *(STATE_SLOPES[j, i] for j in range(l - 1, i, -1)), 1] for i in range(l)
+    ]
+    explicit = SIGNAL_SIZE**2 * sum(entry**2 for column in columns for entry in column)
     equation = EQUATIONS["eq6", "scalar"]
     assert sp.expand(expand_sums(equation.result.before**2, l) - explicit) == 0
     assert sp.expand(expand_sums(equation.derivation.steps[0].before, l) - explicit) == 0
@@ -76,9 +87,9 @@ def test_the_square_root_of_l_law_is_the_limit(l):
     law = EQUATIONS["eq6", "scalar"].derivation.steps[-1]
     expanded = expand_sums(law.before, l)
     assert sp.limit(
-        expanded.subs({A[i]: i + 1 for i in range(l)}), law.vanishing, 0, "+"
-    ) == G * sp.sqrt(l)
-    assert law.after.subs(L, l) == G * sp.sqrt(l)
+        expanded.subs({BRANCH_SLOPES[i]: i + 1 for i in range(l)}), law.vanishing, 0, "+"
+    ) == SIGNAL_SIZE * sp.sqrt(l)
+    assert law.after.subs(LAYERS, l) == SIGNAL_SIZE * sp.sqrt(l)
 
 
 def test_the_printed_last_term_is_valid_but_loses_the_law():
@@ -95,18 +106,24 @@ def test_the_operator_reading_turns_the_equality_into_an_upper_bound():
 
 
 @pytest.mark.parametrize(
-    "wrong", [SLOPES + CROSS + 2 * L, SLOPES + CROSS, SLOPES + L, SLOPES + 2 * CROSS + L]
+    "wrong",
+    [SLOPES + CROSS + 2 * LAYERS, SLOPES + CROSS, SLOPES + LAYERS, SLOPES + 2 * CROSS + LAYERS],
 )
 def test_a_wrong_sum_is_rejected_both_ways(wrong):
     equation = EQUATIONS["eq6", "scalar"]
     first = equation.derivation.steps[0]
-    judged = check(replace(equation.derivation, steps=(replace(first, after=G**2 * wrong),)))[0]
+    judged = check(
+        replace(equation.derivation, steps=(replace(first, after=SIGNAL_SIZE**2 * wrong),))
+    )[0]
     assert not any(outcome.ok for outcome in judged.checks)
 
 
 def test_a_wrong_lower_bound_of_sums_is_rejected_both_ways():
     equation = EQUATIONS["eq6", "scalar"]
     bound = equation.result
-    for smaller in (G * sp.sqrt(SLOPES + 2 * L), G * sp.sqrt(2 * SLOPES + L)):
+    for smaller in (
+        SIGNAL_SIZE * sp.sqrt(SLOPES + 2 * LAYERS),
+        SIGNAL_SIZE * sp.sqrt(2 * SLOPES + LAYERS),
+    ):
         judged = check(replace(equation.derivation, steps=(replace(bound, after=smaller),)))[0]
         assert not any(outcome.ok for outcome in judged.checks)

@@ -10,8 +10,8 @@ import pytest
 import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with, step_of
 
+from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Certificate
-from derivations.checker.sums import L
 from derivations.errors import InputError
 from derivations.theorems.stacks import (
     DenseCounterexample,
@@ -43,12 +43,12 @@ BROKEN = {
     "the product ends one block early": (
         "stack.telescoping_l",
         "telescoping product",
-        {"after": N[0] / N[L - 1]},
+        {"after": N[0] / N[LAYERS - 1]},
     ),
     "the product is inverted": (
         "stack.telescoping_l",
         "telescoping product",
-        {"after": N[L] / N[0]},
+        {"after": N[LAYERS] / N[0]},
     ),
     "lower bounds are added": (
         "stack.uniform",
@@ -93,12 +93,12 @@ BROKEN = {
     "Pascal's rule with the wrong neighbour": (
         "stack.path_counts",
         "Pascal's rule: the last block is left out or not",
-        {"after": sp.binomial(L, K) + sp.binomial(L, K + 1)},
+        {"after": sp.binomial(LAYERS, K) + sp.binomial(LAYERS, K + 1)},
     ),
     "paths that skip every block are not counted": (
         "stack.path_counts",
         "sum over the lengths",
-        {"after": 2**L - 1},
+        {"after": 2**LAYERS - 1},
     ),
     "the share starts at length 4": (
         "stack.published_share",

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.notation import notation_of
 from derivations.errors import UnknownNodeError
 from derivations.rules.bounds import bounds
-from derivations.theorems.equations import notation_of
 from numeric.certified.ball_formula import ball_of
 from numeric.certified.balls import precise
 

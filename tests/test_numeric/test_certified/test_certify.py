@@ -13,7 +13,7 @@ from derivations.algebra.blocks import BLOCKS as BLOCKS_OF_THE_TOOLKIT
 from derivations.algebra.blocks import block
 from derivations.algebra.notation import Notation
 from derivations.errors import InputError
-from derivations.rules.bounds import Bounds
+from derivations.rules.bound import Bounds
 from numeric import evaluate
 from numeric.certified import balls, enclosed_layers
 from numeric.certified.certify import CertifiedNumbers, certify

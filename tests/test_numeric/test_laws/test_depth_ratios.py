@@ -6,7 +6,7 @@ from math import prod
 import pytest
 import sympy as sp
 
-from derivations.checker.recurrences import CHI
+from derivations.algebra.letters import CHI
 from derivations.errors import InputError
 from derivations.laws.depth_laws import LAYER, WIDTHS, depth_laws
 from derivations.laws.gaussian_moments import KAPPA

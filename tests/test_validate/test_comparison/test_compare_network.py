@@ -9,20 +9,14 @@ from torch import nn
 
 from derivations.errors import InputError
 from numeric.evaluation.evaluate import BlockNumbers, BoundNumbers
-from validate.comparison.compare_network import (
-    block_row,
-    compare,
-    misses_limit,
-    relative_error,
-    summarize,
-    total,
-)
+from validate.comparison.compare_network import block_row, compare, relative_error, total
 from validate.comparison.predict import Effort, Prediction, predict
 from validate.measure.network_gains import Measurement, measure
 from validate.networks.build import Network, build
 from validate.networks.segments import ResidualBlock
 from validate.records.codec import DIGITS
 from validate.records.schema import VanishingRow
+from validate.statistics.summary import misses_limit, summarize
 
 NAMES = ("plain-8", "residual-8", "se_residual-8", "dense-10")
 EFFORT = Effort(steps=12)

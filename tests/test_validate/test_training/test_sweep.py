@@ -23,7 +23,6 @@ from test_validate.tiny import TINY, contents
 import validate.records.storage
 import validate.training.sweep
 from derivations.errors import InputError
-from validate.comparison.compare_network import summarize, summarize_by
 from validate.records.codec import read_json
 from validate.records.folder import held
 from validate.records.schema import (
@@ -33,6 +32,7 @@ from validate.records.schema import (
     read_results,
     write_manifest,
 )
+from validate.statistics.summary import summarize, summarize_by
 from validate.training import checkpoints
 from validate.training.presets import Sweep
 from validate.training.sweep import run

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derivations.algebra.blocks import PLAIN, RESIDUAL
-from derivations.algebra.notation import READINGS, Reading
+from derivations.algebra.notation import READINGS, Reading, notation_of
 from derivations.algebra.steps import Step
 from derivations.algebra.terms import Chain, Gate, Identity, Pointwise, Term
 from derivations.errors import InputError
 from derivations.rules.jacobian import linearize
-from derivations.theorems.equations import notation_of
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,

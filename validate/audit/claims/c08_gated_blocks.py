@@ -13,11 +13,11 @@ from functools import partial
 import sympy as sp
 from torch import Tensor
 
-from derivations.algebra.blocks import RESIDUAL, F
+from derivations.algebra.blocks import BRANCH, RESIDUAL
+from derivations.algebra.notation import notation_of
 from derivations.algebra.steps import Step
 from derivations.algebra.terms import Identity, Term
 from derivations.rules.jacobian import leaf_jacobian, linearize
-from derivations.theorems.equations import notation_of
 from validate.audit.claims.c01_equations import gate_of
 from validate.audit.ensembles import Mean, gated_against_residual
 from validate.audit.evidence import (
@@ -68,7 +68,7 @@ def gate_term(sources: Sources) -> GateTerm:
     """The scalar limits by the checker, and the search over blocks of one channel and one position."""
     notation = notation_of(sources.gated, "scalar")
     line, gated = linearize(notation), gate_of(sources.gated.term)
-    slope, u = notation.jacobian(F, Identity()), notation.diagonal(gated.signal)
+    slope, u = notation.jacobian(BRANCH, Identity()), notation.diagonal(gated.signal)
     kept = line.signal * (u * leaf_jacobian(gated.gate, notation) + 1)
     vanishing = line.pullback.subs(slope, EPSILON * slope)
     names = ("∂L/∂H · (∂s/∂x · F + 1) remains when ∂F/∂x → 0", "only ∂L/∂H remains when ∂F/∂x → 0")

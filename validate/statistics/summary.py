@@ -1,0 +1,134 @@
+"""Sums up what was compared: how many bounds, identities and limits hold, and which do not."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from validate.records.schema import (
+    BlockRow,
+    EpochRow,
+    Results,
+    RunConfig,
+    Total,
+    VanishingRow,
+)
+
+Key = TypeVar("Key", bound=Hashable)
+
+TELESCOPING = 1e-9
+"""Allowed relative error of a product of gains over a whole network: thousands of segments, each
+off by ROUNDING."""
+
+LIMIT = 1e-12
+"""Allowed relative error of what a vanished branch leaves: float64 rounding of two norms."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many samples were held against bounds and identities, and how many failed."""
+
+    bound_checks: int
+    violations: int
+    identity_checks: int
+    identity_failures: int
+    identity_error: float
+    total_error: float
+    total_failures: int
+
+    @property
+    def failures(self) -> int:
+        """Zero, if the theory and its implementation are right."""
+        return self.violations + self.identity_failures + self.total_failures
+
+
+def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Summary:
+    """Totals over any selection of rows: one run, one family, one epoch, everything."""
+    rows = list(blocks)
+    bounds = [bound for row in rows for bound in row.bounds]
+    totals = [row.total for row in epochs if row.total is not None]
+    return Summary(
+        bound_checks=sum(bound.checks for bound in bounds),
+        violations=sum(bound.violations for bound in bounds),
+        identity_checks=sum(len(row.measured) - row.vanished for row in rows),
+        identity_failures=sum(row.identity_failures for row in rows),
+        identity_error=max(
+            (row.identity_error for row in rows if row.identity_error is not None), default=0.0
+        ),
+        total_error=max(
+            (each.relative_error for each in totals if each.relative_error is not None), default=0.0
+        ),
+        total_failures=sum(map(fails_to_telescope, totals)),
+    )
+
+
+def summarize_by(results: Results, key: Callable[[RunConfig, int], Key]) -> dict[Key, Summary]:
+    """One summary for each value of key(config, epoch), such as `lambda config, epoch:
+    config.family`, in order of appearance.
+    """
+    blocks: dict[Key, list[BlockRow]] = defaultdict(list)
+    epochs: dict[Key, list[EpochRow]] = defaultdict(list)
+    for run in results.runs:
+        for block in run.blocks:
+            blocks[key(run.config, block.epoch)].append(block)
+        for epoch in run.epochs:
+            epochs[key(run.config, epoch.epoch)].append(epoch)
+    return {value: summarize(blocks[value], epochs[value]) for value in epochs}
+
+
+def fails_to_telescope(total: Total) -> bool:
+    """Whether the product of the predicted gains misses the measured end-to-end ratio by more than
+    rounding can explain.
+    """
+    return total.relative_error is not None and total.relative_error > TELESCOPING
+
+
+def misses_limit(row: VanishingRow) -> bool:
+    """Whether a branch scaled by 0 leaves another gradient than predicted."""
+    return row.epsilon == 0 and not abs(row.measured - row.predicted) <= LIMIT * (1 + row.predicted)
+
+
+def tally(results: Results) -> str:
+    """How many checks the records hold, how many failed, and the largest errors, in one line."""
+    blocks = (row for each in results.runs for row in each.blocks)
+    found = summarize(blocks, (row for each in results.runs for row in each.epochs))
+    limits = [misses_limit(row) for row in results.vanishing if row.epsilon == 0]
+    return (
+        f"{found.bound_checks} bound checks, {found.violations} violations; "
+        f"{found.identity_checks} gains, {found.identity_failures} not as predicted; "
+        f"largest relative error {found.identity_error:.1e} (block), {found.total_error:.1e} "
+        "(network); "
+        f"{len(limits)} limits of vanishing branches, {sum(limits)} missed"
+    )
+
+
+def failures(results: Results) -> list[str]:
+    """One line per bound that is violated, and per gain, product of gains or limit that is not the
+    predicted one.
+    """
+    lines = []
+    for row in (row for each in results.runs for row in each.blocks):
+        broken = [
+            f"bound {bound.id} in {bound.violations}" for bound in row.bounds if bound.violations
+        ]
+        broken += (
+            [f"the predicted gain in {row.identity_failures}"] if row.identity_failures else []
+        )
+        lines += [
+            f"{row.run}, epoch {row.epoch}, {row.name}: {what} of {len(row.measured)} samples"
+            for what in broken
+        ]
+    for epoch in (epoch for each in results.runs for epoch in each.epochs):
+        if epoch.total is not None and fails_to_telescope(epoch.total):
+            lines.append(
+                f"{epoch.run}, epoch {epoch.epoch}: the product of the predicted gains is off "
+                f"by {epoch.total.relative_error:.1e}"
+            )
+    lines += [
+        (
+            f"{limit.family} with {limit.inputs} inputs, seed {limit.seed}: a vanished branch "
+            f"leaves {limit.measured}, not {limit.predicted}"
+        )
+        for limit in filter(misses_limit, results.vanishing)
+    ]
+    return lines
