@@ -44,7 +44,7 @@ def of(name: str) -> dict[str, Bound]:
     return {bound.id: bound for bound in bounds(notation_of(BLOCKS[name], "operator")).bounds}
 
 
-COSINE, WITH_T = (
+ALIGNMENT, WITH_T = (
     sp.sqrt(1 - sp.Min(COSINE, 0) ** 2),
     sp.sqrt((1 - BRANCH_GAIN) ** 2 + 2 * BRANCH_GAIN * (1 + sp.Min(COSINE, 0))),
 )
@@ -57,7 +57,7 @@ def along_g(prefix: str) -> dict[str, sp.Expr]:
         f"{prefix}.cosine_law.equal": sp.sqrt(1 + 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2),
         f"{prefix}.triangle.lower": sp.Abs(1 - BRANCH_GAIN),
         f"{prefix}.triangle.upper": 1 + BRANCH_GAIN,
-        f"{prefix}.alignment.lower": COSINE,
+        f"{prefix}.alignment.lower": ALIGNMENT,
         f"{prefix}.alignment_with_t.lower": WITH_T,
     }
 
@@ -133,7 +133,7 @@ def test_what_is_left_as_the_branch_vanishes():
             assert limits == {key: RESIDUAL_BOUNDS[key] for key in limits}
         else:
             assert set(along.values()) <= {1}, name
-            assert {limits[key] for key in limits.keys() - along.keys()} <= {COSINE}
+            assert {limits[key] for key in limits.keys() - along.keys()} <= {ALIGNMENT}
     assert {of("plain")[key].limit for key in SINGULAR} == {0}
     assert (
         of("se_residual")["norms.factors.lower"].limit

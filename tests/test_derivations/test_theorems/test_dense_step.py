@@ -11,7 +11,7 @@ from theorem_checks import assert_proved, named, outcomes_with
 from derivations.algebra.letters import DEVIATION, squared, squared_norm
 from derivations.algebra.quantities import BRANCH_GAIN
 from derivations.algebra.steps import Certificate
-from derivations.theorems.dense_step import BRANCH, dense_step, theorems
+from derivations.theorems.dense_step import BRANCH_FROBENIUS, dense_step, theorems
 
 THEOREMS = named(theorems())
 
@@ -87,7 +87,7 @@ BROKEN = {
     "the Frobenius norm does not let go of the branch": (
         "dense.frobenius",
         "vanishing branch",
-        lambda s: {"after": sp.sqrt(s.n + BRANCH**2)},
+        lambda s: {"after": sp.sqrt(s.n + BRANCH_FROBENIUS**2)},
     ),
     "the mean has ν for ν²": (
         "dense.expected",
