@@ -3,7 +3,6 @@ README's commands, the layers."""
 
 import importlib
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -124,54 +123,3 @@ def test_readme_example_runs() -> None:
     example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert example
     subprocess.run([sys.executable, "-c", example[1]], cwd=ROOT, check=True, capture_output=True)
-
-
-def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    script = (
-        "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command; "
-        "lint_imports_command(['--no-cache'])"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
-    )
-
-
-def test_the_layers_hold() -> None:
-    outcome = lint_imports(ROOT)
-    assert outcome.returncode == 0, outcome.stdout
-
-
-@pytest.mark.parametrize(
-    ("module", "line", "contract"),
-    [
-        (
-            "validate/measure/network_gains.py",
-            "import derivations.algebra.terms",
-            "a measurement shares no code",
-        ),
-        (
-            "validate/measure/network_gains.py",
-            "import validate.comparison.predict",
-            "a measurement shares no code",
-        ),
-        ("derivations/algebra/terms.py", "import torch", "derivations never imports torch"),
-        (
-            "numeric/operators/vector_norms.py",
-            "import validate.records.schema",
-            "data flows one way",
-        ),
-    ],
-)
-def test_a_forbidden_import_breaks_its_contract(
-    tmp_path: Path, module: str, line: str, contract: str
-) -> None:
-    for package in PACKAGES:
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    with (tmp_path / module).open("a") as file:
-        file.write(f"\n{line}\n")
-    outcome = lint_imports(tmp_path)
-    assert outcome.returncode == 1
-    assert re.search(rf"{contract}.* BROKEN", outcome.stdout)
