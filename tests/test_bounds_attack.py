@@ -224,17 +224,16 @@ def own_base(bound: Bound, worlds: Worlds) -> torch.Tensor:
     then its affine part, or a slice of g.
     """
     term, g = worlds.notation.term, worlds.signal()
-    theorem = bound.id.split(".")[0]
-    if theorem in ("singular", "norms"):
+    if bound.theorem in ("singular", "norms"):
         return g
-    if theorem == "dense":
+    if bound.theorem == "dense":
         return worlds.signal((term.parts.index(SKIP),))  # type: ignore[attr-defined]
     head = term.parts[0] if isinstance(term, Chain) else term
     x = worlds.values[(head,)]
     if isinstance(term, Chain):
         eye = torch.eye(x.shape[1], dtype=torch.float64).expand(len(x), -1, -1)
         g = (worlds.push(Chain(*term.parts[1:]), (head,), x, eye)[1].mT @ g[:, :, None])[:, :, 0]
-    if theorem == "shortcut":
+    if bound.theorem == "shortcut":
         (affine,) = [part for part in head.parts if isinstance(part, Linear)]  # type: ignore[attr-defined]
         g = (worlds.tensors["weight", affine.name].mT @ g[:, :, None])[:, :, 0]
     return g

@@ -243,7 +243,9 @@ def _equation6_operator(reading: Reading) -> Equation:
     ‖g_y‖ = √l · r.
     """
     notation = notation_of(BLOCKS["dense"], reading)
-    line, proved = linearize(notation), bounds(notation).theorems[0].derivation
+    line, structural = linearize(notation), bounds(notation).structural
+    assert structural is not None  # a concatenation with an identity has a theorem
+    proved = structural.derivation
     g = column(line.signal)
     quantities = (
         *proved.quantities,

@@ -142,7 +142,7 @@ def evaluate(
         | measure.exact()
     )
     terms |= {
-        bound.id.split(".")[1]: number.value
+        bound.name: number.value
         for bound, number in numbers.items()
         if bound.side == "equal"
     }

@@ -38,7 +38,7 @@ def outcomes(derivation: Derivation, *steps: Step) -> list[bool]:
 
 @pytest.fixture(name="residual")
 def residual_bounds() -> Derivation:
-    return bounds(notation_of(BLOCKS["residual"], "operator")).theorems[0].derivation
+    return bounds(notation_of(BLOCKS["residual"], "operator")).structural.derivation
 
 
 def test_a_cosine_is_not_its_absolute_value(residual):
@@ -81,7 +81,7 @@ def test_a_step_that_failed_supports_no_later_one(residual):
 
 @pytest.mark.parametrize("block", [BLOCKS["residual"].term, Add(Linear("F"), Identity())])
 def test_the_samples_meet_the_extremes(block):
-    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).theorems[0].derivation
+    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).structural.derivation
     samples = quantity_samples(derivation)
     assert min(sample[GAIN] for sample in samples) < 1e-9
     assert min(sample[COSINE] for sample in samples) < -0.99
