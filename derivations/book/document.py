@@ -23,7 +23,8 @@ from derivations.checker.extremal import Example, examples
 from derivations.rules.bound import Bound, bound_latex
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
-from derivations.theorems.equations import Equation, equations
+from derivations.theorems.equations import equations
+from derivations.theorems.transcription import Equation
 from derivations.time_limit import run
 
 SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"

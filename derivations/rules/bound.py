@@ -72,6 +72,11 @@ class Proved:
     derivation: Derivation
     order: tuple[Order, ...] = ()
 
+    @property
+    def base(self) -> sp.Expr:
+        """What the gain of every one of its bounds is relative to."""
+        return self.bounds[0].base
+
 
 @dataclass(frozen=True)
 class Bounds:

@@ -242,7 +242,7 @@ SYMBOLIC = [
     ),
     Mutant(
         "literal copies are off by one",
-        "derivations/theorems/equations.py",
+        "derivations/theorems/equation4.py",
         "copies = 3 * 2 ** (LAYERS - 1) - 1",
         "copies = 3 * 2 ** (LAYERS - 1)",
         "dense",
