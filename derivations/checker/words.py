@@ -135,7 +135,7 @@ def _reduce(word: Word) -> Word | None:
 
 
 def _meet(left: Letter, right: Letter) -> Word | None:
-    """The product of two inclusions of slices: nested ones compose, EᵢᵀEⱼ restricts; None for zero."""
+    """The product of two inclusions of slices: nested ones compose, EᵢᵀEⱼ restricts; None for 0."""
     outer, inner = left.embeds, right.embeds
     assert outer is not None
     assert inner is not None

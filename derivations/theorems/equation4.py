@@ -15,6 +15,7 @@ from derivations.algebra.letters import LAYERS
 from derivations.algebra.notation import Reading, notation_of
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.errors import InputError
+from derivations.theorems.doubling import doubled
 from derivations.theorems.transcription import Claim, Equation
 
 TRANSCRIBED = (
@@ -114,16 +115,6 @@ def theorems() -> tuple[Theorem, ...]:
     return (_norm(), _dropped())
 
 
-def copies(n: sp.Expr) -> sp.Expr:
-    """c(n) where c(1) = 1 and c(n + 1) = 1 + Σ_{m=1..n} c(m), that is c(n + 1) = 2 c(n): copies of
-    a state n layers later.
-    """
-    count = sp.Function("c")
-    return sp.rsolve(count(LAYERS + 1) - 2 * count(LAYERS), count(LAYERS), {count(1): 1}).subs(
-        LAYERS, n
-    )
-
-
 def dropped_state(line: Line) -> int | None:
     """How far before l the state is that a line feeds to F but does not copy; None where all are
     copied.
@@ -139,7 +130,7 @@ def _norm() -> Theorem:
     """∂H/∂x_i is a stack of copies of x_i, as many as x_{l+1} would hold: its squared norm is
     copies × coordinates.
     """
-    c = copies(_M)
+    c = doubled(_M)  # copies of a state m layers later
     late, in_h, size = c.subs(_M, LAYERS), c.subs(_M, LAYERS + 1 - _M), 3 * c.subs(_M, _M - 1)
     squares = late + late + sp.Sum(in_h * size, (_M, 2, LAYERS))
     result = Step(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS, BRANCH, GATE
-from derivations.algebra.letters import EPSILON, LAYERS
+from derivations.algebra.letters import EPSILON, LAYERS, stacked
 from derivations.algebra.notation import Notation, Reading, notation_of
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
@@ -114,9 +114,7 @@ def _equation3(reading: Reading) -> Equation:
 def _equation5(reading: Reading) -> Equation:
     notation, line = _linearized("dense", reading)
     slope = notation.jacobian(BRANCH, Identity())
-    entries = (
-        sp.Tuple(slope, 1) if reading == "scalar" else sp.BlockMatrix([[slope], [_one(notation)]])
-    )
+    entries = sp.Tuple(slope, 1) if reading == "scalar" else stacked(slope, _one(notation))
     paper = Claim(
         "chain_rule",
         "∂H/∂x = (∂F_l/∂x ‖ 1)",
@@ -148,15 +146,18 @@ BRANCH_SLOPES = sp.IndexedBase("a", real=True)
 STATE_SLOPES = sp.IndexedBase("b", real=True)
 SIGNAL_SIZE = sp.Symbol("G", nonnegative=True)
 _I, _J = sp.symbols("i j", integer=True, nonnegative=True)
-SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))
-CROSS = sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1), (_I, 0, LAYERS - 1))
+BRANCH_SQUARES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))
+STATE_SQUARES = sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1), (_I, 0, LAYERS - 1))
 
 
 def _equation6_scalar(reading: Reading) -> Equation:
     """Symbolic l: a_i = ∂F_l/∂x_i, b_ji = ∂x_j/∂x_i, G = |∂L/∂H|, one number."""
     row = BRANCH_SLOPES[_I] ** 2 + sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1)) + 1
-    norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS)
-    lower, as_printed = SIGNAL_SIZE * sp.sqrt(SLOPES + LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)
+    norm = SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + STATE_SQUARES + LAYERS)
+    lower, as_printed = (
+        SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + LAYERS),
+        SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1),
+    )
     squared = Step(
         "sum over the entries of Eq. (5)",
         SIGNAL_SIZE**2 * sp.Sum(row, (_I, 0, LAYERS - 1)),
@@ -164,7 +165,7 @@ def _equation6_scalar(reading: Reading) -> Equation:
         norm**2,
         "a_i, b_ji, G real",
     )
-    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((SIGNAL_SIZE**2, CROSS),))
+    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((SIGNAL_SIZE**2, STATE_SQUARES),))
     law = _limit(_small_slopes(lower), SIGNAL_SIZE * sp.sqrt(LAYERS), "all ∂F_l/∂x_i → 0")
     claims = (
         Claim(
@@ -175,7 +176,10 @@ def _equation6_scalar(reading: Reading) -> Equation:
             "bound_with_1",
             "lower bound, last term read as 1",
             _drop(
-                "Eq. (6)", norm, as_printed, ((SIGNAL_SIZE**2, CROSS), (SIGNAL_SIZE**2, LAYERS - 1))
+                "Eq. (6)",
+                norm,
+                as_printed,
+                ((SIGNAL_SIZE**2, STATE_SQUARES), (SIGNAL_SIZE**2, LAYERS - 1)),
             ),
         ),
         Claim("law_with_l", "|∂L/∂H|·√l remains, last term read as l", law),
@@ -293,7 +297,9 @@ def _limit(before: sp.Expr, after: sp.Expr, condition: str = "∂F/∂x → 0") 
 
 
 def _small_slopes(expr: sp.Expr) -> sp.Expr:
-    return expr.subs(SLOPES, sp.Sum((EPSILON * BRANCH_SLOPES[_I]) ** 2, (_I, 0, LAYERS - 1)))
+    return expr.subs(
+        BRANCH_SQUARES, sp.Sum((EPSILON * BRANCH_SLOPES[_I]) ** 2, (_I, 0, LAYERS - 1))
+    )
 
 
 def _drop(

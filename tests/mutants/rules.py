@@ -215,22 +215,22 @@ SYMBOLIC = [
     Mutant(
         "Equation (6) counts l + 1 skips",
         "derivations/theorems/equations.py",
-        "norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS)",
-        "norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS + 1)",
+        "norm = SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + STATE_SQUARES + LAYERS)",
+        "norm = SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + STATE_SQUARES + LAYERS + 1)",
         "dense",
     ),
     Mutant(
         "Equation (6) starts its sum at 1",
         "derivations/theorems/equations.py",
-        "SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))",
-        "SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 1, LAYERS - 1))",
+        "BRANCH_SQUARES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))",
+        "BRANCH_SQUARES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 1, LAYERS - 1))",
         "dense",
     ),
     Mutant(
         "Equation (6) bounds by 2l",
         "derivations/theorems/equations.py",
-        "SIGNAL_SIZE * sp.sqrt(SLOPES + LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)",
-        "SIGNAL_SIZE * sp.sqrt(SLOPES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)",
+        "SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
+        "SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
         "dense",
     ),
     Mutant(

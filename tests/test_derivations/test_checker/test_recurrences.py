@@ -5,7 +5,7 @@ import sympy as sp
 from flint import fmpq, fmpq_poly
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, EPSILON, LAYERS
 from derivations.algebra.notation import notation_of
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
@@ -13,7 +13,6 @@ from derivations.checker.exact_values import Writer
 from derivations.checker.recurrences import check_recurrence, has_recurrence
 
 J = sp.Symbol("j", integer=True, positive=True)
-EPSILON = sp.Symbol("epsilon", positive=True)
 Z = sp.Symbol("z", positive=True)
 NOTATION = notation_of(BLOCKS["plain"], "scalar")
 

@@ -15,7 +15,7 @@ from derivations.checker.instance import Draw, Instance
 from derivations.errors import InputError, UnknownNodeError
 from derivations.laws import dense_weight, shared_weight
 from derivations.laws.catalogue import law, laws
-from derivations.laws.dense_weight import ALONG, INACTIVE2, RESPONSE
+from derivations.laws.dense_weight import ALONG, INACTIVE_SQUARE, RESPONSE
 from derivations.laws.law import AXIOMS, GeneralizedLaw, NoncentralLaw, Scalar, in_letters
 
 LAWS = {law.id: law for law in laws()}
@@ -102,10 +102,10 @@ def test_the_proved_formula_is_the_evaluated_one():
 
 
 MUTANTS = {
-    "no response of u": ("SHIFT", ALONG**2 + INACTIVE2),
-    "wrong sign": ("SHIFT", (ALONG - RESPONSE) ** 2 + INACTIVE2),
+    "no response of u": ("SHIFT", ALONG**2 + INACTIVE_SQUARE),
+    "wrong sign": ("SHIFT", (ALONG - RESPONSE) ** 2 + INACTIVE_SQUARE),
     "no inactive coordinates": ("SHIFT", (ALONG + RESPONSE) ** 2),
-    "no component along φ": ("SHIFT", INACTIVE2),
+    "no component along φ": ("SHIFT", INACTIVE_SQUARE),
     "mean not reduced": ("ACROSS_SQUARE", sp.Symbol("va2", nonnegative=True)),
     "mean reduced twice": ("ACROSS_SQUARE", sp.Symbol("va2", nonnegative=True) - 2 * ALONG**2),
 }

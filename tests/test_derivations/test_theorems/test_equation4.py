@@ -7,7 +7,7 @@ from theorem_checks import assert_proved, named, outcomes_with
 
 from derivations.algebra.letters import LAYERS
 from derivations.errors import InputError
-from derivations.theorems.equation4 import LINES, copies, dropped_state, read_line, theorems
+from derivations.theorems.equation4 import LINES, dropped_state, read_line, theorems
 
 THEOREMS = named(theorems())
 _, _, PENULTIMATE, LAST = LINES
@@ -136,10 +136,3 @@ def test_the_norm_against_states_written_out():
     }
     assert [found[layers][1] for layers in (2, 3, 4, 5)] == [2, 7, 20, 52]
     assert [found[layers][0] for layers in (2, 3, 4)] == [2, 5, 11]
-
-
-def test_the_copies_solve_their_recurrence():
-    counts = [1]
-    for _ in range(12):
-        counts.append(1 + sum(counts))
-    assert [int(copies(sp.Integer(n))) for n in range(1, 14)] == counts

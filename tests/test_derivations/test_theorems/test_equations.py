@@ -10,10 +10,10 @@ from derivations.checker.check import check
 from derivations.checker.sums import expand_sums
 from derivations.theorems.equations import (
     BRANCH_SLOPES,
-    CROSS,
+    BRANCH_SQUARES,
     SIGNAL_SIZE,
-    SLOPES,
     STATE_SLOPES,
+    STATE_SQUARES,
     equations,
 )
 from derivations.theorems.transcription import Equation
@@ -105,7 +105,12 @@ def test_the_operator_reading_turns_the_equality_into_an_upper_bound():
 
 @pytest.mark.parametrize(
     "wrong",
-    [SLOPES + CROSS + 2 * LAYERS, SLOPES + CROSS, SLOPES + LAYERS, SLOPES + 2 * CROSS + LAYERS],
+    [
+        BRANCH_SQUARES + STATE_SQUARES + 2 * LAYERS,
+        BRANCH_SQUARES + STATE_SQUARES,
+        BRANCH_SQUARES + LAYERS,
+        BRANCH_SQUARES + 2 * STATE_SQUARES + LAYERS,
+    ],
 )
 def test_a_wrong_sum_is_rejected_both_ways(wrong):
     equation = EQUATIONS["eq6", "scalar"]
@@ -120,8 +125,8 @@ def test_a_wrong_lower_bound_of_sums_is_rejected_both_ways():
     equation = EQUATIONS["eq6", "scalar"]
     bound = equation.result
     for smaller in (
-        SIGNAL_SIZE * sp.sqrt(SLOPES + 2 * LAYERS),
-        SIGNAL_SIZE * sp.sqrt(2 * SLOPES + LAYERS),
+        SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 2 * LAYERS),
+        SIGNAL_SIZE * sp.sqrt(2 * BRANCH_SQUARES + LAYERS),
     ):
         judged = check(replace(equation.derivation, steps=(replace(bound, after=smaller),)))[0]
         assert not any(outcome.ok for outcome in judged.checks)
