@@ -44,7 +44,7 @@ from derivations.algebra.terms import (
     Pointwise,
     Term,
 )
-from derivations.checker.extremal import examples
+from derivations.checker.attaining_worlds import examples
 from derivations.rules.bound import Bound
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize
@@ -115,7 +115,7 @@ def term_notation(term: Term, dims: Sizes) -> Notation:
 
 
 def declared_tight(notation: Notation) -> set[Bound]:
-    """The bounds for which `derivations.checker.extremal` shows a world where they are attained."""
+    """The bounds for which `derivations.checker.attaining_worlds` shows a world where they are attained."""
     theorems = bounds(notation).theorems
     shown = {
         theorem: examples(theorem.derivation, [bound.expr for bound in theorem.bounds])

@@ -12,8 +12,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from derivations.algebra.letters import Expectation
 from derivations.algebra.steps import Step
-from derivations.checker.instance import Instance
-from derivations.checker.words import Expansion, Letter, Polynomial, Word, multiply
+from derivations.checker.drawn_instance import Instance
+from derivations.checker.matrix_words import Expansion, Letter, Polynomial, Word, multiply
 from derivations.errors import UnknownNodeError
 
 DRAWN_DEVIATION = sp.Rational(2, 3)

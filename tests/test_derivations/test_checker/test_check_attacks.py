@@ -22,7 +22,7 @@ from derivations.algebra.quantities import (
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Add, Identity, Layer, Linear
 from derivations.checker.check import check
-from derivations.checker.samples import quantity_samples
+from derivations.checker.quantity_samples import quantity_samples
 from derivations.errors import InputError
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize

@@ -7,7 +7,7 @@ import sympy as sp
 
 from derivations.algebra.letters import LAYERS
 from derivations.checker.check import check
-from derivations.checker.sums import expand_sums
+from derivations.checker.symbolic_sums import expand_sums
 from derivations.theorems.equations import (
     BRANCH_SLOPES,
     BRANCH_SQUARES,

@@ -16,8 +16,8 @@ from random_networks import Draws, Net, draw
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from derivations.laws.catalogue import law
 from derivations.laws.dense_weight import ALONG, INACTIVE_SQUARE, RESPONSE
+from derivations.laws.law_catalogue import law
 from numeric.laws import dense_layer
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.laws.dense_layer import (

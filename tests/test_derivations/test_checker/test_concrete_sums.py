@@ -8,8 +8,8 @@ import pytest
 import sympy as sp
 
 from derivations.algebra.steps import Step
+from derivations.checker.concrete_sums import check_written_out, differences, written_out
 from derivations.checker.drawn_sums import number
-from derivations.checker.written_out import check_written_out, differences, written_out
 from derivations.errors import InputError, UnknownNodeError
 from derivations.theorems.equations import BRANCH_SLOPES, SIGNAL_SIZE, STATE_SLOPES
 

@@ -11,12 +11,12 @@ from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import Identity
 from derivations.checker.check import check
-from derivations.checker.instance import Draw, Instance
+from derivations.checker.drawn_instance import Draw, Instance
 from derivations.errors import InputError, UnknownNodeError
 from derivations.laws import dense_weight, shared_weight
-from derivations.laws.catalogue import law, laws
 from derivations.laws.dense_weight import ALONG, INACTIVE_SQUARE, RESPONSE
 from derivations.laws.law import AXIOMS, GeneralizedLaw, NoncentralLaw, Scalar, in_letters
+from derivations.laws.law_catalogue import law, laws
 
 LAWS = {law.id: law for law in laws()}
 

@@ -191,7 +191,7 @@ def _summands(expr: sp.Expr) -> list[_Summand]:
                 _Summand(s.coefficient, s.factors, s.ranges + tuple(map(tuple, expr.limits)))
                 for s in _summands(expr.function)
             ]
-    raise UnknownNodeError(f"cannot write out {expr}: teach derivations/checker/written_out.py")
+    raise UnknownNodeError(f"cannot write out {expr}: teach derivations/checker/concrete_sums.py")
 
 
 def _multiplied(*parts: _Summand) -> _Summand:

@@ -219,7 +219,7 @@ class Expansion:
             if isinstance(expr, node):
                 return rule(self, expr)
         raise UnknownNodeError(
-            f"cannot expand {type(expr).__name__}: teach derivations/checker/words.py"
+            f"cannot expand {type(expr).__name__}: teach derivations/checker/matrix_words.py"
         )
 
     def meaning(self, meaning: Meaning) -> Polynomial:
@@ -282,7 +282,7 @@ class Expansion:
                     multiply(value[signal], self.tangent(gate, point)),
                 )
         raise UnknownNodeError(
-            f"no perturbation of {type(term).__name__}: teach derivations/checker/words.py"
+            f"no perturbation of {type(term).__name__}: teach derivations/checker/matrix_words.py"
         )
 
     def stack(self, rows: list[Polynomial], dims: list[sp.Expr]) -> Polynomial:
