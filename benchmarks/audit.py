@@ -12,7 +12,7 @@ import time
 import torch
 from sympy.core.cache import clear_cache
 
-from derivations.checker.samples import quantity_samples
+from derivations.checker.quantity_samples import quantity_samples
 from validate.audit.adjudicate import CLAIMS, adjudicate
 from validate.audit.evidence import Sources
 

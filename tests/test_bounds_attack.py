@@ -44,7 +44,7 @@ from derivations.algebra.terms import (
     Pointwise,
     Term,
 )
-from derivations.checker.extremal import examples
+from derivations.checker.attaining_worlds import examples
 from derivations.rules.bound import Bound
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize
@@ -115,7 +115,7 @@ def term_notation(term: Term, dims: Sizes) -> Notation:
 
 
 def declared_tight(notation: Notation) -> set[Bound]:
-    """The bounds for which `derivations.checker.extremal` shows a world where they are attained."""
+    """The bounds for which `derivations.checker.attaining_worlds` shows a world where they are attained."""
     theorems = bounds(notation).theorems
     shown = {
         theorem: examples(theorem.derivation, [bound.expr for bound in theorem.bounds])
@@ -224,17 +224,16 @@ def own_base(bound: Bound, worlds: Worlds) -> torch.Tensor:
     then its affine part, or a slice of g.
     """
     term, g = worlds.notation.term, worlds.signal()
-    theorem = bound.id.split(".")[0]
-    if theorem in ("singular", "norms"):
+    if bound.theorem in ("singular", "norms"):
         return g
-    if theorem == "dense":
+    if bound.theorem == "dense":
         return worlds.signal((term.parts.index(SKIP),))  # type: ignore[attr-defined]
     head = term.parts[0] if isinstance(term, Chain) else term
     x = worlds.values[(head,)]
     if isinstance(term, Chain):
         eye = torch.eye(x.shape[1], dtype=torch.float64).expand(len(x), -1, -1)
         g = (worlds.push(Chain(*term.parts[1:]), (head,), x, eye)[1].mT @ g[:, :, None])[:, :, 0]
-    if theorem == "shortcut":
+    if bound.theorem == "shortcut":
         (affine,) = [part for part in head.parts if isinstance(part, Linear)]  # type: ignore[attr-defined]
         g = (worlds.tensors["weight", affine.name].mT @ g[:, :, None])[:, :, 0]
     return g

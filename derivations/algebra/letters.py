@@ -47,10 +47,15 @@ class Expectation(sp.Expr):
 
 
 def squared(matrix: sp.Expr) -> sp.Expr:
-    """AᵀA."""
+    """AᵀA; of a column, ‖v‖² as a 1 × 1 matrix."""
     return sp.MatMul(sp.Transpose(matrix), matrix)
 
 
+def stacked(*rows: sp.Expr) -> sp.BlockMatrix:
+    """One column of blocks, first row on top."""
+    return sp.BlockMatrix([[row] for row in rows])
+
+
 def squared_norm(matrix: sp.Expr) -> sp.Expr:
-    """‖A‖_F² = tr AᵀA; the squared length of a column."""
+    """‖A‖_F² = tr AᵀA as a number; of a column, ‖v‖²."""
     return sp.Trace(squared(matrix))

@@ -18,12 +18,13 @@ from derivations.algebra.notation import READINGS, Notation, Reading, notation_o
 from derivations.algebra.printing import definition_latex, latex, step_latex, step_text, text
 from derivations.algebra.steps import Derivation, Theorem
 from derivations.book.results import axioms, theorems
+from derivations.checker.attaining_worlds import Example, examples
 from derivations.checker.check import CheckedStep, check
-from derivations.checker.extremal import Example, examples
 from derivations.rules.bound import Bound, bound_latex
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
-from derivations.theorems.equations import Equation, equations
+from derivations.theorems.equations import equations
+from derivations.theorems.transcription import Equation
 from derivations.time_limit import run
 
 SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"

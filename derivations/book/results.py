@@ -4,10 +4,10 @@ proved."""
 from derivations.algebra import quantities
 from derivations.algebra.steps import Theorem
 from derivations.laws import law
-from derivations.laws.catalogue import laws
 from derivations.laws.depth_laws import depth_laws
 from derivations.laws.gaussian_moments import moments
 from derivations.laws.law import Axiom
+from derivations.laws.law_catalogue import laws
 from derivations.laws.open_depth_laws import open_depth_laws
 from derivations.laws.published_laws import published_laws
 from derivations.theorems import dense_block, dense_step, equation4, equation6, gates, stacks

@@ -11,7 +11,7 @@ import sympy as sp
 
 from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
-from derivations.checker.sums import expand_sums
+from derivations.checker.symbolic_sums import expand_sums
 
 TABULATED = range(1, 13)
 

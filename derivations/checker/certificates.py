@@ -9,7 +9,7 @@ import sympy as sp
 
 from derivations.algebra.quantities import Cosine, NormRatio, Quantity, facts
 from derivations.algebra.steps import Certificate, Derivation, Step
-from derivations.checker.words import Expansion, Polynomial, Word, multiply, transpose
+from derivations.checker.matrix_words import Expansion, Polynomial, Word, multiply, transpose
 
 Case = dict[sp.Symbol, sp.Expr]
 

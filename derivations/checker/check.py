@@ -4,7 +4,7 @@ produced it.
 Equalities: expansion into noncommutative words, and explicit functions in exact rational
 arithmetic. Inequalities: a certificate, and drawn matrices. Limits: continuity, and convergence.
 Sums, binomial coefficients, traces and recurrences over
-depth have modules of their own: `sums.py`, `written_out.py`, `binomials.py`, `traces.py`,
+depth have modules of their own: `symbolic_sums.py`, `concrete_sums.py`, `binomials.py`, `traces.py`,
 `recurrences.py`.
 """
 
@@ -20,13 +20,13 @@ from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.binomials import check_binomials, has_binomials
 from derivations.checker.certificates import Prover, gram_equal
-from derivations.checker.instance import Draw, drawn_instance
+from derivations.checker.concrete_sums import check_written_out, has_written_out_sums
+from derivations.checker.drawn_instance import Draw, drawn_instance
+from derivations.checker.matrix_words import Expansion
+from derivations.checker.quantity_samples import holds_on_samples
 from derivations.checker.recurrences import check_recurrence, has_recurrence
-from derivations.checker.samples import holds_on_samples
-from derivations.checker.sums import check_sums, has_sums
+from derivations.checker.symbolic_sums import check_sums, has_sums
 from derivations.checker.traces import check_traces, has_traces
-from derivations.checker.words import Expansion
-from derivations.checker.written_out import check_written_out, has_written_out_sums
 from derivations.errors import GradboundError
 
 SEEDS = (1, 2)

@@ -17,7 +17,7 @@ from flint import fmpq, fmpq_poly
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.exact_values import Writer
-from derivations.checker.sums import EXPANDED
+from derivations.checker.symbolic_sums import EXPANDED
 
 RATE_OF_CONVERGENCE = (
     1.9  # the gap to a limit must shrink by this factor where l doubles; O(1/l) gives 2

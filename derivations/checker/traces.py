@@ -12,13 +12,13 @@ from sympy.polys.matrices import DomainMatrix
 
 from derivations.algebra.letters import Expectation
 from derivations.algebra.steps import Step
-from derivations.checker.instance import Instance
-from derivations.checker.words import Expansion, Letter, Polynomial, Word, multiply
+from derivations.checker.drawn_instance import Instance
+from derivations.checker.matrix_words import Expansion, Letter, Polynomial, Word, multiply
 from derivations.errors import UnknownNodeError
 
-DEVIATION = sp.Rational(2, 3)
+DRAWN_DEVIATION = sp.Rational(2, 3)
 """The ν of the finite law."""
-_ENTRIES = {sign: sign * DEVIATION * sp.Identity(1) for sign in (1, -1)}
+_ENTRIES = {sign: sign * DRAWN_DEVIATION * sp.Identity(1) for sign in (1, -1)}
 
 
 def has_traces(kinds: Set[type]) -> bool:
@@ -157,7 +157,7 @@ class _World:
             case sp.Add() | sp.Mul() | sp.Pow():
                 return expr.func(*map(self.number, expr.args))
             case sp.Symbol():
-                return sp.Integer(self.instance.size(expr)) if expr.is_integer else DEVIATION
+                return sp.Integer(self.instance.size(expr)) if expr.is_integer else DRAWN_DEVIATION
             case sp.Number():
                 return expr
         raise UnknownNodeError(

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from derivations.algebra.letters import squared, stacked
 from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise
@@ -25,11 +26,11 @@ from derivations.laws.law import (
     in_letters,
 )
 
-H2, V2 = sp.symbols("h2 v2", nonnegative=True)
-ACTIVE2, INACTIVE2 = sp.symbols("va2 vi2", nonnegative=True)
+SIGNAL_SQUARE, SKIP_SQUARE = sp.symbols("h2 v2", nonnegative=True)
+ACTIVE_SQUARE, INACTIVE_SQUARE = sp.symbols("va2 vi2", nonnegative=True)
 ALONG, RESPONSE = sp.symbols("v_phi u_h", real=True)
-SHIFT = (ALONG + RESPONSE) ** 2 + INACTIVE2
-ACROSS_SQUARE = ACTIVE2 - ALONG**2
+SHIFT = (ALONG + RESPONSE) ** 2 + INACTIVE_SQUARE
+ACROSS_SQUARE = ACTIVE_SQUARE - ALONG**2
 
 GAUSSIAN = "the weight W of the law has independent N(0, ω²) entries"
 INDEPENDENT = "h, v and the mask are independent of W"
@@ -45,8 +46,7 @@ CONDITIONING = (LINEAR_IMAGE, FREEZING, NONCENTRAL, ORTHONORMAL_BASIS)
 DEFINITION = "definition of the noncentral chi-square"
 OURS = "this toolkit; the conditioning is that of Bolthausen 2014, Commun. Math. Phys. 325:333–366"
 
-W, W_1, W_2, RELU = Linear("W"), Linear("W_1"), Linear("W_2"), Pointwise("relu")
-BEHIND_RELU = Chain(RELU, W)
+_WEIGHT, _RELU = Linear("W"), Pointwise("relu")
 
 
 def dense_laws() -> tuple[NoncentralLaw, ...]:
@@ -62,9 +62,9 @@ def dense_laws() -> tuple[NoncentralLaw, ...]:
 
 
 def _independent_laws() -> tuple[NoncentralLaw, ...]:
-    plain = Notation(W, {"W": ("m", "n")}, "operator")
-    residual = Notation(Add(W, Identity()), {"W": ("n", "n")}, "operator")
-    dense = Notation(Concat(W, Identity()), {"W": ("k", "n")}, "operator")
+    plain = Notation(_WEIGHT, {"W": ("m", "n")}, "operator")
+    residual = Notation(Add(_WEIGHT, Identity()), {"W": ("n", "n")}, "operator")
+    dense = Notation(Concat(_WEIGHT, Identity()), {"W": ("k", "n")}, "operator")
     g = residual.signal()
     return (
         _independent(
@@ -95,8 +95,8 @@ def _independent(
     identifier: str, title: str, notation: Notation, h: sp.Expr, v: sp.Expr | None
 ) -> NoncentralLaw:
     """∂L/∂x = v + Wᵀh with h and v independent of W."""
-    image = sp.MatMul(sp.Transpose(notation.jacobian(W, Identity())), h)
-    size, length = Scalar(H2, r"\lVert h \rVert^2", square_of(h)), "ω²‖h‖²"
+    image = sp.MatMul(sp.Transpose(notation.jacobian(_WEIGHT, Identity())), h)
+    size, length = Scalar(SIGNAL_SQUARE, r"\lVert h \rVert^2", squared(h)), "ω²‖h‖²"
     if v is None:
         scalars: tuple[Scalar, ...] = (size,)
         square, mean, total, statement = (
@@ -106,15 +106,15 @@ def _independent(
             f"‖Wᵀh‖² ~ {length} χ²_n",
         )
     else:
-        scalars = (size, Scalar(V2, r"\lVert v \rVert^2", square_of(v)))
+        scalars = (size, Scalar(SKIP_SQUARE, r"\lVert v \rVert^2", squared(v)))
         square, mean, total, statement = (
-            V2,
+            SKIP_SQUARE,
             v,
             sp.MatAdd(v, image),
             f"‖v + Wᵀh‖² ~ {length} χ′²_n(‖v‖² / ({length}))",
         )
     pullback = Step("pullback, v + Wᵀh", notation.gradient(), "=", total)
-    norm = Step("square of the mean", square_of(mean), "=", in_letters(square, scalars))
+    norm = Step("square of the mean", squared(mean), "=", in_letters(square, scalars))
     derivation = Derivation(identifier, notation, (pullback, norm))
     theorem = Theorem(
         identifier,
@@ -160,9 +160,9 @@ class _Letters:
             self.v_a: sp.MatMul(self.basis, stacked(self.nu, self.kappa)),
         }
         self.norms = (
-            Scalar(H2, r"\lVert h \rVert^2", square_of(self.h)),
-            Scalar(INACTIVE2, r"\lVert v_i \rVert^2", square_of(self.v_i)),
-            Scalar(ACTIVE2, r"\lVert v_a \rVert^2", square_of(self.v_a)),
+            Scalar(SIGNAL_SQUARE, r"\lVert h \rVert^2", squared(self.h)),
+            Scalar(INACTIVE_SQUARE, r"\lVert v_i \rVert^2", squared(self.v_i)),
+            Scalar(ACTIVE_SQUARE, r"\lVert v_a \rVert^2", squared(self.v_a)),
         )
         self.scalars = (
             *self.norms,
@@ -173,12 +173,12 @@ class _Letters:
     def masked(self) -> tuple[Step, Step]:
         """What the mask D = E Eᵀ leaves of v + D Wᵀh, and its square."""
         active = sp.MatAdd(self.v_a, sp.MatMul(self.weight_a, self.h))
-        squares = sp.MatAdd(in_letters(INACTIVE2, self.norms), square_of(active))
+        squares = sp.MatAdd(in_letters(INACTIVE_SQUARE, self.norms), squared(active))
         return (
             Step("mask, active coordinates first", self._total(), "=", stacked(active, self.v_i)),
             Step(
                 "Pythagoras over active and inactive coordinates",
-                square_of(self._total()),
+                squared(self._total()),
                 "=",
                 squares,
             ),
@@ -222,12 +222,12 @@ class _Letters:
                 "=",
                 sp.MatMul(self.basis, stacked(along, others)),
             ),
-            Step("square of the mean across φ̂", square_of(self.kappa), "=", square),
+            Step("square of the mean across φ̂", squared(self.kappa), "=", square),
             Step(
                 "Pythagoras",
-                square_of(self._total().xreplace(self.turned)),
+                squared(self._total().xreplace(self.turned)),
                 "=",
-                sp.MatAdd(shift, square_of(others)),
+                sp.MatAdd(shift, squared(others)),
                 ACROSS,
             ),
         )
@@ -243,7 +243,7 @@ class _Letters:
 def _masked() -> NoncentralLaw:
     notation = _behind_relu()
     letters = _Letters(notation)
-    steps = (_pullback(notation, _mask(notation), W, notation.signal()), *letters.masked())
+    steps = (_pullback(notation, _mask(notation), _WEIGHT, notation.signal()), *letters.masked())
     title, statement = (
         "Behind a ReLU, signal independent of the weights",
         "‖v + D Wᵀh‖² ~ ‖v_i‖² + ω²‖h‖² χ′²_a(‖v_a‖² / (ω²‖h‖²))",
@@ -260,14 +260,17 @@ def _masked() -> NoncentralLaw:
         ACTIVE,
     )
     axioms = (LINEAR_IMAGE, FREEZING, NONCENTRAL)
-    return _law(theorem, letters.norms, axioms, INACTIVE2, ACTIVE2, letters.size)
+    return _law(theorem, letters.norms, axioms, INACTIVE_SQUARE, ACTIVE_SQUARE, letters.size)
 
 
 def _conditional() -> NoncentralLaw:
     """The law behind a ReLU for a signal h that may be any function of u = W φ(x)."""
     notation = _behind_relu()
     letters = _Letters(notation)
-    steps = (_pullback(notation, _mask(notation), W, notation.signal()), *letters.conditional())
+    steps = (
+        _pullback(notation, _mask(notation), _WEIGHT, notation.signal()),
+        *letters.conditional(),
+    )
     derivation = Derivation("conditional", notation, steps)
     title, statement = "Inside a real network, behind a ReLU, given u = W φ(x)", f"given u, {GIVEN}"
     theorem = Theorem(
@@ -288,15 +291,18 @@ def _two_layer(conditional: NoncentralLaw) -> NoncentralLaw:
     """W₁ of a two-layer branch given W₁x: no mask stands in front of it, so every coordinate of x
     is active.
     """
+    first, second = Linear("W_1"), Linear("W_2")
     notation = Notation(
-        Add(Chain(W_1, RELU, W_2), Identity()), {"W_1": ("m", "n"), "W_2": ("n", "m")}, "operator"
+        Add(Chain(first, _RELU, second), Identity()),
+        {"W_1": ("m", "n"), "W_2": ("n", "m")},
+        "operator",
     )
     h = sp.MatMul(
-        notation.jacobian(RELU, W_1),
-        sp.Transpose(notation.jacobian(W_2, Chain(W_1, RELU))),
+        notation.jacobian(_RELU, first),
+        sp.Transpose(notation.jacobian(second, Chain(first, _RELU))),
         notation.signal(),
     )
-    pullback = _pullback(notation, (), W_1, h)
+    pullback = _pullback(notation, (), first, h)
     title, statement = (
         "First weight of a two-layer branch, given u = W₁x",
         f"given u, with φ(x) = x and all n coordinates active, {GIVEN}",
@@ -316,13 +322,13 @@ def _two_layer(conditional: NoncentralLaw) -> NoncentralLaw:
         "law",
         OURS,
     )
-    scalars = tuple(scalar for scalar in conditional.scalars if scalar.symbol != INACTIVE2)
+    scalars = tuple(scalar for scalar in conditional.scalars if scalar.symbol != INACTIVE_SQUARE)
     dof = conditional.dof.subs(sp.Symbol("a", integer=True, positive=True), notation.inputs)
     return replace(
         conditional,
         theorem=theorem,
         scalars=scalars,
-        shift=SHIFT.subs(INACTIVE2, 0),
+        shift=SHIFT.subs(INACTIVE_SQUARE, 0),
         dof=dof,
         rests_on=(conditional.id,),
     )
@@ -332,13 +338,18 @@ def _squeeze_and_excitation(conditional: NoncentralLaw) -> NoncentralLaw:
     """H = S(u) ⊙ u + x, S any gate computed from u, as Bs is: h = Mᵀg, where M = diag(S) + diag(u)
     J_S holds nothing but u.
     """
-    gate = Chain(W, Layer("S"))
+    gate = Chain(_WEIGHT, Layer("S"))
     notation = Notation(
-        Add(Gate(W, gate), Identity()), {"W": ("n", "n"), "S": ("n", "n")}, "operator", {W: "u"}
+        Add(Gate(_WEIGHT, gate), Identity()),
+        {"W": ("n", "n"), "S": ("n", "n")},
+        "operator",
+        {_WEIGHT: "u"},
     )
-    slope = notation.jacobian(gate.parts[-1], W)
-    modulation = sp.MatAdd(notation.diagonal(gate), sp.MatMul(notation.diagonal(W), slope))
-    pullback = _pullback(notation, (), W, sp.MatMul(sp.Transpose(modulation), notation.signal()))
+    slope = notation.jacobian(gate.parts[-1], _WEIGHT)
+    modulation = sp.MatAdd(notation.diagonal(gate), sp.MatMul(notation.diagonal(_WEIGHT), slope))
+    pullback = _pullback(
+        notation, (), _WEIGHT, sp.MatMul(sp.Transpose(modulation), notation.signal())
+    )
     title = "Squeeze-and-excitation residual block, given u = W φ(x)"
     statement = (
         f"given u, with h = Mᵀg and v = g, {GIVEN}; the pullback is written for φ(x) = x, a mask "
@@ -372,14 +383,14 @@ def _law(
         scalars=scalars,
         axioms=axioms,
         shift=shift,
-        scale=OMEGA**2 * H2,
+        scale=OMEGA**2 * SIGNAL_SQUARE,
         square=square,
         dof=dof,
     )
 
 
 def _behind_relu() -> Notation:
-    return Notation(Add(BEHIND_RELU, Identity()), {"W": ("n", "n")}, "operator")
+    return Notation(Add(Chain(_RELU, _WEIGHT), Identity()), {"W": ("n", "n")}, "operator")
 
 
 def _pullback(notation: Notation, mask: tuple[sp.Expr, ...], weight: Linear, h: sp.Expr) -> Step:
@@ -394,14 +405,4 @@ def _pullback(notation: Notation, mask: tuple[sp.Expr, ...], weight: Linear, h: 
 
 
 def _mask(notation: Notation) -> tuple[sp.Expr, ...]:
-    return (notation.jacobian(RELU, Identity()),)
-
-
-def square_of(column: sp.Expr) -> sp.Expr:
-    """‖column‖² as a 1 × 1 matrix."""
-    return sp.MatMul(sp.Transpose(column), column)
-
-
-def stacked(*rows: sp.Expr) -> sp.BlockMatrix:
-    """One column of blocks."""
-    return sp.BlockMatrix([[row] for row in rows])
+    return (notation.jacobian(_RELU, Identity()),)

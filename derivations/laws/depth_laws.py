@@ -18,7 +18,7 @@ from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.laws.gaussian_moments import BATCH_NORM, Part, pass_through
 
 LAYER = sp.Symbol("j", integer=True, positive=True)
-WIDTHS = sp.Symbol(
+FIRST_WIDTH = sp.Symbol(
     "rho", positive=True
 )  # k₀/k, the first width of a dense block relative to the others
 ASPECT = sp.Symbol("alpha", positive=True)  # l/i where both grow
@@ -77,13 +77,15 @@ def _gamma_solution() -> sp.Expr:
     """G_i of (k − 1 + ρ) G_{k−1} = (k − 1 + ρ + s) G_k with G_l = 1: every factor that is 1 + s/(k
     − 1 + ρ).
     """
-    general = sp.rsolve((_K - 1 + WIDTHS) * _G(_K - 1) - (_K - 1 + WIDTHS + _S) * _G(_K), _G(_K))
+    general = sp.rsolve(
+        (_K - 1 + FIRST_WIDTH) * _G(_K - 1) - (_K - 1 + FIRST_WIDTH + _S) * _G(_K), _G(_K)
+    )
     return _with_end_value(general.rewrite(sp.gamma), LAYERS, BLOCK)
 
 
 def _with_end_value(general: sp.Expr, end: sp.Expr, start: sp.Expr) -> sp.Expr:
     """The solution at `start` that is 1 at `end`, its constant found by `solve`."""
-    (constant,) = general.free_symbols - {_K, _C, _S, WIDTHS}
+    (constant,) = general.free_symbols - {_K, _C, _S, FIRST_WIDTH}
     (value,) = sp.solve(general.subs(_K, end) - 1, constant)
     return sp.powsimp(general.subs(constant, value).subs(_K, start))
 
@@ -178,7 +180,7 @@ def _normalised(name: str, formula: str, parts: Sequence[Part], solution: sp.Exp
     variance = 1 + added * (LAYER - 1)
     factor = 1 + b / variance
     closed = solution.subs(
-        {_S: b / added, WIDTHS: 1 / added, LAYERS: DEPTH, BLOCK: 0}, simultaneous=True
+        {_S: b / added, FIRST_WIDTH: 1 / added, LAYERS: DEPTH, BLOCK: 0}, simultaneous=True
     )
     ratio = sp.gammasimp(closed) if b == added else closed
     constant = added if b == added else sp.gamma(1 / added) / sp.gamma(sp.expand((1 + b) / added))
@@ -240,11 +242,16 @@ _DENSE = (
 def _dense_laws(solution: sp.Expr) -> tuple[DepthLaw, ...]:
     one, everywhere = sp.Integer(1), "signals of equal size on every x_i"
     unequal = solution.subs(_S, CHI)
-    equal = unequal.subs(WIDTHS, 1)
+    equal = unequal.subs(FIRST_WIDTH, 1)
     return (
         _dense("dense", one, equal, LAYERS, one, everywhere),
         _dense(
-            "dense_unequal", WIDTHS, unequal, LAYERS, one, f"{everywhere} and first width k₀ = ρk"
+            "dense_unequal",
+            FIRST_WIDTH,
+            unequal,
+            LAYERS,
+            one,
+            f"{everywhere} and first width k₀ = ρk",
         ),
         _dense(
             "dense_last",
@@ -316,27 +323,35 @@ def _dense(
 def _theorem(
     name: str, family: str, statement: str, steps: tuple[Step, ...], result: Step, setting: str
 ) -> Theorem:
-    notation = notation_of(BLOCKS[_FAMILY_BLOCK[family]], "scalar")
+    first, last = ("i", "l") if family == "dense" else ("0", "L")
     label = (
-        r"\frac{\mathrm{E}\lVert\partial L/\partial x_0\rVert^2}{\mathrm{E}\lVert\partial "
-        r"L/\partial x_L\rVert^2} = "
+        rf"\frac{{\mathrm{{E}}\lVert\partial L/\partial x_{first}\rVert^2}}"
+        rf"{{\mathrm{{E}}\lVert\partial L/\partial x_{last}\rVert^2}} = "
     )
-    if family == "dense":
-        label = (
-            r"\frac{\mathrm{E}\lVert\partial L/\partial x_i\rVert^2}{\mathrm{E}\lVert\partial "
-            r"L/\partial x_l\rVert^2} = "
-        )
-    derivation = Derivation(f"depth.{name}", notation, steps)
     source = "Hanin & Nica 2020 (plain); the others: Gaussian mean-field recurrences"
+    block = _FAMILY_BLOCK[family]
+    return depth_theorem(name, block, statement, steps, result, setting, source, label)
+
+
+def depth_theorem(
+    name: str,
+    block: str,
+    statement: str,
+    steps: tuple[Step, ...],
+    result: Step,
+    setting: str,
+    source: str,
+    label: str = "",
+) -> Theorem:
+    """A law about depth: exact in its `setting`, for networks of the named block."""
     return Theorem(
         f"depth.{name}",
         f"Depth law: {name}",
         statement,
-        derivation,
+        Derivation(f"depth.{name}", notation_of(BLOCKS[block], "scalar"), steps),
         result,
-        (),
-        "law",
-        source,
-        setting,
-        label,
+        certainty="law",
+        source=source,
+        setting=setting,
+        result_label=label,
     )

@@ -20,15 +20,15 @@ from derivations.errors import InputError
 
 Part = Literal["weights", "phi", "norm"]
 
-SLOPE = sp.Symbol("a", real=True)  # of φ below 0: φ(z) = max(z, 0) + a·min(z, 0)
+NEGATIVE_SLOPE = sp.Symbol("a", real=True)  # of φ below 0: φ(z) = max(z, 0) + a·min(z, 0)
 KAPPA = sp.Symbol("kappa", positive=True)
 _Z = sp.Symbol("z", positive=True)
 _DENSITY = sp.exp(-(_Z**2) / 2) / sp.sqrt(2 * sp.pi)
 
-SECOND = (1 + SLOPE**2) / 2
-MEAN = (1 - SLOPE) / sp.sqrt(2 * sp.pi)
-KAPPA_OF_SLOPE = 1 - (1 - SLOPE) ** 2 / (sp.pi * (1 + SLOPE**2))
-RELU_KAPPA = KAPPA_OF_SLOPE.subs(SLOPE, 0)
+SECOND = (1 + NEGATIVE_SLOPE**2) / 2
+MEAN = (1 - NEGATIVE_SLOPE) / sp.sqrt(2 * sp.pi)
+KAPPA_OF_SLOPE = 1 - (1 - NEGATIVE_SLOPE) ** 2 / (sp.pi * (1 + NEGATIVE_SLOPE**2))
+RELU_KAPPA = KAPPA_OF_SLOPE.subs(NEGATIVE_SLOPE, 0)
 
 BATCH_NORM = (
     "In train mode BatchNorm's Jacobian over a batch of B is (I − 11ᵀ/B − x̂x̂ᵀ/B)/s per channel, "
@@ -89,9 +89,9 @@ def moments() -> Theorem:
     """
     half_line = {k: sp.Integral(_Z**k * _DENSITY, (_Z, 0, sp.oo)) for k in (0, 1, 2)}
     second, mean, slope = (
-        (1 + SLOPE**2) * half_line[2],
-        (1 - SLOPE) * half_line[1],
-        (1 + SLOPE**2) * half_line[0],
+        (1 + NEGATIVE_SLOPE**2) * half_line[2],
+        (1 - NEGATIVE_SLOPE) * half_line[1],
+        (1 + NEGATIVE_SLOPE**2) * half_line[0],
     )
     steps = (
         Step("E φ(z)², both half-lines", second, "=", SECOND),

@@ -113,7 +113,7 @@ class NoncentralLaw(Law):
 
     @property
     def noncentrality(self) -> sp.Expr:
-        """λ of shift + scale · χ′²_dof(λ); undefined where the scale is 0 and the law is a point."""
+        """λ of shift + scale · χ′²_dof(λ); undefined where the scale is 0: the law is a point."""
         return self.square / self.scale
 
 

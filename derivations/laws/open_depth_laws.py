@@ -7,10 +7,9 @@ The recurrences themselves are in `numeric.laws.mean_field`. What is cited: Spar
 
 import sympy as sp
 
-from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import DEPTH, EPSILON
-from derivations.algebra.notation import notation_of
-from derivations.algebra.steps import Derivation, Step, Theorem
+from derivations.algebra.steps import Step, Theorem
+from derivations.laws.depth_laws import depth_theorem
 
 SIGMA = sp.Symbol(
     "sigma", positive=True
@@ -47,7 +46,7 @@ def half_normal_inputs() -> Theorem:
         "Exact as the width grows: given |z|, what the blocks add to a coordinate is N(0, σ²) and "
         "independent of it."
     )
-    return _theorem(
+    return depth_theorem(
         "half_normal",
         "residual",
         statement,
@@ -82,7 +81,7 @@ def persistence() -> Theorem:
         "b = 1/(1 − 2/π) for a branch BN(Wx) and 1/(κ(1 − 2/π)) for BN(W₂φ(BN(W₁x)))."
     )
     setting = "x₀ = φ(z), z ~ N(0, I); exact as width and batch grow."
-    return _theorem(
+    return depth_theorem(
         "batch_norm_v1",
         "residual",
         statement,
@@ -90,27 +89,4 @@ def persistence() -> Theorem:
         solved,
         setting,
         "Sparre Andersen 1954; Spitzer 1956",
-    )
-
-
-def _theorem(
-    name: str,
-    block: str,
-    statement: str,
-    steps: tuple[Step, ...],
-    result: Step,
-    setting: str,
-    source: str,
-) -> Theorem:
-    derivation = Derivation(f"depth.{name}", notation_of(BLOCKS[block], "scalar"), steps)
-    return Theorem(
-        f"depth.{name}",
-        f"Depth law: {name}",
-        statement,
-        derivation,
-        result,
-        (),
-        "law",
-        source,
-        setting,
     )

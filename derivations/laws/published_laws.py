@@ -6,18 +6,15 @@ that keeps a unit with probability p: p = 1 a linear network, p = ½ a ReLU netw
 such, Hanin & Nica 2020). Each result is a Theorem that the checker judges.
 """
 
-from math import comb
-
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import DEPTH, EPSILON
 from derivations.algebra.notation import notation_of
+from derivations.algebra.short_paths import BLOCK_COUNT, LONGEST, SHORTEST, short_share
 from derivations.algebra.steps import Derivation, Step, Theorem
 
 WIDTH = sp.Symbol("n", positive=True)
-PATHS = 54
-SHORT_PATHS = (5, 17)
 _J = sp.Symbol("j", integer=True, positive=True)
 _Z = sp.Symbol("z", positive=True)
 
@@ -53,23 +50,18 @@ def published_laws() -> tuple[Theorem, ...]:
 
 
 def path_lengths() -> Theorem:
-    """Π(I + J_ℓ) has C(54, k) paths through k of 54 branches: the share of those with 5 ≤ k ≤ 17."""
+    """Π(I + J_ℓ) has C(54, k) paths through k of 54 branches: the share of those of 5–17."""
     k = sp.Symbol("k", integer=True, nonnegative=True)
-    low, high = SHORT_PATHS
-    share = (
-        sp.Sum(sp.gamma(PATHS + 1) / (sp.gamma(k + 1) * sp.gamma(PATHS - k + 1)), (k, low, high))
-        / 2**PATHS
-    )
-    count = sum(comb(PATHS, length) for length in range(low, high + 1))
+    paths = sp.gamma(BLOCK_COUNT + 1) / (sp.gamma(k + 1) * sp.gamma(BLOCK_COUNT - k + 1))
     step = Step(
         "C(54, k) = 54!/(k! (54 − k)!) paths have length k",
-        share,
+        sp.Sum(paths, (k, SHORTEST, LONGEST)) / 2**BLOCK_COUNT,
         "=",
-        sp.Rational(count, 2**PATHS),
+        short_share(),
     )
     statement = (
-        f"Of the 2^{PATHS} paths through {PATHS} residual blocks, those of lengths {low} to "
-        f"{high} are the share {float(step.after):.4%}."
+        f"Of the 2^{BLOCK_COUNT} paths through {BLOCK_COUNT} residual blocks, those of lengths {SHORTEST} to "
+        f"{LONGEST} are the share {float(step.after):.4%}."
     )
     return _theorem("path_lengths", "residual", statement, (step,), step, VEIT)
 

@@ -8,17 +8,16 @@ seen through K, the complement has eigenvalues of all sizes.
 
 import sympy as sp
 
+from derivations.algebra.letters import squared, stacked
 from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.algebra.terms import Add, Chain, Identity, Linear, Pointwise
 from derivations.laws.dense_weight import (
     GAUSSIAN,
-    H2,
-    INACTIVE2,
+    INACTIVE_SQUARE,
     INDEPENDENT,
     OURS,
-    square_of,
-    stacked,
+    SIGNAL_SQUARE,
 )
 from derivations.laws.law import (
     FREEZING,
@@ -73,9 +72,9 @@ def _gaussian() -> GeneralizedLaw:
         Step("outside the span of Q", sp.MatAdd(total, sp.MatMul(-1, q, q.T, total)), "=", outside),
         Step(
             "Pythagoras",
-            square_of(total),
+            squared(total),
             "=",
-            sp.MatAdd(square_of(sp.MatAdd(known, drawn)), square_of(outside)),
+            sp.MatAdd(squared(sp.MatAdd(known, drawn)), squared(outside)),
             "A = Q S Zᵀ",
         ),
     )
@@ -161,14 +160,14 @@ def _masked_convolution() -> GeneralizedLaw:
         stacked(v_a, v_i), sp.MatMul(select, sp.Transpose(select), stacked(a_a, a_i), w)
     )
     active = sp.MatAdd(v_a, sp.MatMul(a_a, w))
-    inactive = (Scalar(INACTIVE2, r"\lVert v_i \rVert^2", square_of(v_i)),)
+    inactive = (Scalar(INACTIVE_SQUARE, r"\lVert v_i \rVert^2", squared(v_i)),)
     steps = (
         Step("mask, active positions first", total, "=", stacked(active, v_i)),
         Step(
             "Pythagoras",
-            square_of(total),
+            squared(total),
             "=",
-            sp.MatAdd(in_letters(INACTIVE2, inactive), square_of(active)),
+            sp.MatAdd(in_letters(INACTIVE_SQUARE, inactive), squared(active)),
         ),
     )
     theorem = _theorem(
@@ -186,7 +185,7 @@ def _masked_convolution() -> GeneralizedLaw:
         _nothing(v_a),
         a_a,
         scalars=inactive,
-        shift=INACTIVE2,
+        shift=INACTIVE_SQUARE,
         sums_over="channels",
         rests_on=("gaussian", "convolution"),
     )
@@ -326,7 +325,7 @@ def _nothing(base: sp.Expr) -> sp.Expr:
 
 
 def _size_of(h: sp.Expr) -> tuple[Scalar, ...]:
-    return (Scalar(H2, r"\lVert h \rVert^2", square_of(h)),)
+    return (Scalar(SIGNAL_SQUARE, r"\lVert h \rVert^2", squared(h)),)
 
 
 def _theorem(
@@ -364,14 +363,14 @@ def _law(
     given: bool = False,
     rests_on: tuple[str, ...] = ("gaussian",),
 ) -> GeneralizedLaw:
-    sized = any(scalar.symbol == H2 for scalar in scalars)
+    sized = any(scalar.symbol == SIGNAL_SQUARE for scalar in scalars)
     return GeneralizedLaw(
         theorem=theorem,
         scalars=scalars,
         axioms=(*CITED, UNCORRELATED) if given else CITED,
         shift=shift,
         rests_on=rests_on,
-        scale=OMEGA**2 * H2 if sized else OMEGA**2,
+        scale=OMEGA**2 * SIGNAL_SQUARE if sized else OMEGA**2,
         base=base,
         response=response,
         factor=factor,

@@ -216,7 +216,7 @@ def leaf_jacobian(term: Term, notation: Notation) -> sp.Expr:
 
 
 def whole_signal(notation: Notation, term: Term, part: tuple[int, ...] = ()) -> sp.Expr:
-    """The backward signal at the output of `term`: one column, or one per part of a concatenation."""
+    """The backward signal behind `term`: one column, or one per part of a concatenation."""
     if isinstance(term, Concat):
         return sp.Tuple(
             *(

@@ -6,7 +6,6 @@ x_0. The loss may depend on the whole last state y_l = (x_l, …, x_0), whose ba
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import combinations, pairwise
 
 import sympy as sp
@@ -21,6 +20,7 @@ from derivations.algebra.terms import Chain, Concat, Identity, Layer, Term
 from derivations.errors import InputError
 from derivations.rules.jacobian import pullback_rule
 from derivations.theorems.dense_step import dense_step
+from derivations.theorems.doubling import doubled
 
 WIDTHS = (2, 1, 2, 1, 1, 2)
 """Coordinates of x_0, x_1, …: unequal, so that a slot in the wrong place is noticed."""
@@ -151,23 +151,12 @@ def _adjoint() -> Theorem:
     )
 
 
-def path_count(layers: sp.Expr) -> sp.Expr:
-    """P(l) where P(0) = 1 and P(l) = Σ_{j<l} P(j): so P(1) = 1 and P(l + 1) = 2 P(l)."""
-    return _solved_count().subs(LAYERS, layers)
-
-
-@lru_cache(maxsize=1)
-def _solved_count() -> sp.Expr:
-    count = sp.Function("P")
-    return sp.rsolve(count(LAYERS + 1) - 2 * count(LAYERS), count(LAYERS), {count(1): 1})
-
-
 def _path_count() -> Theorem:
     step = Step(
         "P(l) = Σ_{j<l} P(j), P(0) = 1",
-        path_count(LAYERS),
+        doubled(LAYERS),
         "=",
-        1 + sp.Sum(path_count(_J), (_J, 1, LAYERS - 1)),
+        1 + sp.Sum(doubled(_J), (_J, 1, LAYERS - 1)),
     )
     return Theorem(
         "architecture.path_count",
@@ -208,7 +197,7 @@ def _paths(layers: int) -> Theorem:
                 f"their number, l = {layers - i}",
                 sp.Integer(len(along)),
                 "=",
-                path_count(sp.Integer(layers - i)),
+                doubled(sp.Integer(layers - i)),
             )
         )
     return Theorem(

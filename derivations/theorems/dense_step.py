@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS, BRANCH
-from derivations.algebra.letters import DEVIATION, EPSILON, Expectation, squared, squared_norm
+from derivations.algebra.letters import (
+    DEVIATION,
+    EPSILON,
+    Expectation,
+    squared,
+    squared_norm,
+    stacked,
+)
 from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
@@ -41,7 +48,7 @@ class DenseStep:
 
     @property
     def g(self) -> sp.Expr:
-        return sp.BlockMatrix([[self.g_f], [self.g_y]])
+        return stacked(self.g_f, self.g_y)
 
     @property
     def n(self) -> sp.Expr:
@@ -54,7 +61,7 @@ class DenseStep:
     @property
     def kernel(self) -> sp.Expr:
         """K = (I, −J_Fᵀ), (k + n, k): its columns span the kernel of Jᵀ."""
-        return sp.BlockMatrix([[sp.Identity(self.k)], [-sp.Transpose(self.branch)]])
+        return stacked(sp.Identity(self.k), -sp.Transpose(self.branch))
 
 
 def dense_step() -> DenseStep:
@@ -92,12 +99,7 @@ def _tangents() -> Theorem:
         certificates=(Certificate(((BRANCH_GAIN, BRANCH_GAIN),), 2),),
     )
     steps = (
-        Step(
-            "blocks",
-            squared(step.jacobian),
-            "=",
-            sp.MatAdd(sp.Identity(step.n), squared(step.branch)),
-        ),
+        _blocks(step),
         Step("square of a stack", squared(moved), "=", sp.MatAdd(squared(v), squared(branched))),
         Step("relative to ‖v‖", STRETCH**2, "=", 1 + BRANCH_GAIN**2, "v ≠ 0"),
         result,
@@ -116,14 +118,19 @@ def _tangents() -> Theorem:
     )
 
 
+def _blocks(step: DenseStep) -> Step:
+    skip_and_branch = sp.MatAdd(sp.Identity(step.n), squared(step.branch))
+    return Step("blocks", squared(step.jacobian), "=", skip_and_branch)
+
+
 def _kernel() -> Theorem:
     """4(c): both inclusions as identities, then the gain at a vector of the kernel."""
     step = dense_step()
     u = step.notation.free("u", "k")
     lost = sp.MatMul(step.kernel, u)
     pulled = adjoint_image(step.jacobian, step.g)
-    rest = sp.BlockMatrix([[sp.ZeroMatrix(step.k, 1)], [pulled]])
-    top = sp.BlockMatrix([[sp.Identity(step.k)], [sp.ZeroMatrix(step.n, step.k)]])
+    rest = stacked(sp.ZeroMatrix(step.k, 1), pulled)
+    top = stacked(sp.Identity(step.k), sp.ZeroMatrix(step.n, step.k))
     quantities = (Quantity(GAIN, NormRatio(adjoint_image(step.jacobian, lost), lost)),)
     result = Step("the gain at g = Ku", GAIN, "=", sp.Integer(0), "u ≠ 0")
     steps = (
@@ -186,12 +193,7 @@ def _frobenius() -> Theorem:
         vanishing=EPSILON,
     )
     steps = (
-        Step(
-            "blocks",
-            squared(step.jacobian),
-            "=",
-            sp.MatAdd(sp.Identity(step.n), squared(step.branch)),
-        ),
+        _blocks(step),
         result,
         limit,
     )

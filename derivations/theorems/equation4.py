@@ -1,5 +1,4 @@
-"""Derives what Eq. (4) says when it is read literally: how often features repeat, and what that
-does to ∂H/∂x.
+"""Derives what Eq. (4) says when it is read literally: how often it copies features, and ∂H/∂x.
 
 Literally, x_1 = F_1(x_0) and x_j = F_j(x_{j−1}) ‖ x_{j−1} ‖ … ‖ x_0 for j ≥ 2, so that x_j holds
 copies of all before it. Here every F_j is constant and has one coordinate, as has x_0. The paper:
@@ -7,23 +6,106 @@ Noh 2021, Informatics 8(3):53.
 """
 
 import re
+from dataclasses import dataclass
 
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import LAYERS
-from derivations.algebra.notation import notation_of
+from derivations.algebra.notation import Reading, notation_of
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.errors import InputError
+from derivations.theorems.doubling import doubled
+from derivations.theorems.transcription import Claim, Equation
 
-LINES = {
-    "x_{l-1}": r"x_{l-1} = F_{l-1}(x_{l-2})||x_{l-3}||\cdots||x_{0}",
-    "x_l": r"x_{l} = F_{l}(x_{l-1})||x_{l-1}||\cdots||x_{0}",
-}
-"""The last two lines of Eq. (4), as transcribed."""
+TRANSCRIBED = (
+    r"x_1 = F_1(x_0)",
+    r"x_2 = F_2(x_1) \Vert x_1 \Vert x_0",
+    r"x_{l-1} = F_{l-1}(x_{l-2}) \Vert x_{l-3} \Vert \cdots \Vert x_0",
+    r"x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0",
+)
+"""The lines of Eq. (4) in the paper's order; dots stand between the second and the third."""
 
-_M = sp.Symbol("m", integer=True, nonnegative=True)
+_I, _M = sp.symbols("i m", integer=True, nonnegative=True)
 _S = sp.IndexedBase("s", real=True)
+_SUBSCRIPT = r"(\w|\{[^{}]+\})"
+_LINE = re.compile(
+    rf"x_{_SUBSCRIPT} = F_\1\(x_{_SUBSCRIPT}\)"
+    rf"( \\Vert x_{_SUBSCRIPT}( \\Vert \\cdots)? \\Vert x_0)?"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """x_index = F_index(x_fed) ‖ x_top ‖ … ‖ x_0. With `from_l` all three are counted from l (x_l
+    has index 0), else from 0; a line that copies nothing has top −1.
+    """
+
+    latex: str
+    index: int
+    fed: int
+    top: int
+    from_l: bool
+
+    @property
+    def name(self) -> str:
+        """The state that the line defines, in LaTeX."""
+        return self.latex.partition(" = ")[0]
+
+    @property
+    def text(self) -> str:
+        """The line as plain text."""
+        signs = {r"\Vert": "‖", r"\cdots": "⋯", "-": "−"}
+        return re.sub(r"\\\w+|-", lambda found: signs[found[0]], self.latex)
+
+
+def read_line(latex: str) -> Line:
+    """What a line says; raises InputError for one that is not x_j = F_j(x_i) ‖ x_k ‖ … ‖ x_0 with
+    all indices counted from l, or all from 0.
+    """
+    found = _LINE.fullmatch(latex)
+    subscripts = [found[1], found[2], found[4] or "-1"] if found else []
+    from_l = ["l" in subscript for subscript in subscripts]
+    if not found or len(set(from_l)) > 1:
+        raise InputError(f"not a line of Eq. (4): {latex}")
+    index, fed, top = (int(each.strip("{}").removeprefix("l") or 0) for each in subscripts)
+    return Line(latex, index, fed, top, from_l[0])
+
+
+LINES = tuple(map(read_line, TRANSCRIBED))
+
+
+def equation4(reading: Reading) -> Equation:
+    """Eq. (4) read literally: s_0 = s_1 = 1, s_j = 1 + Σ_{i<j} s_i features in x_j, each x_j
+    repeating those of all before it.
+    """
+    sizes = 3 * 2 ** (_I - 2)
+    copies = 3 * 2 ** (LAYERS - 1) - 1  # held by H after l + 1 layers
+    grown = Step(
+        "features of x_j",
+        3 * 2**LAYERS,
+        "=",
+        1 + 2 + sp.Sum(sizes, (_I, 2, LAYERS + 1)),
+        "l ≥ 1, j = l + 2",
+    )
+    total = Step(
+        "copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, LAYERS)), "=", copies, "l ≥ 1"
+    )
+    once = Claim(
+        "once",
+        "after l + 1 layers H holds each of the l + 1 earlier features once",
+        Step("Eq. (4)", total.before, "=", LAYERS + 1),
+    )
+    first, second, _, last = TRANSCRIBED
+    return Equation(
+        "eq4",
+        reading,
+        rf"{first},\quad {second},\quad \ldots,\quad {last}",
+        Derivation("eq4", notation_of(BLOCKS["dense"], reading), (grown, total)),
+        total,
+        (once,),
+        r"\text{copies of features in } H \text{ after } l + 1 \text{ layers: } ",
+    )
 
 
 def theorems() -> tuple[Theorem, ...]:
@@ -33,38 +115,22 @@ def theorems() -> tuple[Theorem, ...]:
     return (_norm(), _dropped())
 
 
-def copies(n: sp.Expr) -> sp.Expr:
-    """c(n) where c(1) = 1 and c(n + 1) = 1 + Σ_{m=1..n} c(m), that is c(n + 1) = 2 c(n): copies of
-    a state n layers later.
+def dropped_state(line: Line) -> int | None:
+    """How far before l the state is that a line feeds to F but does not copy; None where all are
+    copied.
+
+    Raises InputError for a line that is not counted from l, or skips more than one state.
     """
-    count = sp.Function("c")
-    return sp.rsolve(count(LAYERS + 1) - 2 * count(LAYERS), count(LAYERS), {count(1): 1}).subs(
-        LAYERS, n
-    )
-
-
-def dropped_state(line: str) -> int | None:
-    """How far before l the state is that a line of Eq. (4) feeds to F but does not copy; None where
-    all are copied.
-
-    Raises InputError for a line that is not of the form x_j = F_j(x_i)||x_k||….
-    """
-    match = re.fullmatch(
-        r"x_\{(.*)\} = F_\{\1\}\(x_\{(.*)\}\)\|\|x_\{(.*)\}\|\|\\cdots\|\|x_\{0\}", line
-    )
-    if match is None:
-        raise InputError(f"not a line of Eq. (4): {line}")
-    fed, copied = (-int(sp.sympify(match[group]).subs("l", 0)) for group in (2, 3))
-    if copied not in (fed, fed + 1):
-        raise InputError(f"{line} skips more than one state")
-    return fed if copied > fed else None
+    if not line.from_l or line.top not in (line.fed, line.fed - 1):
+        raise InputError(f"{line.latex} is not counted from l, or skips more than one state")
+    return -line.fed if line.top < line.fed else None
 
 
 def _norm() -> Theorem:
     """∂H/∂x_i is a stack of copies of x_i, as many as x_{l+1} would hold: its squared norm is
     copies × coordinates.
     """
-    c = copies(_M)
+    c = doubled(_M)  # copies of a state m layers later
     late, in_h, size = c.subs(_M, LAYERS), c.subs(_M, LAYERS + 1 - _M), 3 * c.subs(_M, _M - 1)
     squares = late + late + sp.Sum(in_h * size, (_M, 2, LAYERS))
     result = Step(
@@ -110,7 +176,7 @@ def _dropped() -> Theorem:
     """The line for x_{l−1} against the pattern of the line for x_l, in coordinates s_i of the
     states.
     """
-    lost = {name: dropped_state(line) for name, line in LINES.items()}
+    lost = {line.name: dropped_state(line) for line in LINES if line.from_l}
     ((name, offset),) = ((name, offset) for name, offset in lost.items() if offset is not None)
     at = LAYERS + 1 - offset  # l + 1 stands for the paper's l, so that both sums run forwards
     pattern, printed = (1 + sp.Sum(_S[_M], (_M, 0, last)) for last in (at, at - 1))

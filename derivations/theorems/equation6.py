@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from derivations.algebra.letters import squared, squared_norm
+from derivations.algebra.letters import squared, squared_norm, stacked
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
@@ -207,7 +207,7 @@ def _attained() -> Theorem:
     """A branch of rank one, J_F = u wᵀ with ‖u‖ = 1, at g = Jw."""
     step = dense_step()
     u, w = step.notation.free("u", "k", unit=True), step.notation.free("w", "n")
-    jacobian = sp.BlockMatrix([[sp.MatMul(u, sp.Transpose(w))], [sp.Identity(step.n)]])
+    jacobian = stacked(sp.MatMul(u, sp.Transpose(w)), sp.Identity(step.n))
     g, grown = sp.MatMul(jacobian, w), sp.MatAdd(sp.Identity(1), squared(w))
     result = Step(
         "gain at g = Jw", squared(adjoint_image(jacobian, g)), "=", sp.MatMul(grown, squared(g))
@@ -242,8 +242,8 @@ def _lost() -> Theorem:
     step = dense_step()
     free = step.notation.free
     a, b, u = free("A", "k", "n"), free("B", "n", "n"), free("u", "k")
-    jacobian = sp.MatMul(sp.BlockMatrix([[a], [sp.Identity(step.n)]]), b)
-    lost = sp.BlockMatrix([[u], [-adjoint_image(a, u)]])
+    jacobian = sp.MatMul(stacked(a, sp.Identity(step.n)), b)
+    lost = stacked(u, -adjoint_image(a, u))
     result = Step(
         "a signal that is lost",
         sp.MatMul(sp.Transpose(jacobian), lost),
@@ -275,10 +275,10 @@ def _root_mean_square() -> Theorem:
     """‖g_y‖² = Σ ‖g_i‖², which is l·r² by the definition of r."""
     step = dense_step()
     slices = [step.notation.free(f"g_{i}", f"k_{i}") for i in range(5)]
-    stacked = [
+    lines = [
         Step(
             f"l = {l}",
-            squared(_stack(slices[:l])),
+            squared(stacked(*slices[:l])),
             "=",
             sp.MatAdd(*map(squared, slices[:l])),
             "g_y = (g_0, …)",
@@ -291,12 +291,8 @@ def _root_mean_square() -> Theorem:
         "‖g_y‖² = ‖g_0‖² + … + ‖g_{l−1}‖², so ‖g_y‖ = √l · r exactly, r the root mean square of "
         "the ‖g_i‖. Hence ‖∂L/∂x‖ ≥ "
         "√l·r − ‖J_Fᵀg_F‖ → √l·r as J_F → 0.",
-        Derivation("eq6.root_mean_square", step.notation, tuple(stacked)),
-        stacked[-1],
+        Derivation("eq6.root_mean_square", step.notation, tuple(lines)),
+        lines[-1],
         source="Pythagoras",
         result_label=r"l = 5: \quad \lVert g_y\rVert^2 = ",
     )
-
-
-def _stack(slices: list[sp.Expr]) -> sp.Expr:
-    return sp.BlockMatrix([[piece] for piece in slices])

@@ -1,17 +1,15 @@
 """Derives the paper's Equations (1)–(6) and holds the transcription against what was derived.
 
-Each `Equation` is one equation in one reading: a derivation, and the paper's own statements as
-`Claim`s, which the checker judges like any other step. No verdict is written here. Source: Noh
-2021, Informatics 8(3):53.
+No verdict is written here. Eq. (4), which is about the architecture and not about a gradient, is in
+`equation4.py`. The paper: Noh 2021, Informatics 8(3):53.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS, BRANCH, GATE
-from derivations.algebra.letters import EPSILON, LAYERS
+from derivations.algebra.letters import EPSILON, LAYERS, stacked
 from derivations.algebra.notation import Notation, Reading, notation_of
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
@@ -27,31 +25,8 @@ from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Identity
 from derivations.rules.bounds import bounds, column
 from derivations.rules.jacobian import Linearization, linearize
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the paper, as a step that may or may not hold."""
-
-    statement: str
-    step: Step
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One equation of the paper in one reading; `result` is the step of the derivation that states
-    it.
-
-    `result_label` says in LaTeX what the result is about, where its two sides do not show it.
-    """
-
-    id: str
-    reading: Reading
-    transcribed_latex: str
-    derivation: Derivation
-    result: Step
-    claims: tuple[Claim, ...]
-    result_label: str = ""
+from derivations.theorems.equation4 import equation4
+from derivations.theorems.transcription import Claim, Equation
 
 
 def equations() -> tuple[Equation, ...]:
@@ -63,7 +38,9 @@ def _equation1(reading: Reading) -> Equation:
     notation, line = _linearized("plain", reading)
     slope = notation.jacobian(BRANCH, Identity())
     paper = Claim(
-        "∂L/∂x = ∂L/∂F · ∂F/∂x", Step("Eq. (1)", notation.gradient(), "=", _pulled(slope, line))
+        "chain_rule",
+        "∂L/∂x = ∂L/∂F · ∂F/∂x",
+        Step("Eq. (1)", notation.gradient(), "=", _pulled(slope, line)),
     )
     latex = (
         r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial F} \times \frac{\partial "
@@ -73,7 +50,7 @@ def _equation1(reading: Reading) -> Equation:
         "eq1",
         latex,
         line,
-        [paper, *_limit_claim(line, sp.Integer(0), "the gradient vanishes with ∂F/∂x")],
+        [paper, *_limit_claim(line, sp.Integer(0), "vanishes", "the gradient vanishes with ∂F/∂x")],
     )
 
 
@@ -81,6 +58,7 @@ def _equation2(reading: Reading) -> Equation:
     notation, line = _linearized("residual", reading)
     slope = notation.jacobian(BRANCH, Identity())
     paper = Claim(
+        "chain_rule",
         "∂L/∂x = ∂L/∂H · (∂F/∂x + 1)",
         Step("Eq. (2)", notation.gradient(), "=", _pulled(slope + _one(notation), line)),
     )
@@ -94,7 +72,7 @@ def _equation2(reading: Reading) -> Equation:
         "eq2",
         latex,
         line,
-        [paper, *_limit_claim(line, line.signal, "∂L/∂H remains when ∂F/∂x → 0")],
+        [paper, *_limit_claim(line, line.signal, "signal_remains", "∂L/∂H remains when ∂F/∂x → 0")],
     )
 
 
@@ -105,6 +83,7 @@ def _equation3(reading: Reading) -> Equation:
     u, s = notation.diagonal(BRANCH), notation.diagonal(GATE)
     total = u * gate_slope + s * slope + _one(notation)
     paper = Claim(
+        "chain_rule",
         "∂L/∂x = ∂L/∂H · (∂s/∂x · F + s · ∂F/∂x + 1)",
         Step("Eq. (3)", notation.gradient(), "=", _pulled(total, line)),
     )
@@ -118,8 +97,13 @@ def _equation3(reading: Reading) -> Equation:
         vanishing = line.pullback.subs(slope, EPSILON * slope)
         stays = line.signal * (u * gate_slope + 1)
         remains = [
-            Claim("∂L/∂H · (∂s/∂x · F + 1) remains when ∂F/∂x → 0", _limit(vanishing, stays)),
             Claim(
+                "gate_term_remains",
+                "∂L/∂H · (∂s/∂x · F + 1) remains when ∂F/∂x → 0",
+                _limit(vanishing, stays),
+            ),
+            Claim(
+                "only_signal_remains",
                 "only ∂L/∂H remains: s depends on x through F, so ∂s/∂x vanishes too",
                 _limit(vanishing, line.signal),
             ),
@@ -127,47 +111,12 @@ def _equation3(reading: Reading) -> Equation:
     return _finish("eq3", latex, line, [paper, *remains])
 
 
-def _equation4(reading: Reading) -> Equation:
-    """Read literally, each x_j repeats the features of all before it: s_0 = s_1 = 1, s_j = 1 +
-    Σ_{i<j} s_i.
-    """
-    sizes = 3 * 2 ** (_I - 2)
-    copies = 3 * 2 ** (LAYERS - 1) - 1  # held by H after L + 1 layers
-    grown = Step(
-        "features of x_j",
-        3 * 2**LAYERS,
-        "=",
-        1 + 2 + sp.Sum(sizes, (_I, 2, LAYERS + 1)),
-        "l ≥ 1, j = l + 2",
-    )
-    total = Step(
-        "copies in H after l + 1 layers", 2 + sp.Sum(sizes, (_I, 2, LAYERS)), "=", copies, "l ≥ 1"
-    )
-    once = Claim(
-        "after l + 1 layers H holds each of the l + 1 earlier features once",
-        Step("Eq. (4)", total.before, "=", LAYERS + 1),
-    )
-    label = r"\text{copies of features in } H \text{ after } l + 1 \text{ layers: } "
-    chain = [
-        r"x_1 = F_1(x_0)",
-        r"x_2 = F_2(x_1) \Vert x_1 \Vert x_0",
-        r"\ldots",
-        r"x_l = F_l(x_{l-1}) \Vert x_{l-1} \Vert \cdots \Vert x_0",
-    ]
-    latex = r",\quad ".join(chain)
-    notation = notation_of(BLOCKS["dense"], reading)
-    return Equation(
-        "eq4", reading, latex, Derivation("eq4", notation, (grown, total)), total, (once,), label
-    )
-
-
 def _equation5(reading: Reading) -> Equation:
     notation, line = _linearized("dense", reading)
     slope = notation.jacobian(BRANCH, Identity())
-    entries = (
-        sp.Tuple(slope, 1) if reading == "scalar" else sp.BlockMatrix([[slope], [_one(notation)]])
-    )
+    entries = sp.Tuple(slope, 1) if reading == "scalar" else stacked(slope, _one(notation))
     paper = Claim(
+        "chain_rule",
         "∂H/∂x = (∂F_l/∂x ‖ 1)",
         Step("Eq. (5)", notation.jacobian(notation.term, Identity()), "=", entries),
     )
@@ -197,15 +146,18 @@ BRANCH_SLOPES = sp.IndexedBase("a", real=True)
 STATE_SLOPES = sp.IndexedBase("b", real=True)
 SIGNAL_SIZE = sp.Symbol("G", nonnegative=True)
 _I, _J = sp.symbols("i j", integer=True, nonnegative=True)
-SLOPES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))
-CROSS = sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1), (_I, 0, LAYERS - 1))
+BRANCH_SQUARES = sp.Sum(BRANCH_SLOPES[_I] ** 2, (_I, 0, LAYERS - 1))
+STATE_SQUARES = sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1), (_I, 0, LAYERS - 1))
 
 
 def _equation6_scalar(reading: Reading) -> Equation:
     """Symbolic l: a_i = ∂F_l/∂x_i, b_ji = ∂x_j/∂x_i, G = |∂L/∂H|, one number."""
     row = BRANCH_SLOPES[_I] ** 2 + sp.Sum(STATE_SLOPES[_J, _I] ** 2, (_J, _I + 1, LAYERS - 1)) + 1
-    norm = SIGNAL_SIZE * sp.sqrt(SLOPES + CROSS + LAYERS)
-    lower, as_printed = SIGNAL_SIZE * sp.sqrt(SLOPES + LAYERS), SIGNAL_SIZE * sp.sqrt(SLOPES + 1)
+    norm = SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + STATE_SQUARES + LAYERS)
+    lower, as_printed = (
+        SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + LAYERS),
+        SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1),
+    )
     squared = Step(
         "sum over the entries of Eq. (5)",
         SIGNAL_SIZE**2 * sp.Sum(row, (_I, 0, LAYERS - 1)),
@@ -213,19 +165,26 @@ def _equation6_scalar(reading: Reading) -> Equation:
         norm**2,
         "a_i, b_ji, G real",
     )
-    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((SIGNAL_SIZE**2, CROSS),))
+    bound = _drop("drop Σ b² ≥ 0", norm, lower, ((SIGNAL_SIZE**2, STATE_SQUARES),))
     law = _limit(_small_slopes(lower), SIGNAL_SIZE * sp.sqrt(LAYERS), "all ∂F_l/∂x_i → 0")
     claims = (
-        Claim("‖∂L/∂x‖² = |∂L/∂H|² · Σ (first relation, with |∂L/∂H| for |∂L/∂x|)", squared),
-        Claim("lower bound, last term read as l", bound),
         Claim(
+            "norm", "‖∂L/∂x‖² = |∂L/∂H|² · Σ (first relation, with |∂L/∂H| for |∂L/∂x|)", squared
+        ),
+        Claim("bound_with_l", "lower bound, last term read as l", bound),
+        Claim(
+            "bound_with_1",
             "lower bound, last term read as 1",
             _drop(
-                "Eq. (6)", norm, as_printed, ((SIGNAL_SIZE**2, CROSS), (SIGNAL_SIZE**2, LAYERS - 1))
+                "Eq. (6)",
+                norm,
+                as_printed,
+                ((SIGNAL_SIZE**2, STATE_SQUARES), (SIGNAL_SIZE**2, LAYERS - 1)),
             ),
         ),
-        Claim("|∂L/∂H|·√l remains, last term read as l", law),
+        Claim("law_with_l", "|∂L/∂H|·√l remains, last term read as l", law),
         Claim(
+            "law_with_1",
             "|∂L/∂H|·√l remains, last term read as 1",
             _limit(_small_slopes(as_printed), SIGNAL_SIZE * sp.sqrt(LAYERS)),
         ),
@@ -243,7 +202,9 @@ def _equation6_operator(reading: Reading) -> Equation:
     ‖g_y‖ = √l · r.
     """
     notation = notation_of(BLOCKS["dense"], reading)
-    line, proved = linearize(notation), bounds(notation).theorems[0].derivation
+    line, structural = linearize(notation), bounds(notation).structural
+    assert structural is not None  # a concatenation with an identity has a theorem
+    proved = structural.derivation
     g = column(line.signal)
     quantities = (
         *proved.quantities,
@@ -263,9 +224,11 @@ def _equation6_operator(reading: Reading) -> Equation:
         if (step.before, step.relation, step.after) == (GAIN, ">=", sp.Abs(1 - BRANCH_GAIN))
     )
     claims = (
-        Claim("‖∂L/∂x‖ = ‖∂L/∂H‖ · ‖∂H/∂x‖_F", Step("Eq. (6)", TOTAL_GAIN, "=", FROBENIUS)),
-        Claim("‖∂L/∂x‖ ≤ ‖∂L/∂H‖ · ‖∂H/∂x‖_F", upper),
-        Claim("‖∂L/∂x‖ ≥ |√l·r − ‖J_Fᵀ g_F‖|, r the root mean square of the ‖g_i‖", triangle),
+        Claim("norm", "‖∂L/∂x‖ = ‖∂L/∂H‖ · ‖∂H/∂x‖_F", Step("Eq. (6)", TOTAL_GAIN, "=", FROBENIUS)),
+        Claim("ceiling", "‖∂L/∂x‖ ≤ ‖∂L/∂H‖ · ‖∂H/∂x‖_F", upper),
+        Claim(
+            "floor", "‖∂L/∂x‖ ≥ |√l·r − ‖J_Fᵀ g_F‖|, r the root mean square of the ‖g_i‖", triangle
+        ),
     )
     derivation = Derivation("eq6", notation, (*proved.steps, upper), quantities)
     label = (
@@ -279,7 +242,7 @@ _BUILDERS: tuple[tuple[Callable[[Reading], Equation], tuple[Reading, ...]], ...]
     (_equation1, ("scalar", "operator")),
     (_equation2, ("scalar", "operator")),
     (_equation3, ("scalar", "operator")),
-    (_equation4, ("scalar",)),
+    (equation4, ("scalar",)),
     (_equation5, ("scalar", "operator")),
     (_equation6_scalar, ("scalar",)),
     (_equation6_operator, ("operator",)),
@@ -318,7 +281,7 @@ def _one(notation: Notation) -> sp.Expr:
     )
 
 
-def _limit_claim(line: Linearization, remains: sp.Expr, statement: str) -> list[Claim]:
+def _limit_claim(line: Linearization, remains: sp.Expr, name: str, statement: str) -> list[Claim]:
     """What is left of a scalar gradient when ∂F/∂x → 0; in the operator reading the bounds say it,
     in norm.
     """
@@ -326,7 +289,7 @@ def _limit_claim(line: Linearization, remains: sp.Expr, statement: str) -> list[
     if notation.reading == "operator":
         return []
     slope = notation.jacobian(BRANCH, Identity())
-    return [Claim(statement, _limit(line.pullback.subs(slope, EPSILON * slope), remains))]
+    return [Claim(name, statement, _limit(line.pullback.subs(slope, EPSILON * slope), remains))]
 
 
 def _limit(before: sp.Expr, after: sp.Expr, condition: str = "∂F/∂x → 0") -> Step:
@@ -334,7 +297,9 @@ def _limit(before: sp.Expr, after: sp.Expr, condition: str = "∂F/∂x → 0") 
 
 
 def _small_slopes(expr: sp.Expr) -> sp.Expr:
-    return expr.subs(SLOPES, sp.Sum((EPSILON * BRANCH_SLOPES[_I]) ** 2, (_I, 0, LAYERS - 1)))
+    return expr.subs(
+        BRANCH_SQUARES, sp.Sum((EPSILON * BRANCH_SLOPES[_I]) ** 2, (_I, 0, LAYERS - 1))
+    )
 
 
 def _drop(

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import sympy as sp
 
-from derivations.algebra.letters import LAYERS, squared
+from derivations.algebra.letters import LAYERS, squared, stacked
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import (
     TOTAL_GAIN,
@@ -22,6 +22,13 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
     adjoint_image,
 )
+from derivations.algebra.short_paths import (
+    BLOCK_COUNT,
+    LONGEST,
+    PUBLISHED_SHARE,
+    SHORTEST,
+    short_share,
+)
 from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.algebra.terms import Identity
 from derivations.errors import InputError
@@ -29,8 +36,6 @@ from derivations.errors import InputError
 DEEPEST_EXPANSION = 8
 SHOWN = 3
 """The depth of the expansion that is shown as the result: eight blocks have 256 paths."""
-PUBLISHED_SHARE = sp.Rational(4537, 10**6)
-PUBLISHED_BLOCKS, PUBLISHED_LENGTHS = 54, (5, 17)
 
 _K = sp.Symbol("k", integer=True, nonnegative=True)
 _N = sp.IndexedBase("n", positive=True)
@@ -231,10 +236,10 @@ def _dense() -> Theorem:
     notation = Notation(Identity(), {}, "operator")
     top, h_f, h_y = notation.free("g_F", "m"), notation.free("h_F", "k"), notation.free("h_y", "n")
     n, k = h_y.shape[0], h_f.shape[0]
-    base = sp.BlockMatrix([[h_f], [h_y]])
-    second = sp.BlockMatrix([[sp.ZeroMatrix(top.shape[0], k + n)], [sp.Identity(k + n)]])
-    first = sp.BlockMatrix([[sp.ZeroMatrix(k, n)], [sp.Identity(n)]])
-    pulled = adjoint_image(first, adjoint_image(second, sp.BlockMatrix([[top], [h_f], [h_y]])))
+    base = stacked(h_f, h_y)
+    second = stacked(sp.ZeroMatrix(top.shape[0], k + n), sp.Identity(k + n))
+    first = stacked(sp.ZeroMatrix(k, n), sp.Identity(n))
+    pulled = adjoint_image(first, adjoint_image(second, stacked(top, h_f, h_y)))
     result = Step(
         "Pythagoras", squared(pulled), "=", sp.MatAdd(squared(base), sp.MatMul(-1, squared(h_f)))
     )
@@ -325,14 +330,12 @@ def _path_counts() -> Theorem:
 
 def _published() -> Theorem:
     notation, _, _ = _stack(1)
-    low, high = PUBLISHED_LENGTHS
-    counted = sum(sp.binomial(PUBLISHED_BLOCKS, k) for k in range(low, high + 1))
-    share = sp.Rational(counted, 2**PUBLISHED_BLOCKS)
+    share = short_share()
     half_a_digit = sp.Rational(1, 2 * 10**6)
     gap = sp.Abs(share - PUBLISHED_SHARE)
     result = Step(
         "share of the paths",
-        sp.Sum(sp.binomial(PUBLISHED_BLOCKS, _K), (_K, low, high)) / 2**PUBLISHED_BLOCKS,
+        sp.Sum(sp.binomial(BLOCK_COUNT, _K), (_K, SHORTEST, LONGEST)) / 2**BLOCK_COUNT,
         "=",
         share,
     )
@@ -346,13 +349,13 @@ def _published() -> Theorem:
     )
     return Theorem(
         "stack.published_share",
-        f"Short paths in a stack of {PUBLISHED_BLOCKS} blocks",
+        f"Short paths in a stack of {BLOCK_COUNT} blocks",
         (
-            f"Paths of lengths {low}–{high} are {share} = {100 * float(share):.6f} % of all; "
+            f"Paths of lengths {SHORTEST}–{LONGEST} are {share} = {100 * float(share):.6f} % of all; "
             f"published: {100 * float(PUBLISHED_SHARE):.4f} %."
         ),
         Derivation("stack.published_share", notation, (result, agrees)),
         result,
         source="Veit, Wilber & Belongie 2016, arXiv:1605.06431",
-        result_label=rf"\text{{lengths {low} to {high} of {PUBLISHED_BLOCKS}: }} ",
+        result_label=rf"\text{{lengths {SHORTEST} to {LONGEST} of {BLOCK_COUNT}: }} ",
     )

@@ -76,10 +76,9 @@ def vanishing_gain(name: str) -> float:
 
     Raises InputError for an unknown block, and if the limits of those bounds are not one number.
     """
-    first = bounds(notation_of(block(name), "operator")).theorems[
-        0
-    ]  # other theorems have other bases
-    limits = {bound.limit for bound in first.bounds if bound.limit.is_number}
+    found = bounds(notation_of(block(name), "operator"))
+    theorem = found.structural or found.singular  # one theorem: others have other bases
+    limits = {bound.limit for bound in theorem.bounds if bound.limit.is_number}
     if len(limits) != 1:
         raise InputError(
             f"the bounds of {name} do not close as the branch vanishes: their limits are {limits}"

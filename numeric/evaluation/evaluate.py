@@ -142,9 +142,7 @@ def evaluate(
         | measure.exact()
     )
     terms |= {
-        bound.id.split(".")[1]: number.value
-        for bound, number in numbers.items()
-        if bound.side == "equal"
+        bound.name: number.value for bound, number in numbers.items() if bound.side == "equal"
     }
     bounding = tuple(number for bound, number in numbers.items() if bound.side != "equal")
     return BlockNumbers(pullback, norm(pullback) / signal_norm, terms, bounding)

@@ -1,5 +1,5 @@
 """Gives the law of ‖∂L/∂x‖² over a random convolution, from real tensors, by the formulas of
-`derivations/laws/catalogue.py`.
+`derivations/laws/law_catalogue.py`.
 
 The pullback of one input channel is A w: A unfolds the stride-dilated h, w holds the channel's
 weights. Zero padding, stride, dilation and groups are covered; the input's size gives the output

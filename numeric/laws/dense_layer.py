@@ -1,5 +1,5 @@
 """Gives the law of ‖∂L/∂x‖² over a dense random weight, from real tensors, by the formulas of
-`derivations/laws/catalogue.py`.
+`derivations/laws/law_catalogue.py`.
 
 Every function takes one row per sample or per draw and returns a batch of laws. Certainty: `law`,
 exact for Gaussian weights under the conditions of the theorem named in each docstring.

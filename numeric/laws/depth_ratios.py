@@ -10,8 +10,8 @@ import sympy as sp
 
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.errors import InputError
-from derivations.laws.depth_laws import WIDTHS, DepthLaw
-from derivations.laws.gaussian_moments import KAPPA, KAPPA_OF_SLOPE, SLOPE
+from derivations.laws.depth_laws import FIRST_WIDTH, DepthLaw
+from derivations.laws.gaussian_moments import KAPPA, KAPPA_OF_SLOPE, NEGATIVE_SLOPE
 from numeric.settings import between, whole
 
 DIGITS = 30  # Γ(L + …) overflows a float long before the ratio does
@@ -41,15 +41,15 @@ def evaluate_law(
         )
     reals = {
         CHI: between(gain, "the gain"),
-        WIDTHS: between(first_width, "the first width"),
-        SLOPE: between(slope, "the slope", -inf),
+        FIRST_WIDTH: between(first_width, "the first width"),
+        NEGATIVE_SLOPE: between(slope, "the slope", -inf),
     }
     exact = {symbol: sp.Rational(value) for symbol, value in reals.items()} | {
         DEPTH: depth,
         LAYERS: depth,
         BLOCK: block,
     }
-    exact[KAPPA] = KAPPA_OF_SLOPE.subs(SLOPE, exact[SLOPE])
+    exact[KAPPA] = KAPPA_OF_SLOPE.subs(NEGATIVE_SLOPE, exact[NEGATIVE_SLOPE])
     expr = law.asymptote if asymptote else law.ratio
     value = float(sp.N(expr.subs(exact), DIGITS))
     if not isfinite(value) or value <= 0:

@@ -13,8 +13,8 @@ import sympy as sp
 from torch import Tensor
 
 from derivations.errors import InputError, UnknownNodeError
-from derivations.laws.catalogue import law as derived
 from derivations.laws.law import OMEGA, GeneralizedLaw, Law, NoncentralLaw
+from derivations.laws.law_catalogue import law as derived
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.laws.inversion import EPS, Array
 from numeric.settings import between

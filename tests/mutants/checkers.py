@@ -47,19 +47,19 @@ CHECKERS = [
     ),
     Mutant(
         "an empty inner sum counts",
-        "derivations/checker/written_out.py",
+        "derivations/checker/concrete_sums.py",
         "rows[(last > first)[:, 0]]",
         "rows[(last >= first - 1)[:, 0]]",
     ),
     Mutant(
         "odd powers are squares",
-        "derivations/checker/written_out.py",
+        "derivations/checker/concrete_sums.py",
         "power % 2 == 0 for _, power, _ in",
         "power > 0 for _, power, _ in",
     ),
     Mutant(
         "a root may be of a negative number",
-        "derivations/checker/written_out.py",
+        "derivations/checker/concrete_sums.py",
         'ordered = step.relation != "->" and (power == 1 or is_nonnegative(larger))',
         'ordered = step.relation != "->"',
     ),
@@ -68,14 +68,12 @@ CHECKERS = [
         "derivations/checker/drawn_sums.py",
         "np.any(np.less(index, 0)) or ",
         "",
-        "tests/test_derivations/test_checker/test_written_out.py",
     ),
     Mutant(
         "running totals include one entry more",
         "derivations/checker/drawn_sums.py",
         "totals[_within(last + 1)] - totals[_within(first)]",
         "totals[_within(last + 1)] - totals[_within(first - 1 if np.all(first) else first)]",
-        "tests/test_derivations/test_checker/test_written_out.py",
     ),
     Mutant(
         "Pascal's rule need not hold to be summed",
@@ -97,7 +95,7 @@ CHECKERS = [
     ),
     Mutant(
         "columns of a slice are ignored",
-        "derivations/checker/words.py",
+        "derivations/checker/matrix_words.py",
         "if step != 1 or expr.colslice != (0, expr.parent.shape[1], 1):",
         "if step != 1:",
     ),

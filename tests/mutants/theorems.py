@@ -6,8 +6,8 @@ THEOREMS = [
     Mutant(
         "the kernel of a dense step has the wrong sign",
         "derivations/theorems/dense_step.py",
-        "[-sp.Transpose(self.branch)]",
-        "[sp.Transpose(self.branch)]",
+        "stacked(sp.Identity(self.k), -sp.Transpose(self.branch))",
+        "stacked(sp.Identity(self.k), sp.Transpose(self.branch))",
     ),
     Mutant(
         "a dense step shrinks what its branch stretches",
@@ -96,8 +96,8 @@ THEOREMS = [
     Mutant(
         "the signal that is lost keeps its sign",
         "derivations/theorems/equation6.py",
-        "[-adjoint_image(a, u)]",
-        "[adjoint_image(a, u)]",
+        "stacked(u, -adjoint_image(a, u))",
+        "stacked(u, adjoint_image(a, u))",
     ),
     Mutant(
         "the top singular direction forgets the skip",
@@ -107,9 +107,10 @@ THEOREMS = [
     ),
     Mutant(
         "copies of Equation (4) treble",
-        "derivations/theorems/equation4.py",
+        "derivations/theorems/doubling.py",
         "count(LAYERS + 1) - 2 * count(LAYERS)",
         "count(LAYERS + 1) - 3 * count(LAYERS)",
+        "derivations.theorems.equation4",
     ),
     Mutant(
         "states of Equation (4) have two coordinates for three",
@@ -155,9 +156,10 @@ THEOREMS = [
     ),
     Mutant(
         "paths treble with each step",
-        "derivations/theorems/dense_block.py",
+        "derivations/theorems/doubling.py",
         "count(LAYERS + 1) - 2 * count(LAYERS)",
         "count(LAYERS + 1) - 3 * count(LAYERS)",
+        "derivations.theorems.dense_block",
     ),
     Mutant(
         "long paths take a short cut",
@@ -233,15 +235,17 @@ THEOREMS = [
     ),
     Mutant(
         "the published share covers one length more",
-        "derivations/theorems/stacks.py",
-        "PUBLISHED_BLOCKS, PUBLISHED_LENGTHS = 54, (5, 17)",
-        "PUBLISHED_BLOCKS, PUBLISHED_LENGTHS = 54, (5, 18)",
+        "derivations/algebra/short_paths.py",
+        "SHORTEST, LONGEST = 5, 17",
+        "SHORTEST, LONGEST = 5, 18",
+        "derivations.theorems.stacks",
     ),
     Mutant(
         "the published share is misquoted",
-        "derivations/theorems/stacks.py",
+        "derivations/algebra/short_paths.py",
         "sp.Rational(4537, 10**6)",
         "sp.Rational(4547, 10**6)",
+        "derivations.theorems.stacks",
     ),
     Mutant(
         "a law shifts by v alone",
@@ -253,15 +257,15 @@ THEOREMS = [
     Mutant(
         "a ReLU keeps a third of the second moment",
         "derivations/laws/gaussian_moments.py",
-        "SECOND = (1 + SLOPE**2) / 2",
-        "SECOND = (1 + SLOPE**2) / 3",
+        "SECOND = (1 + NEGATIVE_SLOPE**2) / 2",
+        "SECOND = (1 + NEGATIVE_SLOPE**2) / 3",
         "derivations.book.results",
     ),
     Mutant(
         "a ReLU has no mean",
         "derivations/laws/gaussian_moments.py",
-        "MEAN = (1 - SLOPE) / sp.sqrt(2 * sp.pi)",
-        "MEAN = (1 - SLOPE) * 0",
+        "MEAN = (1 - NEGATIVE_SLOPE) / sp.sqrt(2 * sp.pi)",
+        "MEAN = (1 - NEGATIVE_SLOPE) * 0",
         "derivations.book.results",
     ),
     Mutant(

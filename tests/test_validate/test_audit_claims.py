@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -209,10 +208,17 @@ def test_a_block_whose_bounds_have_no_limit_is_left_open(monkeypatch):
 
     def without_limits(notation):
         found = real(notation)
-        first, *others = found.bounds
-        elsewhere = [replace(each, base=2 * each.base) for each in others]
-        changed = (replace(first, limit=first.quantities[0].symbol), *elsewhere)
-        return SimpleNamespace(**{**vars(found), "bounds": changed})
+        first, *others = found.structural.bounds
+        without = replace(first, limit=first.quantities[0].symbol)
+        return replace(
+            found,
+            structural=replace(found.structural, bounds=(without, *elsewhere(others))),
+            singular=replace(found.singular, bounds=elsewhere(found.singular.bounds)),
+            norms=None,
+        )
+
+    def elsewhere(bounds):
+        return tuple(replace(each, base=2 * each.base) for each in bounds)
 
     monkeypatch.setattr(evidence_module, "bounds", without_limits)
     remains = Sources().remains("residual")

@@ -90,24 +90,26 @@ class Sources:
 
     @cached_property
     def _equations(self) -> dict[tuple[str, Reading], dict[str, Proof]]:
-        return {
-            (equation.id, equation.derivation.notation.reading): prove(
-                equation.derivation, {claim.statement: claim.step for claim in equation.claims}
-            )
-            for equation in equations()
-        }
+        found = {}
+        for equation in equations():
+            statements = {claim.statement: claim.step for claim in equation.claims}
+            proofs = prove(equation.derivation, statements)
+            found[equation.id, equation.reading] = {
+                claim.name: proofs[claim.statement] for claim in equation.claims
+            }
+        return found
 
-    def proof(self, equation: str, reading: Reading, statement: str) -> Proof:
-        """What the checker says of a statement of the paper; raises InputError if no derivation
-        states it.
+    def proof(self, equation: str, reading: Reading, name: str) -> Proof:
+        """What the checker says of a claim of the paper, by its name; raises InputError if the
+        equation makes no such claim.
         """
         proofs = self._equations.get((equation, reading), {})
-        if statement not in proofs:
+        if name not in proofs:
             raise InputError(
-                f"{equation}, {reading} reading, states no {statement!r}: see "
+                f"{equation}, {reading} reading, states no {name!r}: see "
                 "derivations/theorems/equations.py"
             )
-        return proofs[statement]
+        return proofs[name]
 
     def remains(self, block: str) -> Remains:
         """The limits of the bounds on the gain of a named block, relative to the norm that its
@@ -173,7 +175,7 @@ def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool |
 
 def _remains(block: Block) -> Remains:
     proved = bounds(notation_of(block, "operator"))
-    base = proved.bounds[0].base  # limits relative to different norms must not meet
+    base = (proved.structural or proved.singular).base  # limits relative to others must not meet
     numbers = [
         (bound.side, float(sp.N(bound.limit)))
         for bound in proved.bounds

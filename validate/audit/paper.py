@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from derivations.theorems.equation4 import LINES, Line
+
 TABLE_1 = """
 18 layers	27.94%	27.88%
 34 layers	28.54%	25.03%
@@ -96,26 +98,6 @@ class SmallRow:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of Eq. (4): x_index = F_index(x_{index−1}) ‖ x_top ‖ … ‖ x_0, where both are counted
-    from l if `from_l`.
-    """
-
-    text: str
-    index: int
-    top: int
-    from_l: bool = False
-
-
-EQUATION_4 = (
-    Line("x_1 = F_1(x_0)", 1, -1),
-    Line("x_2 = F_2(x_1) ‖ x_1 ‖ x_0", 2, 1),
-    Line("x_{l−1} = F_{l−1}(x_{l−2}) ‖ x_{l−3} ‖ ⋯ ‖ x_0", -1, -3, from_l=True),
-    Line("x_l = F_l(x_{l−1}) ‖ x_{l−1} ‖ ⋯ ‖ x_0", 0, -1, from_l=True),
-)
-
-
-@dataclass(frozen=True)
 class Published:
     """Single-crop top-1 errors (%) on ImageNet validation (224 × 224) of networks trained by one
     recipe. `source` says exactly where.
@@ -168,7 +150,7 @@ class Paper:
     gain1: Decimal = Decimal(GAIN_TABLE_1)
     gain2: Decimal = Decimal(GAIN_TABLE_2)
     deviation: Decimal = Decimal(DEVIATION)
-    equation4: tuple[Line, ...] = EQUATION_4
+    equation4: tuple[Line, ...] = LINES
     errors: tuple[Published, ...] = ERRORS
 
 

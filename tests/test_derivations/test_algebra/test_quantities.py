@@ -26,7 +26,7 @@ from derivations.algebra.quantities import (
     adjoint_image,
     facts,
 )
-from derivations.checker.samples import quantity_samples
+from derivations.checker.quantity_samples import quantity_samples
 from derivations.rules.bounds import bounds
 from derivations.theorems.equations import equations
 

@@ -1,13 +1,11 @@
 import pytest
 
-from derivations.algebra.blocks import BLOCKS, PAPER_BLOCKS, block
-from derivations.algebra.notation import Notation, compose
+from derivations.algebra.notation import Notation
 from derivations.algebra.shapes import output_dim
 from derivations.algebra.terms import (
     Add,
     Chain,
     Concat,
-    Gate,
     Identity,
     Layer,
     Linear,
@@ -42,33 +40,6 @@ def test_terms_are_immutable():
         F.name = "G"
 
 
-def test_composition_is_flat_and_has_identity_as_unit():
-    assert compose(Identity(), F) == F == compose(F, Identity())
-    assert compose(Chain(F, G), W) == Chain(F, G, W) == compose(F, Chain(G, Identity(), W))
-    assert compose(Identity(), Identity()) == Identity()
-
-
-def test_shapes_follow_the_structure():
-    dims = {"F": (3, 2), "W": (2, 3)}
-    assert output_dim(Chain(F, W), 2, dims) == 2
-    assert output_dim(Concat(F, Identity(), F), 2, dims) == 8
-    assert output_dim(Gate(F, Chain(F, PHI)), 2, dims) == 3
-
-
-@pytest.mark.parametrize(
-    ("term", "message"),
-    [
-        (Add(F, Identity()), "sum"),
-        (Gate(F, Identity()), "gate"),
-        (Chain(F, F), "F takes inputs of dimension 2, not 3"),
-        (G, "'G'"),
-    ],
-)
-def test_shapes_that_do_not_fit_are_refused(term, message):
-    with pytest.raises(InputError, match=message):
-        output_dim(term, 2, {"F": (3, 2)})
-
-
 def test_an_unknown_node_is_named_by_every_operation():
     class Mystery(Term):
         pass
@@ -85,18 +56,3 @@ def test_an_unknown_node_is_named_by_every_operation():
     for operation in operations:
         with pytest.raises(UnknownNodeError, match="Mystery"):
             operation()
-
-
-def test_named_blocks_are_found_and_unknown_ones_refused():
-    assert block("residual").term == Add(F, Identity())
-    assert set(PAPER_BLOCKS) == {"plain", "residual", "se_residual", "dense"}
-    assert set(BLOCKS) - set(PAPER_BLOCKS) == {
-        "projection",
-        "post_activation",
-        "pre_activation",
-        "resnext",
-        "input_gate",
-        "highway",
-    }
-    with pytest.raises(InputError, match="plain, residual, se_residual, dense"):
-        block("resnet")

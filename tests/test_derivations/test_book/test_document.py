@@ -12,8 +12,8 @@ from derivations.algebra.terms import Add
 from derivations.book.document import Document, derive, derive_document
 from derivations.book.text import render
 from derivations.errors import InputError
-from derivations.rules import bounds as bounds_module
 from derivations.rules import jacobian as jacobian_module
+from derivations.rules import perturbation
 
 
 @pytest.fixture(scope="module", name="document")
@@ -77,7 +77,7 @@ def test_a_false_rule_is_named(monkeypatch):
 
 def test_a_false_bound_is_named(monkeypatch):
     monkeypatch.setattr(
-        bounds_module, "_ALIGNMENT", sp.sqrt(1 + sp.Min(bounds_module.COSINE, 0) ** 2)
+        perturbation, "_ALIGNMENT", sp.sqrt(1 + sp.Min(perturbation.COSINE, 0) ** 2)
     )
     document = derive(["residual"])
     assert not document.ok

@@ -16,7 +16,7 @@ from derivations.book.prose import identifier
 from derivations.book.prose import prose as latex_prose
 from derivations.book.text import FORMATS, render
 from derivations.errors import InputError
-from derivations.rules import bounds as bounds_module
+from derivations.rules import perturbation
 
 MATH = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$")
 
@@ -247,7 +247,7 @@ def test_a_changed_bound_changes_the_book_and_the_number(monkeypatch):
 
     latex, value = written_and_evaluated()
     monkeypatch.setattr(
-        bounds_module, "_ALIGNMENT", sp.sqrt(1 - sp.Min(bounds_module.COSINE, 0) ** 2) / 2
+        perturbation, "_ALIGNMENT", sp.sqrt(1 - sp.Min(perturbation.COSINE, 0) ** 2) / 2
     )
     try:
         changed_latex, changed_value = written_and_evaluated()

@@ -25,7 +25,7 @@ def outcome(derivation: Derivation, step: Step) -> dict[str, bool]:
 
 @pytest.fixture(name="proof")
 def residual_proof() -> Derivation:
-    return bounds(notation_of(BLOCKS["residual"], "operator")).theorems[0].derivation
+    return bounds(notation_of(BLOCKS["residual"], "operator")).structural.derivation
 
 
 def up_to(proof: Derivation, rule: str) -> Derivation:

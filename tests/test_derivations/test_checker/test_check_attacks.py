@@ -22,11 +22,17 @@ from derivations.algebra.quantities import (
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Add, Identity, Layer, Linear
 from derivations.checker.check import check
-from derivations.checker.samples import quantity_samples
+from derivations.checker.quantity_samples import quantity_samples
 from derivations.errors import InputError
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize
-from derivations.theorems.equations import BRANCH_SLOPES, CROSS, SIGNAL_SIZE, SLOPES, equations
+from derivations.theorems.equations import (
+    BRANCH_SLOPES,
+    BRANCH_SQUARES,
+    SIGNAL_SIZE,
+    STATE_SQUARES,
+    equations,
+)
 
 TENTH = sp.Rational(1, 10)
 
@@ -38,7 +44,7 @@ def outcomes(derivation: Derivation, *steps: Step) -> list[bool]:
 
 @pytest.fixture(name="residual")
 def residual_bounds() -> Derivation:
-    return bounds(notation_of(BLOCKS["residual"], "operator")).theorems[0].derivation
+    return bounds(notation_of(BLOCKS["residual"], "operator")).structural.derivation
 
 
 def test_a_cosine_is_not_its_absolute_value(residual):
@@ -81,7 +87,7 @@ def test_a_step_that_failed_supports_no_later_one(residual):
 
 @pytest.mark.parametrize("block", [BLOCKS["residual"].term, Add(Linear("F"), Identity())])
 def test_the_samples_meet_the_extremes(block):
-    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).theorems[0].derivation
+    derivation = bounds(Notation(block, {"F": ("n", "n")}, "operator")).structural.derivation
     samples = quantity_samples(derivation)
     assert min(sample[GAIN] for sample in samples) < 1e-9
     assert min(sample[COSINE] for sample in samples) < -0.99
@@ -158,8 +164,8 @@ def test_an_imaginary_root_bounds_nothing():
         "wrong",
         SIGNAL_SIZE * sp.sqrt(1 - LAYERS),
         ">=",
-        SIGNAL_SIZE * sp.sqrt(1 - LAYERS - CROSS),
-        certificates=(Certificate(((SIGNAL_SIZE**2, CROSS),), 2),),
+        SIGNAL_SIZE * sp.sqrt(1 - LAYERS - STATE_SQUARES),
+        certificates=(Certificate(((SIGNAL_SIZE**2, STATE_SQUARES),), 2),),
     )
     assert outcomes(derivation, step) == [False]
 
@@ -179,8 +185,8 @@ def test_a_sum_that_runs_backwards_is_refused():
                 certificates=(Certificate(((SIGNAL_SIZE**2, short),), 2),),
             ),
         )
-    shifted = SLOPES.func(BRANCH_SLOPES[i] ** 2, (i, 1, LAYERS - 1))
-    assert outcomes(derivation, Step("one fewer", shifted, "=", SLOPES)) == [False]
+    shifted = BRANCH_SQUARES.func(BRANCH_SLOPES[i] ** 2, (i, 1, LAYERS - 1))
+    assert outcomes(derivation, Step("one fewer", shifted, "=", BRANCH_SQUARES)) == [False]
 
 
 def test_limits_that_depend_on_where_are_refused(residual):
@@ -217,9 +223,19 @@ def sum_outcome(*steps: Step) -> list[bool]:
 
 @pytest.mark.parametrize("power", [0, 4, -1])
 def test_only_first_powers_and_squares_of_sums_compare(power):
-    products = () if power <= 0 else ((15, SLOPES, SLOPES, SLOPES, SLOPES),)
+    products = (
+        ()
+        if power <= 0
+        else ((15, BRANCH_SQUARES, BRANCH_SQUARES, BRANCH_SQUARES, BRANCH_SQUARES),)
+    )
     assert sum_outcome(
-        Step("wrong", -2 * SLOPES, ">=", SLOPES, certificates=(Certificate(products, power),))
+        Step(
+            "wrong",
+            -2 * BRANCH_SQUARES,
+            ">=",
+            BRANCH_SQUARES,
+            certificates=(Certificate(products, power),),
+        )
     ) == [False]
 
 

@@ -6,7 +6,7 @@ import sympy as sp
 from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.induction import holds_by_induction
-from derivations.checker.sums import check_sums
+from derivations.checker.symbolic_sums import check_sums
 
 K = sp.Symbol("k", integer=True, nonnegative=True)
 R = sp.IndexedBase("r", real=True)

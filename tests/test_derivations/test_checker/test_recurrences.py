@@ -2,18 +2,15 @@
 
 import pytest
 import sympy as sp
-from flint import fmpq, fmpq_poly
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
+from derivations.algebra.letters import BLOCK, CHI, DEPTH, EPSILON, LAYERS
 from derivations.algebra.notation import notation_of
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
-from derivations.checker.exact_values import Writer
 from derivations.checker.recurrences import check_recurrence, has_recurrence
 
 J = sp.Symbol("j", integer=True, positive=True)
-EPSILON = sp.Symbol("epsilon", positive=True)
 Z = sp.Symbol("z", positive=True)
 NOTATION = notation_of(BLOCKS["plain"], "scalar")
 
@@ -21,33 +18,6 @@ NOTATION = notation_of(BLOCKS["plain"], "scalar")
 def outcomes(step: Step) -> list[bool]:
     (checked,) = check(Derivation("one step", NOTATION, (step,)))
     return [outcome.ok for outcome in checked.checks]
-
-
-def test_values_are_written_out_exactly():
-    writer = Writer({CHI: fmpq_poly([0, 1])})
-    value = writer.write_out(
-        sp.gamma(LAYERS + 1 + CHI) / sp.gamma(CHI + 1) / sp.factorial(3).doit(), {LAYERS: 3}
-    )
-    expected = fmpq_poly([1, 1]) * fmpq_poly([2, 1]) * fmpq_poly([3, 1]) * fmpq(1, 6)
-    assert value.numerator == expected * value.denominator
-    assert not value.gammas
-
-
-@pytest.mark.parametrize(
-    "expr",
-    [
-        sp.sin(CHI),
-        sp.gamma(LAYERS - 5),
-        2 ** (LAYERS / 2),
-        sp.gamma(CHI * LAYERS),
-        sp.gamma(CHI) + sp.gamma(CHI / 2),
-        sp.pi * CHI,
-    ],
-    ids=str,
-)
-def test_what_cannot_be_written_out_is_refused(expr):
-    with pytest.raises(ValueError, match=r"written out|pole|affine|integer|Gamma"):
-        Writer({CHI: fmpq_poly([0, 1])}).write_out(expr, {LAYERS: 3})
 
 
 @pytest.mark.parametrize(

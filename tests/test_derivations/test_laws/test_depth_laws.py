@@ -12,14 +12,14 @@ from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
 from derivations.errors import InputError
-from derivations.laws.depth_laws import LAYER, WIDTHS, DepthLaw, depth_laws
+from derivations.laws.depth_laws import FIRST_WIDTH, LAYER, DepthLaw, depth_laws
 from derivations.laws.gaussian_moments import (
     KAPPA,
     KAPPA_OF_SLOPE,
     MEAN,
+    NEGATIVE_SLOPE,
     RELU_KAPPA,
     SECOND,
-    SLOPE,
     moments,
     pass_through,
 )
@@ -47,14 +47,16 @@ def test_every_step_passes_in_two_ways(network):
 
 def test_the_moments_pass_and_are_those_of_relu():
     assert all(checked.ok for checked in check(moments().derivation))
-    assert (SECOND.subs(SLOPE, 0), MEAN.subs(SLOPE, 0), RELU_KAPPA) == (
+    assert (SECOND.subs(NEGATIVE_SLOPE, 0), MEAN.subs(NEGATIVE_SLOPE, 0), RELU_KAPPA) == (
         sp.Rational(1, 2),
         1 / sp.sqrt(2 * sp.pi),
         1 - 1 / sp.pi,
     )
 
 
-@pytest.mark.parametrize("wrong", [SECOND + SLOPE, 2 * SECOND, SECOND - sp.Rational(1, 10**6)])
+@pytest.mark.parametrize(
+    "wrong", [SECOND + NEGATIVE_SLOPE, 2 * SECOND, SECOND - sp.Rational(1, 10**6)]
+)
 def test_a_wrong_moment_fails_both_ways(wrong):
     theorem = moments()
     first = replace(theorem.derivation.steps[0], after=wrong)
@@ -68,7 +70,7 @@ def test_the_closed_form_is_the_product_of_the_factors(network):
     (or 0) to 9.
     """
     law = LAWS[network]
-    values = {CHI: sp.Rational(2, 3), KAPPA: sp.Rational(15, 22), WIDTHS: 3}
+    values = {CHI: sp.Rational(2, 3), KAPPA: sp.Rational(15, 22), FIRST_WIDTH: 3}
     start, end = (2, 9) if network in DENSE else (0, 9)
     last = end - 1 if network == "dense_last" else end
     expected = sp.prod([law.factor.subs(values).subs(LAYER, j) for j in range(start + 1, last + 1)])
@@ -85,7 +87,7 @@ def test_the_closed_forms_of_the_table():
     assert sp.gammasimp(LAWS["dense"].ratio / expected) == 1
     only = chi / l * gamma(l + chi) * gamma(i + 1) / (gamma(l) * gamma(i + 1 + chi))
     assert sp.gammasimp(LAWS["dense_last"].ratio / only) == 1
-    assert sp.gammasimp(LAWS["dense_unequal"].ratio.subs(WIDTHS, 1) / LAWS["dense"].ratio) == 1
+    assert sp.gammasimp(LAWS["dense_unequal"].ratio.subs(FIRST_WIDTH, 1) / LAWS["dense"].ratio) == 1
     assert [LAWS[name].ratio for name in GEOMETRIC] == [
         chi**DEPTH,
         (1 + chi) ** DEPTH,
@@ -124,7 +126,7 @@ def test_dense_numbers_by_hand():
     [
         1 + CHI / (LAYER + 1),
         (1 + CHI / LAYER) ** 2,
-        1 + CHI / (LAYER - 1 + 2 * WIDTHS),
+        1 + CHI / (LAYER - 1 + 2 * FIRST_WIDTH),
         1 - CHI / LAYER,
     ],
     ids=["off by one", "squared", "wrong width", "wrong sign"],
@@ -186,7 +188,7 @@ def test_the_asymptote_is_reached(network):
     values = {
         CHI: sp.Rational(1, 2),
         KAPPA: RELU_KAPPA,
-        WIDTHS: 2,
+        FIRST_WIDTH: 2,
         LAYERS: 10**4,
         DEPTH: 10**4,
         BLOCK: 3,
@@ -204,9 +206,9 @@ def test_the_exponent_does_not_depend_on_the_gain_of_the_weights():
 
 def test_the_exponent_is_at_least_one():
     """1/κ = E φ′²/Var φ ≥ 1, the Gaussian Poincaré inequality, with equality for linear φ alone."""
-    assert KAPPA_OF_SLOPE.subs(SLOPE, 1) == 1
+    assert KAPPA_OF_SLOPE.subs(NEGATIVE_SLOPE, 1) == 1
     for slope in (-2, -1, sp.Rational(-1, 100), 0, sp.Rational(1, 100), 2):
-        assert 0 < KAPPA_OF_SLOPE.subs(SLOPE, slope) < 1
+        assert 0 < KAPPA_OF_SLOPE.subs(NEGATIVE_SLOPE, slope) < 1
 
 
 def test_phi_of_inputs_with_a_mean_is_refused():

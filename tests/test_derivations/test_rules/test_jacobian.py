@@ -119,23 +119,7 @@ def test_an_affine_map_has_one_jacobian_everywhere():
     assert linearize(notation).jacobian == notation.jacobian(W, Identity()) ** 2
 
 
-def test_different_meanings_never_share_a_symbol():
-    term = Chain(Layer("F"), Layer("F"), Layer("F"))
-    notation = Notation(term, {"F": ("n", "n")}, "operator")
-    linearize(notation)
-    assert (
-        len({str(symbol) for symbol in notation.meanings})
-        == len(notation.meanings)
-        == len(set(notation.meanings.values()))
-    )
-
-
 def test_the_scalar_reading_refuses_a_concatenation_inside_a_block():
     term = Chain(Concat(Layer("F"), Identity()), Linear("W"))
     with pytest.raises(InputError, match="reading='operator'"):
         linearize(Notation(term, {"F": (1, 1), "W": (1, 2)}, "scalar", inputs=1))
-
-
-def test_an_unknown_reading_is_refused():
-    with pytest.raises(InputError, match="scalar, operator"):
-        Notation(Layer("F"), {"F": (1, 1)}, "tensor")

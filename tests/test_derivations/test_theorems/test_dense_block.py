@@ -13,10 +13,10 @@ from derivations.theorems.dense_block import (
     LONGEST_CHAIN,
     LONGEST_EXPANSION,
     chain_of_steps,
-    path_count,
     paths,
     theorems,
 )
+from derivations.theorems.doubling import doubled
 
 THEOREMS = named(theorems())
 
@@ -132,7 +132,7 @@ def test_the_paths_are_all_there_once():
     for layers in range(1, 13):
         counts.append(sum(counts))
         found = list(paths(layers, 0))
-        assert len(set(found)) == len(found) == counts[layers] == path_count(sp.Integer(layers))
+        assert len(set(found)) == len(found) == counts[layers] == doubled(sp.Integer(layers))
         assert all(
             path[0] == 0 and path[-1] == layers and all(a < b for a, b in pairwise(path))
             for path in found

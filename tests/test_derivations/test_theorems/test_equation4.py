@@ -7,9 +7,10 @@ from theorem_checks import assert_proved, named, outcomes_with
 
 from derivations.algebra.letters import LAYERS
 from derivations.errors import InputError
-from derivations.theorems.equation4 import LINES, copies, dropped_state, theorems
+from derivations.theorems.equation4 import LINES, dropped_state, read_line, theorems
 
 THEOREMS = named(theorems())
+_, _, PENULTIMATE, LAST = LINES
 
 
 @pytest.mark.parametrize("name", THEOREMS)
@@ -49,8 +50,24 @@ def test_a_broken_step_fails_both_ways(name):
     assert outcomes_with(THEOREMS[theorem], rule, **changes) == [False, False]
 
 
+def test_the_lines_say_what_is_transcribed():
+    """(index, what F is fed, the last state that is copied), counted from 0 or from l."""
+    assert [(line.index, line.fed, line.top, line.from_l) for line in LINES] == [
+        (1, 0, -1, False),
+        (2, 1, 1, False),
+        (-1, -2, -3, True),
+        (0, -1, -1, True),
+    ]
+    assert [line.text for line in LINES] == [
+        "x_1 = F_1(x_0)",
+        "x_2 = F_2(x_1) ‖ x_1 ‖ x_0",
+        "x_{l−1} = F_{l−1}(x_{l−2}) ‖ x_{l−3} ‖ ⋯ ‖ x_0",
+        "x_l = F_l(x_{l−1}) ‖ x_{l−1} ‖ ⋯ ‖ x_0",
+    ]
+
+
 def test_the_dropped_state_is_the_next_to_last():
-    assert {name: dropped_state(line) for name, line in LINES.items()} == {
+    assert {line.name: dropped_state(line) for line in LINES if line.from_l} == {
         "x_{l-1}": 2,
         "x_l": None,
     }
@@ -63,20 +80,30 @@ def test_the_dropped_state_is_the_next_to_last():
 
 
 def test_a_corrected_line_drops_nothing():
-    assert dropped_state(LINES["x_{l-1}"].replace("x_{l-3}", "x_{l-2}")) is None
+    corrected = PENULTIMATE.latex.replace("x_{l-3}", "x_{l-2}")
+    assert dropped_state(read_line(corrected)) is None
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "x_{1} = F_{1}(x_{0})",
-        LINES["x_l"].replace("F_{l}", "F_{l-1}"),
-        LINES["x_l"].replace("||x_{l-1}", "||x_{l-4}"),
+        "x_1 = F_1(x_0) + x_0",
+        LAST.latex.replace("F_l", "F_{l-1}"),
+        LAST.latex.replace("F_l(x_{l-1})", "F_l(x_3)"),
+        LAST.latex.removesuffix(r" \Vert \cdots \Vert x_0"),
     ],
 )
-def test_another_line_is_refused(line):
-    with pytest.raises(InputError):
-        dropped_state(line)
+def test_what_is_no_line_is_refused(line):
+    with pytest.raises(InputError, match=r"not a line of Eq. \(4\)"):
+        read_line(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["x_{1} = F_{1}(x_{0})", LAST.latex.replace(r"\Vert x_{l-1}", r"\Vert x_{l-4}")]
+)
+def test_a_line_of_another_kind_drops_no_single_state(line):
+    with pytest.raises(InputError, match="not counted from l, or skips more than one state"):
+        dropped_state(read_line(line))
 
 
 def by_hand(layers: int) -> tuple[int, int]:
@@ -109,10 +136,3 @@ def test_the_norm_against_states_written_out():
     }
     assert [found[layers][1] for layers in (2, 3, 4, 5)] == [2, 7, 20, 52]
     assert [found[layers][0] for layers in (2, 3, 4)] == [2, 5, 11]
-
-
-def test_the_copies_solve_their_recurrence():
-    counts = [1]
-    for _ in range(12):
-        counts.append(1 + sum(counts))
-    assert [int(copies(sp.Integer(n))) for n in range(1, 14)] == counts

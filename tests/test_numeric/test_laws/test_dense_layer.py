@@ -16,8 +16,8 @@ from random_networks import Draws, Net, draw
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from derivations.laws.catalogue import law
-from derivations.laws.dense_weight import ALONG, INACTIVE2, RESPONSE
+from derivations.laws.dense_weight import ALONG, INACTIVE_SQUARE, RESPONSE
+from derivations.laws.law_catalogue import law
 from numeric.laws import dense_layer
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.laws.dense_layer import (
@@ -166,9 +166,9 @@ A = sp.Symbol("a", integer=True, positive=True)
     [
         {"dof": A},
         {"dof": A - 2},
-        {"shift": INACTIVE2},
-        {"shift": INACTIVE2 + ALONG**2},
-        {"shift": INACTIVE2 + (ALONG - RESPONSE) ** 2},
+        {"shift": INACTIVE_SQUARE},
+        {"shift": INACTIVE_SQUARE + ALONG**2},
+        {"shift": INACTIVE_SQUARE + (ALONG - RESPONSE) ** 2},
         {"shift": (ALONG + RESPONSE) ** 2},
         {"square": sp.Symbol("va2", nonnegative=True)},
         {"square": sp.Integer(0)},

@@ -8,7 +8,7 @@ import sympy as sp
 
 from derivations.algebra.letters import CHI
 from derivations.errors import InputError
-from derivations.laws.depth_laws import LAYER, WIDTHS, depth_laws
+from derivations.laws.depth_laws import FIRST_WIDTH, LAYER, depth_laws
 from derivations.laws.gaussian_moments import KAPPA
 from numeric.laws.depth_ratios import evaluate_block, evaluate_law
 
@@ -21,7 +21,7 @@ def test_the_gain_of_a_block_is_the_factor_of_the_recurrence(law, gain):
     depth, first_width = 5, 3.0 if law.network == "dense_unequal" else 1.0
     options = {"gain": gain, "first_width": first_width}
     gains = [evaluate_block(law, depth, block, **options) for block in range(1, depth + 1)]
-    values = {CHI: gain, WIDTHS: first_width, KAPPA: 1 - 1 / sp.pi}
+    values = {CHI: gain, FIRST_WIDTH: first_width, KAPPA: 1 - 1 / sp.pi}
     factors = [float(law.factor.subs({**values, LAYER: block})) for block in range(1, depth + 1)]
     if law.network == "dense_last":
         factors[-1] = gain / depth  # from x_l, where alone there is a signal

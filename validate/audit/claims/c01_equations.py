@@ -60,10 +60,10 @@ class Losses:
     after_relu: Counterexample | None
 
 
-def equality(statement: str, equation: str) -> Callable[[Sources], Equality]:
-    """Gathers the proofs of a statement of `derivations.theorems.equations` in both readings."""
+def equality(equation: str) -> Callable[[Sources], Equality]:
+    """Gathers the proofs of an equation's chain rule in both readings."""
     return lambda sources: Equality(
-        {reading: sources.proof(equation, reading, statement) for reading in READINGS}
+        {reading: sources.proof(equation, reading, "chain_rule") for reading in READINGS}
     )
 
 
@@ -76,10 +76,8 @@ def judge_equality(evidence: Equality) -> Finding:
     return Finding(BOTH, in_each(*cases), f"proved by {', '.join(ways)}" if ways else "not proved")
 
 
-def limit(statement: str, equation: str, block: str) -> Callable[[Sources], Limit]:
-    return lambda sources: Limit(
-        sources.proof(equation, "scalar", statement), sources.remains(block)
-    )
+def limit(claim: str, equation: str, block: str) -> Callable[[Sources], Limit]:
+    return lambda sources: Limit(sources.proof(equation, "scalar", claim), sources.remains(block))
 
 
 def judge_limit(of_gain: float) -> Callable[[Limit], Finding]:
@@ -204,28 +202,28 @@ CLAIMS = (
         "C1",
         "Eq. (1)",
         "∂L/∂x = ∂L/∂F × ∂F/∂x in a plain block",
-        equality("∂L/∂x = ∂L/∂F · ∂F/∂x", "eq1"),
+        equality("eq1"),
         judge_equality,
     ),
     Claim(
         "C2",
         "section 3, after Eq. (1)",
         "the gradient of a plain block vanishes with ∂F/∂x",
-        limit("the gradient vanishes with ∂F/∂x", "eq1", PLAIN.name),
+        limit("vanishes", "eq1", PLAIN.name),
         judge_limit(0.0),
     ),
     Claim(
         "C3",
         "Eq. (2)",
         "∂L/∂x = ∂L/∂H × (∂F/∂x + 1) in a residual block",
-        equality("∂L/∂x = ∂L/∂H · (∂F/∂x + 1)", "eq2"),
+        equality("eq2"),
         judge_equality,
     ),
     Claim(
         "C4",
         "section 3, after Eq. (2)",
         "in a residual block " + _REMAINS,
-        limit(_REMAINS, "eq2", RESIDUAL.name),
+        limit("signal_remains", "eq2", RESIDUAL.name),
         judge_limit(1.0),
     ),
     Claim(
@@ -246,14 +244,14 @@ CLAIMS = (
         "C7",
         "Eq. (3)",
         "∂L/∂x = ∂L/∂H × (∂s/∂x · F + s · ∂F/∂x + 1) in an SE-residual block",
-        equality("∂L/∂x = ∂L/∂H · (∂s/∂x · F + s · ∂F/∂x + 1)", "eq3"),
+        equality("eq3"),
         judge_equality,
     ),
     Claim(
         "C11",
         "Eq. (5)",
         "∂H/∂x stacks ∂F_l/∂x on the identity in a dense block",
-        equality("∂H/∂x = (∂F_l/∂x ‖ 1)", "eq5"),
+        equality("eq5"),
         judge_equality,
     ),
 )

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-import sympy as sp
 from torch import Tensor
 
 from derivations.algebra.blocks import BRANCH, RESIDUAL
+from derivations.algebra.letters import EPSILON
 from derivations.algebra.notation import notation_of
 from derivations.algebra.steps import Step
 from derivations.algebra.terms import Identity, Term
@@ -35,7 +35,6 @@ from validate.audit.gradients import affine, agree, gradient
 from validate.audit.search import Dual, Point, show, smallest, tangent
 from validate.audit.verdicts import Case, in_each
 
-EPSILON = sp.Symbol("epsilon", positive=True)
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
 X = Fraction(1)
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 
 from derivations.algebra.blocks import DENSE
+from derivations.theorems.equation4 import Line
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,
@@ -23,7 +24,6 @@ from validate.audit.evidence import (
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.paper import Line
 from validate.audit.search import Point, points, root, show, smallest, square
 from validate.audit.verdicts import Case, all_of, in_each
 
@@ -119,9 +119,7 @@ class Dense:
 def copies(sources: Sources) -> Copies:
     lines = sources.paper.equation4
     counts = tuple(_copies(lines, l) for l in LAYERS)
-    once = sources.proof(
-        "eq4", "scalar", "after l + 1 layers H holds each of the l + 1 earlier features once"
-    )
+    once = sources.proof("eq4", "scalar", "once")
     repeated = next(
         (_repetition(l, found) for l, found in zip(LAYERS, counts, strict=True) if found != l), None
     )
@@ -219,12 +217,9 @@ def judge_copies(evidence: Copies) -> Finding:
     return Finding("as transcribed", judgement, summary, evidence.repeated or evidence.conflict)
 
 
-_FIRST = "‖∂L/∂x‖² = |∂L/∂H|² · Σ (first relation, with |∂L/∂H| for |∂L/∂x|)"
-
-
 def relation(sources: Sources) -> Relation:
     corrected = {
-        "in the scalar reading, with |∂L/∂H| for |∂L/∂x|": sources.proof("eq6", "scalar", _FIRST)
+        "in the scalar reading, with |∂L/∂H| for |∂L/∂x|": sources.proof("eq6", "scalar", "norm")
     }
     broken = {
         "as transcribed, with |∂L/∂x| on both sides": smallest(
@@ -264,10 +259,7 @@ def judge_relation(evidence: Relation) -> Finding:
 
 
 def lower_bound(sources: Sources) -> LowerBound:
-    ones, ells = (
-        sources.proof("eq6", "scalar", f"lower bound, last term read as {term}")
-        for term in ("1", "l")
-    )
+    ones, ells = (sources.proof("eq6", "scalar", f"bound_with_{term}") for term in ("1", "l"))
     scalar = {
         "in the scalar reading, last term 1": ones,
         "in the scalar reading, last term l": ells,
@@ -312,7 +304,7 @@ def judge_lower_bound(evidence: LowerBound) -> Finding:
 def root_law(sources: Sources) -> RootLaw:
     scalar = {
         f"in the scalar reading, last term of Eq. (6) {term}": sources.proof(
-            "eq6", "scalar", f"|∂L/∂H|·√l remains, last term read as {term}"
+            "eq6", "scalar", f"law_with_{term}"
         )
         for term in ("l", "1")
     }

@@ -44,7 +44,7 @@ class AgainstResNet:
 
 def against_resnet(sources: Sources) -> AgainstResNet:
     worse, better = (smallest((1,), lambda _: 4, partial(_ordered, sign)) for sign in (-1, 1))
-    law = sources.proof("eq6", "scalar", "|∂L/∂H|·√l remains, last term read as l")
+    law = sources.proof("eq6", "scalar", "law_with_l")
     return AgainstResNet(
         worse,
         better,

@@ -7,16 +7,12 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from derivations.algebra.notation import Notation
-from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.terms import Identity
 from derivations.checker.check import check
-from derivations.checker.instance import Draw, Instance
 from derivations.errors import InputError, UnknownNodeError
 from derivations.laws import dense_weight, shared_weight
-from derivations.laws.catalogue import law, laws
-from derivations.laws.dense_weight import ALONG, INACTIVE2, RESPONSE
+from derivations.laws.dense_weight import ALONG, INACTIVE_SQUARE, RESPONSE
 from derivations.laws.law import AXIOMS, GeneralizedLaw, NoncentralLaw, Scalar, in_letters
+from derivations.laws.law_catalogue import law, laws
 
 LAWS = {law.id: law for law in laws()}
 
@@ -102,10 +98,10 @@ def test_the_proved_formula_is_the_evaluated_one():
 
 
 MUTANTS = {
-    "no response of u": ("SHIFT", ALONG**2 + INACTIVE2),
-    "wrong sign": ("SHIFT", (ALONG - RESPONSE) ** 2 + INACTIVE2),
+    "no response of u": ("SHIFT", ALONG**2 + INACTIVE_SQUARE),
+    "wrong sign": ("SHIFT", (ALONG - RESPONSE) ** 2 + INACTIVE_SQUARE),
     "no inactive coordinates": ("SHIFT", (ALONG + RESPONSE) ** 2),
-    "no component along φ": ("SHIFT", INACTIVE2),
+    "no component along φ": ("SHIFT", INACTIVE_SQUARE),
     "mean not reduced": ("ACROSS_SQUARE", sp.Symbol("va2", nonnegative=True)),
     "mean reduced twice": ("ACROSS_SQUARE", sp.Symbol("va2", nonnegative=True) - 2 * ALONG**2),
 }
@@ -152,35 +148,6 @@ def test_generalized_laws_have_letters_of_matching_shapes():
         if isinstance(found, GeneralizedLaw):
             assert found.response.shape == found.base.shape
             assert found.factor.shape[0] == found.base.shape[0]
-
-
-def test_orthonormal_letters_are_orthonormal_and_nothing_more():
-    notation = Notation(Identity(), {}, "operator")
-    r, s = sp.symbols("r s", integer=True, positive=True)
-    v, b = notation.free("V", r + s, r, unit=True), notation.free("B", r + s, r + s)
-    outcomes = [
-        Step("columns", sp.MatMul(v.T, v), "=", sp.Identity(r)),
-        Step("rows", sp.MatMul(v, v.T), "=", sp.Identity(r + s)),
-        Step("not next to each other", sp.MatMul(v.T, b, v), "=", sp.MatMul(v.T, v, v.T, b, v)),
-        Step("others", sp.MatMul(b.T, b), "=", sp.Identity(r + s)),
-    ]
-    judged = check(Derivation("unit", notation, tuple(outcomes)))
-    assert [{outcome.ok for outcome in step.checks} for step in judged] == [
-        {True},
-        {False},
-        {True},
-        {False},
-    ]
-    for seed in range(5):
-        drawn = Instance(notation, Draw(seed)).evaluate(v).to_Matrix()
-        assert drawn.T * drawn == sp.eye(drawn.shape[1])
-        assert drawn != sp.eye(*drawn.shape)
-
-
-@pytest.mark.parametrize(("rows", "columns"), [("n", "m"), (1, 2), ("n", 2)])
-def test_more_orthonormal_columns_than_rows_are_refused(rows, columns):
-    with pytest.raises(InputError, match="no more columns than rows"):
-        Notation(Identity(), {}, "operator").free("V", rows, columns, unit=True)
 
 
 def test_only_polynomials_are_written_in_letters():

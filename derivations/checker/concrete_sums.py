@@ -21,7 +21,6 @@ from derivations.errors import UnknownNodeError
 Shape = tuple[tuple[tuple[sp.Basic, int, tuple[int, ...]], ...], bool]
 """Of each factor the base, the power and how its indices move with that of the inner sum; and
 whether one is left standing."""
-_RANKS: dict[sp.Basic, int] = {}
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,10 @@ def is_nonnegative(expr: sp.Expr) -> bool:
 
 @dataclass(frozen=True)
 class _Summand:
-    """coefficient · Π base[indices]^power, summed over ranges (index, low, high), innermost first."""
+    """coefficient · Π base[indices]^power, summed over ranges (index, low, high), innermost first.
+
+    Factors stand in the order of their bases, so that equal products are equal tuples.
+    """
 
     coefficient: Fraction
     factors: tuple[tuple[sp.Basic, tuple[sp.Expr, ...], int], ...] = ()
@@ -189,7 +191,7 @@ def _summands(expr: sp.Expr) -> list[_Summand]:
                 _Summand(s.coefficient, s.factors, s.ranges + tuple(map(tuple, expr.limits)))
                 for s in _summands(expr.function)
             ]
-    raise UnknownNodeError(f"cannot write out {expr}: teach derivations/checker/written_out.py")
+    raise UnknownNodeError(f"cannot write out {expr}: teach derivations/checker/concrete_sums.py")
 
 
 def _multiplied(*parts: _Summand) -> _Summand:
@@ -204,14 +206,19 @@ def _multiplied(*parts: _Summand) -> _Summand:
     )
     return _Summand(
         coefficient,
-        tuple(sorted(factors, key=_rank)),
+        tuple(sorted(factors, key=_by_base)),
         tuple(r for part in parts for r in part.ranges),
     )
 
 
-def _rank(factor: tuple[sp.Basic, tuple[sp.Expr, ...], int]) -> int:
-    """A fixed order of the bases: that in which they were first met."""
-    return _RANKS.setdefault(factor[0], len(_RANKS))
+def _by_base(factor: tuple[sp.Basic, tuple[sp.Expr, ...], int]) -> str:
+    return _spelled(factor[0])
+
+
+@lru_cache(maxsize=256)
+def _spelled(base: sp.Basic) -> str:
+    """A base with its assumptions: two of one name are different."""
+    return str(sp.srepr(base))
 
 
 def _written(summand: _Summand) -> list[_Written]:

@@ -11,7 +11,7 @@ from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import Identity
 from derivations.checker.check import check
-from derivations.checker.words import Expansion, Letter, embedding, multiply, one
+from derivations.checker.matrix_words import Expansion, Letter, embedding, multiply, one
 from derivations.errors import UnknownNodeError
 
 

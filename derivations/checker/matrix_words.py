@@ -135,7 +135,7 @@ def _reduce(word: Word) -> Word | None:
 
 
 def _meet(left: Letter, right: Letter) -> Word | None:
-    """The product of two inclusions of slices: nested ones compose, EᵢᵀEⱼ restricts; None for zero."""
+    """The product of two inclusions of slices: nested ones compose, EᵢᵀEⱼ restricts; None for 0."""
     outer, inner = left.embeds, right.embeds
     assert outer is not None
     assert inner is not None
@@ -219,7 +219,7 @@ class Expansion:
             if isinstance(expr, node):
                 return rule(self, expr)
         raise UnknownNodeError(
-            f"cannot expand {type(expr).__name__}: teach derivations/checker/words.py"
+            f"cannot expand {type(expr).__name__}: teach derivations/checker/matrix_words.py"
         )
 
     def meaning(self, meaning: Meaning) -> Polynomial:
@@ -282,7 +282,7 @@ class Expansion:
                     multiply(value[signal], self.tangent(gate, point)),
                 )
         raise UnknownNodeError(
-            f"no perturbation of {type(term).__name__}: teach derivations/checker/words.py"
+            f"no perturbation of {type(term).__name__}: teach derivations/checker/matrix_words.py"
         )
 
     def stack(self, rows: list[Polynomial], dims: list[sp.Expr]) -> Polynomial:

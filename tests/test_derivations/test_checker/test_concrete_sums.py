@@ -1,15 +1,12 @@
 """Sums with concrete limits: compared summand by summand, and on drawn integers; each method fails
 on what is false."""
 
-import random
-from itertools import product
-
 import pytest
 import sympy as sp
 
 from derivations.algebra.steps import Step
+from derivations.checker.concrete_sums import check_written_out, differences, written_out
 from derivations.checker.drawn_sums import number
-from derivations.checker.written_out import check_written_out, differences, written_out
 from derivations.errors import InputError, UnknownNodeError
 from derivations.theorems.equations import BRANCH_SLOPES, SIGNAL_SIZE, STATE_SLOPES
 
@@ -124,23 +121,3 @@ def test_other_forms_are_refused(form):
 def test_bases_of_one_name_are_not_confused():
     other = sp.IndexedBase("a", positive=True)
     assert differences(sp.Sum(other[I], (I, 0, 2)), sp.Sum(BRANCH_SLOPES[I], (I, 0, 2)))
-
-
-def test_an_index_out_of_reach_is_refused():
-    with pytest.raises(UnknownNodeError, match="index"):
-        number(sp.Sum(BRANCH_SLOPES[I - 1], (I, 0, 2)))
-
-
-def test_drawn_sums_against_plain_loops():
-    """The slow twin: both indices written out, entry by entry, on the same sequences."""
-    for layers in (2, 5, 9):
-        total = sum(
-            number(STATE_SLOPES[j, i] ** 2) for i, j in product(range(layers), repeat=2) if j > i
-        )
-        assert number(cross(layers)) == total
-    draws = random.Random(1)
-    for _ in range(20):
-        low, high = sorted(draws.sample(range(12), 2))
-        assert number(sp.Sum(BRANCH_SLOPES[I] * STATE_SLOPES[I, 3], (I, low, high))) == sum(
-            number(BRANCH_SLOPES[i] * STATE_SLOPES[i, 3]) for i in range(low, high + 1)
-        )

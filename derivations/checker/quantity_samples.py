@@ -1,6 +1,6 @@
 """Evaluates steps about quantities on drawn matrices, extreme ones included.
 
-The matrices are exact (`instance.py`); singular values and eigenvalues are NumPy's. This refutes,
+The matrices are exact (`drawn_instance.py`); singular values and eigenvalues are NumPy's. This refutes,
 it does not prove: it is the second, independent check beside a certificate, and the test of the
 facts that certificates rest on.
 """
@@ -24,7 +24,7 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.steps import Derivation, Step
-from derivations.checker.instance import Draw, Instance, drawn_instance
+from derivations.checker.drawn_instance import Draw, Instance, drawn_instance
 
 BRANCH_SCALES = (
     Fraction(1),
@@ -80,7 +80,7 @@ def evaluate(expr: sp.Expr, samples: tuple[dict[sp.Symbol, float], ...]) -> np.n
             with np.errstate(all="ignore"):
                 return np.asarray(reduce(*(evaluate(part, samples) for part in expr.args)))  # type: ignore[attr-defined]
     raise ValueError(
-        f"cannot evaluate {type(expr).__name__} in {expr}: teach derivations/checker/samples.py"
+        f"cannot evaluate {type(expr).__name__} in {expr}: teach derivations/checker/quantity_samples.py"
     )
 
 

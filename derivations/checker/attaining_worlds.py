@@ -18,8 +18,8 @@ from derivations.algebra.printing import latex
 from derivations.algebra.quantities import GAIN
 from derivations.algebra.steps import Derivation
 from derivations.algebra.terms import Leaf
-from derivations.checker.instance import Draw, Instance, drawn_instance
-from derivations.checker.samples import evaluate, quantity_values
+from derivations.checker.drawn_instance import Draw, Instance, drawn_instance
+from derivations.checker.quantity_samples import evaluate, quantity_values
 
 MULTIPLES = tuple(map(Fraction, ("-1/2", "1/2", "2", "-2", "-1", "1")))
 TINY_WORLDS = 30

@@ -193,7 +193,7 @@ def _pull_out(function: sp.Expr, limits: tuple[sp.Tuple, ...], symbol: sp.Symbol
 
 
 def _converges(step: Step) -> bool:
-    """Whether the written-out expression comes within O(ε²) of its limit, all derivatives set to 1."""
+    """Whether the sums, written out, come within O(ε²) of their limit, all derivatives being 1."""
     for layers in EXPANDED:
         before, after = (expand_sums(side, layers) for side in (step.before, step.after))
         ones = dict.fromkeys(before.atoms(sp.Indexed) | after.atoms(sp.Indexed), 1)

@@ -1,0 +1,307 @@
+"""Bounds ‖v + w‖ relative to ‖v‖: what a branch makes of the signal that a shortcut passes on.
+
+v is the signal behind the shortcut, w = J_Bᵀg what the branch adds, t = ‖w‖/‖v‖ and c = cos∠(v, w).
+The residual, the shortcut and the dense theorem are this lemma for their v and w, and what their
+structure adds to it.
+"""
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from derivations.algebra.letters import squared
+from derivations.algebra.notation import Notation
+from derivations.algebra.printing import text
+from derivations.algebra.quantities import (
+    BRANCH_GAIN,
+    COSINE,
+    GAIN,
+    LAMBDA,
+    MU,
+    RATIO,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    Cosine,
+    NormRatio,
+    NumericalRange,
+    Quantity,
+    SigmaMax,
+    SigmaMinAdjoint,
+    adjoint_image,
+)
+from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.rules.bound import (
+    Bound,
+    BoundMaker,
+    Order,
+    Products,
+    Proved,
+    at_least,
+    at_most,
+    limits,
+    never_looser,
+    never_looser_than_maximum,
+)
+
+_NORM = "triangle inequality, operator norm"
+_TRIANGLE = sp.Abs(1 - BRANCH_GAIN)
+_SUM = 1 + BRANCH_GAIN
+_OBTUSE = sp.Min(COSINE, 0)
+_COSINE_LAW = sp.sqrt(1 + 2 * COSINE * BRANCH_GAIN + BRANCH_GAIN**2)
+# 1 where c ≥ 0: then w cannot shorten v, whatever t is.
+_ALIGNMENT = sp.sqrt(1 - _OBTUSE**2)
+# Not 1 + 2ct + t²: where the branch cancels the skip, that loses half the digits, and the bound
+# exceeds the gain.
+_ALIGNMENT_WITH_T = sp.sqrt((1 - BRANCH_GAIN) ** 2 + 2 * BRANCH_GAIN * (1 + _OBTUSE))
+_LEMMA_EXPRS = (_COSINE_LAW, _TRIANGLE, _SUM, _ALIGNMENT, _ALIGNMENT_WITH_T)
+
+
+def residual_bounds(notation: Notation, branch: sp.Expr, g: sp.Expr) -> Proved:
+    """Bounds of H = B(x) + x with J_B = `branch`: those of v + w, operator norm, numerical range.
+
+    `g` is the signal at H: the backward signal, or what later parts of a chain leave of it.
+    """
+    lemma = _lemma(notation, g, adjoint_image(branch, g))
+    quantities = (
+        *lemma.quantities,
+        Quantity(SIGMA_MAX, SigmaMax(branch)),
+        Quantity(SIGMA_MIN, SigmaMinAdjoint(branch)),
+        Quantity(MU, NumericalRange(branch, -1)),
+        Quantity(LAMBDA, NumericalRange(branch, +1)),
+    )
+    uniform, numerical = sp.Max(1 - SIGMA_MAX, SIGMA_MIN - 1, 0), sp.Max(1 + MU, -1 - LAMBDA, 0)
+    scaled = (BRANCH_GAIN, SIGMA_MAX, SIGMA_MIN, MU, LAMBDA) if notation.vanishes(branch) else ()
+    order = (
+        *_lemma_order("residual"),
+        *_residual_order(uniform),
+    )
+    steps = (
+        *lemma.steps,
+        *_norm_steps(uniform),
+        *_rayleigh_steps(numerical),
+        *(each.step for each in order),
+        *limits([*_LEMMA_EXPRS, uniform, 1 + SIGMA_MAX, numerical], scaled),
+    )
+    make = BoundMaker("residual", quantities, g, _nonzero(g, notation), scaled)
+    made = (
+        *_lemma_bounds(make),
+        make("uniform", "lower", uniform, _NORM),
+        make("uniform", "upper", 1 + SIGMA_MAX, _NORM),
+        make("numerical_range", "lower", numerical, "Cauchy–Schwarz, Rayleigh quotient"),
+    )
+    return Proved("residual", made, Derivation("bounds", notation, steps, quantities), order)
+
+
+def _norm_steps(uniform: sp.Max) -> tuple[Step, ...]:
+    """The bounds by the singular values of the branch: σ_min ≤ t ≤ σ_max."""
+    over = (SIGMA_MAX - BRANCH_GAIN,)
+    return (
+        at_least("operator norm", 1 - SIGMA_MAX, ((GAIN - (1 - BRANCH_GAIN),), over)),
+        at_least(
+            "least singular value",
+            SIGMA_MIN - 1,
+            ((GAIN + (1 - BRANCH_GAIN),), (BRANCH_GAIN - SIGMA_MIN,)),
+        ),
+        Step("largest lower bound", GAIN, ">=", uniform),
+        at_most("operator norm", 1 + SIGMA_MAX, ((_SUM - GAIN,), over)),
+    )
+
+
+def _rayleigh_steps(numerical: sp.Max) -> tuple[Step, ...]:
+    """The bounds by the Rayleigh quotients of the branch: μ ≤ ct ≤ λ."""
+    projected = 1 + COSINE * BRANCH_GAIN
+    return (
+        at_least(
+            "projection on g",
+            sp.Abs(projected),
+            ((BRANCH_GAIN**2, 1 - COSINE, 1 + COSINE),),
+            power=2,
+        ),
+        at_least(
+            "least Rayleigh quotient", 1 + MU, ((GAIN - projected,), (COSINE * BRANCH_GAIN - MU,))
+        ),
+        at_least(
+            "largest Rayleigh quotient",
+            -1 - LAMBDA,
+            ((GAIN + projected,), (LAMBDA - COSINE * BRANCH_GAIN,)),
+        ),
+        Step("largest lower bound", GAIN, ">=", numerical),
+        Step(
+            "Rayleigh quotients against the norm",
+            1 + MU,
+            ">=",
+            1 - SIGMA_MAX,
+            certificates=(Certificate(((MU + SIGMA_MAX,),)),),
+        ),
+    )
+
+
+def _residual_order(uniform: sp.Max) -> tuple[Order, ...]:
+    """The triangle inequality along g is at least as tight as that by singular values."""
+    parts = (
+        ("operator norm", 1 - SIGMA_MAX, _below_triangle(SIGMA_MAX)),
+        (
+            "least singular value",
+            SIGMA_MIN - 1,
+            ((_TRIANGLE + (1 - BRANCH_GAIN),), (BRANCH_GAIN - SIGMA_MIN,)),
+        ),
+    )
+    return (
+        *never_looser_than_maximum(
+            "residual.triangle.lower", "residual.uniform.lower", _TRIANGLE, uniform, parts
+        ),
+        never_looser(
+            "residual.triangle.upper",
+            "residual.uniform.upper",
+            _SUM,
+            "<=",
+            1 + SIGMA_MAX,
+            ((SIGMA_MAX - BRANCH_GAIN,),),
+        ),
+    )
+
+
+def shortcut_bounds(notation: Notation, branch: sp.Expr, v: sp.Expr, g: sp.Expr) -> Proved:
+    """Bounds of H = B(x) + W x relative to ‖v‖, v = Wᵀg: those of a residual block along g (section
+    2(g)).
+
+    Relative to ‖g‖, `norm_bounds` has (σ_min(Wᵀ) − σ_max(J_B))₊, which is 0 whenever H has more
+    entries than x.
+    """
+    lemma = _lemma(notation, v, adjoint_image(branch, g))
+    scaled = (BRANCH_GAIN,) if notation.vanishes(branch) else ()
+    order = _lemma_order("shortcut")
+    steps = (*lemma.steps, *(each.step for each in order), *limits(_LEMMA_EXPRS, scaled))
+    make = BoundMaker("shortcut", lemma.quantities, v, _nonzero(v, notation), scaled)
+    derivation = Derivation("bounds", notation, steps, lemma.quantities)
+    return Proved("shortcut", _lemma_bounds(make), derivation, order)
+
+
+def dense_bounds(notation: Notation, branch: sp.Expr, g_y: sp.Expr, g_f: sp.Expr) -> Proved:
+    """Bounds of H = (F(y), y) with J_F = `branch` relative to ‖g_y‖: those of v + w with v = g_y, w
+    = J_Fᵀ g_F, and uniform ones.
+    """
+    lemma = _lemma(notation, g_y, adjoint_image(branch, g_f))
+    quantities = (
+        *lemma.quantities,
+        Quantity(RATIO, NormRatio(g_f, g_y)),
+        Quantity(SIGMA_MAX, SigmaMax(branch)),
+    )
+    # Not σ_max alone: the branch sees another slice of the signal than the skip, of any size.
+    reach = SIGMA_MAX * RATIO
+    uniform, over = sp.Max(1 - reach, 0), (reach - BRANCH_GAIN,)
+    scaled = (BRANCH_GAIN, SIGMA_MAX) if notation.vanishes(branch) else ()
+    parts = (("operator norm", 1 - reach, _below_triangle(reach)),)
+    order = (
+        *_lemma_order("dense"),
+        *never_looser_than_maximum(
+            "dense.triangle.lower", "dense.uniform.lower", _TRIANGLE, uniform, parts
+        ),
+        never_looser("dense.triangle.upper", "dense.uniform.upper", _SUM, "<=", 1 + reach, (over,)),
+    )
+    steps = (
+        *lemma.steps,
+        at_least("operator norm", 1 - reach, ((GAIN - (1 - BRANCH_GAIN),), over)),
+        Step("largest lower bound", GAIN, ">=", uniform),
+        at_most("operator norm", 1 + reach, ((_SUM - GAIN,), over)),
+        *(each.step for each in order),
+        *limits([*_LEMMA_EXPRS, uniform, 1 + reach], scaled),
+    )
+    make = BoundMaker("dense", quantities, g_y, ("g_y ≠ 0",), scaled)
+    made = (
+        *_lemma_bounds(make),
+        make("uniform", "lower", uniform, _NORM),
+        make("uniform", "upper", 1 + reach, _NORM),
+    )
+    return Proved("dense", made, Derivation("bounds", notation, steps, quantities), order)
+
+
+def _below_triangle(most: sp.Expr) -> Products:
+    """|1 − t| ≥ 1 − t ≥ 1 − most, where t ≤ most."""
+    return ((_TRIANGLE - (1 - BRANCH_GAIN),), (most - BRANCH_GAIN,))
+
+
+@dataclass(frozen=True)
+class _Lemma:
+    quantities: tuple[Quantity, ...]
+    steps: tuple[Step, ...]
+
+
+def _lemma(notation: Notation, v: sp.Expr, w: sp.Expr) -> _Lemma:
+    """‖v + w‖ relative to ‖v‖, by t = ‖w‖/‖v‖ and c = cos∠(v, w): the law of cosines and what
+    follows from it.
+    """
+    quantities = (
+        Quantity(GAIN, NormRatio(sp.MatAdd(v, w), v)),
+        Quantity(BRANCH_GAIN, NormRatio(w, v)),
+        Quantity(COSINE, Cosine(v, w)),
+    )
+    total, across = sp.MatAdd(v, w), sp.MatMul(sp.Transpose(v), w)
+    square = sp.MatAdd(squared(v), across, sp.Transpose(across), squared(w))
+    acute = ((2, COSINE, BRANCH_GAIN), (BRANCH_GAIN, BRANCH_GAIN))
+    least = ((BRANCH_GAIN + COSINE, BRANCH_GAIN + COSINE),)
+    between = (1 - COSINE, 1 + COSINE)
+    # The square roots must be of numbers ≥ 0 before anything can be said of the roots.
+    steps = (
+        Step("base and branch", notation.gradient(), "=", total),
+        Step("square of a sum", squared(total), "=", square),
+        Step("law of cosines", GAIN**2, "=", _COSINE_LAW**2, "‖base‖ ≠ 0"),
+        Step("c² ≤ 1", _ALIGNMENT**2, ">=", sp.S.Zero, "", _by_angle((between,), ((1,),))),
+        Step(
+            "least over t",
+            _ALIGNMENT_WITH_T**2,
+            ">=",
+            sp.S.Zero,
+            "",
+            _by_angle((*least, between), ((1,), (BRANCH_GAIN, BRANCH_GAIN))),
+        ),
+        at_least("c ≥ −1", _TRIANGLE, ((2, BRANCH_GAIN, 1 + COSINE),), power=2),
+        at_most("c ≤ 1", _SUM, ((2, BRANCH_GAIN, 1 - COSINE),), power=2),
+        Step("least over t", GAIN, ">=", _ALIGNMENT, "", _by_angle(least, acute, 2)),
+        Step(
+            "obtuse part of the angle",
+            GAIN,
+            ">=",
+            _ALIGNMENT_WITH_T,
+            "",
+            _by_angle((), acute[:1], 2),
+        ),
+    )
+    return _Lemma(quantities, steps)
+
+
+def _by_angle(obtuse: Products, acute: Products, power: int = 1) -> tuple[Certificate, ...]:
+    """One certificate for c ≤ 0 and one for c ≥ 0: min(c, 0) is a case distinction."""
+    return Certificate(obtuse, power, -COSINE), Certificate(acute, power, COSINE)
+
+
+def _lemma_order(theorem: str) -> tuple[Order, ...]:
+    """With t kept, the alignment bound is the tightest of those along g: |1 − t| is its value at c
+    = −1, (c) its least over t.
+    """
+    tightest = f"{theorem}.alignment_with_t.lower"
+    triangle = _by_angle(((2, BRANCH_GAIN, 1 + COSINE),), ((2, BRANCH_GAIN),), 2)
+    least = _by_angle(
+        ((BRANCH_GAIN + COSINE, BRANCH_GAIN + COSINE),), ((BRANCH_GAIN, BRANCH_GAIN),), 2
+    )
+    return tuple(
+        Order(tightest, looser, Step("tighter", _ALIGNMENT_WITH_T, ">=", expr, "", certificates))
+        for looser, expr, certificates in (
+            (f"{theorem}.triangle.lower", _TRIANGLE, triangle),
+            (f"{theorem}.alignment.lower", _ALIGNMENT, least),
+        )
+    )
+
+
+def _lemma_bounds(make: BoundMaker) -> tuple[Bound, ...]:
+    return (
+        make("cosine_law", "equal", _COSINE_LAW, "law of cosines"),
+        make("triangle", "lower", _TRIANGLE, "triangle inequality"),
+        make("triangle", "upper", _SUM, "triangle inequality"),
+        make("alignment", "lower", _ALIGNMENT, "law of cosines, least over t"),
+        make("alignment_with_t", "lower", _ALIGNMENT_WITH_T, "law of cosines, obtuse angles only"),
+    )
+
+
+def _nonzero(base: sp.Expr, notation: Notation) -> tuple[str, ...]:
+    return ("g ≠ 0",) if base == notation.signal() else (f"{text(base).replace('*', ' ')} ≠ 0",)

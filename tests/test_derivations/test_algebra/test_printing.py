@@ -1,0 +1,97 @@
+"""Expressions as text and LaTeX: the names of the notation, signs and brackets where they belong."""
+
+import pytest
+import sympy as sp
+
+from derivations.algebra.letters import EPSILON
+from derivations.algebra.notation import Notation
+from derivations.algebra.printing import definition_latex, latex, step_latex, step_text, text
+from derivations.algebra.quantities import (
+    GAIN,
+    LAMBDA,
+    MU,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    Cosine,
+    Frobenius,
+    NormRatio,
+    NumericalRange,
+    Quantity,
+    SigmaMax,
+    SigmaMinAdjoint,
+)
+from derivations.algebra.steps import Step
+from derivations.algebra.terms import Identity
+
+
+@pytest.fixture(name="notation")
+def free_notation() -> Notation:
+    return Notation(Identity(), {}, "operator")
+
+
+@pytest.fixture(name="letters")
+def three_letters(notation) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
+    return (
+        notation.free("A", "n", "n"),
+        notation.free("B", "n", "n", latex=r"\hat{B}"),
+        notation.free("v", "n"),
+    )
+
+
+def test_matrices_as_text_and_latex(notation, letters):
+    a, b, v = letters
+    for expr, plain, typeset in (
+        (a * b, "A*B", r"A \hat{B}"),
+        (a.T * v, "Aᵀ*v", r"A^{\top} v"),
+        (sp.Transpose(a + b), "(A + B)ᵀ", r"\left(A + \hat{B}\right)^{\top}"),
+        ((a + b) * v, "(A + B)*v", r"\left(A + \hat{B}\right) v"),
+        (sp.MatAdd(a, sp.MatMul(-1, b)), "A - B", r"A - \hat{B}"),
+        (-a * v, "-A*v", r"-A v"),
+        (3 * a, "3*A", r"3 A"),
+        (sp.MatAdd(a, sp.Identity(a.shape[0])), "A + I", "A + I"),
+        (
+            sp.BlockMatrix([[a], [b]]),
+            "[A; B]",
+            r"\left[\begin{matrix}A\\\hat{B}\end{matrix}\right]",
+        ),
+    ):
+        assert text(expr) == plain
+        assert latex(expr, notation) == typeset
+
+
+def test_powers_are_carets_in_text():
+    x = sp.Symbol("x")
+    assert text(x**2 + 1) == "x^2 + 1"
+
+
+def test_steps_show_their_relation(notation):
+    for relation, plain, typeset in (("=", "=", "="), (">=", "≥", r"\ge"), ("<=", "≤", r"\le")):
+        step = Step("x", GAIN, relation, SIGMA_MAX)
+        assert step_text(step) == f"gamma {plain} sigma_max"
+        assert step_latex(step, notation) == rf"\gamma {typeset} \sigma_{{\max}}"
+
+
+def test_a_limit_names_what_vanishes(notation):
+    step = Step("x", 1 + EPSILON * GAIN, "->", 1, vanishing=EPSILON)
+    assert step_text(step) == "epsilon*gamma + 1 → 1 as epsilon → 0"
+    assert step_latex(step, notation) == (
+        r"\lim_{\epsilon \to 0^+} \left(\epsilon \gamma + 1\right) = 1"
+    )
+
+
+def test_every_definition_is_written_out(notation, letters):
+    a, _, v = letters
+    shown = {
+        Quantity(GAIN, NormRatio(a * v, v)): r"\gamma = \lVert A v \rVert / \lVert v \rVert",
+        Quantity(sp.Symbol("c"), Cosine(v, a * v)): r"c = \cos\angle\left(v,\; A v\right)",
+        Quantity(SIGMA_MAX, SigmaMax(a)): r"\sigma_{\max} = \sigma_{\max}\left(A\right)",
+    }
+    for quantity, expected in shown.items():
+        assert definition_latex(quantity, notation) == expected
+    least = definition_latex(Quantity(SIGMA_MIN, SigmaMinAdjoint(a)), notation)
+    assert least.startswith(r"\sigma_{\min} = \min_{\lVert u \rVert = 1}")
+    assert r"\lambda_{\min}" in definition_latex(Quantity(MU, NumericalRange(a, -1)), notation)
+    assert r"\lambda_{\max}" in definition_latex(Quantity(LAMBDA, NumericalRange(a, 1)), notation)
+    assert definition_latex(Quantity(sp.Symbol("f"), Frobenius(a)), notation).endswith(
+        r"\left\lVert A \right\rVert_F"
+    )
