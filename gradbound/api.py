@@ -6,7 +6,7 @@ Every function returns a frozen dataclass that prints itself, or raises one of `
 from pathlib import Path
 
 from derivations.algebra.blocks import block
-from derivations.book.document import Document
+from derivations.book.text import PrintedDocument
 from derivations.time_limit import run
 from validate.audit.document import Audit
 from validate.records.recorded import RECORDED
@@ -14,14 +14,15 @@ from validate.records.recorded import RECORDED
 TIME_LIMIT = 120.0
 
 
-def derive(*blocks: str, seconds: float = TIME_LIMIT) -> Document:
+def derive(*blocks: str, seconds: float = TIME_LIMIT) -> PrintedDocument:
     """Derives gradients and bounds of the named blocks (none: all of them) and checks every step.
 
     The work is done in a process of its own. A step that fails a check is reported, not raised: see
     `.ok` and `.failures()`. Raises InputError for an unknown block, TimeLimitError after `seconds`.
     """
     names = [block(name).name for name in blocks]
-    return Document.of(run("derivations.book.document:derive_document", {"blocks": names}, seconds))
+    answer = run("derivations.book.derive:derive_json", {"blocks": names}, seconds)
+    return PrintedDocument.of(answer)
 
 
 def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> Audit:
@@ -32,10 +33,5 @@ def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> 
     work is done in a process of its own. Raises InputError for a folder whose records are missing,
     altered or unfinished, TimeLimitError after `seconds`.
     """
-    return Audit.of(
-        run(
-            "validate.audit.adjudicate:audit_document",
-            {"results": str(results or RECORDED)},
-            seconds,
-        )
-    )
+    arguments = {"results": str(results or RECORDED)}
+    return Audit.of(run("validate.audit.adjudicate:audit_document", arguments, seconds))

@@ -26,13 +26,21 @@ DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
 PATH = click.Path(path_type=Path)
 DEFAULT_RESULTS = Path("results")
 
+format_option = click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True
+)
+limit_option = click.option(
+    "--time-limit",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+)
 results_option = click.option(
     "--results",
     type=PATH,
-    help=(
-        "The folder that `validate` wrote.  [default: results, where that is one, else the "
-        "recorded ones]"
-    ),
+    help="The folder that `validate` wrote.  [default: results, where that is one, else the "
+    "recorded ones]",
 )
 data_option = click.option("--data-dir", type=PATH, help="Where the files of the data set are.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
@@ -65,19 +73,13 @@ def cli() -> None:
 
 @cli.command(epilog=f"Blocks: {', '.join(BLOCKS)}.")
 @click.argument("blocks", nargs=-1, type=click.Choice(list(BLOCKS)), metavar="[BLOCK]...")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@format_option
 @click.option(
     "--out",
     type=PATH,
     help="A folder for derivations.tex, .md, .json and diagrams, beside what is printed.",
 )
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(0, 1e6, min_open=True),
-    default=120,
-    show_default=True,
-    metavar="SECONDS",
-)
+@limit_option
 def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: float) -> None:
     """Derive gradients and bounds, check every step.
 
@@ -93,20 +95,14 @@ def derive(blocks: tuple[str, ...], form: str, out: Path | None, time_limit: flo
     document = run(*blocks, seconds=time_limit)
     if out:
         write_derivations(document, out)
-    click.echo(render(asdict(document), form), nl=False)
+    click.echo(render(document, form), nl=False)
     _judge(document.failures())
 
 
 @cli.command()
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@format_option
 @results_option
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(0, 1e6, min_open=True),
-    default=120,
-    show_default=True,
-    metavar="SECONDS",
-)
+@limit_option
 def audit(form: str, results: Path | None, time_limit: float) -> None:
     """Adjudicate the paper's claims C1–C25.
 
@@ -185,7 +181,7 @@ def validate(
 @click.option("--only", multiple=True, metavar="NAME", help="One figure or table; may be repeated.")
 def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     """Draw figures and tables from records alone."""
-    from paper_figures.gallery import PLATES
+    from paper_figures import PLATES
     from validate.records.schema import read_results
 
     unknown = [name for name in only if name not in PLATES]
@@ -203,14 +199,13 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
 def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records."""
     from gradbound.api import derive as run
-    from paper_figures.report import write_report
+    from paper_figures import write_report
     from validate.records.schema import read_results
     from validate.records.storage import make_folder
 
-    chosen = _chosen(results)
-    read_results(chosen)
-    make_folder(out.parent)
-    click.echo(write_report(chosen, asdict(run()), out))
+    records = read_results(chosen := _chosen(results))
+    make_folder(out.parent)  # before the derivation, which is not to be done for nothing
+    click.echo(write_report(records, run(), out))
     _tell_if_recorded(chosen)
 
 
@@ -230,7 +225,7 @@ def reproduce(out: Path, quiet: bool) -> None:
     from gradbound.api import audit as adjudicate
     from gradbound.api import derive as run
     from gradbound.files import write_audit, write_derivations
-    from paper_figures.report import write_report
+    from paper_figures import write_report
     from validate.records.recorded import RECORDED
     from validate.records.schema import read_results
     from validate.records.storage import make_folder
@@ -247,18 +242,13 @@ def reproduce(out: Path, quiet: bool) -> None:
     _tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
     verdicts = adjudicate()
     write_audit(verdicts, out)
-    click.echo(
-        f"{out / 'audit.md'}: "
-        f"{', '.join(f'{count} {verdict}' for verdict, count in verdicts.tally.items())}"
-    )
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.tally.items())
+    click.echo(f"{out / 'audit.md'}: {counts}")
     recorded = read_results(RECORDED)
-    for records, place in ((results, out), (recorded, out / "recorded")):
-        _tell(
-            f"figures and report: from the {'recorded' if records is recorded else 'smoke'} runs",
-            quiet,
-        )
+    for kind, records, place in (("smoke", results, out), ("recorded", recorded, out / "recorded")):
+        _tell(f"figures and report: from the {kind} runs", quiet)
         _draw(records, place / "figures")
-        click.echo(write_report(records.folder, asdict(document), place / "report.html"))
+        click.echo(write_report(records, document, place / "report.html"))
     _judge([*document.failures(), *failures(results), *failures(recorded)])
 
 
@@ -279,9 +269,7 @@ def doctor(as_json: bool, data_dir: Path | None) -> None:
 
 
 def _chosen(results: Path | None) -> Path:
-    """The folder asked for, else the one that `validate` writes by default, else that which comes
-    with the package.
-    """
+    """The folder asked for, else the one that `validate` writes by default, else the recorded."""
     from validate.records.recorded import RECORDED
 
     return results or (
@@ -300,10 +288,11 @@ def _tell_if_recorded(chosen: Path) -> None:
 
 
 def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:
-    """Prints each file as it is written; what the records lack is an error if it was asked for by
-    name, and a note otherwise.
+    """Prints each file as it is written.
+
+    What the records lack is an error if it was asked for by name, and a note otherwise.
     """
-    from paper_figures.gallery import PLATES, draw_each
+    from paper_figures import PLATES, draw_each
 
     for name, outcome in draw_each(results, out, names or PLATES):
         if not isinstance(outcome, tuple):

@@ -4,7 +4,6 @@ Importing this loads neither torch nor matplotlib; writing the book loads matplo
 diagrams.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 from derivations.book.arrange import diagram
@@ -19,34 +18,31 @@ DIAGRAMS = ("pdf", "svg")
 
 
 def write_derivations(document: Document, out: Path) -> None:
-    """Writes derivations.tex, .md and .json into the folder, and a diagram of each of the
-    document's blocks below it.
+    """Writes derivations.tex, .md and .json into the folder, and a diagram of each block below it.
 
     Raises InputError where it cannot write.
     """
     make_folder(out)
     for form, suffix in SUFFIXES.items():
-        write_atomic(out / f"derivations.{suffix}", render(asdict(document), form).encode())
+        write_atomic(out / f"derivations.{suffix}", render(document, form).encode())
     for name in dict.fromkeys(record.block for record in document.blocks):
         _draw(name, out)
 
 
 def _draw(name: str, out: Path) -> None:
-    """The diagram of a block, where the book looks for it: a PDF for LaTeX, an SVG (its text as
-    outlines) for Markdown.
-    """
-    from paper_figures.drawing.style import render as render_figure
-    from paper_figures.figures.block_diagrams import block_diagram
+    """Draws a block where the book looks for it: a PDF for LaTeX, an SVG for Markdown."""
+    from paper_figures import block_diagram, render_figure
 
     figure = block_diagram(name)
     for kind in DIAGRAMS:
         path = out / diagram(name, kind)
         make_folder(path.parent)
+        # Whoever reads the Markdown may lack the font: the SVG's text is drawn as outlines.
         write_atomic(path, render_figure(figure, kind, outlined=True))
 
 
 def write_audit(audit: Audit, out: Path) -> None:
-    """Writes audit.tex, audit.md and audit.json into the folder; raises InputError where it cannot."""
+    """Writes audit.tex, .md and .json into the folder; raises InputError where it cannot."""
     make_folder(out)
     for form, suffix in SUFFIXES.items():
         write_atomic(out / f"audit.{suffix}", render_audit(audit, form).encode())

@@ -3,10 +3,24 @@
 Reads records and the derivation document, nothing else; the same records give the same bytes.
 """
 
+from paper_figures.drawing.style import render as render_figure
+from paper_figures.figures.block_diagrams import block_diagram
 from paper_figures.figures.registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.gallery import Drawn, draw
+from paper_figures.gallery import PLATES, Drawn, draw, draw_each
 from paper_figures.report import write_report
 from paper_figures.tables import TABLES
 
-__all__ = ["FIGURES", "TABLES", "Drawn", "MissingRecordsError", "Plate", "draw", "write_report"]
+__all__ = [
+    "FIGURES",
+    "PLATES",
+    "TABLES",
+    "Drawn",
+    "MissingRecordsError",
+    "Plate",
+    "block_diagram",
+    "draw",
+    "draw_each",
+    "render_figure",
+    "write_report",
+]

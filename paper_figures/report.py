@@ -6,25 +6,22 @@ each with its certainty.
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from pydantic import ValidationError
 
-from derivations.book.arrange import Meaning, meanings
-from derivations.book.document import BoundRecord, Document, EquationRecord
-from derivations.errors import InputError
+from derivations.book.arrange import by_number, meanings
+from derivations.book.document import Document
 from paper_figures.drawing.style import render as render_figure
 from paper_figures.figures.registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.mathml import mathml, subscripts
 from paper_figures.tables import TABLES, certainty
 from paper_figures.tables import render as render_table
-from validate.records.schema import Results, read_results
+from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
 from validate.statistics.summary import Summary, summarize
 
@@ -54,31 +51,12 @@ class Totals:
     records: Summary
 
 
-def write_report(results_dir: Path, document: Mapping[str, object], out_file: Path) -> Path:
-    """Writes the page to `out_file` and returns its path. `document` is that of
-    `derivations.book.document.derive_document`.
-
-    Raises InputError for records or a document that cannot be read.
-    """
-    results = read_results(Path(results_dir))
-    page = compose(results, read_document(document))
-    make_folder(Path(out_file).parent)
-    write_atomic(Path(out_file), page.encode())
-    return Path(out_file)
-
-
-def read_document(document: Mapping[str, object]) -> Document:
-    """The derivation document, validated; raises InputError that names the first thing wrong."""
-    try:
-        return Document.of(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "top"
-        reason = f"{place}: {first['msg']}"
-        raise InputError(
-            f"not a gradbound.derive/1 document ({reason}): make one with `gradbound derive "
-            "--format json`"
-        ) from error
+def write_report(results: Results, document: Document, out_file: Path) -> Path:
+    """Writes the page to `out_file` and returns its path; raises InputError where it cannot."""
+    page = compose(results, document)
+    make_folder(out_file.parent)
+    write_atomic(out_file, page.encode())
+    return out_file
 
 
 def compose(results: Results, document: Document) -> str:
@@ -95,50 +73,33 @@ def compose(results: Results, document: Document) -> str:
         "inline_math": partial(mathml, block=False),
         "prose": subscripts,
         "badge": BADGES.__getitem__,
-        "meanings": quantities,
+        "meanings": meanings,
     }
     return environment.get_template("report.html.j2").render(
         results=results,
         document=document,
-        equations=by_id(document.equations),
+        equations=by_number(document.equations),
         totals=totals(results, document),
         pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
         tables=list(tables(results)),
     )
 
 
-def by_id(equations: tuple[EquationRecord, ...]) -> list[tuple[str, list[EquationRecord]]]:
-    """The readings of each equation, beside its number."""
-    return [
-        (name.removeprefix("eq"), list(group))
-        for name, group in groupby(equations, key=lambda equation: equation.id)
-    ]
-
-
-def quantities(bounds: tuple[BoundRecord, ...]) -> list[Meaning]:
-    """What the symbols of the bounds stand for, once each."""
-    return meanings([asdict(bound) for bound in bounds])
-
-
 def totals(results: Results, document: Document) -> Totals:
     """Everything counted: derivation steps, and checks of bounds by certainty."""
-    lists = (
-        *(b.steps for b in document.blocks),
-        *(e.steps for e in document.equations),
-        *(t.steps for t in document.theorems),
-    )
-    steps = [step for steps in lists for step in steps]
+    steps = document.steps
     checks: dict[str, int] = {}
     vacuous = 0
     for bound in (bound for run in results.runs for row in run.blocks for bound in row.bounds):
-        vacuous += sum(value == 0 for value in bound.value) if bound.side == "lower" else 0
+        if bound.side == "lower":
+            vacuous += sum(1 for value in bound.value if value == 0)
         word = certainty(bound.certainty, bound.delta)
         checks[word] = checks.get(word, 0) + bound.checks
     records = summarize(
         (row for run in results.runs for row in run.blocks),
         (row for run in results.runs for row in run.epochs),
     )
-    passed = sum(all(check.ok for check in step.checks) for step in steps)
+    passed = sum(1 for step in steps if step.passed)
     fewest = min((len(step.checks) for step in steps), default=0)
     return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), vacuous, records)
 

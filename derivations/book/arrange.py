@@ -1,8 +1,7 @@
 """Arranges the derivation document as a book: both readings of a block in one section, its
 equations beside it.
 
-Says what belongs together and in which words; the typesetters say how it looks. Works on the
-document's data alone.
+Says what belongs together and in which words; the typesetters say how it looks.
 """
 
 import re
@@ -10,137 +9,133 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_letters
-from typing import Any
 
-Data = Mapping[str, Any]
+from derivations.book.document import (
+    BlockRecord,
+    BoundRecord,
+    ClaimRecord,
+    Document,
+    EquationRecord,
+    OrderRecord,
+    StepRecord,
+    TheoremRecord,
+)
+
+Part = BlockRecord | EquationRecord | TheoremRecord
+"""What has a derivation of its own."""
 
 PREFACE = (
     (
         "For every block this book says how much of the gradient gets through it: the derivation "
-        "step by step, bounds on the gain, what "
-        "remains when the branch vanishes, and what the source paper says. Every line was derived "
-        "by rule from the block's structure, and "
-        "judged in at least two independent ways, named by a letter beside it."
+        "step by step, bounds on the gain, what remains when the branch vanishes, and what the "
+        "source paper says. Every line was derived by rule from the block's structure, and judged "
+        "in at least two independent ways, named by a letter beside it."
     ),
     (
         "H is the block's output and x its input, both real vectors; L is the loss. In the scalar "
-        "reading every block is a number. In the "
-        "operator reading Jacobians are matrices, and a pullback multiplies the backward signal "
-        "by their transpose."
+        "reading every block is a number. In the operator reading Jacobians are matrices, and a "
+        "pullback multiplies the backward signal by their transpose."
     ),
 )
 """What a reader needs first. Plain text, as in statements of theorems."""
 
-LETTERS: tuple[tuple[str, str], ...] = (
-    (
-        r"g",
-        (
-            "the backward signal ∂L/∂H; an index names the slice of it that belongs to a part of "
-            "a concatenation"
-        ),
-    ),
-    (r"J_{F}", "the Jacobian of a layer F at the block's input"),
-    (
-        r"D_{\rho},\ D_{\sigma}",
-        "diagonal matrices: the slopes of ReLU and of the logistic sigmoid where they are applied",
-    ),
-    (
-        r"\gamma",
-        (
-            "the gain: the norm of ∂L/∂x relative to the norm of a backward signal, which each "
-            "block names"
-        ),
-    ),
-    (r"\sigma_{\max}(A)", "the largest singular value of A"),
-    (
-        r"\sigma_{\min}(A)",
-        "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more rows than columns",
-    ),
-    (r"\epsilon", "a factor of the Jacobians of the branch, which goes to 0"),
-)
+LETTERS = {
+    r"g": "the backward signal ∂L/∂H; an index names the slice of it that belongs to a part of a "
+    "concatenation",
+    r"J_{F}": "the Jacobian of a layer F at the block's input",
+    r"D_{\rho},\ D_{\sigma}": "diagonal matrices: the slopes of ReLU and of the logistic sigmoid "
+    "where they are applied",
+    r"\gamma": "the gain: the norm of ∂L/∂x relative to the norm of a backward signal, which each "
+    "block names",
+    r"\sigma_{\max}(A)": "the largest singular value of A",
+    r"\sigma_{\min}(A)": "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more rows "
+    "than columns",
+    r"\epsilon": "a factor of the Jacobians of the branch, which goes to 0",
+}
 """Symbols (LaTeX) that mean the same in every section."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One block: its readings and the paper's equations about it."""
+    """One block: its readings and the paper's equations about it, each beside its number."""
 
     name: str
-    readings: tuple[Data, ...]
-    equations: tuple[tuple[str, tuple[Data, ...]], ...]
+    readings: tuple[BlockRecord, ...]
+    equations: tuple[tuple[str, tuple[EquationRecord, ...]], ...]
 
     @property
     def title(self) -> str:
         """The block's title."""
-        return str(self.readings[0]["title"])
+        return self.readings[0].title
 
     @property
-    def bounds(self) -> list[Data]:
+    def bounds(self) -> list[BoundRecord]:
         """The bounds of every reading."""
-        return [bound for reading in self.readings for bound in reading["bounds"]]
+        return [bound for reading in self.readings for bound in reading.bounds]
 
     @property
-    def order(self) -> list[Data]:
+    def order(self) -> list[OrderRecord]:
         """Which bound is never looser than which."""
-        return [pair for reading in self.readings for pair in reading["order"]]
+        return [pair for reading in self.readings for pair in reading.order]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a symbol of the bounds stands for (LaTeX), and in which of them, where others give it
-    another meaning.
+    """What a symbol of the bounds stands for (LaTeX).
+
+    `only_in` names the bounds in which it does, where others give the symbol another meaning.
     """
 
     latex: str
     only_in: tuple[str, ...]
 
 
-def sections(document: Data) -> list[Section]:
+def sections(document: Document) -> list[Section]:
     """The document's blocks, each with its readings and equations, in order."""
     made = []
-    for name, readings in groupby(document["blocks"], key=lambda record: record["block"]):
-        about = [equation for equation in document["equations"] if equation["block"] == name]
+    for name, readings in groupby(document.blocks, key=lambda record: record.block):
+        about = [equation for equation in document.equations if equation.block == name]
         made.append(Section(name, tuple(readings), by_number(about)))
     return made
 
 
-def by_number(equations: Iterable[Data]) -> tuple[tuple[str, tuple[Data, ...]], ...]:
+def by_number(
+    equations: Iterable[EquationRecord],
+) -> tuple[tuple[str, tuple[EquationRecord, ...]], ...]:
     """The readings of each equation, beside its number."""
     return tuple(
-        (number(group[0]), group)
-        for _, items in groupby(equations, key=lambda e: e["id"])
-        if (group := tuple(items))
+        (number, tuple(group))
+        for number, group in groupby(equations, key=lambda equation: equation.number)
     )
 
 
-def number(equation: Data) -> str:
-    """An equation's number in the paper."""
-    return str(equation["id"].removeprefix("eq"))
+def derived_above(section: Section, equation: EquationRecord) -> str:
+    """A sentence that says by which steps of the block's own derivation the equation is derived.
 
-
-def derived_above(section: Section, equation: Data) -> str:
-    """Where in the block's own derivation every step of the equation stands already, as a sentence;
-    "" where one does not.
+    "" where one of the equation's steps is not among them.
     """
-    reading = equation["reading"]
     own = [
-        step for block in section.readings if block["reading"] == reading for step in block["steps"]
+        step
+        for block in section.readings
+        if block.reading == equation.reading
+        for step in block.steps
     ]
-    if not all(step in own for step in equation["steps"]):
+    if not all(step in own for step in equation.steps):
         return ""
-    found = ", ".join(str(own.index(step) + 1) for step in equation["steps"])
-    return f"Derived above, by steps {found} of the {reading} reading."
+    found = ", ".join(str(own.index(step) + 1) for step in equation.steps)
+    return f"Derived above, by steps {found} of the {equation.reading} reading."
 
 
-def meanings(bounds: list[Data]) -> list[Meaning]:
-    """What the symbols of the bounds stand for, once each; what a symbol says by itself, as σ(A) =
-    σ(A), is left out.
+def meanings(bounds: Iterable[BoundRecord]) -> list[Meaning]:
+    """What the symbols of the bounds stand for, once each.
+
+    What a symbol says by itself, as σ(A) = σ(A), is left out.
     """
     users: dict[str, list[str]] = {}
     for bound in bounds:
-        for line in bound["where"]:
+        for line in bound.where:
             if not _says_itself(line):
-                users.setdefault(line, []).append(bound["id"])
+                users.setdefault(line, []).append(bound.id)
     symbols = [_symbol(line) for line in users]
     return [
         Meaning(line, tuple(ids) if symbols.count(_symbol(line)) > 1 else ())
@@ -148,12 +143,11 @@ def meanings(bounds: list[Data]) -> list[Meaning]:
     ]
 
 
-def meanings_in_steps(part: Data) -> list[str]:
-    """What the symbols of the steps of a block, equation or theorem stand for (LaTeX), where its
-    bounds do not say it.
-    """
-    told = {_symbol(line) for bound in part.get("bounds", ()) for line in bound["where"]}
-    return [line for line in part["where"] if _symbol(line) not in told and not _says_itself(line)]
+def meanings_in_steps(part: Part) -> list[str]:
+    """What the symbols of the steps stand for (LaTeX), where the part's bounds do not say it."""
+    bounds = part.bounds if isinstance(part, BlockRecord) else ()
+    told = {_symbol(line) for bound in bounds for line in bound.where}
+    return [line for line in part.where if _symbol(line) not in told and not _says_itself(line)]
 
 
 def _symbol(line: str) -> str:
@@ -162,31 +156,32 @@ def _symbol(line: str) -> str:
 
 def _says_itself(line: str) -> bool:
     left, _, right = (re.sub(r"\\left|\\right|\s", "", part) for part in line.partition(" = "))
+    # The definition of σ_min(A) does not repeat the symbol, but LETTERS tells it for every A.
     return left == right or left.startswith(r"\sigma_{\min}(")
 
 
-def attained(bounds: list[Data]) -> list[tuple[str, list[str]]]:
+def attained(bounds: Iterable[BoundRecord]) -> list[tuple[str, list[str]]]:
     """The worlds (LaTeX) in which bounds are attained, and which bounds those are."""
     worlds: dict[str, list[str]] = {}
     for bound in bounds:
-        if bound["extremal"]:
-            worlds.setdefault(bound["extremal"], []).append(bound["id"])
+        if bound.extremal:
+            worlds.setdefault(bound.extremal, []).append(bound.id)
     return list(worlds.items())
 
 
+def never_attained(bounds: Iterable[BoundRecord]) -> list[str]:
+    """The bounds for which no such world was found."""
+    return [bound.id for bound in bounds if not bound.extremal]
+
+
 def families(ids: Iterable[str]) -> list[str]:
-    """Bounds by the first words of their ids: residual.uniform for residual.uniform.lower and
-    .upper.
-    """
-    return list(dict.fromkeys(".".join(each.split(".")[:-1]) for each in ids))
+    """Bounds without their sides: residual.uniform for residual.uniform.lower and .upper."""
+    return list(dict.fromkeys(each.rpartition(".")[0] for each in ids))
 
 
-def methods(document: Data) -> dict[str, str]:
+def methods(document: Document) -> dict[str, str]:
     """A letter for each way in which steps were checked."""
-    parts = [*document["blocks"], *document["equations"], *document["theorems"]]
-    names = dict.fromkeys(
-        check["method"] for part in parts for step in part["steps"] for check in step["checks"]
-    )
+    names = dict.fromkeys(check.method for step in document.steps for check in step.checks)
     return {name: ascii_letters[index] for index, name in enumerate(names)}
 
 
@@ -195,28 +190,29 @@ def diagram(name: str, suffix: str) -> str:
     return f"diagrams/{name}.{suffix}"
 
 
-def passed(step: Data) -> bool:
-    """Whether every check of a step passed."""
-    return all(check["ok"] for check in step["checks"])
-
-
-def letters_of(step: Data, known: Mapping[str, str]) -> str:
+def letters_of(step: StepRecord, known: Mapping[str, str]) -> str:
     """The letters of a step's checks; one that failed says so."""
-    return ", ".join(
-        known[check["method"]] + ("" if check["ok"] else " FAILS") for check in step["checks"]
-    )
+    return ", ".join(known[check.method] + ("" if check.ok else " FAILS") for check in step.checks)
 
 
-def verdict(claim: Data) -> str:
+def verdict(claim: ClaimRecord) -> str:
     """Whether a statement of the paper holds."""
-    return "holds" if claim["holds"] else "does not hold"
+    return "holds" if claim.holds else "does not hold"
 
 
-def all_passed(document: Data) -> str:
+def facts(theorem: TheoremRecord) -> list[str]:
+    """What is to be known of a theorem beside its statement, in plain text."""
+    return [
+        f"{theorem.certainty}, {theorem.reading} reading",
+        *(f"if {condition}" for condition in theorem.conditions),
+        *([f"exact for {theorem.setting}"] if theorem.setting else []),
+        *([f"source: {theorem.source}"] if theorem.source else []),
+    ]
+
+
+def all_passed(document: Document) -> str:
     """The verdict on all steps, as a sentence."""
-    parts = [*document["blocks"], *document["equations"], *document["theorems"]]
-    steps = [step for part in parts for step in part["steps"]]
-    good = sum(map(passed, steps))
-    return f"{good} of {len(steps)} steps passed every check." + (
-        "" if document["ok"] else " SOME STEPS FAILED."
+    good = sum(1 for step in document.steps if step.passed)
+    return f"{good} of {len(document.steps)} steps passed every check." + (
+        "" if document.ok else " SOME STEPS FAILED."
     )

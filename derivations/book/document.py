@@ -1,34 +1,20 @@
-"""Builds the derivation document: every block and equation, derived, checked and typeset.
+"""Defines the derivation document: its frozen dataclasses are the schema of `gradbound.derive/1`.
 
-The frozen dataclasses are the schema of `gradbound.derive/1`: their attributes are its keys.
+Their attributes are the keys of the JSON, in this order. Nothing is derived, checked or typeset
+here.
 """
 
-import json
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from derivations.algebra.blocks import BLOCKS, Block, block
-from derivations.algebra.formula import named as formula_of
-from derivations.algebra.notation import READINGS, Notation, Reading, notation_of
-from derivations.algebra.printing import definition_latex, latex, step_latex, step_text, text
-from derivations.algebra.steps import Derivation, Theorem
-from derivations.book.results import axioms, theorems
-from derivations.checker.attaining_worlds import Example, examples
-from derivations.checker.check import CheckedStep, check
-from derivations.rules.bound import Bound, bound_latex
-from derivations.rules.bounds import bounds
-from derivations.rules.jacobian import linearize, remains
-from derivations.theorems.equations import equations
-from derivations.theorems.transcription import Equation
-from derivations.time_limit import run
+from derivations.algebra.notation import Reading
+from derivations.errors import InputError
 
 SCHEMA: Literal["gradbound.derive/1"] = "gradbound.derive/1"
-THEOREM_SECONDS = 600.0
+INDEPENDENT_CHECKS = 2
 Certainty = Literal["exact", "certified", "probable", "law", "estimate"]
 
 
@@ -56,9 +42,7 @@ class CheckRecord(_Strict):
 
 @dataclass(frozen=True)
 class StepRecord(_Strict):
-    """One line of a derivation: the rule that gave it, the line, and the condition under which it
-    holds.
-    """
+    """One line of a derivation: the rule that gave it, and the condition under which it holds."""
 
     rule: str
     text: str
@@ -66,15 +50,20 @@ class StepRecord(_Strict):
     condition: str
     checks: tuple[CheckRecord, ...]
 
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed, and there were enough of them."""
+        # One check alone may share the rule's mistake, and none at all passes vacuously.
+        return len(self.checks) >= INDEPENDENT_CHECKS and all(check.ok for check in self.checks)
+
 
 @dataclass(frozen=True)
 class BoundRecord(_Strict):
-    """A bound on ‖∂L/∂x‖ relative to the norm that `where` states first; `limit` is its value as
-    the branch vanishes.
+    """A bound on ‖∂L/∂x‖ relative to the norm that `where` states first.
 
-    `certainty` is that of the formula in its quantities. `extremal` is a world in which the bound
-    is attained, found by search ("" where none was); `holds_for` says for which backward signals it
-    holds at once.
+    `limit` is its value as the branch vanishes. `certainty` is that of the formula in its
+    quantities. `extremal` is a world in which the bound is attained, found by search ("" where none
+    was); `holds_for` says for which backward signals it holds at once.
     """
 
     id: str
@@ -91,8 +80,9 @@ class BoundRecord(_Strict):
 
 @dataclass(frozen=True)
 class OrderRecord(_Strict):
-    """A bound that is at least as tight as another wherever both apply (its proof is among the
-    block's steps).
+    """A bound that is at least as tight as another wherever both apply.
+
+    Its proof is among the block's steps.
     """
 
     tighter: str
@@ -131,8 +121,9 @@ class ClaimRecord(_Strict):
 
 @dataclass(frozen=True)
 class EquationRecord(_Strict):
-    """An equation of the paper about a block, as transcribed and as derived. `ok`: its derivation
-    passed every check.
+    """An equation of the paper about a block, as transcribed and as derived.
+
+    `ok`: its derivation passed every check.
     """
 
     id: str
@@ -145,11 +136,17 @@ class EquationRecord(_Strict):
     steps: tuple[StepRecord, ...]
     where: tuple[str, ...]
 
+    @property
+    def number(self) -> str:
+        """Its number in the paper."""
+        return self.id.removeprefix("eq")
+
 
 @dataclass(frozen=True)
 class TheoremRecord(_Strict):
-    """A result that is about no single block: a stack, an architecture, a law. `latex` states it,
-    `setting` where it is exact.
+    """A result that is about no single block: a stack, an architecture, a law.
+
+    `latex` states it, `setting` where it is exact.
     """
 
     id: str
@@ -187,29 +184,42 @@ class Document(_Strict):
     axioms: tuple[AxiomRecord, ...]
 
     @classmethod
-    def of(cls, data: object) -> "Document":
-        """The validated document; raises pydantic.ValidationError for one that breaks the schema."""
-        return TypeAdapter(cls).validate_json(json.dumps(data), strict=True)
+    def of(cls, text: str | bytes) -> Self:
+        """The document in this JSON; raises InputError that names the first thing wrong."""
+        try:
+            return TypeAdapter(cls).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"])) or "top"
+            raise InputError(
+                f"not a {SCHEMA} document ({place}: {first['msg']}): make one with `gradbound "
+                "derive --format json`"
+            ) from error
+
+    def json(self, indent: int | None = None) -> str:
+        """The document as JSON, which `of` reads."""
+        return TypeAdapter(type(self)).dump_json(self, indent=indent).decode()
+
+    @property
+    def steps(self) -> list[StepRecord]:
+        """The steps of every derivation, in the order of the document."""
+        return [step for _, steps in self._derivations() for step in steps]
 
     def failures(self) -> list[str]:
         """One line per step that did not pass."""
-        parts = [(f"{b.block} ({b.reading})", b.steps) for b in self.blocks]
-        parts += [(f"{e.id} ({e.reading})", e.steps) for e in self.equations]
-        parts += [(t.id, t.steps) for t in self.theorems]
         return [
-            (
-                f"{where}, step {number} ({step.rule}): {step.text} fails "
-                f"{', '.join(c.method for c in step.checks if not c.ok)}"
-            )
-            for where, steps in parts
+            f"{where}, step {number} ({step.rule}): {step.text} fails "
+            + ", ".join(check.method for check in step.checks if not check.ok)
+            for where, steps in self._derivations()
             for number, step in enumerate(steps, 1)
-            if not _passed(step)
+            if not step.passed
         ]
 
-    def __str__(self) -> str:
-        from derivations.book.text import render
-
-        return render(asdict(self), "text")
+    def _derivations(self) -> Iterator[tuple[str, tuple[StepRecord, ...]]]:
+        """Every derivation, by the name of what it derives."""
+        yield from ((f"{each.block} ({each.reading})", each.steps) for each in self.blocks)
+        yield from ((f"{each.id} ({each.reading})", each.steps) for each in self.equations)
+        yield from ((each.id, each.steps) for each in self.theorems)
 
     def _repr_latex_(self) -> str:
         rows = [
@@ -217,189 +227,3 @@ class Document(_Strict):
             for b in self.blocks
         ]
         return "\n".join([r"$\displaystyle\begin{aligned}", *rows, r"\end{aligned}$"])
-
-
-def derive(blocks: Sequence[str] = ()) -> Document:
-    """Derives and checks the named blocks and the paper's equations that belong to them; without
-    names everything.
-
-    Raises InputError for an unknown block. A failed check does not raise: see `Document.ok` and
-    `failures`.
-    """
-    chosen = [block(name) for name in blocks] or list(BLOCKS.values())
-    with ThreadPoolExecutor(
-        1
-    ) as beside:  # the thread waits for a process of its own, on another core
-        awaited = (
-            None
-            if blocks
-            else beside.submit(run, "derivations.book.document:theorem_data", {}, THEOREM_SECONDS)
-        )
-        block_records = tuple(
-            _block_record(each, reading) for each in chosen for reading in READINGS
-        )
-        named = {each.term: each.name for each in chosen}
-        equation_records = tuple(
-            _equation_record(e, named[e.derivation.notation.term])
-            for e in equations()
-            if e.derivation.notation.term in named
-        )
-        theorem_records = _theorem_records(awaited.result()) if awaited else ()
-    recorded = (
-        *(b.steps for b in block_records),
-        *(e.steps for e in equation_records),
-        *(t.steps for t in theorem_records),
-    )
-    cited = tuple(AxiomRecord(axiom.id, axiom.statement, axiom.source) for axiom in axioms())
-    return Document(
-        SCHEMA,
-        all(map(_passed, chain(*recorded))),
-        block_records,
-        equation_records,
-        theorem_records,
-        cited,
-    )
-
-
-def theorem_data() -> list[dict[str, object]]:
-    """The records of all theorems, as JSON-able data."""
-    return [asdict(_theorem_record(theorem)) for theorem in theorems()]
-
-
-def _theorem_records(data: object) -> tuple[TheoremRecord, ...]:
-    return TypeAdapter(tuple[TheoremRecord, ...]).validate_json(json.dumps(data), strict=True)
-
-
-def derive_document(blocks: Sequence[str] = ()) -> dict[str, object]:
-    """`derive`, as JSON-able data."""
-    return asdict(derive(blocks))
-
-
-def _block_record(each: Block, reading: Reading) -> BlockRecord:
-    notation = notation_of(each, reading)
-    line = linearize(notation)
-    left = remains(line)
-    checked = list(
-        check(line.derivation if reading == "operator" else line.derivation.followed_by(left))
-    )
-    stated = {(each.step.before, each.step.after) for each in checked}
-    made: list[BoundRecord] = []
-    where: tuple[str, ...] = ()
-    order: tuple[OrderRecord, ...] = ()
-    if reading == "operator":
-        proved = bounds(notation)
-        order = tuple(
-            dict.fromkeys(OrderRecord(pair.tighter, pair.looser) for pair in proved.order)
-        )
-        for theorem in proved.theorems:
-            checked += [
-                each
-                for each in check(theorem.derivation)
-                if (each.step.before, each.step.after) not in stated
-            ]
-            stated |= {(each.step.before, each.step.after) for each in checked}
-            where += _definitions(theorem.derivation)
-            bounding = [bound for bound in theorem.bounds if bound.side != "equal"]
-            found = examples(theorem.derivation, [bound.expr for bound in bounding])
-            made += [
-                _bound_record(bound, example, notation)
-                for bound, example in zip(bounding, found, strict=True)
-            ]
-    pullback = line.derivation.steps[-1]
-    return BlockRecord(
-        block=each.name,
-        title=each.title,
-        kind=each.kind,
-        reading=reading,
-        definition_latex=f"H(x) = {formula_of(each.term, 'x', {})}",
-        pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
-        remains=FormulaRecord(text(left.after), latex(left.after, notation)),
-        steps=tuple(_step_record(step, notation) for step in checked),
-        where=tuple(dict.fromkeys(where)),
-        bounds=tuple(made),
-        order=order,
-    )
-
-
-def _definitions(derivation: Derivation) -> tuple[str, ...]:
-    return tuple(
-        definition_latex(quantity, derivation.notation) for quantity in derivation.quantities
-    )
-
-
-def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
-    step = checked.step
-    outcomes = tuple(CheckRecord(c.method, c.ok) for c in checked.checks)
-    return StepRecord(
-        step.rule, step_text(step), step_latex(step, notation), step.condition, outcomes
-    )
-
-
-def _bound_record(bound: Bound, example: Example | None, notation: Notation) -> BoundRecord:
-    where: tuple[str, ...] = (
-        (
-            r"\gamma = \lVert \partial L / \partial x \rVert / \lVert "
-            rf"{latex(bound.base, notation)} \rVert"
-        ),
-    )
-    where += tuple(definition_latex(quantity, notation) for quantity in bound.quantities)
-    return BoundRecord(
-        id=bound.id,
-        side=bound.side,  # type: ignore[arg-type]  # equalities are no bounds
-        certainty=bound.certainty,  # type: ignore[arg-type]
-        latex=bound_latex(bound, notation),
-        conditions=bound.conditions,
-        limit=latex(bound.limit, notation),
-        where=where,
-        source=bound.source,
-        extremal=example.latex if example else "",
-        holds_for=bound.holds_for,
-    )
-
-
-def _theorem_record(theorem: Theorem) -> TheoremRecord:
-    notation = theorem.derivation.notation
-    steps = tuple(_step_record(step, notation) for step in check(theorem.derivation))
-    return TheoremRecord(
-        id=theorem.id,
-        title=theorem.title,
-        statement=theorem.statement,
-        reading=notation.reading,
-        latex=theorem.result_label + step_latex(theorem.result, notation),
-        conditions=theorem.conditions,
-        certainty=theorem.certainty,
-        setting=theorem.setting,
-        source=theorem.source,
-        ok=all(map(_passed, steps)),
-        steps=steps,
-        where=_definitions(theorem.derivation),
-    )
-
-
-def _equation_record(equation: Equation, block_name: str) -> EquationRecord:
-    derivation, notation = equation.derivation, equation.derivation.notation
-    count = len(derivation.steps)
-    judged = check(
-        replace(derivation, steps=(*derivation.steps, *(claim.step for claim in equation.claims)))
-    )
-    claims = tuple(
-        ClaimRecord(claim.statement, step_latex(claim.step, notation), outcome.ok)
-        for claim, outcome in zip(equation.claims, judged[count:], strict=True)
-    )
-    steps = tuple(_step_record(step, notation) for step in judged[:count])
-    derived = equation.result_label + step_latex(equation.result, notation)
-    return EquationRecord(
-        id=equation.id,
-        block=block_name,
-        reading=equation.reading,
-        transcribed_latex=equation.transcribed_latex,
-        derived_latex=derived,
-        ok=all(map(_passed, steps)),
-        claims=claims,
-        steps=steps,
-        where=_definitions(derivation),
-    )
-
-
-def _passed(step: StepRecord) -> bool:
-    return len(step.checks) >= 2 and all(check.ok for check in step.checks)

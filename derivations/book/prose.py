@@ -10,8 +10,8 @@ import unicodedata
 from derivations.errors import InputError
 
 _GREEK = [
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
-    "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+    "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
 ]  # fmt: skip
 _LETTERS = "αβγδεζηθικλμνξπρστυφχψω"
 _CAPITALS = {
@@ -27,28 +27,35 @@ _CAPITALS = {
     "Ω": "Omega",
 }
 _SIGNS = {
-    "‖": r"\Vert", "∥": r"\Vert", "≠": r"\neq", "≥": r"\ge", "≤": r"\le", "−": "-", "·": r"\cdot", "×": r"\times", "⊙": r"\odot",
-    "⊗": r"\otimes", "⊕": r"\oplus", "√": r"\surd", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "→": r"\to", "↦": r"\mapsto",
-    "⋯": r"\cdots", "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow",
-    "⟨": r"\langle", "⟩": r"\rangle", "′": r"{}^{\prime}", "±": r"\pm", "≈": r"\approx",
-    "∈": r"\in", "∉": r"\notin", "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∅": r"\emptyset", "∀": r"\forall",
-    "∃": r"\exists", "∏": r"\prod", "∑": r"\sum", "∫": r"\int", "∠": r"\angle", "°": r"{}^{\circ}", "∘": r"\circ", "⊤": r"\top",
-    "⊥": r"\perp", "≪": r"\ll", "≫": r"\gg", "≡": r"\equiv", "∼": r"\sim", "∝": r"\propto", "⌊": r"\lfloor", "⌋": r"\rfloor",
-    "⌈": r"\lceil", "⌉": r"\rceil", "ℓ": r"\ell", "ℝ": r"\mathbb{R}", "ℂ": r"\mathbb{C}", "ℕ": r"\mathbb{N}", "ℤ": r"\mathbb{Z}",
-    "𝔼": r"\mathbb{E}", "ℙ": r"\mathbb{P}", "ϕ": r"\phi", "φ": r"\varphi", "ϵ": r"\epsilon", "ς": r"\varsigma", "ᵀ": r"{}^{\top}",
-    "†": r"\dagger", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg", "₊": "{}_{+}", "⁺": "{}^{+}", "⁻": "{}^{-}", "₋": "{}_{-}", "∗": "*",
-    "⪯": r"\preceq", "⪰": r"\succeq", "←": r"\leftarrow", "↔": r"\leftrightarrow", "≃": r"\simeq", "≅": r"\cong", "✓": r"\surd",
+    "‖": r"\Vert", "∥": r"\Vert", "≠": r"\neq", "≥": r"\ge", "≤": r"\le", "−": "-", "·": r"\cdot",
+    "×": r"\times", "⊙": r"\odot", "⊗": r"\otimes", "⊕": r"\oplus", "√": r"\surd", "∂": r"\partial",
+    "∇": r"\nabla", "∞": r"\infty", "→": r"\to", "↦": r"\mapsto", "⋯": r"\cdots",
+    "⇒": r"\Rightarrow", "⇔": r"\Leftrightarrow", "⟨": r"\langle", "⟩": r"\rangle",
+    "′": r"{}^{\prime}", "±": r"\pm", "≈": r"\approx", "∈": r"\in", "∉": r"\notin", "⊂": r"\subset",
+    "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap", "∅": r"\emptyset", "∀": r"\forall",
+    "∃": r"\exists", "∏": r"\prod", "∑": r"\sum", "∫": r"\int", "∠": r"\angle", "°": r"{}^{\circ}",
+    "∘": r"\circ", "⊤": r"\top", "⊥": r"\perp", "≪": r"\ll", "≫": r"\gg", "≡": r"\equiv",
+    "∼": r"\sim", "∝": r"\propto", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil",
+    "ℓ": r"\ell", "ℝ": r"\mathbb{R}", "ℂ": r"\mathbb{C}", "ℕ": r"\mathbb{N}", "ℤ": r"\mathbb{Z}",
+    "𝔼": r"\mathbb{E}", "ℙ": r"\mathbb{P}", "ϕ": r"\phi", "φ": r"\varphi", "ϵ": r"\epsilon",
+    "ς": r"\varsigma", "ᵀ": r"{}^{\top}", "†": r"\dagger", "∧": r"\wedge", "∨": r"\vee",
+    "¬": r"\neg", "₊": "{}_{+}", "⁺": "{}^{+}", "⁻": "{}^{-}", "₋": "{}_{-}", "∗": "*",
+    "⪯": r"\preceq", "⪰": r"\succeq", "←": r"\leftarrow", "↔": r"\leftrightarrow", "≃": r"\simeq",
+    "≅": r"\cong", "✓": r"\surd",
 }  # fmt: skip
 _TEXT = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}", "–": "--", "—": "---", "…": r"\ldots{}", "“": "``", "”": "''", "‘": "`", "’": "'", "<": "$<$", ">": "$>$",
-    "|": r"$\vert$", "\u00a0": "~", "\u2009": r"\,", "\u202f": r"\,", "•": r"\textbullet{}", "§": r"\S{}", "©": r"\copyright{}",
-    "ß": r"{\ss}", "ø": r"{\o}", "Ø": r"{\O}", "æ": r"{\ae}", "Æ": r"{\AE}", "œ": r"{\oe}", "ł": r"{\l}", "Ł": r"{\L}", "ı": r"{\i}",
-    '"': "''", "\n": "\n", "\u2011": "-", "‐": "-", "×": r"$\times$",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "%": r"\%", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--",
+    "—": "---", "…": r"\ldots{}", "“": "``", "”": "''", "‘": "`", "’": "'", "<": "$<$", ">": "$>$",
+    "|": r"$\vert$", "\u00a0": "~", "\u2009": r"\,", "\u202f": r"\,", "•": r"\textbullet{}",
+    "§": r"\S{}", "©": r"\copyright{}", "ß": r"{\ss}", "ø": r"{\o}", "Ø": r"{\O}", "æ": r"{\ae}",
+    "Æ": r"{\AE}", "œ": r"{\oe}", "ł": r"{\l}", "Ł": r"{\L}", "ı": r"{\i}", '"': "''",
+    "\u2011": "-", "‐": "-",
 }  # fmt: skip
-_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v", "\u0327": "c",
-            "\u0304": "=", "\u0306": "u", "\u030b": "H", "\u0307": "."}  # fmt: skip
+_ACCENTS = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r",
+    "\u030c": "v", "\u0327": "c", "\u0304": "=", "\u0306": "u", "\u030b": "H", "\u0307": ".",
+}  # fmt: skip
 _MATH_ACCENTS = {"\u0302": "hat", "\u0304": "bar"}
 _SIGNS |= {
     letter: rf"\{name}"
@@ -57,22 +64,27 @@ _SIGNS |= {
 }
 _SIGNS |= {letter: rf"\{name}" for letter, name in _CAPITALS.items()}
 
+# A and a are also articles, and I is a pronoun: A and I are letters of a formula only after a bar,
+# a parenthesis or ∂, and before ᵀ or a closing parenthesis. A letter within a word is none, nor is
+# one beside a dot ("Thm C.1").
 _INDEXED = re.compile(
-    r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
+    r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])"
+    r"_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
     r"|\^(?P<power>[A-Za-z0-9]+|\([^()]*\)|\{[^{}]*\})"
-    "|(?<![A-Za-z0-9_'’.])(?<![.][-−])(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! "
-    r"[a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’\u0302\u0304]|[.][-\w])"
+    r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])"
+    r"(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))"
+    r"(?![A-Za-z0-9'’\u0302\u0304]|[.][-\w])"
 )
 _OPERATORS = {"max", "min"}
 
 
 def prose(text: str) -> str:
-    """Plain text as LaTeX: J_F and 2^n get an index and an exponent, signs and single letters
-    become formulas.
+    """Plain text as LaTeX: J_F and 2^n get an index and an exponent, signs become formulas.
 
-    Raises InputError for a character that has no translation.
+    So do single letters. Raises InputError for a character that has no translation.
     """
     made, done = [], 0
+    # A letter and its mark become one character where there is one, which `_composed` takes apart.
     text = unicodedata.normalize("NFC", text)
     for match in _INDEXED.finditer(text):
         made += [_plain(text[done : match.start()]), _indexed(match)]
@@ -129,6 +141,7 @@ def _plain(text: str) -> str:
             made.append(_marked(made.pop(), char))
         else:
             made.append(_composed(char))
+    # Two signs side by side make one formula: as two they would be set apart.
     return "".join(made).replace("$$", "")
 
 
@@ -143,10 +156,7 @@ def _composed(char: str) -> str:
         return rf"$\frac{{{top}}}{{{bottom}}}$"
     if len(parts) == 2 and parts[0].isascii():
         return _accented(parts[0], parts[1])
-    raise InputError(
-        f"no LaTeX for the character {char!r} (U+{ord(char):04X}): add it to "
-        "derivations/book/prose.py"
-    )
+    raise _unknown(f"character {char!r} (U+{ord(char):04X})")
 
 
 def _marked(letter: str, mark: str) -> str:
@@ -158,9 +168,7 @@ def _marked(letter: str, mark: str) -> str:
 
 def _accented(letter: str, mark: str) -> str:
     if mark not in _ACCENTS:
-        raise InputError(
-            f"no LaTeX for the accent U+{ord(mark):04X}: add it to derivations/book/prose.py"
-        )
+        raise _unknown(f"accent U+{ord(mark):04X}")
     return rf"\{_ACCENTS[mark]}{{{letter}}}"
 
 
@@ -171,19 +179,16 @@ def _script(char: str) -> str:
         return ""
     letter = chr(int(plain, 16))
     inner = _SIGNS.get(letter, letter)
-    return (
-        ""
-        if not inner.isascii()
-        else f"{{}}_{{{inner}}}"
-        if kind == "<sub>"
-        else f"{{}}^{{{inner}}}"
-    )
+    if not inner.isascii():
+        return ""
+    return f"{{}}_{{{inner}}}" if kind == "<sub>" else f"{{}}^{{{inner}}}"
 
 
 def _ascii(char: str) -> str:
     if not char.isascii():
-        raise InputError(
-            f"no LaTeX for the character {char!r} (U+{ord(char):04X}): add it to "
-            "derivations/book/prose.py"
-        )
+        raise _unknown(f"character {char!r} (U+{ord(char):04X})")
     return _TEXT[char] if char in "_#&%${}" else char
+
+
+def _unknown(what: str) -> InputError:
+    return InputError(f"no LaTeX for the {what}: add it to derivations/book/prose.py")

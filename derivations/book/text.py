@@ -1,122 +1,108 @@
-"""Renders the derivation document as plain text, Markdown, LaTeX or JSON. Works on the document
-alone."""
+"""Renders the derivation document as plain text, Markdown, LaTeX or JSON.
 
-import json
-from collections.abc import Callable
+Works on the document alone.
+"""
 
-from derivations.book.arrange import (
-    Data,
-    Section,
-    all_passed,
-    meanings,
-    number,
-    passed,
-    sections,
-    verdict,
-)
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from derivations.book.arrange import Section, all_passed, meanings, sections, verdict
+from derivations.book.document import BlockRecord, BoundRecord, Document, StepRecord, TheoremRecord
 from derivations.book.latex import latex_book
 from derivations.book.markdown import markdown_book
 from derivations.errors import InputError
 
 
-def render(document: Data, form: str) -> str:
+@dataclass(frozen=True)
+class PrintedDocument(Document):
+    """A document that prints itself as text.
+
+    A class of its own, for the schema knows no typesetter.
+    """
+
+    def __str__(self) -> str:
+        return render(self, "text")
+
+
+def render(document: Document, form: str) -> str:
     """The document in one of FORMATS; raises InputError for another."""
     if form not in FORMATS:
         raise InputError(f"unknown format {form!r}: choose from {', '.join(FORMATS)}")
     return FORMATS[form](document)
 
 
-def _json(document: Data) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+def _json(document: Document) -> str:
+    return document.json(indent=2) + "\n"
 
 
-def _text(document: Data) -> str:
+def _text(document: Document) -> str:
     lines = [line for section in sections(document) for line in _section(section)]
-    for theorem in document["theorems"]:
-        lines += [
-            (
-                f"Theorem {theorem['id']} ({theorem['certainty']}; {theorem['source']}): "
-                f"{theorem['title']}"
-            ),
-            f"  {theorem['statement']}",
-        ]
-        lines += [f"  if {condition}" for condition in theorem["conditions"]]
-        lines += [f"  exact for {theorem['setting']}"] if theorem["setting"] else []
-        lines += [*_steps(theorem["steps"]), ""]
-    lines += [
-        "Cited, not proved:",
-        *(
-            f"  {axiom['name']}: {axiom['statement']} ({axiom['source']})"
-            for axiom in document["axioms"]
-        ),
-    ]
-    lines += [
-        "",
-        all_passed(document),
-        "every step checked" if document["ok"] else "SOME STEPS FAILED",
-    ]
+    lines += [line for theorem in document.theorems for line in _theorem(theorem)]
+    cited = (f"  {axiom.name}: {axiom.statement} ({axiom.source})" for axiom in document.axioms)
+    lines += ["Cited, not proved:", *cited, "", all_passed(document)]
+    lines += ["every step checked" if document.ok else "SOME STEPS FAILED"]
     return "\n".join(lines) + "\n"
 
 
 def _section(section: Section) -> list[str]:
     lines = [section.title, "=" * len(section.title), ""]
-    for block in section.readings:
-        lines += [
-            f"{block['block']} block, {block['reading']} reading",
-            f"  {block['pullback']['text']}",
-        ]
-        lines += [
-            f"  without the branch: {block['remains']['text']}",
-            "",
-            *_steps(block["steps"]),
-            "",
-        ]
-        lines += [f"  bound {_bound(bound)}" for bound in block["bounds"]]
-        lines += [f"    where {meaning.latex}" for meaning in meanings(block["bounds"])]
-        lines += [
-            f"  {pair['tighter']} is never looser than {pair['looser']}" for pair in block["order"]
-        ] + [""]
+    lines += [line for block in section.readings for line in _block(block)]
     for _, readings in section.equations:
         for equation in readings:
             lines += [
                 (
-                    f"Equation ({number(equation)}) of the paper, {equation['id']}, "
-                    f"{equation['reading']} reading"
-                )
-            ]
-            lines += [
-                *_steps(equation["steps"]),
-                *(f"  the paper: {c['statement']}: {verdict(c)}" for c in equation["claims"]),
+                    f"Equation ({equation.number}) of the paper, {equation.id}, "
+                    f"{equation.reading} reading"
+                ),
+                *_steps(equation.steps),
+                *(f"  the paper: {c.statement}: {verdict(c)}" for c in equation.claims),
                 "",
             ]
     return lines
 
 
-def _bound(bound: Data) -> str:
-    words = ", ".join(
-        (
-            bound["side"],
-            bound["certainty"],
-            f"holds for {bound['holds_for']}",
-            *bound["conditions"],
-            bound["source"],
-        )
-    )
-    return f"{bound['id']}: {bound['latex']} → {bound['limit']} ({words})"
-
-
-def _steps(steps: list[Data]) -> list[str]:
+def _block(block: BlockRecord) -> list[str]:
     return [
-        f"  {'✓' if passed(step) else '✗'} {step['text']}    [{step['rule']}{_if(step)}]"
-        for step in steps
+        f"{block.block} block, {block.reading} reading",
+        f"  {block.pullback.text}",
+        f"  without the branch: {block.remains.text}",
+        "",
+        *_steps(block.steps),
+        "",
+        *(f"  bound {_bound(bound)}" for bound in block.bounds),
+        *(f"    where {meaning.latex}" for meaning in meanings(block.bounds)),
+        *(f"  {pair.tighter} is never looser than {pair.looser}" for pair in block.order),
+        "",
     ]
 
 
-def _if(step: Data) -> str:
-    return f", {step['condition']}" if step["condition"] else ""
+def _theorem(theorem: TheoremRecord) -> list[str]:
+    return [
+        f"Theorem {theorem.id} ({theorem.certainty}; {theorem.source}): {theorem.title}",
+        f"  {theorem.statement}",
+        *(f"  if {condition}" for condition in theorem.conditions),
+        *([f"  exact for {theorem.setting}"] if theorem.setting else []),
+        *_steps(theorem.steps),
+        "",
+    ]
 
 
-FORMATS: dict[str, Callable[[Data], str]] = {
+def _bound(bound: BoundRecord) -> str:
+    facts = (bound.side, bound.certainty, f"holds for {bound.holds_for}", *bound.conditions)
+    return f"{bound.id}: {bound.latex} → {bound.limit} ({', '.join((*facts, bound.source))})"
+
+
+def _steps(steps: Iterable[StepRecord]) -> list[str]:
+    return [
+        f"  {'✓' if step.passed else '✗'} {step.text}    [{step.rule}{_if(step)}]" for step in steps
+    ]
+
+
+def _if(step: StepRecord) -> str:
+    return f", {step.condition}" if step.condition else ""
+
+
+FORMATS: dict[str, Callable[[Document], str]] = {
     "text": _text,
     "latex": latex_book,
     "markdown": markdown_book,

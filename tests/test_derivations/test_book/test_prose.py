@@ -26,7 +26,8 @@ def test_translations(text, latex):
 
 
 def test_all_greek_letters_indices_and_common_signs_are_known():
-    for char in "αβγδεζηθικλμνξπρςστυφχψωϕϵΓΔΘΛΞΠΣΦΨΩ₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹ⁿᵢⱼₙ₊⁻½⅓¾≤≥≠≈±×·√∂∇∞∈ℝ𝔼⟨⟩‖′…–—“”éüøßñ⊙→⇒⇔∑∏":
+    letters = "αβγδεζηθικλμνξπρςστυφχψωϕϵΓΔΘΛΞΠΣΦΨΩ₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹ⁿᵢⱼₙ₊⁻½⅓¾"
+    for char in letters + "≤≥≠≈±×·√∂∇∞∈ℝ𝔼⟨⟩‖′…–—“”éüøßñ⊙→⇒⇔∑∏":
         assert prose(char).isascii(), char
 
 
