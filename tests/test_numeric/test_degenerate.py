@@ -1,6 +1,7 @@
 """Odd but legal: one number per sample, no rank, no Jacobian at all, signals and weights near the
 ends of the floats."""
 
+import dense_twin
 import pytest
 import torch
 from strategies import gaussian
@@ -16,7 +17,6 @@ from numeric import (
     singular_extremes,
     symmetric_extremes,
 )
-from numeric.operators import dense_twin
 from numeric.tolerances import tolerances
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)

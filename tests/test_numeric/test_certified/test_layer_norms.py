@@ -1,8 +1,11 @@
 import itertools
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from unittest.mock import patch
 
+import dense_twin
+import numpy as np
 import pytest
 import torch
 from ball_norms import is_above
@@ -17,7 +20,6 @@ from numeric.certified import layer_norms
 from numeric.certified.balls import precise
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_norms import SLOPES, lipschitz_upper
-from numeric.operators import dense_twin
 
 
 def built(layer: nn.Module, seed: int = 0) -> nn.Module:
@@ -85,17 +87,102 @@ def convolutions(
     return built(layer, draw(st.integers(0, 99))), (2 * groups, *sizes)
 
 
+REPEATING = {"replicate": "edge", "reflect": "reflect"}
+"""Modes of padding that read an entry of the image several times, with NumPy's names of them."""
+
+
 @settings(max_examples=200, deadline=None)
 @given(convolutions())
 def test_convolutions_are_bounded_and_not_wildly(drawn):
+    """How far off a bound by frequency may be with other padding than by zeros is asked below."""
     layer, shape = drawn
     truth = norm(layer, shape)
     for bound, loose in (
-        (lipschitz_upper(layer, shape), 1.5 if layer.padding_mode == "circular" else 1e-10),
-        (by_frequency(*drawn), 5),
+        (lipschitz_upper(layer, shape), math.inf if layer.padding_mode == "circular" else 1e-10),
+        (by_frequency(*drawn), 5 if layer.padding_mode == "zeros" else math.inf),
     ):
         assert bound >= truth * (1 - 1e-14)
         assert bound <= (1 + loose) * truth + 1e-150
+
+
+def axes_of(layer: nn.Module, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """For each axis: the entries with padding, the most copies of one, the most taps of a phase."""
+    for axis, n in enumerate(shape[1:]):
+        dilation, stride = layer.dilation[axis], layer.stride[axis]
+        reach = dilation * (layer.kernel_size[axis] - 1)
+        before = reach // 2 if layer.padding == "same" else layer.padding[axis]
+        after = reach - before if layer.padding == "same" else before
+        padded = np.pad(np.arange(n), (before, after), REPEATING[layer.padding_mode])
+        _, repeats = np.unique(padded, return_counts=True)
+        outputs = (len(padded) - reach - 1) // stride + 1
+        taps = np.arange(layer.kernel_size[axis]) * dilation
+        _, together = np.unique(taps % stride if outputs > 1 else taps, return_counts=True)
+        yield len(padded), repeats.max(), together.max()
+
+
+@settings(max_examples=200, deadline=None)
+@given(convolutions(tuple(REPEATING)))
+def test_padding_that_repeats_costs_its_own_norm_and_the_circle_no_more_than_its_taps(drawn):
+    """The layer is A P: P pads, and A reads every window whole. Relative to ‖A P‖ nothing can be
+    asked: a kernel that sums to 0 takes the copies of one pixel to 0. What is asked is exact.
+
+    ‖P‖ is the product over the axes of √(how often an entry is repeated), for its columns do not
+    overlap. A window of A reads all taps W_k, so ‖A‖ ≥ ‖(W_1 … W_T)‖, and a frequency of the circle
+    adds up those of one phase with factors of modulus 1: at most √(their number) times that norm.
+    """
+    layer, shape = drawn
+    sizes, repeats, together = zip(*axes_of(layer, shape), strict=True)
+    inside = CONVOLUTIONS[len(sizes)](
+        *(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride),
+        dilation=layer.dilation,
+        groups=layer.groups,
+    ).double()
+    inside.weight = layer.weight
+    padded = (shape[0], *sizes)
+    bound = by_frequency(inside, padded)
+    assert by_frequency(layer, shape) == pytest.approx(bound * math.prod(repeats) ** 0.5, rel=1e-12)
+    assert bound <= norm(inside, padded) * math.prod(together) ** 0.5 * (1 + 1e-10)
+
+
+def circle_norm(layer: nn.Module, sizes: list[int], strides: list[int]) -> float:
+    """‖C‖₂ of the circular convolution that goes round once, written out."""
+    outputs = [n // s for n, s in zip(sizes, strides, strict=True)]
+    weight = layer.weight.detach().unflatten(0, (layer.groups, -1))
+    matrix = torch.zeros(
+        *weight.shape[:2], math.prod(outputs), weight.shape[2], *sizes, dtype=torch.float64
+    )
+    for row, place in enumerate(itertools.product(*map(range, outputs))):
+        for tap in itertools.product(*map(range, layer.kernel_size)):
+            read = [
+                (o * s + k * d) % n
+                for o, s, k, d, n in zip(place, strides, tap, layer.dilation, sizes, strict=True)
+            ]
+            matrix[(..., row, slice(None), *read)] += weight[(..., *tap)]
+    return torch.linalg.matrix_norm(matrix.flatten(3).flatten(1, 2), 2).max().item()
+
+
+@settings(max_examples=200, deadline=None)
+@given(convolutions(("circular",)))
+def test_circular_padding_costs_the_circle_and_the_rounds(drawn):
+    """What is asked is exact: the norm of the circle, times √(the rounds that the outputs go).
+
+    Against the truth: an output reads all taps, those that meet on the circle added up, so the
+    truth is no less than ‖(W_1 … W_T)‖, and the circle no more than √(taps of one phase) times it.
+    A stride that does not divide the circle is 1 there, and the outputs are some of its own.
+    """
+    layer, shape = drawn
+    sizes = list(shape[1:])
+    strides = [s if n % s == 0 else 1 for n, s in zip(sizes, layer.stride, strict=True)]
+    outputs = layer(torch.zeros(1, *shape, dtype=torch.float64)).shape[2:]
+    rounds, together = 1, 1
+    for axis, (n, stride, count) in enumerate(zip(sizes, strides, outputs, strict=True)):
+        rounds *= (count - 1) * layer.stride[axis] // n + 1
+        taps = np.unique(np.arange(layer.kernel_size[axis]) * layer.dilation[axis] % n)
+        together *= np.unique(taps % stride, return_counts=True)[1].max()
+    bound = lipschitz_upper(layer, shape)
+    exact = circle_norm(layer, sizes, strides)
+    assert bound == pytest.approx(exact * rounds**0.5, rel=1e-10)
+    assert bound <= norm(layer, shape) * (rounds * together) ** 0.5 * (1 + 1e-10)
 
 
 @settings(max_examples=200, deadline=None)

@@ -5,14 +5,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruben_twin import ruben
 from scipy.stats import chi2, expon, kstest, ncx2, norm
 
 from derivations.errors import InputError
-from numeric.laws import probabilities
+from numeric.laws import chi_square_probabilities
+from numeric.laws.characteristic_inversion import (
+    Components,
+    Inversion,
+    nodes_needed,
+    tail_quantiles,
+)
 from numeric.laws.chi_square import GeneralizedChiSquare
-from numeric.laws.hyperbola import hyperbola
-from numeric.laws.inversion import Components, Inversion, nodes_needed, tail_quantiles
-from numeric.laws.ruben import ruben
+from numeric.laws.hyperbola_inversion import hyperbola
 
 LEVELS = np.linspace(0.001, 0.999, 21)
 
@@ -133,7 +138,7 @@ def test_scipy_is_as_accurate_as_stated(monkeypatch):
         law = single(dof, noncentrality)
         q = ncx2.ppf(LEVELS, dof, noncentrality)
         by_scipy = law.cdf(q)
-        monkeypatch.setattr(probabilities, "SCIPY_NONCENTRALITY", -1.0)
+        monkeypatch.setattr(chi_square_probabilities, "SCIPY_NONCENTRALITY", -1.0)
         values, errors = law.enclose(q, 1e-11)
         monkeypatch.undo()
         assert (np.abs(values - by_scipy) <= errors + 1e-12).all()

@@ -1,25 +1,20 @@
 import math
 from dataclasses import FrozenInstanceError
 
+import dense_twin
 import pytest
 import torch
+from dense_twin import MatrixOperator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from strategies import DTYPES, drawn_blocks, gaussian
 
 from derivations.errors import InputError
-from numeric.operators import dense_twin
-from numeric.operators.dense_twin import MatrixOperator
-from numeric.operators.operators import (
-    Adjoint,
-    DiagonalOperator,
-    IdentityOperator,
-    JacobianOperator,
-    Scaled,
-)
+from numeric.operators.composed_operators import Adjoint, DiagonalOperator, IdentityOperator, Scaled
+from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.ritz_ends import Enclosure
 from numeric.operators.spectra import (
-    Enclosure,
     sigma_max,
     sigma_min_adjoint,
     singular_extremes,
