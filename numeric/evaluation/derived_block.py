@@ -27,7 +27,7 @@ class DerivedBlock:
 def derived_block(term: Term, sizes: tuple[tuple[str, Size], ...], inputs: int) -> DerivedBlock:
     """The derivation of a term whose leaves have these sizes, by name, at `inputs` entries of x.
 
-    Equal arguments get the same object, so whoever reads its letters must not add any.
+    Equal arguments get the same object: one derivation serves every batch of a training run.
     """
     notation = Notation(term, dict(sizes), "operator", inputs=inputs)
     return DerivedBlock(notation, linearize(notation), bounds(notation))
