@@ -13,8 +13,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator, svds
 from shared import DEVICE, bottleneck, linearized, milliseconds, ratio, report, rounds
 
-from numeric import JacobianOperator, sigma_max
-from numeric.operators.spectra import Enclosure
+from numeric import Enclosure, JacobianOperator, sigma_max
 
 RTOL, STEPS, MOST, RUNS = 1e-3, 26, 120, 7
 

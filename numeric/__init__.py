@@ -1,7 +1,7 @@
 """Evaluates the derived formulas on real tensors, matrix-free.
 
-The public surface of the room; everything else is private to it. Never imports validate,
-paper_figures or gradbound.
+What others use of the package stands here, but for the laws of random weights, which `numeric.laws`
+offers; everything else is private to it. Never imports validate, paper_figures or gradbound.
 """
 
 from numeric.certified.certify import CertifiedNumbers, certify
@@ -9,23 +9,25 @@ from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_norms import lipschitz_upper
 from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.checks import check_batch_independence
-from numeric.evaluation.dense_inputs import input_parts
-from numeric.evaluation.evaluate import BlockNumbers, BoundNumbers, evaluate
-from numeric.evaluation.realize import realize
-from numeric.operators.hutchinson import Estimate, frobenius
-from numeric.operators.operators import (
+from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
+from numeric.evaluation.dense_inputs import input_parts, square_root_law, vanishing_gain
+from numeric.evaluation.evaluate import evaluate
+from numeric.evaluation.network import Leaf, Network, Segment
+from numeric.evaluation.realize import Realized, realize
+from numeric.operators.composed_operators import (
     Adjoint,
     DiagonalOperator,
     IdentityOperator,
-    JacobianOperator,
-    LinearOperator,
     Product,
     Scaled,
     Stack,
     Sum,
 )
+from numeric.operators.hutchinson import Estimate, frobenius
+from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.linear_operator import LinearOperator
+from numeric.operators.ritz_ends import Enclosure
 from numeric.operators.spectra import (
-    Enclosure,
     sigma_max,
     sigma_min_adjoint,
     singular_extremes,
@@ -46,10 +48,14 @@ __all__ = [
     "Estimate",
     "IdentityOperator",
     "JacobianOperator",
+    "Leaf",
     "LinearOperator",
+    "Network",
     "PrecisionWarning",
     "Product",
+    "Realized",
     "Scaled",
+    "Segment",
     "Stack",
     "Sum",
     "Tolerances",
@@ -68,6 +74,8 @@ __all__ = [
     "sigma_min_adjoint",
     "singular_extremes",
     "spectral_norm_upper",
+    "square_root_law",
     "symmetric_extremes",
     "tolerances",
+    "vanishing_gain",
 ]

@@ -14,7 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
-from derivations.errors import GradboundError, InputError, UnknownNodeError
+from derivations.errors import GradboundError, InputError
 from numeric.tolerances import tolerances
 
 Function = Callable[[Tensor], Tensor]
@@ -160,44 +160,6 @@ def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Ou
         raise InputError(f"{name} cannot be evaluated on {tuple(x.shape)}: {why}") from error
 
 
-def check_own_forward(layer: nn.Module) -> None:
-    """Refuses a layer that does something else than its torch class says: a forward of its own, or
-    hooks.
-    """
-    for method in {"forward", "_conv_forward", "__call__"} & set(dir(layer)):
-        owner = next(kind for kind in type(layer).__mro__ if method in vars(kind))
-        if method in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
-            raise UnknownNodeError(
-                f"{type(layer).__name__} has a {method} of its own: what it does is not "
-                "known; use torch's layers"
-            )
-    if (
-        layer._forward_hooks
-        or layer._forward_pre_hooks
-        or layer._backward_hooks
-        or layer._backward_pre_hooks
-    ):
-        raise InputError(
-            f"{type(layer).__name__} has hooks, which may change what it does: remove them first"
-        )
-
-
-def check_fixed(layer: nn.Module) -> None:
-    """Refuses a layer whose map is not fixed: BatchNorm and dropout in training mode, statistics of
-    the batch at hand, no weights yet.
-    """
-    if any(is_lazy(weight) for weight in layer.parameters()):
-        raise InputError(
-            f"{type(layer).__name__} is not initialized: run the model once before measuring it"
-        )
-    if isinstance(layer, _BatchNorm | _DropoutNd) and layer.training:
-        raise InputError(f"{type(layer).__name__} is in training mode: call model.eval() first")
-    if isinstance(layer, _BatchNorm) and layer.running_mean is None:
-        raise InputError(
-            f"{type(layer).__name__} keeps no running statistics: set track_running_stats=True"
-        )
-
-
 def check_batch_independence(function: Function, x: Tensor) -> None:
     """Refuses a function that gives a sample another value alone than inside the batch x. Slow: one
     evaluation per sample.
@@ -219,20 +181,6 @@ def check_batch_independence(function: Function, x: Tensor) -> None:
             f"samples depend on each other (by {difference:.1e}): remove what mixes the "
             "batch, or call model.eval()"
         )
-
-
-def check_estimate(steps: int, delta: float, seed: int) -> None:
-    """Refuses settings of a randomized estimate that have no meaning."""
-    if not (isinstance(steps, int) and isinstance(seed, int) and isinstance(delta, float | int)):
-        raise InputError(
-            f"steps {steps!r} and seed {seed!r} must be integers, delta {delta!r} a number"
-        )
-    if steps < 1:
-        raise InputError(f"steps is {steps}: use at least 1")
-    if not 1e-30 <= delta < 1:
-        raise InputError(f"delta is {delta}: a failure probability lies between 1e-30 and 1")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: use a non-negative integer")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from derivations.algebra.terms import (
     Pointwise,
     Term,
 )
-from numeric.evaluation.realize import Realized, realize
+from numeric import Realized, realize
 
 DTYPES = (torch.float32, torch.float64)
 

@@ -29,16 +29,16 @@ from derivations.algebra.terms import Term
 from derivations.errors import InputError, UnknownNodeError
 from derivations.rules.bound import Bound
 from derivations.rules.bounds import column
-from numeric.certified import enclosed
+from numeric.certified import enclosed_tensors
 from numeric.certified.ball_formula import ball_of
 from numeric.certified.balls import float_above, float_below, precise, root
-from numeric.certified.enclosed import Enclosed
 from numeric.certified.enclosed_layers import Run
 from numeric.certified.enclosed_point import EnclosedPoint
+from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.layer_norms import lipschitz_upper
 from numeric.certified.matrix_norms import check_subnormals
 from numeric.checks import Function
-from numeric.evaluation.evaluate import BoundNumbers, derive_at, tightest
+from numeric.evaluation.block_numbers import BoundNumbers, tightest
 
 Balls = list[arb]  # one per sample
 
@@ -74,7 +74,7 @@ def certify(term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) ->
     """
     check_subnormals()
     point = EnclosedPoint(term, leaves, x, g)
-    derived = derive_at(point)
+    derived = point.derived
     with precise():
         numbers = _Certifier(point)
         gain = numbers.relative(derived.line.pullback)
@@ -89,7 +89,7 @@ class _Certifier:
 
     def __init__(self, point: EnclosedPoint) -> None:
         self.point = point
-        self.signal = _positive(enclosed.norm(point.g), "the backward signal")
+        self.signal = _positive(enclosed_tensors.norm(point.g), "the backward signal")
         self._known: dict[Definition, Balls] = {}
 
     def relative(self, expr: sp.Expr) -> Balls:
@@ -97,7 +97,7 @@ class _Certifier:
         return [
             length / unit
             for length, unit in zip(
-                enclosed.norm(self.point.column(expr)), self.signal, strict=True
+                enclosed_tensors.norm(self.point.column(expr)), self.signal, strict=True
             )
         ]
 
@@ -137,7 +137,7 @@ class _Certifier:
     @_quantity.register
     def _(self, definition: NormRatio) -> Balls:
         tops, bottoms = (
-            enclosed.norm(self.point.column(each))
+            enclosed_tensors.norm(self.point.column(each))
             for each in (definition.numerator, definition.denominator)
         )
         return [
@@ -149,7 +149,7 @@ class _Certifier:
 
     @_quantity.register
     def _(self, definition: Cosine) -> Balls:
-        return enclosed.cosine(
+        return enclosed_tensors.cosine(
             self.point.column(definition.first), self.point.column(definition.second)
         )
 

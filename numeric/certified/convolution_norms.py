@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from derivations.errors import InputError
 from numeric.certified.balls import TINY, UNIT, float_above, gamma, precise, up
-from numeric.certified.enclosed import Enclosed
+from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.matrix_norms import check_subnormals, complex_norm_upper
 
 Sizes = tuple[int, ...]

@@ -20,8 +20,8 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import float_above, float_below, precise
-from numeric.certified.enclosed import Enclosed, Linear, apply
-from numeric.checks import check_fixed, check_own_forward
+from numeric.certified.enclosed_tensors import Enclosed, Linear, apply
+from numeric.certified.fixed_layers import check_fixed, check_own_forward
 
 Product = Callable[[Enclosed], Enclosed]
 

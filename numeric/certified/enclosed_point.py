@@ -1,6 +1,6 @@
 """Gives every symbol of a derivation its enclosed vector or product at one stored activation.
 
-The twin of `numeric.evaluation.point` in exact arithmetic: what it returns holds for the stored
+The twin of `numeric.evaluation.activation_point` in exact arithmetic: what it returns holds for the stored
 tensors, rounding included.
 """
 
@@ -10,14 +10,15 @@ from functools import partial
 import sympy as sp
 import torch
 
-from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning, Notation
+from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning
 from derivations.algebra.terms import SLOPES, Identity, Layer, Leaf, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
-from numeric.certified import enclosed
-from numeric.certified.enclosed import Enclosed
+from numeric.certified import enclosed_tensors
 from numeric.certified.enclosed_layers import Run, as_layer, run
+from numeric.certified.enclosed_tensors import Enclosed
 from numeric.checks import Function, call, check_input, check_leaves
-from numeric.evaluation.columns import Columns
+from numeric.evaluation.column_expressions import Columns
+from numeric.evaluation.derived_block import Size, derived_block
 from numeric.evaluation.realize import Evaluation
 
 
@@ -50,7 +51,8 @@ class EnclosedPoint(Columns[Enclosed]):
             )
         self._values[term] = whole
         self.g = Enclosed.exactly(g).view(len(g), -1)
-        self.notation = Notation(term, self._evaluation.sizes, "operator", inputs=x[0].numel())
+        sizes = tuple(sorted(self._evaluation.sizes.items()))
+        self.derived = derived_block(term, sizes, x[0].numel())
 
     def evaluate(self, term: Term, source: Enclosed) -> Enclosed:
         return self._evaluation.value(term, source)
@@ -62,7 +64,7 @@ class EnclosedPoint(Columns[Enclosed]):
         return self._product(expr, v, transposed=False)
 
     def cat(self, parts: Sequence[Enclosed]) -> Enclosed:
-        return enclosed.cat(parts)
+        return enclosed_tensors.cat(parts)
 
     def zeros(self, rows: int) -> Enclosed:
         return Enclosed.exactly(self.g.mid.new_zeros(len(self.g.mid), rows))
@@ -115,13 +117,13 @@ class _Evaluation(Evaluation):
     def __init__(self, layers: Mapping[str, object]) -> None:
         super().__init__({})
         self.layers = layers
-        self.sizes: dict[str, tuple[int | str, int | str]] = {}
+        self.sizes: dict[str, Size] = {}
         self.affine: dict[str, Run] = {}
         # Keyed by the input's identity, so the inputs are kept alive beside their runs.
         self._runs: dict[tuple[Leaf, int], tuple[Enclosed, Run]] = {}
 
     def cat(self, values: list[Enclosed]) -> Enclosed:
-        return enclosed.cat(values)
+        return enclosed_tensors.cat(values)
 
     def leaf(self, term: Leaf, x: Enclosed) -> Enclosed:
         here = self.run(term, x)

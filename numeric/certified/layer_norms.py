@@ -22,10 +22,10 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd, _MaxPoolNd
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import float_above, precise, root, up
 from numeric.certified.convolution_norms import Sizes, circular_norm_upper, zero_padded_norm_upper
-from numeric.certified.enclosed import Enclosed
 from numeric.certified.enclosed_layers import run
+from numeric.certified.enclosed_tensors import Enclosed
+from numeric.certified.fixed_layers import check_fixed, check_own_forward
 from numeric.certified.matrix_norms import spectral_norm_upper
-from numeric.checks import check_fixed, check_own_forward
 
 WRITTEN_OUT = 1 << 18
 """Entries of the largest matrix that is written out for the norm of a convolution or a pool: a

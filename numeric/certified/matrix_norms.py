@@ -15,7 +15,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.certified import balls
 from numeric.certified.balls import gamma, up
-from numeric.certified.enclosed import Enclosed
+from numeric.certified.enclosed_tensors import Enclosed
 
 _ATTEMPTS = 4
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from derivations.errors import InputError
-from numeric.laws.inversion import Array, Components
-from numeric.laws.probabilities import Probabilities, answerable
+from numeric.laws.characteristic_inversion import Array, Components
+from numeric.laws.chi_square_probabilities import Probabilities, answerable
 from numeric.settings import between, whole
 
 TOLERANCE = 1e-6

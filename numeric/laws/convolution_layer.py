@@ -15,9 +15,9 @@ from torch.nn import Conv2d
 from torch.nn import functional as F
 
 from derivations.errors import InputError
+from numeric.laws.characteristic_inversion import Array
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.laws.dense_layer import shared_law
-from numeric.laws.inversion import Array
 from numeric.laws.law_formulas import array, deviation, generalized, generalized_law
 from numeric.settings import whole
 

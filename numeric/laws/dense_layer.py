@@ -13,8 +13,8 @@ from scipy.stats import kstest
 from torch import Tensor
 
 from derivations.errors import InputError
+from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import TOLERANCE, GeneralizedChiSquare, real
-from numeric.laws.inversion import EPS, Array
 from numeric.laws.law_formulas import (
     SQUARABLE,
     array,

@@ -15,8 +15,8 @@ from torch import Tensor
 from derivations.errors import InputError, UnknownNodeError
 from derivations.laws.law import OMEGA, GeneralizedLaw, Law, NoncentralLaw
 from derivations.laws.law_catalogue import law as derived
+from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import GeneralizedChiSquare
-from numeric.laws.inversion import EPS, Array
 from numeric.settings import between
 
 Letters = Mapping[str, Array]

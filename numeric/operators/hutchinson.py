@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
-from numeric.checks import check_estimate
-from numeric.operators.operators import Adjoint, LinearOperator, check_operator
+from numeric.operators.composed_operators import Adjoint
+from numeric.operators.linear_operator import LinearOperator, check_operator
 from numeric.operators.vector_norms import norm
+from numeric.settings import check_estimate
 
 
 @dataclass(frozen=True)

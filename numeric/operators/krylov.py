@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
-from numeric.operators.operators import LinearOperator
+from numeric.operators.linear_operator import LinearOperator
 from numeric.operators.vector_norms import norm
 from numeric.tolerances import tolerances
 

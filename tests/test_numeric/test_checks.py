@@ -9,7 +9,6 @@ from derivations.errors import InputError
 from numeric.checks import (
     as_module,
     check_batch_independence,
-    check_estimate,
     check_function,
     check_input,
     check_output,
@@ -207,22 +206,6 @@ def test_functions_of_each_sample_pass_and_leave_x_alone(function):
     x = X.clone()
     check_batch_independence(function, x)
     assert torch.equal(x, X)
-
-
-@pytest.mark.parametrize(
-    ("steps", "delta", "seed", "message"),
-    [
-        (0, 0.1, 0, "steps is 0"),
-        (-3, 0.1, 0, "steps"),
-        (1, 0.0, 0, "delta is 0"),
-        (1, 1.0, 0, "delta"),
-        (1, math.nan, 0, "delta"),
-        (1, 0.1, -1, "seed"),
-    ],
-)
-def test_meaningless_settings_are_refused(steps, delta, seed, message):
-    with pytest.raises(InputError, match=message):
-        check_estimate(steps, delta, seed)
 
 
 class Stateful(nn.Module):

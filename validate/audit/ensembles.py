@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from numeric.evaluation.network import Segment
+from numeric import Segment
 from validate.measure.network_gains import norm_ratio
 from validate.networks.build import initialize
 from validate.networks.segments import DenseLayer, Residual, SEResidual, weighted_branch

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from derivations.algebra.terms import Term
 from derivations.errors import ViolationError
-from numeric.evaluation.realize import realize
+from numeric import realize
 
 AGREEMENT = 1e-12
 """Allowed difference from the exact number, relative to 1 + its modulus: a handful of float64

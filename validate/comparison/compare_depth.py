@@ -14,8 +14,7 @@ from functools import cache
 from torch import Tensor
 
 from derivations.laws.depth_laws import DepthLaw, depth_laws
-from numeric.laws import mean_field
-from numeric.laws.depth_ratios import evaluate_block, evaluate_law
+from numeric.laws import evaluate_block, evaluate_law, mean_field
 from validate.measure.deep_stacks import (
     DepthRatio,
     Setup,

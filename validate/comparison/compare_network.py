@@ -16,9 +16,7 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
-from numeric.evaluation.evaluate import BoundNumbers
-from numeric.evaluation.network import Segment
-from numeric.tolerances import tolerances
+from numeric import BoundNumbers, Segment, tolerances
 from validate.comparison.first_weights import scaled
 from validate.comparison.predict import Prediction
 from validate.measure.network_gains import Measurement

@@ -24,7 +24,7 @@ from derivations.laws.published_laws import (
     spectrum,
     squared_norm_spread,
 )
-from numeric.certified.convolution_norms import circular_singular_values
+from numeric import circular_singular_values
 from validate.measure.random_layers import (
     Estimate,
     convolution_norm,

@@ -13,10 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from numeric.evaluation.network import Segment
-from numeric.laws.chi_square import GeneralizedChiSquare
-from numeric.laws.convolution_layer import Geometry, alignment_deviation, convolution_law
-from numeric.tolerances import tolerances
+from numeric import Segment, tolerances
+from numeric.laws import GeneralizedChiSquare, Geometry, alignment_deviation, convolution_law
 from validate.networks.build import deviation_at_start
 
 ROUNDING = tolerances(torch.float64).identity

@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from numeric.evaluation.evaluate import BlockNumbers, evaluate
+from numeric import BlockNumbers, evaluate
 from validate.comparison.first_weights import FirstWeights, first_weights
 from validate.networks.build import Network
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from numeric.evaluation.dense_inputs import square_root_law, vanishing_gain
+from numeric import square_root_law, vanishing_gain
 from validate.measure.network_gains import measure, norm_ratio
 from validate.networks.build import Network, initialize
 from validate.networks.segments import DenseLayer, PlainBlock, ResidualBlock, SEResidualBlock

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from numeric.evaluation.network import Network
+from numeric import Network
 from validate.networks import densenet, resnet, vgg
 from validate.networks.cifar import FAMILIES, Config
 

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from derivations.errors import InputError
-from numeric.evaluation.network import Network
+from numeric import Network
 
 AUXILIARY = ("shortcut", "squeeze", "excite")
 """Parts whose layers the papers do not count in a network's depth: projections (He et al. 2016),

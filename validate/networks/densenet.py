@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
-from numeric.evaluation.network import Network, Segment
+from numeric import Network, Segment
 from validate.networks.segments import DenseStep, Transition, conv3x3
 
 Layout = tuple[int, tuple[int, ...]]

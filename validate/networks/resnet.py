@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
-from numeric.evaluation.network import Network, Segment
+from numeric import Network, Segment
 from validate.networks.segments import (
     Activation,
     Plain,

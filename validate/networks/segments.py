@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from derivations.algebra.blocks import BRANCH, DENSE, PLAIN, RESIDUAL, SCALED, SE_RESIDUAL
 from derivations.algebra.terms import Add, Linear, Pointwise
-from numeric.evaluation.network import Leaf, Segment
+from numeric import Leaf, Segment
 
 
 def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

@@ -84,10 +84,11 @@ def test_it_prints_itself(document):
 
 def test_a_changed_bound_changes_the_book_and_the_number(monkeypatch):
     """The typesetter and the evaluation read the same expression."""
-    from numeric.evaluation import evaluate as evaluate_module
+    from numeric import evaluate
+    from numeric.evaluation.derived_block import derived_block
 
     def written_and_evaluated() -> tuple[str, torch.Tensor]:
-        evaluate_module._derive.cache_clear()
+        derived_block.cache_clear()
         record = next(
             b
             for block in derive(["residual"]).blocks
@@ -98,7 +99,7 @@ def test_a_changed_bound_changes_the_book_and_the_number(monkeypatch):
             torch.arange(1.0, 4.0, dtype=torch.float64)[None],
             torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64),
         )
-        numbers = evaluate_module.evaluate(RESIDUAL.term, {"F": lambda value: -0.3 * value}, x, g)
+        numbers = evaluate(RESIDUAL.term, {"F": lambda value: -0.3 * value}, x, g)
         return record.latex, next(bound.value for bound in numbers.bounds if bound.id == record.id)
 
     latex, value = written_and_evaluated()
@@ -108,7 +109,7 @@ def test_a_changed_bound_changes_the_book_and_the_number(monkeypatch):
     try:
         changed_latex, changed_value = written_and_evaluated()
     finally:
-        evaluate_module._derive.cache_clear()
+        derived_block.cache_clear()
     assert changed_latex != latex
     assert r"\frac{" in changed_latex
     assert torch.allclose(changed_value, value / 2)

@@ -18,7 +18,8 @@ from derivations.rules.bounds import bounds
 from numeric import evaluate
 from numeric.certified import balls, enclosed_layers
 from numeric.certified.certify import CertifiedNumbers, certify
-from numeric.evaluation import evaluate as evaluate_module
+from numeric.evaluation import derived_block as derived_block_module
+from numeric.evaluation.derived_block import derived_block
 
 BLOCKS = ("plain", "residual", "se_residual", "dense")
 SIZES = (2, 3, 5, 8, 16)
@@ -114,11 +115,11 @@ def shifted(monkeypatch) -> Iterator[int]:
             theorem, bounds=tuple(replace(each, expr=each.expr + 41) for each in theorem.bounds)
         )
 
-    real = evaluate_module.bounds
-    monkeypatch.setattr(evaluate_module, "bounds", derive)
-    evaluate_module._derive.cache_clear()
+    real = derived_block_module.bounds
+    monkeypatch.setattr(derived_block_module, "bounds", derive)
+    derived_block.cache_clear()
     yield 41
-    evaluate_module._derive.cache_clear()
+    derived_block.cache_clear()
 
 
 def test_no_formula_is_typed_twice(shifted):

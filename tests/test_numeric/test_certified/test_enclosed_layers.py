@@ -1,5 +1,6 @@
 import copy
 
+import dense_twin
 import pytest
 import torch
 from flint import arb, arb_mat
@@ -11,9 +12,8 @@ from torch.nn import functional
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import precise
-from numeric.certified.enclosed import Enclosed
 from numeric.certified.enclosed_layers import as_layer, run
-from numeric.operators import dense_twin
+from numeric.certified.enclosed_tensors import Enclosed
 
 
 def batch_norm() -> nn.BatchNorm2d:

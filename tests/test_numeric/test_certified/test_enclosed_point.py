@@ -10,8 +10,7 @@ from derivations.algebra.terms import Add, Chain, Identity, Layer, Linear, Point
 from derivations.errors import InputError, UnknownNodeError
 from derivations.rules.bounds import column
 from numeric.certified.enclosed_point import EnclosedPoint
-from numeric.evaluation.evaluate import derive_at
-from numeric.evaluation.point import Point
+from numeric.evaluation.activation_point import Point
 
 X = gaussian(3, CHANNELS, SIZE, SIZE, seed=1)
 
@@ -27,8 +26,8 @@ def test_every_column_of_every_block_encloses_what_floating_point_gives(name):
     """
     enclosed = EnclosedPoint(block(name).term, layers(), X, signal(name))
     floating = Point(block(name).term, leaves(), X, signal(name))
-    derived = derive_at(enclosed)
-    derive_at(floating)
+    derived = enclosed.derived
+    assert floating.derived is derived
     columns = {derived.line.pullback, *(column(bound.base) for bound in derived.bounds.bounds)}
     for quantity in (quantity for bound in derived.bounds.bounds for quantity in bound.quantities):
         if isinstance(quantity.definition, NormRatio):

@@ -22,8 +22,9 @@ from derivations.algebra.terms import (
     Linear,
     Pointwise,
 )
-from derivations.errors import InputError, UnknownNodeError
-from numeric.evaluation.evaluate import BlockNumbers, evaluate, quantity
+from derivations.errors import InputError
+from numeric.evaluation.block_numbers import BlockNumbers
+from numeric.evaluation.evaluate import evaluate
 from numeric.operators.vector_norms import norm
 
 
@@ -424,11 +425,6 @@ def test_tiny_signals_do_not_underflow():
     g = gaussian(2, 3, seed=1, dtype=torch.float32)
     ordinary, tiny = (evaluate(RESIDUAL.term, leaves, x, scale * g) for scale in (1.0, 1e-30))
     assert torch.allclose(ordinary.gain, tiny.gain, rtol=1e-5)
-
-
-def test_an_unknown_quantity_is_refused():
-    with pytest.raises(UnknownNodeError, match="object"):
-        quantity(object(), None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
+import dense_twin
 import pytest
 import torch
+from dense_twin import MatrixOperator
 from strategies import gaussian
 
 from derivations.errors import InputError
 from numeric import JacobianOperator, frobenius
-from numeric.operators import dense_twin
-from numeric.operators.dense_twin import MatrixOperator
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 7), (7, 4), (1, 5), (5, 1)])

@@ -1,13 +1,14 @@
 import pytest
 import torch
+from dense_twin import MatrixOperator
 from scipy.stats import beta, kstest
 from strategies import DTYPES, gaussian
 from torch import Tensor
 
 from derivations.errors import InputError
-from numeric.operators.dense_twin import MatrixOperator
+from numeric.operators.composed_operators import DiagonalOperator
 from numeric.operators.krylov import golub_kahan, lanczos
-from numeric.operators.operators import DiagonalOperator, LinearOperator
+from numeric.operators.linear_operator import LinearOperator
 from numeric.tolerances import tolerances
 
 

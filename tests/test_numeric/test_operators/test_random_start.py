@@ -5,8 +5,8 @@ import torch
 from scipy.special import betainc
 from scipy.stats import binom
 
+from numeric.operators.composed_operators import DiagonalOperator
 from numeric.operators.krylov import Tridiagonal, golub_kahan, lanczos
-from numeric.operators.operators import DiagonalOperator
 from numeric.operators.random_start import least_overlap, outer_gap
 
 ONE = torch.ones(1, dtype=torch.int64)

@@ -110,3 +110,16 @@ def test_a_norm_beyond_the_dtype_is_refused():
 def test_pairs_of_different_shapes_are_refused(pair):
     with pytest.raises(InputError, match=r"\(2, 3\) .*and \(2, 1\)"):
         pair(torch.ones(2, 3), torch.ones(2, 1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_norms_and_products_near_the_ends_of_the_floats(dtype):
+    tiny, big = (2.0**-140, 2.0**120) if dtype == torch.float32 else (2.0**-1060, 2.0**1000)
+    v = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-3.0, 4.0]], dtype=dtype)
+    w = torch.tensor([[3.0, 4.0], [1.0, 1.0], [4.0, 3.0]], dtype=dtype)
+    for scale in (tiny, big):
+        assert torch.equal(norm(scale * v), scale * torch.tensor([5.0, 0.0, 5.0], dtype=dtype))
+        assert torch.allclose(
+            inner(scale * v, w / 1.0), scale * torch.tensor([25.0, 0.0, 0.0], dtype=dtype)
+        )
+        assert torch.allclose(cosine(scale * v, w), torch.tensor([1.0, 0.0, 0.0], dtype=dtype))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from derivations.errors import InputError
-from numeric.laws.depth_ratios import evaluate_block, evaluate_law
+from numeric.laws import evaluate_block, evaluate_law
 from validate.comparison.compare_depth import (
     DRAWS_TIMES_WIDTH,
     FINITE_WIDTH,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from derivations.errors import InputError
-from numeric.evaluation.evaluate import BlockNumbers, BoundNumbers
+from numeric import BlockNumbers, BoundNumbers
 from validate.comparison.compare_network import block_row, compare, relative_error, total
 from validate.comparison.predict import Effort, Prediction, predict
 from validate.measure.network_gains import Measurement, measure

@@ -10,8 +10,7 @@ from torch import nn
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.terms import Add, Concat, Identity, Layer, Linear, Pointwise
 from derivations.errors import InputError
-from numeric.evaluation.realize import realize
-from numeric.tolerances import tolerances
+from numeric import realize, tolerances
 from validate.networks.build import FAMILIES, Network, build
 
 NAMES = ("plain-8", "residual-8", "se_residual-8", "dense-10")

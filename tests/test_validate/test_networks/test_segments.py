@@ -10,8 +10,7 @@ from test_validate.test_networks.test_build import awakened
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.terms import Layer
 from derivations.errors import InputError
-from numeric.evaluation.realize import realize
-from numeric.tolerances import tolerances
+from numeric import realize, tolerances
 from validate.networks.build import NETWORKS, build
 from validate.networks.segments import Shortcut
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from cases import layers
+from dense_twin import MatrixOperator
 from strategies import gaussian
 from torch import Tensor, nn
 
@@ -27,7 +28,6 @@ from numeric.laws.convolution_layer import (
     unfolded_signal,
 )
 from numeric.laws.depth_ratios import evaluate_law
-from numeric.operators.dense_twin import MatrixOperator
 
 RESIDUAL = block("residual").term
 IMAGE = gaussian(2, 4, 3, 3, seed=1)
@@ -453,6 +453,10 @@ DATA = {
     "Enclosure",
     "Estimate",
     "LinearOperator",
+    "Leaf",
+    "Network",
+    "Realized",
+    "Segment",
 }
 """Public names that compute nothing from what a user gives."""
 

@@ -9,7 +9,7 @@ from torch import nn
 from derivations.algebra.terms import Add, Chain, Concat, Identity, Layer, Linear
 from derivations.errors import InputError, UnknownNodeError
 from derivations.rules.jacobian import linearize
-from numeric.evaluation.point import Point
+from numeric.evaluation.activation_point import Point
 from numeric.operators.vector_norms import inner, norm
 from numeric.tolerances import tolerances
 

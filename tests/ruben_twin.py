@@ -9,7 +9,7 @@ ever used for testing.
 import numpy as np
 from scipy.special import gammainc, gammaln
 
-from numeric.laws.inversion import Array
+from numeric.laws.characteristic_inversion import Array
 
 LEAST_LOG = -600.0
 """Below, the first coefficient underflows."""

@@ -12,8 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import ncx2
 
-from numeric.laws.hyperbola import constants, hyperbola
-from numeric.laws.inversion import CHUNK, Array, Components, Inversion, nodes_needed, tail_quantiles
+from numeric.laws.characteristic_inversion import (
+    CHUNK,
+    Array,
+    Components,
+    Inversion,
+    nodes_needed,
+    tail_quantiles,
+)
+from numeric.laws.hyperbola_inversion import constants, hyperbola
 
 SCIPY_NONCENTRALITY = 500.0
 """Up to here SciPy's `ncx2` is used and faster; it slows down with the root of the noncentrality,

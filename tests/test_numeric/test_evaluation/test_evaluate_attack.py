@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.terms import Add, Concat, Identity
-from numeric.evaluation.evaluate import BlockNumbers, evaluate
+from numeric.evaluation import quantity_values
+from numeric.evaluation.block_numbers import BlockNumbers
+from numeric.evaluation.evaluate import evaluate
 from numeric.operators.vector_norms import norm
 
 SLACK = {torch.float64: 1e-9, torch.float32: 1e-4}
@@ -192,14 +194,12 @@ def test_a_broken_bound_falls_to_the_search(monkeypatch):
     """Where the least singular value is taken for half as large again, the search finds the signal
     that shows it.
     """
-    import numeric.evaluation.evaluate
+    truth = quantity_values.enclosed_singular_ends
 
-    truth = numeric.evaluation.evaluate.singular_extremes
-
-    def larger(*args, **kwargs):
-        least, largest = truth(*args, **kwargs)
+    def larger(operator, effort):
+        least, largest = truth(operator, effort)
         return type(least)(least.low * 1.5, least.high * 1.5, least.delta, least.residual), largest
 
-    monkeypatch.setattr(numeric.evaluation.evaluate, "singular_extremes", larger)
+    monkeypatch.setattr(quantity_values, "enclosed_singular_ends", larger)
     worst = climb(block_of("plain", "nearly cancelling", 0, torch.float64), 1)
     assert worst.margins["singular.min.lower"] > 1e-2

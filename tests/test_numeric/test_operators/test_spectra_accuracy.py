@@ -1,13 +1,14 @@
 """How near spectra come to the dense twin on real blocks, and how often probable bounds fail."""
 
+import dense_twin
 import pytest
 import torch
 from torch import Tensor, nn
 
-from numeric.operators import dense_twin
-from numeric.operators.operators import DiagonalOperator, IdentityOperator, JacobianOperator, Sum
+from numeric.operators.composed_operators import DiagonalOperator, IdentityOperator, Sum
+from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.ritz_ends import Enclosure
 from numeric.operators.spectra import (
-    Enclosure,
     sigma_max,
     sigma_min_adjoint,
     singular_extremes,

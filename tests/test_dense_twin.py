@@ -1,10 +1,10 @@
+import dense_twin
 import pytest
 import torch
 from strategies import gaussian
 from torch import nn
 
-from numeric.operators import dense_twin
-from numeric.operators.operators import DiagonalOperator
+from numeric.operators.composed_operators import DiagonalOperator
 
 
 def test_jacobian_of_an_affine_map_is_its_matrix():

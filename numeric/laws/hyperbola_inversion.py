@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numeric.laws.inversion import CHUNK, EPS, Array, Components
+from numeric.laws.characteristic_inversion import CHUNK, EPS, Array, Components
 
 BETA = 6.0
 STEEPEST = 0.65

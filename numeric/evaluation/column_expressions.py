@@ -1,5 +1,4 @@
-"""Reads the column expressions of a derivation as vectors, whatever the arithmetic: tensors, or
-tensors with a radius.
+"""Reads the column expressions of a derivation as vectors, of tensors or of enclosed ones.
 
 No formula is typed here. Vectors are flat, (batch, n): concatenation along dimension 1 is
 concatenation of flat vectors.
@@ -17,6 +16,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from derivations.algebra.notation import Notation, Signal
 from derivations.algebra.terms import Chain, Concat, Identity, Term
 from derivations.errors import UnknownNodeError
+from numeric.evaluation.derived_block import DerivedBlock
 
 Vector = TypeVar("Vector", bound=Any)  # adds, multiplies by a float, slices
 
@@ -25,16 +25,22 @@ class Columns(ABC, Generic[Vector]):
     """The columns of one term at one activation x (batch, *in) and backward signal g (batch, m)."""
 
     term: Term
-    notation: Notation
+    derived: DerivedBlock  # of this term at the sizes that were met
     g: Vector
 
     def __init__(self, term: Term, x: Vector) -> None:
         self.term = term
         self._values: dict[Term, Vector] = {Identity(): x}
 
+    @property
+    def notation(self) -> Notation:
+        """What the letters of expressions mean."""
+        return self.derived.notation
+
     def column(self, expr: sp.Expr) -> Vector:  # (batch, n)
-        """The vector that a column expression stands for; raises UnknownNodeError for one that
-        cannot be read.
+        """The vector that a column expression stands for.
+
+        Raises UnknownNodeError for one that cannot be read.
         """
         meaning = self.notation.meanings.get(expr)
         match expr:
@@ -55,7 +61,7 @@ class Columns(ABC, Generic[Vector]):
                     lambda v, factor: self._times(factor, v), reversed(factors), self.column(last)
                 )
         raise UnknownNodeError(
-            f"cannot evaluate the column {expr}: teach numeric/evaluation/columns.py"
+            f"cannot evaluate the column {expr}: teach numeric/evaluation/column_expressions.py"
         )
 
     def value(self, term: Term) -> Vector:  # (batch, *shape)

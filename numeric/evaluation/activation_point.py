@@ -12,7 +12,7 @@ import sympy as sp
 import torch
 from torch import Tensor, no_grad
 
-from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning, Notation
+from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning
 from derivations.algebra.terms import SLOPES, Layer, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from numeric.checks import (
@@ -23,19 +23,20 @@ from numeric.checks import (
     check_vector,
     untouched,
 )
-from numeric.evaluation.columns import Columns
+from numeric.evaluation.column_expressions import Columns
+from numeric.evaluation.derived_block import Size, derived_block
 from numeric.evaluation.realize import realize
-from numeric.operators.operators import (
+from numeric.operators.composed_operators import (
     Adjoint,
     DiagonalOperator,
     IdentityOperator,
-    JacobianOperator,
-    LinearOperator,
     Product,
     Scaled,
     Stack,
     Sum,
 )
+from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.linear_operator import LinearOperator
 from numeric.tolerances import tolerances
 
 
@@ -54,7 +55,7 @@ class Point(Columns[Tensor]):
         self.x, self._leaves = x.detach().clone(), dict(leaves)
         super().__init__(term, self.x)
         self._inputs: dict[str, Tensor] = {}
-        sizes: dict[str, tuple[int | str, int | str]] = {}
+        sizes: dict[str, Size] = {}
         with ExitStack() as stack:
             stack.enter_context(no_grad())
             for leaf in leaves.values():
@@ -63,7 +64,7 @@ class Point(Columns[Tensor]):
         self._check_repeatable(whole)
         check_vector(g, tuple(whole.shape), x.dtype, x.device)
         self.g = g.detach().flatten(1)
-        self.notation = Notation(term, sizes, "operator", inputs=x[0].numel())
+        self.derived = derived_block(term, tuple(sorted(sizes.items())), x[0].numel())
         self._values[term] = whole
         self._operators: dict[Meaning, LinearOperator] = {}
 
@@ -91,7 +92,7 @@ class Point(Columns[Tensor]):
             case sp.BlockMatrix() if expr.blockshape[1] == 1:
                 return Stack(*map(self.operator, expr.blocks))
         raise UnknownNodeError(
-            f"cannot evaluate the operator {expr}: teach numeric/evaluation/point.py"
+            f"cannot evaluate the operator {expr}: teach numeric/evaluation/activation_point.py"
         )
 
     def product(self, expr: sp.Expr, v: Tensor) -> Tensor:
@@ -167,7 +168,7 @@ class Point(Columns[Tensor]):
             )
         return DiagonalOperator(slopes.flatten(1))
 
-    def _recorder(self, name: str, sizes: dict[str, tuple[int | str, int | str]]) -> Function:
+    def _recorder(self, name: str, sizes: dict[str, Size]) -> Function:
         """The leaf, noting the sizes of what passes through it."""
 
         def record(value: Tensor) -> Tensor:

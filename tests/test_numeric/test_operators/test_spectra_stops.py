@@ -1,13 +1,13 @@
 """When samples stop, and that stopping changes nothing but the width."""
 
+import dense_twin
 import pytest
 import torch
+from dense_twin import MatrixOperator
 from strategies import gaussian
 
 from derivations.errors import InputError
-from numeric.operators import dense_twin
-from numeric.operators.dense_twin import MatrixOperator
-from numeric.operators.operators import IdentityOperator, Sum
+from numeric.operators.composed_operators import IdentityOperator, Sum
 from numeric.operators.spectra import (
     sigma_max,
     sigma_min_adjoint,

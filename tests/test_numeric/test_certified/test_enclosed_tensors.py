@@ -7,9 +7,9 @@ from strategies import gaussian
 from torch import Tensor
 
 from derivations.errors import InputError
-from numeric.certified import enclosed
+from numeric.certified import enclosed_tensors
 from numeric.certified.balls import precise
-from numeric.certified.enclosed import Enclosed
+from numeric.certified.enclosed_tensors import Enclosed
 
 numbers = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([0.0, 1.0, 1e-300, -5e-324, 1e150]))
 rows = st.lists(numbers, min_size=1, max_size=8)
@@ -52,14 +52,14 @@ def test_points_within_the_radii_stay_within(seed):
         (a * b, x * y),
         (a * 3.0, x * 3),
         (1 - a, 1 - x),
-        (enclosed.cat([a, b]), torch.cat([x, y], 1)),
+        (enclosed_tensors.cat([a, b]), torch.cat([x, y], 1)),
     ):
         assert ((value - found.mid).abs() <= found.rad + 1e-14).all()
     assert ((a.low <= x) & (x <= a.high) & (x.abs() <= a.size())).all()
-    for length, exact in zip(enclosed.norm(a), x.norm(dim=1).tolist(), strict=True):
+    for length, exact in zip(enclosed_tensors.norm(a), x.norm(dim=1).tolist(), strict=True):
         assert length.overlaps(arb(exact, 1e-14))
     for cosine, exact in zip(
-        enclosed.cosine(a, b), torch.cosine_similarity(x, y).tolist(), strict=True
+        enclosed_tensors.cosine(a, b), torch.cosine_similarity(x, y).tolist(), strict=True
     ):
         assert cosine.overlaps(arb(exact, 1e-14))
 
@@ -69,7 +69,7 @@ def test_norms_hold_the_exact_value_at_every_scale(values, exponent):
     scaled = torch.ldexp(torch.tensor([values], dtype=torch.float64), torch.tensor(exponent))
     if not scaled.isfinite().all():
         return
-    (found,) = enclosed.norm(Enclosed.exactly(scaled))
+    (found,) = enclosed_tensors.norm(Enclosed.exactly(scaled))
     with precise():
         exact = sum((arb(v) ** 2 for v in scaled[0].tolist()), arb(0)).sqrt()
         assert found.contains(exact)
@@ -79,7 +79,7 @@ def test_norms_hold_the_exact_value_at_every_scale(values, exponent):
 @given(rows, st.data())
 def test_cosines_hold_the_exact_value(left, data):
     right = data.draw(st.lists(numbers, min_size=len(left), max_size=len(left)))
-    (found,) = enclosed.cosine(exactly(left), exactly(right))
+    (found,) = enclosed_tensors.cosine(exactly(left), exactly(right))
     with precise():
         lengths = [sum((arb(v) ** 2 for v in row), arb(0)).sqrt() for row in (left, right)]
         assert found.upper() <= 1 + 1e-8  # radii are rounded up to 30 bits
@@ -92,7 +92,7 @@ def test_cosines_hold_the_exact_value(left, data):
 
 
 def test_the_cosine_with_nothing_is_anything():
-    (found,) = enclosed.cosine(exactly([0.0, 0.0]), exactly([1.0, 2.0]))
+    (found,) = enclosed_tensors.cosine(exactly([0.0, 0.0]), exactly([1.0, 2.0]))
     assert found.contains(arb(-1))
     assert found.contains(arb(1))
 

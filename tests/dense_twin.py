@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from numeric.checks import Function
-from numeric.operators.operators import LinearOperator
+from numeric.operators.linear_operator import LinearOperator
 
 
 def jacobian(function: Function, x: Tensor) -> Tensor:  # (batch, *in) -> (batch, m, n)

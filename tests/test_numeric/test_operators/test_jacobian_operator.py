@@ -1,61 +1,31 @@
+"""Jacobians of drawn blocks and of torch modules, against autograd row by row, and refusals."""
+
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 
+import dense_twin
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from operator_harness import (
+    BATCH,
+    IMAGE,
+    Case,
+    assert_adjoint,
+    assert_agrees_with_its_matrices,
+    assert_equals_matrices,
+    assert_samples_are_treated_alone,
+    random_vectors,
+)
 from strategies import drawn_blocks, gaussian
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-import numeric.operators.operators
 from derivations.errors import InputError
-from numeric.operators import dense_twin
-from numeric.operators.dense_twin import MatrixOperator
-from numeric.operators.operators import (
-    Adjoint,
-    DiagonalOperator,
-    IdentityOperator,
-    JacobianOperator,
-    LinearOperator,
-    Product,
-    Scaled,
-    Stack,
-    Sum,
-)
-from numeric.operators.vector_norms import inner, norm
+from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.vector_norms import norm
 from numeric.tolerances import tolerances
-
-
-def random_vectors(operator: LinearOperator, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """v in the operator's input space and u in its output space."""
-    v = gaussian(operator.batch, *operator.in_shape, seed=seed, dtype=operator.dtype)
-    return v, gaussian(operator.batch, *operator.out_shape, seed=seed + 1, dtype=operator.dtype)
-
-
-def assert_adjoint(operator: LinearOperator, seed: int = 0) -> None:
-    """⟨Jv, u⟩ = ⟨v, Jᵀu⟩ up to rounding, with products of the right shape and dtype."""
-    v, u = random_vectors(operator, seed)
-    pushed, pulled = operator.push(v), operator.pull(u)
-    assert (pushed.shape, pushed.dtype, pushed.requires_grad) == (u.shape, u.dtype, False)
-    assert (pulled.shape, pulled.dtype, pulled.requires_grad) == (v.shape, v.dtype, False)
-    sizes = norm(pushed) * norm(u) + norm(v) * norm(pulled)
-    assert (
-        (inner(pushed, u) - inner(v, pulled)).abs() <= tolerances(operator.dtype).adjoint * sizes
-    ).all()
-
-
-def assert_equals_matrices(operator: LinearOperator, matrices: Tensor, seed: int = 0) -> None:
-    """The operator's products agree with those of (batch, m, n) matrices."""
-    v, u = random_vectors(operator, seed)
-    allowed = tolerances(operator.dtype).identity * dense_twin.frobenius(matrices)
-    pushed = torch.einsum("bmn,bn->bm", matrices, v.flatten(1)).view_as(u)
-    pulled = torch.einsum("bmn,bm->bn", matrices, u.flatten(1)).view_as(v)
-    assert (norm(operator.push(v) - pushed) <= allowed * norm(v)).all()
-    assert (norm(operator.pull(u) - pulled) <= allowed * norm(u)).all()
 
 
 @settings(max_examples=200)
@@ -168,7 +138,9 @@ def batch_norm() -> nn.Module:
     return trained(nn.BatchNorm2d(4))
 
 
-IMAGE, SEQUENCE = (4, 5, 5), (3, 4)
+SEQUENCE = (3, 4)
+
+
 MODULES = {
     "linear": (lambda: nn.Linear(5, 3), (5,)),
     "in-place ReLU first": (lambda: nn.Sequential(nn.ReLU(inplace=True), conv()), IMAGE),
@@ -253,19 +225,6 @@ MODULES = {
 }
 
 
-BATCH = 2
-
-
-@dataclass(frozen=True)
-class Case:
-    """An operator on `BATCH` samples, or on some of them, and its matrices (batch, m, n) by another
-    way.
-    """
-
-    of: Callable[[torch.dtype, slice], LinearOperator]
-    matrices: Callable[[torch.dtype], Tensor]
-
-
 def layer_case(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Case:
     def module(dtype: torch.dtype) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
@@ -281,102 +240,19 @@ def layer_case(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Case:
     )
 
 
-A, B, C = (
-    gaussian(BATCH, 4, 3, seed=1),
-    gaussian(BATCH, 4, 3, seed=2),
-    gaussian(BATCH, 3, 5, seed=3),
-)
-DIAGONAL = gaussian(BATCH, 3, seed=4)
-
-
-def composite(build: Callable[..., LinearOperator], matrices: Tensor) -> Case:
-    """`build` takes the operators of A, B, C and diag(DIAGONAL)."""
-
-    def of(dtype: torch.dtype, samples: slice) -> LinearOperator:
-        a, b, c = (MatrixOperator(each[samples].to(dtype)) for each in (A, B, C))
-        return build(a, b, c, DiagonalOperator(DIAGONAL[samples].to(dtype)))
-
-    return Case(of, matrices.to)
-
-
-COMPOSITES = {
-    "identity": Case(
-        lambda dtype, samples: IdentityOperator((3,), len(range(BATCH)[samples]), dtype),
-        lambda dtype: torch.eye(3, dtype=dtype).expand(BATCH, 3, 3),
-    ),
-    "diagonal": composite(lambda a, b, c, d: d, torch.diag_embed(DIAGONAL)),
-    "scaled": composite(lambda a, b, c, d: Scaled(a, -2.5), -2.5 * A),
-    "scaled by zero": composite(lambda a, b, c, d: Scaled(a, 0), 0 * A),
-    "adjoint": composite(lambda a, b, c, d: Adjoint(a), A.mT),
-    "sum": composite(lambda a, b, c, d: Sum(a, b, a), 2 * A + B),
-    "sum of one": composite(lambda a, b, c, d: Sum(a), A),
-    "cancelling sum": composite(lambda a, b, c, d: Sum(a, Scaled(a, -1)), 0 * A),
-    "product": composite(lambda a, b, c, d: Product(a, d, c), A @ torch.diag_embed(DIAGONAL) @ C),
-    "product of one": composite(lambda a, b, c, d: Product(c), C),
-    "stack": composite(
-        lambda a, b, c, d: Stack(a, d), torch.cat([A, torch.diag_embed(DIAGONAL)], 1)
-    ),
-    "stack of one": composite(lambda a, b, c, d: Stack(b), B),
-    "nested": composite(
-        lambda a, b, c, d: Adjoint(Sum(Product(a, c), Scaled(Adjoint(Adjoint(Product(b, c))), 3))),
-        (A @ C + 3 * B @ C).mT,
-    ),
-    "stack of adjoints": composite(
-        lambda a, b, c, d: Adjoint(Stack(a, Product(b, d))),
-        torch.cat([A, B @ torch.diag_embed(DIAGONAL)], 1).mT,
-    ),
-}
-CASES = COMPOSITES | {name: layer_case(*case) for name, case in MODULES.items()}
-ALL = slice(None)
-
-
-@cache
-def matrices_of(name: str, dtype: torch.dtype) -> Tensor:
-    return CASES[name].matrices(dtype)
-
-
-def test_every_kind_of_operator_has_a_case():
-    kinds = {type(case.of(torch.float64, ALL)) for case in CASES.values()}
-    public = {
-        each
-        for each in vars(numeric.operators.operators).values()
-        if isinstance(each, type) and issubclass(each, LinearOperator)
-    }
-    assert public - {LinearOperator} <= kinds
+CASES = {name: layer_case(*case) for name, case in MODULES.items()}
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("name", CASES)
 def test_every_operator_is_adjoint_and_agrees_with_its_dense_twin(name, dtype):
-    operator, matrices = CASES[name].of(dtype, ALL), matrices_of(name, dtype)
-    assert (operator.batch, operator.dtype) == (BATCH, dtype)
-    assert (operator.out_dim, operator.in_dim) == matrices.shape[1:]
-    assert_adjoint(operator)
-    assert_equals_matrices(operator, matrices)
+    assert_agrees_with_its_matrices(CASES[name], dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("name", CASES)
 def test_every_operator_treats_each_sample_by_itself(name, dtype):
-    together = CASES[name].of(dtype, ALL)
-    v, u = random_vectors(together)
-    for i in range(BATCH):
-        one = slice(i, i + 1)
-        alone, sizes = (
-            CASES[name].of(dtype, one),
-            dense_twin.frobenius(matrices_of(name, dtype)[one]),
-        )
-        for product, single, vector in (
-            (together.push, alone.push, v),
-            (together.pull, alone.pull, u),
-        ):
-            whole, part = product(vector), single(vector[one])
-            assert (
-                norm(whole[one] - part) <= tolerances(dtype).identity * sizes * norm(vector[one])
-            ).all()
-            silent = vector.clone()
-            silent[one] = 0
-            assert not product(silent)[one].any()
+    assert_samples_are_treated_alone(CASES[name], dtype)
 
 
 def test_a_value_is_that_of_the_module():
@@ -600,94 +476,3 @@ def test_a_refused_training_mode_module_keeps_its_statistics():
         JacobianOperator(model, gaussian(4, 3, seed=0, dtype=torch.float32))
     assert model[1].num_batches_tracked == 0
     assert model.training
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda v: v[:1], "the operator takes"),
-        (lambda v: v[:, :1], "the operator takes"),
-        (lambda v: v[0], "the operator takes"),
-        (lambda v: v.flatten(), "the operator takes"),
-        (lambda v: v.float(), "convert it to the operator's torch.float64"),
-        (lambda v: v.long(), "int64"),
-        (lambda v: v / 0, "not finite"),
-        (lambda v: v.tolist(), "list"),
-    ],
-)
-def test_products_refuse_vectors_that_do_not_fit(change, message):
-    a = gaussian(2, 3, 3, seed=0)
-    for operator in (
-        JacobianOperator(nn.Linear(3, 3).double(), a[:, 0]),
-        MatrixOperator(a),
-        Sum(MatrixOperator(a)),
-        Adjoint(MatrixOperator(a)),
-    ):
-        v, u = random_vectors(operator)
-        with pytest.raises(InputError, match=message):
-            operator.push(change(v))
-        with pytest.raises(InputError, match=message):
-            operator.pull(change(u))
-
-
-def test_a_stack_concatenates_along_dimension_one_like_a_concat():
-    x = gaussian(2, *IMAGE, seed=0)
-    branch = nn.Conv2d(4, 3, 3, padding=1).double()
-    stack = Stack(JacobianOperator(branch, x), IdentityOperator(IMAGE, 2, torch.float64))
-    assert stack.out_shape == (7, *IMAGE[1:])
-    assert_equals_matrices(stack, dense_twin.jacobian(lambda z: torch.cat([branch(z), z], 1), x))
-
-
-def test_operators_of_images_compose():
-    x = gaussian(2, *IMAGE, seed=0)
-    first, second = nn.Sequential(conv(padding=1), nn.Tanh()).double(), conv(stride=2).double()
-    inner_operator = JacobianOperator(first, x)
-    composed = Product(JacobianOperator(second, inner_operator.value), inner_operator)
-    assert_equals_matrices(composed, dense_twin.jacobian(lambda z: second(first(z)), x))
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (Sum, "cannot add no operators"),
-        (Product, "cannot multiply no operators"),
-        (Stack, "cannot stack no operators"),
-        (
-            lambda: Sum(MatrixOperator(A), MatrixOperator(C)),
-            r"cannot add operators of shapes \(3,\) and \(5,\)",
-        ),
-        (
-            lambda: Sum(MatrixOperator(A), MatrixOperator(A[:, :1])),
-            r"cannot add operators of shapes \(4,\) and \(1,\)",
-        ),
-        (
-            lambda: Product(MatrixOperator(A), MatrixOperator(A)),
-            r"cannot multiply operators of shapes \(3,\) and \(4,\)",
-        ),
-        (
-            lambda: Stack(MatrixOperator(A), MatrixOperator(C)),
-            r"cannot stack operators of shapes \(3,\) and \(5,\)",
-        ),
-        (
-            lambda: Stack(
-                IdentityOperator((2, 3), 1, torch.float64),
-                IdentityOperator((2, 4), 1, torch.float64),
-            ),
-            "cannot stack",
-        ),
-        (
-            lambda: Sum(MatrixOperator(A), MatrixOperator(A[:1])),
-            "different batch size, dtype or device",
-        ),
-        (
-            lambda: Product(MatrixOperator(A), MatrixOperator(C.float())),
-            "different batch size, dtype or device",
-        ),
-        (lambda: Stack(JacobianOperator(lambda x: x.sum(1), A[:, 0])), "scalar output"),
-        (lambda: Scaled(MatrixOperator(A), float("nan")), "cannot scale an operator by nan"),
-        (lambda: DiagonalOperator(torch.tensor([[1.0, float("inf")]])), "not finite"),
-    ],
-)
-def test_operators_that_do_not_fit_are_refused(build, message):
-    with pytest.raises(InputError, match=message):
-        build()

@@ -1,0 +1,65 @@
+"""Holds what the formulas say of one block in numbers, and finds the bound that says most."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from derivations.errors import InputError
+
+
+@dataclass(frozen=True)
+class BoundNumbers:
+    """One bound for every sample: `value` (batch,) bounds γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ from its side.
+
+    `certainty` is "exact" (up to floating point), "probable" (holds with probability ≥ 1 − `delta`
+    for each sample) or "certified" (rounding included). `reason` says what the bound rests on and
+    for which signals it holds.
+    """
+
+    id: str
+    side: str
+    certainty: str
+    delta: float | None
+    value: Tensor
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class BlockNumbers:
+    """What the formulas say of one block: tensors (batch,), except `pullback` (batch, n) = ∂L/∂x.
+
+    `gain` is γ = ‖pullback‖ / ‖g‖. `terms` holds norms ("norm_g", "norm_pullback", and "norm " +
+    each addend of the pullback), the quantities t and c where the block has them, and "cosine_law":
+    γ by the law of cosines.
+    """
+
+    pullback: Tensor
+    gain: Tensor
+    terms: Mapping[str, Tensor]
+    bounds: tuple[BoundNumbers, ...]
+
+    def tightest(self, side: str) -> tuple[BoundNumbers, ...]:
+        """For each sample the bound of this side ("lower" or "upper") that says most.
+
+        Its `reason` says why it can. Of equal bounds it is the first, which needs least. Raises
+        InputError if there is no such bound.
+        """
+        return tightest(self.bounds, side)
+
+
+def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers, ...]:
+    """For each sample the bound of this side that says most, of equal ones the first.
+
+    Raises InputError if there is no such bound.
+    """
+    sided = [bound for bound in bounding if bound.side == side]
+    if not sided:
+        raise InputError(
+            f"there is no {side} bound among "
+            f"{', '.join(bound.id for bound in bounding) or 'none'}: evaluate with spectra"
+        )
+    values = torch.stack([bound.value for bound in sided])
+    best = values.argmax(0) if side == "lower" else values.argmin(0)
+    return tuple(sided[index] for index in best.tolist())

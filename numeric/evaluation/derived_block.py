@@ -1,0 +1,33 @@
+"""Derives what there is to say of a block at its real sizes, once for each term and sizes."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from derivations.algebra.notation import Notation
+from derivations.algebra.terms import Term
+from derivations.rules.bound import Bounds
+from derivations.rules.bounds import bounds
+from derivations.rules.jacobian import Linearization, linearize
+
+Size: TypeAlias = tuple[int | str, int | str]
+"""The entries of a leaf's output and of its input."""
+
+
+@dataclass(frozen=True)
+class DerivedBlock:
+    """The pullback and the bounds of a term, and the notation that says what their letters mean."""
+
+    notation: Notation
+    line: Linearization
+    bounds: Bounds
+
+
+@lru_cache(maxsize=256)
+def derived_block(term: Term, sizes: tuple[tuple[str, Size], ...], inputs: int) -> DerivedBlock:
+    """The derivation of a term whose leaves have these sizes, by name, at `inputs` entries of x.
+
+    Equal arguments get the same object: one derivation serves every batch of a training run.
+    """
+    notation = Notation(term, dict(sizes), "operator", inputs=inputs)
+    return DerivedBlock(notation, linearize(notation), bounds(notation))

@@ -1,0 +1,109 @@
+"""Encloses the quantities that bounds speak of, for every sample at one real activation.
+
+One rule per kind of quantity; one without a rule is refused.
+"""
+
+from functools import singledispatch
+
+import torch
+from torch import Tensor
+
+from derivations.algebra.quantities import (
+    Cosine,
+    Definition,
+    NormRatio,
+    NumericalRange,
+    SigmaMax,
+    SigmaMinAdjoint,
+)
+from derivations.errors import InputError, UnknownNodeError
+from numeric.evaluation.activation_point import Point
+from numeric.operators.composed_operators import DiagonalOperator
+from numeric.operators.ritz_ends import Enclosure
+from numeric.operators.spectra import enclosed_singular_ends, enclosed_symmetric_ends
+from numeric.operators.vector_norms import cosine, norm
+from numeric.settings import Effort
+
+
+class QuantityValues:
+    """The quantities of one block, each of them found once."""
+
+    def __init__(self, point: Point, effort: Effort) -> None:
+        self.point, self.effort = point, effort
+        self._known: dict[Definition, Enclosure] = {}
+        self._names: dict[str, Tensor] = {}
+
+    def value(self, name: str, definition: Definition) -> Enclosure:
+        if definition not in self._known:
+            self._known |= quantity(definition, self.point, self.effort)
+        found = self._known[definition]
+        if found.low is found.high:
+            self._names[name] = found.low
+        return found
+
+    def exact(self) -> dict[str, Tensor]:
+        """Those found so far that are numbers rather than enclosures, by name."""
+        return dict(self._names)
+
+
+@singledispatch
+def quantity(definition: Definition, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    """The enclosure of a quantity for every sample, by definition; some are found in pairs."""
+    raise UnknownNodeError(
+        f"no evaluation of {type(definition).__name__}: register one in "
+        "numeric/evaluation/quantity_values.py"
+    )
+
+
+@quantity.register
+def _(definition: NormRatio, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    bottom = nonzero(
+        norm(point.column(definition.denominator)), f"the signal {definition.denominator}"
+    )
+    return {definition: _exact(norm(point.column(definition.numerator)) / bottom)}
+
+
+@quantity.register
+def _(definition: Cosine, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    return {
+        definition: _exact(cosine(point.column(definition.first), point.column(definition.second)))
+    }
+
+
+@quantity.register(SigmaMax)
+@quantity.register(SigmaMinAdjoint)
+def _(
+    definition: SigmaMax | SigmaMinAdjoint, point: Point, effort: Effort
+) -> dict[Definition, Enclosure]:
+    operator = point.operator(definition.operator)
+    # A diagonal's singular values are read off: no Krylov run, and nothing is left to chance.
+    if isinstance(operator, DiagonalOperator):
+        sizes = operator.diagonal.abs()
+        least, largest = _exact(sizes.amin(1)), _exact(sizes.amax(1))
+    else:
+        least, largest = enclosed_singular_ends(operator, effort)
+    return {SigmaMinAdjoint(definition.operator): least, SigmaMax(definition.operator): largest}
+
+
+@quantity.register
+def _(definition: NumericalRange, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+    least, largest = enclosed_symmetric_ends(point.operator(definition.operator), effort)
+    return {
+        NumericalRange(definition.operator, -1): least,
+        NumericalRange(definition.operator, +1): largest,
+    }
+
+
+def nonzero(lengths: Tensor, name: str) -> Tensor:
+    """The lengths (batch,); raises InputError where one is 0, for gains are relative to them."""
+    if not (lengths > 0).all():
+        sample = int((lengths <= 0).nonzero()[0])
+        raise InputError(
+            f"{name} is zero for sample {sample}: gains relative to it do not exist; leave "
+            "the sample out"
+        )
+    return lengths
+
+
+def _exact(value: Tensor) -> Enclosure:
+    return Enclosure(value, value, 0.0, torch.zeros_like(value))

@@ -1,0 +1,114 @@
+"""Applies the Jacobian of a torch function without forming it: Jv and Jᵀu, by autograd.
+
+Products are exact up to rounding. Never imports a term.
+"""
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from derivations.errors import InputError
+from numeric.checks import Function, call, check_function, check_input, check_output, untouched
+from numeric.operators.linear_operator import LinearOperator
+from numeric.operators.upcast import in_single
+from numeric.operators.vector_norms import inner, norm
+from numeric.tolerances import tolerances
+
+
+class JacobianOperator(LinearOperator):
+    """The Jacobian of `function` at x, block-diagonal over the batch: sample i's output must depend
+    on sample i only.
+
+    The function is evaluated once; its graph is kept. x (batch, *in) is float32 or float64, or
+    float16 or bfloat16 and then taken to float32 with a PrecisionWarning (see
+    `numeric.operators.upcast`); `value` is the output at x. The function's weights, gradients, mode
+    and buffers stay as they are. Raises InputError for an x, an output or a module that
+    `numeric.checks` refuses, and where the function fails; `push` also where autograd cannot
+    differentiate the function twice.
+    """
+
+    def __init__(self, function: Function, x: Tensor) -> None:
+        function, x = in_single(function, x)
+        check_input(x)
+        check_function(function, x)
+        # Fused attention has no second derivative. The clone lets the function start with an
+        # in-place operation.
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            sdpa_kernel(SDPBackend.MATH),
+            untouched(function),
+        ):
+            self._leaf = x.detach().clone().requires_grad_()
+            self._output = call(function, self._leaf.clone())
+        check_output(self._output, x)
+        self.value = self._output.detach().clone()
+        super().__init__(
+            tuple(x.shape[1:]), tuple(self.value.shape[1:]), x.shape[0], x.dtype, x.device
+        )
+
+    def _pull(self, u: Tensor) -> Tensor:
+        return _derivative(self._output, self._leaf, u).detach()
+
+    def _push(self, v: Tensor) -> Tensor:
+        direction, pulled = self._transpose
+        return _derivative(pulled, direction, v).detach()
+
+    @cached_property
+    def _transpose(self) -> tuple[Tensor, Tensor]:
+        """(u, Jᵀu) with the graph of the second: Jᵀu is linear in u, so its pullback by v is Jv.
+
+        Not torch.func.linearize: it is silently wrong behind an in-place SiLU and fails on
+        BatchNorm with trained weights.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            direction = torch.zeros_like(self._output).requires_grad_()
+            transpose = (
+                direction,
+                _derivative(self._output, self._leaf, direction, differentiable=True),
+            )
+        self._verify(*transpose)
+        return transpose
+
+    def _verify(self, direction: Tensor, pulled: Tensor) -> None:
+        """Refuses a push that is no transpose of the pull: autograd leaves out, silently, what is
+        differentiable once only.
+        """
+        u = torch.randn(
+            direction.shape, generator=torch.Generator().manual_seed(0), dtype=self.dtype
+        ).to(self.device)
+        v = self._pull(u)
+        size = norm(v)
+        v = v / torch.where(size > 0, size, 1).view(-1, *[1] * len(self.in_shape))
+        error = (inner(_derivative(pulled, direction, v), u) - size).abs()
+        table = tolerances(self.dtype)
+        if not (error <= table.eps**0.5 * size + table.breakdown * norm(u)).all():
+            raise InputError(
+                "the function is not twice differentiable by autograd: give its custom or "
+                "fused parts a second derivative"
+            )
+
+
+def _derivative(
+    output: Tensor, source: Tensor, weights: Tensor, differentiable: bool = False
+) -> Tensor:
+    """The gradient of ⟨output, weights⟩ by source, zero where output does not depend on source."""
+    if not output.requires_grad:
+        return torch.zeros_like(source)
+    try:
+        (gradient,) = torch.autograd.grad(
+            output,
+            source,
+            weights,
+            retain_graph=True,
+            create_graph=differentiable,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+    except RuntimeError as error:
+        raise InputError(
+            f"autograd cannot differentiate the function here: {str(error).splitlines()[0]}"
+        ) from error
+    return gradient
