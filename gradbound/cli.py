@@ -186,7 +186,7 @@ def validate(
 def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     """Draw figures and tables from records alone."""
     from paper_figures.gallery import PLATES
-    from validate.records.schema import read_results
+    from validate.records.read import read_results
 
     unknown = [name for name in only if name not in PLATES]
     if unknown:
@@ -204,7 +204,7 @@ def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records."""
     from gradbound.api import derive as run
     from paper_figures.report import write_report
-    from validate.records.schema import read_results
+    from validate.records.read import read_results
     from validate.records.storage import make_folder
 
     chosen = _chosen(results)
@@ -231,8 +231,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     from gradbound.api import derive as run
     from gradbound.files import write_audit, write_derivations
     from paper_figures.report import write_report
+    from validate.records.read import read_results
     from validate.records.recorded import RECORDED
-    from validate.records.schema import read_results
     from validate.records.storage import make_folder
     from validate.statistics.summary import failures, tally
     from validate.training.presets import preset

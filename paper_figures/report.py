@@ -24,7 +24,8 @@ from paper_figures.figures.select import MissingRecordsError
 from paper_figures.mathml import mathml, subscripts
 from paper_figures.tables import TABLES, certainty
 from paper_figures.tables import render as render_table
-from validate.records.schema import Results, read_results
+from validate.records.read import read_results
+from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
 from validate.statistics.summary import Summary, summarize
 

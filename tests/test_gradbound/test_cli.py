@@ -360,7 +360,7 @@ def test_validate_mixes_no_results_unasked(capsys: pytest.CaptureFixture[str], t
 def test_violations_end_with_4_and_name_the_block(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path
 ) -> None:
-    from validate.records.schema import read_results
+    from validate.records.read import read_results
 
     results = read_results(tiny)
     row = next(row for row in results.runs[0].blocks if row.bounds)

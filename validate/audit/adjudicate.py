@@ -17,7 +17,7 @@ from validate.audit.claims import (
 )
 from validate.audit.document import SCHEMA, Audit, ClaimRecord, as_json, document
 from validate.audit.evidence import Claim, Sources
-from validate.records.schema import read_results
+from validate.records.read import read_results
 
 _MODULES = (
     c01_equations,

@@ -11,16 +11,8 @@ from pathlib import Path
 
 from derivations.errors import InputError
 from validate.records.codec import write_jsonl
-from validate.records.schema import (
-    MANIFEST_FILE,
-    VANISHING_FILE,
-    Manifest,
-    VanishingRow,
-    read_manifest,
-    run_files,
-    verify,
-    write_manifest,
-)
+from validate.records.manifest import read_manifest, verify, write_manifest
+from validate.records.schema import MANIFEST_FILE, VANISHING_FILE, Manifest, VanishingRow, run_files
 from validate.records.storage import (
     is_inside,
     is_temporary,

@@ -5,14 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from validate.records.schema import (
-    BlockRow,
-    EpochRow,
-    Results,
-    RunConfig,
-    Total,
-    VanishingRow,
-)
+from validate.records.schema import BlockRow, EpochRow, Results, RunConfig, Total, VanishingRow
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -9,8 +9,9 @@ from validate.audit.claims.c24_training import COEFFICIENT, JUDGED, trends
 from validate.audit.evidence import Sources
 from validate.data.datasets import load, locate
 from validate.records.codec import read_jsonl
+from validate.records.read import read_results
 from validate.records.recorded import RECORDED
-from validate.records.schema import BlockRow, EpochRow, read_results
+from validate.records.schema import BlockRow, EpochRow
 from validate.statistics.distance_from_law import law_fits
 from validate.statistics.summary import summarize
 from validate.statistics.survival import ACROSS, WITHIN, ranking

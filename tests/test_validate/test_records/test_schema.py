@@ -13,14 +13,9 @@ from test_validate.tiny import TINY
 
 from derivations.errors import InputError
 from validate.records.codec import decode, encode
-from validate.records.schema import (
-    BlockRow,
-    LawRow,
-    VanishingRow,
-    read_manifest,
-    read_results,
-    write_manifest,
-)
+from validate.records.manifest import read_manifest, write_manifest
+from validate.records.read import read_results
+from validate.records.schema import BlockRow, LawRow, VanishingRow
 from validate.records.storage import make_folder, sha256, write_atomic
 from validate.training.sweep import run
 

@@ -25,13 +25,9 @@ import validate.training.sweep
 from derivations.errors import InputError
 from validate.records.codec import read_json
 from validate.records.folder import held
-from validate.records.schema import (
-    RunConfig,
-    VanishingRow,
-    read_manifest,
-    read_results,
-    write_manifest,
-)
+from validate.records.manifest import read_manifest, write_manifest
+from validate.records.read import read_results
+from validate.records.schema import RunConfig, VanishingRow
 from validate.statistics.summary import summarize, summarize_by
 from validate.training import checkpoints
 from validate.training.presets import Sweep
