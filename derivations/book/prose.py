@@ -49,7 +49,7 @@ _TEXT = {
 }  # fmt: skip
 _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r", "\u030c": "v", "\u0327": "c",
             "\u0304": "=", "\u0306": "u", "\u030b": "H", "\u0307": "."}  # fmt: skip
-_MATH_ACCENTS = {"\u0302": "hat", "\u0304": "bar"}
+_MATH_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar"}
 _SIGNS |= {
     letter: rf"\{name}"
     for letter, name in zip(_LETTERS, _GREEK, strict=True)
@@ -60,8 +60,9 @@ _SIGNS |= {letter: rf"\{name}" for letter, name in _CAPITALS.items()}
 _INDEXED = re.compile(
     r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
     r"|\^(?P<power>[A-Za-z0-9]+|\([^()]*\)|\{[^{}]*\})"
-    "|(?<![A-Za-z0-9_'’.])(?<![.][-−])(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! "
-    r"[a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’\u0302\u0304]|[.][-\w])"
+    # G and M behind a number are giga and mega, and no formulas.
+    r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])(?P<letter>[B-FHJ-LN-Zb-z]|(?<![0-9] )[GM]"
+    r"|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))(?![A-Za-z0-9'’\u0302-\u0304]|[.][-\w])"
 )
 _OPERATORS = {"max", "min"}
 
@@ -150,7 +151,7 @@ def _composed(char: str) -> str:
 
 
 def _marked(letter: str, mark: str) -> str:
-    """A letter and a mark that have no character together: x̂ and x̄ are mathematics."""
+    """A letter and a mark that have no character together: x̂, x̃ and x̄ are mathematics."""
     if mark in _MATH_ACCENTS:
         return rf"$\{_MATH_ACCENTS[mark]}{{{letter.strip('$')}}}$"
     return _accented(letter, mark)

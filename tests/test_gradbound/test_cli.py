@@ -55,7 +55,7 @@ def test_import_gradbound_imports_nothing_heavy() -> None:
 
 def test_choices_are_those_of_the_rooms() -> None:
     from derivations.book.text import FORMATS as typeset_formats
-    from validate.audit.typeset import FORMATS as audit_formats
+    from validate.audit.document import FORMATS as audit_formats
     from validate.data.datasets import DATASETS as loaders
     from validate.training.presets import PRESETS as presets
 

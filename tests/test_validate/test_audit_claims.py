@@ -142,7 +142,7 @@ def test_a_counterexample_that_autograd_denies_is_refused(claim, monkeypatch):
     for module in (
         "c01_equations",
         "c08_gated_blocks",
-        "c10_dense_blocks",
+        "c12_dense_gradients",
         "c15_dense_against_residual",
     ):
         monkeypatch.setattr(f"validate.audit.claims.{module}.gradient", lambda *_: [0.123, 0.123])

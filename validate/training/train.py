@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from derivations.errors import InputError
-from validate.data.datasets import Split
+from validate.data.splits import Split
 from validate.networks.build import Network
 
 EVALUATION_BATCH = 512

@@ -11,7 +11,6 @@ from numeric.laws.depth_ratios import evaluate_block, evaluate_law
 from validate.comparison.compare_depth import (
     DRAWS_TIMES_WIDTH,
     FINITE_WIDTH,
-    OPEN_CASES,
     TABLE_DEPTHS,
     BlockGain,
     DepthProfile,
@@ -19,12 +18,12 @@ from validate.comparison.compare_depth import (
     Trial,
     compare_blocks,
     compare_one,
-    compare_open,
     extrapolated,
     markdown,
     table,
 )
 from validate.comparison.compare_depth import _laws as laws_by_network
+from validate.comparison.compare_open_depth import OPEN_CASES, compare_open
 from validate.measure import deep_stacks
 from validate.measure.deep_stacks import (
     BLOCKS,

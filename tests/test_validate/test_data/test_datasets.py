@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from derivations.errors import InputError
-from validate.data.datasets import DIGITS_MOMENTS, Split, load, locate
+from validate.data.datasets import DIGITS_MOMENTS, load, locate
+from validate.data.splits import Split
 from validate.training.presets import preset
 
 
