@@ -147,7 +147,7 @@ class BoundRow(Record):
     @property
     def checks(self) -> int:
         """How many samples were held against the bound."""
-        return sum(value is not None for value in self.value)
+        return len(self.value) - self.value.count(None)
 
 
 class LawRow(Record):

@@ -161,7 +161,8 @@ def lower_bound(sources: Sources) -> LowerBound:
         ),
     }
     tried = [dense for point in points(5) if (dense := Dense.at(2, point))]
-    return LowerBound(scalar, broken, len(tried), sum(_bounded(dense, 2) for dense in tried))
+    satisfied = [dense for dense in tried if _bounded(dense, 2)]
+    return LowerBound(scalar, broken, len(tried), len(satisfied))
 
 
 def _bounded(dense: Dense, last: int) -> bool:

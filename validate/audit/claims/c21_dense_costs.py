@@ -122,7 +122,7 @@ def judge_budget(evidence: Budget) -> Finding:
         for name, pairs in readings.items()
         if pairs
     ]
-    more = sum(cost[d] > cost[r] for d, r in every)
+    more = sum(1 for d, r in every if cost[d] > cost[r])
     summary = (
         f"{'; '.join(ratios)}; more in {more} of {len(every)} pairs; published errors of one recipe"
     )

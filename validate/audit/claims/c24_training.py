@@ -106,7 +106,7 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if evidence.table is None:
         case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training")
         return Finding(evidence.setting, in_each(case, way_out=COMMAND), "no records")
-    tests = sum(row.adjusted is not None for row in evidence.table)
+    tests = sum(1 for row in evidence.table if row.adjusted is not None)
     rows = [
         row
         for row in evidence.table
