@@ -105,10 +105,9 @@ class Training:
 
     def _step(self, loss: Tensor, rate: float) -> None:
         """v ← momentum·v + ∇ + decay·w, w ← w − rate·v, as torch.optim.SGD does."""
-        # It adds decay·w to ∇ before v and not after: the last bits differ, a training enlarges
-        # them (the loss by up to 15 % after one epoch of the `cpu` preset, the final error within
-        # what another seed changes), and the recorded results could not be made again. A step takes
-        # as long, and here the state has names for the checkpoint.
+        # Not by it: it rounds ∇ + decay·w before v is added. The last bits differ, training makes
+        # more of them (losses differ by up to 15 % after one epoch of the `cpu` preset), and the
+        # recorded results could not be made again. A step takes as long either way.
         parameters = dict(self.network.named_parameters())
         gradients = torch.autograd.grad(loss, list(parameters.values()))
         with torch.no_grad():
