@@ -12,7 +12,7 @@ from shared import DEVICE, ratio, report, rounds
 from torch.nn import functional
 
 from validate.comparison.predict import Effort, predict
-from validate.data.datasets import Split
+from validate.data.splits import Split
 from validate.measure.network_gains import measure
 from validate.networks.build import build
 from validate.training.train import Schedule, Training

@@ -17,6 +17,7 @@ from typing import Any
 
 from derivations import errors
 from derivations.errors import GradboundError, InputError, TimeLimitError
+from derivations.lifeline import end_after
 
 Json = Any
 
@@ -37,9 +38,8 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
     reader = threading.Thread(target=_receive, args=(child, received), daemon=True)
     try:
         reader.start()
-        print(
-            json.dumps(arguments), file=child.stdin, flush=True
-        )  # stdin stays open: its end tells the child to stop
+        # stdin stays open: its end tells the child to stop
+        print(json.dumps(arguments), file=child.stdin, flush=True)
         reader.join(seconds)
         if reader.is_alive():
             raise TimeLimitError(
@@ -52,9 +52,8 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
 
 
 def _receive(child: subprocess.Popen[str], received: list[str]) -> None:
-    """Reads the child's answer and closes its pipe: closed by any other thread, the pipe would
-    break under the read.
-    """
+    """Reads the child's answer and closes its pipe."""
+    # Here and not where the child is ended: closed by another thread, it would break under the read.
     assert child.stdout
     with child.stdout as pipe:
         received.append(pipe.read())
@@ -81,17 +80,12 @@ def _unpack(function: str, answer: str) -> Json:
     raise RuntimeError(f"{function} failed: {outcome['error']}: {outcome['message']}")
 
 
-def _watch_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
-
-
 def _child(function: str) -> None:
     line = sys.stdin.readline()
     if not line:  # the parent went before it said what to do
         os._exit(1)
     arguments = json.loads(line)
-    threading.Thread(target=_watch_parent, daemon=True).start()
+    end_after(sys.stdin.read)
     module, _, name = function.partition(":")
     try:
         outcome = {"result": getattr(importlib.import_module(module), name)(**arguments)}

@@ -110,7 +110,7 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     C25 need the records of `validate`.
     """
     from gradbound.api import audit as run
-    from validate.audit.typeset import render
+    from validate.audit.document import render
 
     click.echo(render(run(chosen := _chosen(results), seconds=time_limit), form), nl=False)
     _tell_if_recorded(chosen)
@@ -182,7 +182,7 @@ def validate(
 def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     """Draw figures and tables from records alone."""
     from paper_figures import PLATES
-    from validate.records.schema import read_results
+    from validate.records.read import read_results
 
     unknown = [name for name in only if name not in PLATES]
     if unknown:
@@ -200,7 +200,7 @@ def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records."""
     from gradbound.api import derive as run
     from paper_figures import write_report
-    from validate.records.schema import read_results
+    from validate.records.read import read_results
     from validate.records.storage import make_folder
 
     records = read_results(chosen := _chosen(results))
@@ -226,8 +226,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     from gradbound.api import derive as run
     from gradbound.files import write_audit, write_derivations
     from paper_figures import write_report
+    from validate.records.read import read_results
     from validate.records.recorded import RECORDED
-    from validate.records.schema import read_results
     from validate.records.storage import make_folder
     from validate.statistics.summary import failures, tally
     from validate.training.presets import preset

@@ -10,7 +10,7 @@ from derivations.book.arrange import diagram
 from derivations.book.document import Document
 from derivations.book.text import render
 from validate.audit.document import Audit
-from validate.audit.typeset import render as render_audit
+from validate.audit.document import render as render_audit
 from validate.records.storage import make_folder, write_atomic
 
 SUFFIXES = {"latex": "tex", "markdown": "md", "json": "json"}

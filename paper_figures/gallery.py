@@ -13,7 +13,8 @@ from paper_figures.drawing.style import save
 from paper_figures.figures.registry import FIGURES
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.tables import TABLES, render
-from validate.records.schema import Results, read_results
+from validate.records.read import read_results
+from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
 
 PLATES = (*FIGURES, *TABLES)

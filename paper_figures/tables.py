@@ -21,13 +21,11 @@ from paper_figures.figures.select import (
     group_title,
     runs_of,
 )
-from validate.audit.claims.c24_training import trends
-from validate.audit.evidence import Sources
 from validate.records.schema import Results, Run
 from validate.statistics.correlation import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.statistics.distance_from_law import law_fits
 from validate.statistics.families import held
-from validate.statistics.slopes import LAYERS
+from validate.statistics.slopes import LAYERS, trends
 from validate.statistics.summary import summarize
 from validate.statistics.survival import Row, ranking
 
@@ -177,15 +175,14 @@ def ranks(results: Results) -> Table:
 
 def trend(results: Results) -> Table:
     """The slope of the test error with depth of plain and residual networks, and their difference."""
-    evidence = trends(Sources(results=results))
+    found = trends(results)
     named = {
-        **{look(family).title: slope for family, slope in (evidence.slopes or {}).items()},
-        "plain − residual": evidence.beyond,
+        **{look(family).title: slope for family, slope in found.slopes.items()},
+        "plain − residual": found.beyond,
     }
     rows = [
         (name, slope.value, slope.low, slope.high, slope.depths, slope.seeds, slope.missing)
         for name, slope in named.items()
-        if slope
     ]
     columns = (
         Column("networks"), Column(f"points per {LAYERS} layers", "+.2f"), Column("from", "+.2f"), Column("to", "+.2f"), Column("depths"),

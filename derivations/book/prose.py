@@ -56,7 +56,7 @@ _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030a": "r",
     "\u030c": "v", "\u0327": "c", "\u0304": "=", "\u0306": "u", "\u030b": "H", "\u0307": ".",
 }  # fmt: skip
-_MATH_ACCENTS = {"\u0302": "hat", "\u0304": "bar"}
+_MATH_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar"}
 _SIGNS |= {
     letter: rf"\{name}"
     for letter, name in zip(_LETTERS, _GREEK, strict=True)
@@ -66,14 +66,14 @@ _SIGNS |= {letter: rf"\{name}" for letter, name in _CAPITALS.items()}
 
 # A and a are also articles, and I is a pronoun: A and I are letters of a formula only after a bar,
 # a parenthesis or ∂, and before ᵀ or a closing parenthesis. A letter within a word is none, nor is
-# one beside a dot ("Thm C.1").
+# one beside a dot ("Thm C.1"). G and M behind a number are giga and mega.
 _INDEXED = re.compile(
     r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])"
     r"_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
     r"|\^(?P<power>[A-Za-z0-9]+|\([^()]*\)|\{[^{}]*\})"
     r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])"
-    r"(?P<letter>[B-HJ-Zb-z]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))"
-    r"(?![A-Za-z0-9'’\u0302\u0304]|[.][-\w])"
+    r"(?P<letter>[B-FHJ-LN-Zb-z]|(?<![0-9] )[GM]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))"
+    r"(?![A-Za-z0-9'’\u0302-\u0304]|[.][-\w])"
 )
 _OPERATORS = {"max", "min"}
 

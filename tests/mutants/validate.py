@@ -8,7 +8,7 @@ MEASUREMENTS = [
         "validate/measure/network_gains.py",
         "twin = copy.deepcopy(network)",
         "twin = network",
-        "tests/test_validate/test_untouched.py",
+        "tests/test_validate/test_measure/test_models_are_left_untouched.py",
     ),
     Mutant(
         "a network in training mode is measured",
@@ -121,7 +121,6 @@ MEASUREMENTS = [
         "validate/statistics/families.py",
         "_fit(best.law, depths, predicted)",
         "best",
-        "tests/test_validate/test_statistics/test_survival.py",
     ),
     Mutant(
         "more survival means more error",

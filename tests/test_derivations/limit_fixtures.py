@@ -1,4 +1,4 @@
-"""Functions for `test_limits.py` to run under a limit."""
+"""Functions for `test_time_limit.py` to run under a limit."""
 
 import os
 import time

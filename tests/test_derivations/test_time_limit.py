@@ -14,18 +14,21 @@ from derivations.errors import InputError, TimeLimitError
 from gradbound.exits import guard
 
 FIXTURES = "limit_fixtures:"
+MARK = f"TIME_LIMIT_TEST={os.getpid()}"
+"""In the environment of every process that is started here, and of no other test run's."""
 
 
 def children() -> set[int]:
-    """Processes whose command runs a function under a limit."""
+    """Processes of this test run whose command runs a function under a limit."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 command = (entry / "cmdline").read_bytes()
+                environment = (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if FIXTURES.encode() in command and b"-m" in command:
+            if FIXTURES.encode() in command and b"-m" in command and MARK.encode() in environment:
                 found.add(int(entry.name))
     return found
 
@@ -43,6 +46,7 @@ def gone(processes: set[int], seconds: float = 10) -> bool:
 def importable(monkeypatch):
     here = str(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(*MARK.split("="))
 
 
 def test_the_result_comes_back():

@@ -55,7 +55,7 @@ def test_import_gradbound_imports_nothing_heavy() -> None:
 
 def test_choices_are_those_of_the_rooms() -> None:
     from derivations.book.text import FORMATS as typeset_formats
-    from validate.audit.typeset import FORMATS as audit_formats
+    from validate.audit.document import FORMATS as audit_formats
     from validate.data.datasets import DATASETS as loaders
     from validate.training.presets import PRESETS as presets
 
@@ -360,7 +360,7 @@ def test_validate_mixes_no_results_unasked(capsys: pytest.CaptureFixture[str], t
 def test_violations_end_with_4_and_name_the_block(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path
 ) -> None:
-    from validate.records.schema import read_results
+    from validate.records.read import read_results
 
     results = read_results(tiny)
     row = next(row for row in results.runs[0].blocks if row.bounds)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from validate.records.codec import DIGITS, write_json, write_jsonl
+from validate.records.manifest import write_manifest
+from validate.records.read import read_results
 from validate.records.schema import (
     BlockRow,
     BoundRow,
@@ -21,9 +23,7 @@ from validate.records.schema import (
     Total,
     VanishingRow,
     config_digest,
-    read_results,
     run_files,
-    write_manifest,
 )
 from validate.records.storage import sha256
 

@@ -3,29 +3,39 @@
 That a claim of the paper is refuted is a finding, not a failure; bad records raise InputError.
 """
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from pydantic import JsonValue
 
 from validate.audit.claims import (
     c01_equations,
     c08_gated_blocks,
-    c10_dense_blocks,
+    c10_dense_features,
+    c12_dense_gradients,
     c15_dense_against_residual,
     c16_printed_tables,
-    c19_costs,
+    c19_printed_counts,
+    c21_dense_costs,
     c24_training,
 )
-from validate.audit.document import SCHEMA, Audit, ClaimRecord, as_json, document
+from validate.audit.document import SCHEMA, Audit, ClaimRecord, document
 from validate.audit.evidence import Claim, Sources
-from validate.records.schema import read_results
+from validate.records.read import read_results
 
 _MODULES = (
     c01_equations,
     c08_gated_blocks,
-    c10_dense_blocks,
+    c10_dense_features,
+    c12_dense_gradients,
     c15_dense_against_residual,
     c16_printed_tables,
-    c19_costs,
+    c19_printed_counts,
+    c21_dense_costs,
     c24_training,
 )
 
@@ -72,3 +82,20 @@ def audit_document(results: str | None = None) -> dict[str, object]:
     return document(
         audit(Sources(results=None if results is None else read_results(Path(results))))
     )
+
+
+def as_json(value: object) -> JsonValue:
+    """Dataclasses, mappings and sequences as objects and arrays; exact numbers as text or as floats
+    of as many digits; ∞ as null.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, str | bool | int | None):
+        return value
+    if isinstance(value, Decimal | float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Sequence):
+        return [as_json(each) for each in value]
+    raise TypeError(f"no JSON for {type(value).__name__}: teach validate/audit/adjudicate.py")

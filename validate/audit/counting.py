@@ -1,7 +1,7 @@
 """Counts the networks that claims speak of, each once: parameters, layers, operations, on the meta
 device."""
 
-from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 
@@ -12,13 +12,17 @@ from validate.networks.vgg import Stage
 
 CLASSES = 1000
 SIZE = 224
+GIGA, MEGA = 1e9, 1e6
 
 
-@dataclass(frozen=True)
 class Counts:
-    """What networks cost; a subclass may know better."""
+    """What networks cost; a subclass may know better.
 
-    _known: dict[tuple[object, ...], object] = field(default_factory=dict, repr=False)
+    Counting operations takes a forward pass, so each object keeps what it counted.
+    """
+
+    def __init__(self) -> None:
+        self._operations = cache(_operations)
 
     def parameters(self, name: str, num_classes: int = CLASSES, **settings: int) -> Parameters:
         """Of a network as `validate.networks.build.build` makes it."""
@@ -30,12 +34,7 @@ class Counts:
 
     def operations(self, name: str, **settings: int) -> Operations:
         """Of one image of 224 × 224 pixels."""
-        key = (name, *sorted(settings.items()))
-        if key not in self._known:
-            self._known[key] = operations(_network(name, CLASSES, **settings), SIZE)
-        found = self._known[key]
-        assert isinstance(found, Operations)
-        return found
+        return self._operations(name, **settings)
 
     def vgg(self, stages: tuple[Stage, ...], num_classes: int) -> Parameters:
         """Of a VGG network with other stages, for images of 32 × 32 pixels."""
@@ -57,6 +56,15 @@ class Counts:
             )
 
 
+def _operations(name: str, **settings: int) -> Operations:
+    return operations(_network(name, CLASSES, **settings), SIZE)
+
+
 def _network(name: str, num_classes: int, **settings: int) -> Network:
     with torch.device("meta"):
         return build(name, num_classes, **settings)
+
+
+def mega(count: int) -> str:
+    """In millions, as the paper prints numbers of parameters."""
+    return f"{count / MEGA:.2f} M"

@@ -1,23 +1,29 @@
-"""Defines the document of an audit. The frozen dataclasses are the schema of `gradbound.audit/1`:
-their attributes are its keys.
+"""Defines the document of an audit, and typesets it as text, Markdown, LaTeX, JSON or HTML.
 
-Evidence and counterexample are JSON objects, each claim's its own: the fields of the dataclass that
-the claim was judged by.
+The frozen dataclasses are the schema of `gradbound.audit/1`: their attributes are its keys.
+Evidence and counterexample are JSON objects, each claim's own: the fields of the dataclass that
+the claim was judged by. The LaTeX compiles with plain pdflatex: no character outside ASCII is left
+in it.
 """
 
 import json
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from textwrap import wrap
 from typing import ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
-from validate.audit.verdicts import Verdict
+from derivations.book.prose import prose
+from derivations.errors import InputError
+from validate.audit.verdicts import MARKS, Verdict
 
 SCHEMA: Literal["gradbound.audit/1"] = "gradbound.audit/1"
+WIDTH = 120
+LABEL = 16
+TITLE = "The claims of Noh 2021 (Informatics 8(3):53), judged"
 
 
 class _Strict:
@@ -67,13 +73,9 @@ class Audit(_Strict):
         return {each.id: each for each in self.claims}[claim]
 
     def __str__(self) -> str:
-        from validate.audit.typeset import render
-
         return render(self, "text")
 
     def _repr_html_(self) -> str:
-        from validate.audit.typeset import html
-
         return html(self)
 
     @property
@@ -88,18 +90,119 @@ def document(audit: Audit) -> dict[str, object]:
     return asdict(audit)
 
 
-def as_json(value: object) -> JsonValue:
-    """Dataclasses, mappings and sequences as objects and arrays; exact numbers as text or as floats
-    of as many digits; ∞ as null.
-    """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(each) for key, each in value.items()}
-    if isinstance(value, str | bool | int | None):
-        return value
-    if isinstance(value, Decimal | float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Sequence):
-        return [as_json(each) for each in value]
-    raise TypeError(f"no JSON for {type(value).__name__}: teach validate/audit/document.py")
+def render(audit: Audit, form: str) -> str:
+    """The audit in one of FORMATS; raises InputError for another."""
+    if form not in FORMATS:
+        raise InputError(f"unknown format {form!r}: choose from {', '.join(FORMATS)}")
+    return FORMATS[form](audit)
+
+
+def _rows(claim: ClaimRecord) -> Iterator[tuple[str, str]]:
+    """What is said of a claim, line by line: (label, text)."""
+    yield "claim", f"{claim.claim} ({claim.source})"
+    yield "reading", claim.reading
+    if claim.condition:
+        yield "condition", claim.condition
+    yield "evidence", claim.summary
+    if claim.counterexample:
+        yield "counterexample", _counterexample(claim.counterexample)
+        if seen := claim.counterexample["autograd"]:
+            assert isinstance(seen, dict)
+            yield "autograd", "; ".join(f"{name}: {_number(value)}" for name, value in seen.items())
+
+
+def _counterexample(found: Mapping[str, JsonValue]) -> str:
+    given = found["given"]
+    assert isinstance(given, dict)
+    return (
+        f"{', '.join(f'{name} = {value}' for name, value in given.items())}: {found['found']} "
+        f"(claimed: {found['claims']})"
+    )
+
+
+def _number(value: JsonValue) -> str:
+    return f"{value:.12g}".replace("-", "−") if isinstance(value, float) else str(value)
+
+
+def _tally(audit: Audit) -> Iterator[tuple[str, str]]:
+    for verdict, count in audit.tally.items():
+        yield (
+            f"{count} {verdict}",
+            " ".join(claim.id for claim in audit.claims if claim.verdict == verdict) or "–",
+        )
+
+
+def _text(audit: Audit) -> str:
+    lines = [TITLE, ""]
+    lines += [f"  {label:<{LABEL}}{ids}" for label, ids in _tally(audit)]
+    for claim in audit.claims:
+        lines += ["", f"{claim.id} {MARKS[claim.verdict]} {claim.verdict}"]
+        for label, text in _rows(claim):
+            first, *rest = wrap(
+                text, WIDTH - LABEL - 2, break_long_words=False, break_on_hyphens=False
+            )
+            lines += [f"  {label:<{LABEL}}{first}", *(f"  {'':<{LABEL}}{line}" for line in rest)]
+    return "\n".join(lines) + "\n"
+
+
+_MARKDOWN = str.maketrans(
+    {character: f"\\{character}" for character in "\\|*_<>[]`~#"} | {"\n": " "}
+)
+
+
+def _markdown(audit: Audit) -> str:
+    lines = [f"# {TITLE}", ""]
+    lines += [f"- {label}: {ids}" for label, ids in _tally(audit)]
+    lines += ["", "| | verdict | claim | condition |", "|---|---|---|---|"]
+    for claim in audit.claims:
+        condition = claim.condition.translate(_MARKDOWN)
+        lines.append(
+            f"| [{claim.id}](#{claim.id.lower()}) | {claim.verdict} | "
+            f"{claim.claim.translate(_MARKDOWN)} | {condition} |"
+        )
+    for claim in audit.claims:
+        lines += ["", f"## {claim.id}", "", f"**{claim.verdict}**", ""]
+        lines += [f"- {label}: {text.translate(_MARKDOWN)}" for label, text in _rows(claim)]
+    return "\n".join(lines) + "\n"
+
+
+_HEAD = r"""\documentclass{article}
+\usepackage[margin=2.2cm]{geometry}
+\usepackage{amsmath,amssymb}
+\setlength{\parindent}{0pt}
+\begin{document}
+"""
+
+
+def _latex(audit: Audit) -> str:
+    lines = [_HEAD + rf"\section*{{{prose(TITLE)}}}", r"\begin{tabular}{ll}"]
+    lines += [rf"{prose(label)} & {prose(ids)} \\" for label, ids in _tally(audit)] + [
+        r"\end{tabular}"
+    ]
+    for claim in audit.claims:
+        lines += ["", rf"\subsection*{{{claim.id}: {claim.verdict}}}", r"\begin{description}"]
+        lines += [rf"\item[{label}] {prose(text)}" for label, text in _rows(claim)] + [
+            r"\end{description}"
+        ]
+    return "\n".join([*lines, r"\end{document}", ""])
+
+
+def _json(audit: Audit) -> str:
+    return json.dumps(document(audit), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def html(audit: Audit) -> str:
+    """The audit as one table, for notebooks."""
+    rows = "".join(
+        f"<tr><td>{claim.id}</td><td>{claim.verdict}</td><td>{escape(claim.claim)}</td><td>{escape(claim.condition)}</td></tr>"
+        for claim in audit.claims
+    )
+    return f"<table><caption>{escape(TITLE)}</caption><tr><th></th><th>verdict</th><th>claim</th><th>condition</th></tr>{rows}</table>"
+
+
+FORMATS: dict[str, Callable[[Audit], str]] = {
+    "text": _text,
+    "latex": _latex,
+    "markdown": _markdown,
+    "json": _json,
+}

@@ -6,7 +6,7 @@ Evidence is a frozen dataclass per claim; a claim's `judge` sees nothing else.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache
 from typing import Generic, TypeVar
 
 import sympy as sp
@@ -19,11 +19,12 @@ from derivations.errors import InputError, ViolationError
 from derivations.rules.bounds import bounds
 from derivations.theorems.equations import equations
 from validate.audit.counting import Counts
-from validate.audit.paper import Paper, paper
+from validate.audit.paper import Paper
+from validate.audit.paper import paper as read_paper
 from validate.audit.verdicts import Judgement
 from validate.records.schema import Results
 
-E = TypeVar("E")
+Evidence = TypeVar("Evidence")
 
 UNDECIDED = "no proof and no counterexample: `gradbound derive` names a step that fails"
 
@@ -77,33 +78,33 @@ class Remains:
     derived: bool
 
 
-@dataclass(frozen=True)
 class Sources:
     """Where evidence comes from: the printed paper, counted networks, derivations, and records of
     training (None: there are none).
+
+    What several claims ask for is proved once: each object keeps its proofs, and a new one makes
+    them anew.
     """
 
-    results: Results | None = None
-    paper: Paper = field(default_factory=paper)
-    counts: Counts = field(default_factory=Counts)
-    gated: Block = SE_RESIDUAL
-
-    @cached_property
-    def _equations(self) -> dict[tuple[str, Reading], dict[str, Proof]]:
-        found = {}
-        for equation in equations():
-            statements = {claim.statement: claim.step for claim in equation.claims}
-            proofs = prove(equation.derivation, statements)
-            found[equation.id, equation.reading] = {
-                claim.name: proofs[claim.statement] for claim in equation.claims
-            }
-        return found
+    def __init__(
+        self,
+        results: Results | None = None,
+        paper: Paper | None = None,
+        counts: Counts | None = None,
+        gated: Block = SE_RESIDUAL,
+    ) -> None:
+        self.results = results
+        self.paper = read_paper() if paper is None else paper
+        self.counts = Counts() if counts is None else counts
+        self.gated = gated
+        self._proofs = cache(_proofs)
+        self._remains = cache(_remains)
 
     def proof(self, equation: str, reading: Reading, name: str) -> Proof:
         """What the checker says of a claim of the paper, by its name; raises InputError if the
         equation makes no such claim.
         """
-        proofs = self._equations.get((equation, reading), {})
+        proofs = self._proofs().get((equation, reading), {})
         if name not in proofs:
             raise InputError(
                 f"{equation}, {reading} reading, states no {name!r}: see "
@@ -115,13 +116,7 @@ class Sources:
         """The limits of the bounds on the gain of a named block, relative to the norm that its
         bounds are stated in.
         """
-        if block not in self._remains:
-            self._remains[block] = _remains(BLOCKS[block])
-        return self._remains[block]
-
-    @cached_property
-    def _remains(self) -> dict[str, Remains]:
-        return {}
+        return self._remains(block)
 
 
 @dataclass(frozen=True)
@@ -137,14 +132,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Claim(Generic[E]):
+class Claim(Generic[Evidence]):
     """A claim of the paper: how its evidence is gathered, and how the evidence is judged."""
 
     id: str
     source: str
     claim: str
-    gather: Callable[[Sources], E]
-    judge: Callable[[E], Finding]
+    gather: Callable[[Sources], Evidence]
+    judge: Callable[[Evidence], Finding]
 
 
 def prove(derivation: Derivation, statements: Mapping[str, Step]) -> dict[str, Proof]:
@@ -173,8 +168,20 @@ def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool |
     return True if proof.proved else None if counterexample is None else False
 
 
-def _remains(block: Block) -> Remains:
-    proved = bounds(notation_of(block, "operator"))
+def _proofs() -> dict[tuple[str, Reading], dict[str, Proof]]:
+    """Of every equation in every reading, by the name of the claim."""
+    found = {}
+    for equation in equations():
+        statements = {claim.statement: claim.step for claim in equation.claims}
+        proofs = prove(equation.derivation, statements)
+        found[equation.id, equation.derivation.notation.reading] = {
+            claim.name: proofs[claim.statement] for claim in equation.claims
+        }
+    return found
+
+
+def _remains(block: str) -> Remains:
+    proved = bounds(notation_of(BLOCKS[block], "operator"))
     base = (proved.structural or proved.singular).base  # limits relative to others must not meet
     numbers = [
         (bound.side, float(sp.N(bound.limit)))

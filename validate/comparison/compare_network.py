@@ -21,14 +21,7 @@ from validate.comparison.first_weights import scaled
 from validate.comparison.predict import Prediction
 from validate.measure.network_gains import Measurement
 from validate.records.codec import DIGITS
-from validate.records.schema import (
-    BlockRow,
-    BoundRow,
-    Gains,
-    LawRow,
-    Side,
-    Total,
-)
+from validate.records.schema import BlockRow, BoundRow, Gains, LawRow, Side, Total
 
 ROUNDING = tolerances(torch.float64).identity
 """Allowed error relative to the sum of the quantities involved: of the gains, and of what was added

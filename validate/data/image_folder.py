@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from derivations.errors import InputError
-from validate.records.storage import is_inside
+from validate.records.storage import WaysOut, is_inside, read_bytes
 
 GET_IMAGE_FOLDER = (
     "point --data-dir at a folder that holds train/CLASS/* and test/CLASS/* (or val/CLASS/*)"
@@ -41,6 +41,8 @@ LARGEST_IMAGE = 2**20
 LARGEST_FOLDER = 2**29
 """Values (pixels times channels) of all images together: every process that trains holds them in
 float32, 2 GiB."""
+
+_WAYS_OUT = WaysOut("make it readable or remove it", "remove it", "shrink or remove it")
 
 Pixels = NDArray[np.uint8]
 
@@ -201,7 +203,7 @@ def _words(shape: tuple[int, ...]) -> str:
 def _image(path: Path) -> Pixels:
     """The decoded image: (channels, size, size). Its header is judged before a pixel is decoded."""
     form = FORMATS[path.suffix.lower()]
-    content = _content(path)
+    content = read_bytes(path, LARGEST_FILE, _WAYS_OUT)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "error"
@@ -222,21 +224,6 @@ def _image(path: Path) -> Pixels:
         ) as error:  # what a decoder stumbles over in broken bytes is raised as it comes
             raise InputError(f"cannot read {path} ({error}): save it anew or remove it") from error
     return pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if not path.is_file():  # a pipe never ends
-            raise InputError(f"{path} is no regular file: remove it")
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path} ({error.strerror}): make it readable or remove it"
-        ) from error
-    if len(content) > LARGEST_FILE:
-        raise InputError(f"{path} is larger than {LARGEST_FILE} bytes: shrink or remove it")
-    return content
 
 
 def _check_header(image: ImageFile, path: Path) -> None:

@@ -109,9 +109,9 @@ def layers(network: nn.Module) -> int:
     """The number of convolutions and linear maps, those in AUXILIARY left out."""
     modules = ((name.split("."), module) for name, module in network.named_modules())
     return sum(
-        isinstance(module, nn.Conv2d | nn.Linear)
+        1
         for path, module in modules
-        if not set(path) & set(AUXILIARY)
+        if isinstance(module, nn.Conv2d | nn.Linear) and not set(path) & set(AUXILIARY)
     )
 
 

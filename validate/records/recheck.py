@@ -9,13 +9,10 @@ import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from derivations.errors import InputError
 from validate.records.codec import DIGITS
-
-if TYPE_CHECKING:
-    from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains, RunConfig
+from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains, RunConfig
 
 ROUNDING = 2.0**-45
 """Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of
@@ -26,7 +23,7 @@ LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
 
 
-def lacking(config: "RunConfig", epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> str:
+def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> str:
     """What a run lacks or has too much; empty if its rows end as they must, and each measured epoch
     has every segment and sample once.
     """
@@ -48,7 +45,7 @@ def lacking(config: "RunConfig", epochs: Sequence["EpochRow"], blocks: Sequence[
     )
 
 
-def _ended(config: "RunConfig", epochs: Sequence["EpochRow"]) -> bool:
+def _ended(config: RunConfig, epochs: Sequence[EpochRow]) -> bool:
     """Whether the last row is that of the last epoch, or says that the run diverged, as no other
     does, and no score is missing.
     """
@@ -62,7 +59,7 @@ def _ended(config: "RunConfig", epochs: Sequence["EpochRow"]) -> bool:
     )
 
 
-def _all_gains(row: "BlockRow") -> tuple["Gains", ...]:
+def _all_gains(row: BlockRow) -> tuple[Gains, ...]:
     of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
     return (
         row.measured,
@@ -73,7 +70,7 @@ def _all_gains(row: "BlockRow") -> tuple["Gains", ...]:
     )
 
 
-def recheck(place: Path, epochs: Sequence["EpochRow"], blocks: Sequence["BlockRow"]) -> None:
+def recheck(place: Path, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
     """Raises InputError unless every row of the run in the folder `place` concludes what its
     numbers say.
     """
@@ -94,7 +91,7 @@ def recheck(place: Path, epochs: Sequence["EpochRow"], blocks: Sequence["BlockRo
             )
 
 
-def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
+def _wrong_in_block(row: BlockRow) -> Iterator[str]:
     if row.vanished != row.measured.count(None) or [p is None for p in row.predicted] != [
         m is None for m in row.measured
     ]:
@@ -109,9 +106,8 @@ def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
         for p, m, scale in zip(row.predicted, row.measured, scales, strict=True)
         if p is not None and m is not None
     ]
-    if row.identity_failures != sum(
-        not abs(p - m) <= ROUNDING * (p + m + scale) for p, m, scale in live
-    ):
+    failures = [1 for p, m, scale in live if not abs(p - m) <= ROUNDING * (p + m + scale)]
+    if row.identity_failures != len(failures):
         yield "identity_failures"
     cosines, alignments = row.terms.get("c", ()), row.law.alignment if row.law else ()
     if any(
@@ -126,7 +122,7 @@ def _wrong_in_block(row: "BlockRow") -> Iterator[str]:
     )
 
 
-def _wrong_in_bound(bound: "BoundRow", measured: "Gains", scales: Sequence[float]) -> Iterator[str]:
+def _wrong_in_bound(bound: BoundRow, measured: Gains, scales: Sequence[float]) -> Iterator[str]:
     """Violations were counted before a bound was rounded, or stored as null where infinite: only
     limits can be recomputed.
     """
@@ -135,12 +131,17 @@ def _wrong_in_bound(bound: "BoundRow", measured: "Gains", scales: Sequence[float
         for b, m, scale in zip(bound.value, measured, scales, strict=True)
         if m is not None
     ]
-    violated = sum(_violates(bound.side, b, m, scale) for b, m, scale in live if b is not None)
     inward = LAST_DIGIT if bound.side == "lower" else -LAST_DIGIT
-    unseen = sum(
-        b is None or _violates(bound.side, b + inward * abs(b), m, scale) for b, m, scale in live
-    )
-    if not violated <= bound.violations <= unseen:
+    least = most = 0
+    for b, m, scale in live:
+        if b is None:
+            most += 1
+            continue
+        if _violates(bound.side, b, m, scale):
+            least += 1
+        if _violates(bound.side, b + inward * abs(b), m, scale):
+            most += 1
+    if not least <= bound.violations <= most:
         yield "violations"
     ratios = [m / b for b, m, _ in live if b is not None and b > 0]
     if bound.tightness != (float(f"{statistics.median(ratios):.{DIGITS}g}") if ratios else None):
@@ -152,7 +153,7 @@ def _violates(side: str, bound: float, measured: float, scale: float) -> bool:
     return not excess <= ROUNDING * (measured + abs(bound) + scale)
 
 
-def _wrong_in_epoch(row: "EpochRow", predicted: Sequence["Gains"]) -> Iterator[str]:
+def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
     """Of an epoch whose blocks were not recorded, the product cannot be recomputed."""
     if (row.status == "ok") != (row.total is not None):
         yield "its total"
@@ -174,7 +175,7 @@ def _product(gains: tuple[float | None, ...]) -> float | None:
     return math.prod(known) if len(known) == len(gains) else None
 
 
-def _pairs(first: "Gains", second: "Gains") -> Iterator[tuple[float, float]]:
+def _pairs(first: Gains, second: Gains) -> Iterator[tuple[float, float]]:
     return ((a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None)
 
 

@@ -1,8 +1,7 @@
-"""Defines the records of a validation, one model per kind of row, and reads a results folder back.
+"""Defines the records of a validation, one model per kind of row, and how they lie in a folder.
 
 Records are frozen and admit no unknown field, no NaN and no infinity; the manifest lists each file
-with its SHA-256 digest. Whatever is missing, altered, foreign or of another schema raises
-InputError with one line that names the file.
+with its SHA-256 digest.
 """
 
 from collections.abc import Iterable
@@ -12,10 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from derivations.errors import InputError
-from validate.records.codec import decode, encode, read_json, read_jsonl, write_json
-from validate.records.recheck import lacking, recheck
-from validate.records.storage import is_inside, read_bytes, sha256
+from validate.records.codec import encode
+from validate.records.storage import sha256
 
 WEIGHTS = "checkpoint.safetensors"
 RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", WEIGHTS)
@@ -150,7 +147,7 @@ class BoundRow(Record):
     @property
     def checks(self) -> int:
         """How many samples were held against the bound."""
-        return sum(value is not None for value in self.value)
+        return len(self.value) - self.value.count(None)
 
 
 class LawRow(Record):
@@ -253,111 +250,11 @@ class Results:
     vanishing: tuple[VanishingRow, ...]
 
 
-def read_results(folder: Path) -> Results:
-    """The verified records below `folder`, whose weights may have been left out.
-
-    Raises InputError where any is missing, altered, unfinished or unreadable.
-    """
-    manifest = read_manifest(folder)
-    if manifest.status != "complete":
-        raise InputError(
-            f"{folder} is unfinished: run `{manifest.command}` with --out {folder} again to "
-            "resume it"
-        )
-    expected = {VANISHING_FILE} | {name for run in manifest.runs for name in run_files(run)}
-    if manifest.files.keys() != expected:
-        odd = min(manifest.files.keys() ^ expected)
-        raise InputError(
-            f"{folder / MANIFEST_FILE} lists other files than its runs have ({odd}): run "
-            "`gradbound validate` again"
-        )
-    if not manifest.runs or len(set(manifest.runs)) != len(manifest.runs):
-        raise InputError(
-            f"{folder / MANIFEST_FILE} lists no runs, or one twice: delete {folder} and run "
-            "`gradbound validate` again"
-        )
-    for name in sorted(expected):
-        verify(folder, manifest, name)
-    runs = tuple(_read_run(folder, run) for run in manifest.runs)
-    if manifest.config != config_digest(run.config for run in runs):
-        raise InputError(
-            f"{folder / MANIFEST_FILE} belongs to other configurations: delete {folder} and "
-            "run `gradbound validate` again"
-        )
-    vanishing = tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow))
-    if not any(row.epsilon == 0 for row in vanishing):
-        raise InputError(
-            f"{folder / VANISHING_FILE} has no vanished branch: delete it and run `gradbound "
-            "validate --resume`"
-        )
-    return Results(folder, manifest, runs, vanishing)
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest in `folder`; raises InputError unless it is, byte for byte, one that
-    `write_manifest` wrote.
-    """
-    path = folder / MANIFEST_FILE
-    data = read_bytes(path)
-    manifest = decode(data, Manifest, str(path))
-    if encode(_sealed(manifest)) != data:
-        raise InputError(
-            f"{path} was altered (it does not match its seal): delete {folder} and run "
-            "`gradbound validate` again"
-        )
-    return manifest
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replaces the manifest in `folder`, sealed anew."""
-    write_json(folder / MANIFEST_FILE, _sealed(manifest))
-
-
-def _sealed(manifest: Manifest) -> Manifest:
-    return manifest.model_copy(
-        update={"seal": sha256(encode(manifest.model_copy(update={"seal": ""})))}
-    )
-
-
-def config_digest(configs: Iterable[RunConfig]) -> str:
-    """What a manifest states of the configurations of its runs."""
-    return sha256("".join(config.hash for config in configs).encode())
-
-
 def run_files(run: str) -> tuple[str, ...]:
     """The files of one run, relative to the results folder."""
     return tuple(f"runs/{run}/{name}" for name in RUN_FILES)
 
 
-def verify(folder: Path, manifest: Manifest, name: str) -> None:
-    """Raises InputError unless the listed file lies within `folder` and has its digest; weights may
-    be missing: no record needs them.
-    """
-    path = folder / name
-    if path.name == WEIGHTS and not path.exists() and not path.is_symlink():
-        return
-    if not is_inside(path, folder):
-        raise InputError(
-            f"{path} leads out of the results folder: remove the link and run `gradbound "
-            "validate` again"
-        )
-    if sha256(read_bytes(path)) != manifest.files[name]:
-        raise InputError(
-            f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and "
-            "run `gradbound validate --resume`"
-        )
-
-
-def _read_run(folder: Path, run: str) -> Run:
-    place = folder / "runs" / run
-    config = read_json(place / "config.json", RunConfig)
-    epochs = read_jsonl(place / "epochs.jsonl", EpochRow)
-    blocks = read_jsonl(place / "blocks.jsonl", BlockRow)
-    if {config.run, *(row.run for row in epochs), *(row.run for row in blocks)} != {run}:
-        raise InputError(
-            f"{place} holds records of another run: delete it and run `gradbound validate --resume`"
-        )
-    if wrong := lacking(config, epochs, blocks):
-        raise InputError(f"{place} {wrong}: delete it and run `gradbound validate --resume`")
-    recheck(place, epochs, blocks)
-    return Run(config, tuple(epochs), tuple(blocks))
+def config_digest(configs: Iterable[RunConfig]) -> str:
+    """What a manifest states of the configurations of its runs."""
+    return sha256("".join(config.hash for config in configs).encode())

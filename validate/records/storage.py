@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from derivations.errors import InputError
@@ -60,6 +61,8 @@ def locked(folder: Path, *, shared: bool = False, patience: float = 0.0) -> Iter
     Raises InputError if another process still holds it after `patience` seconds, or if the file
     system has no locks for folders.
     """
+    # Not by filelock: its locks are files of their own in the folder, whose content is compared byte
+    # by byte, and those that can be shared need an SQLite file, or outlive a process that is killed.
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -92,25 +95,34 @@ def _lock(descriptor: int, folder: Path, shared: bool, deadline: float) -> None:
             ) from error
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of `path`; raises InputError if it cannot be read, is no regular file (a pipe
-    never ends) or larger than any record.
+@dataclass(frozen=True)
+class WaysOut:
+    """What a reader is told to do with a file that is not there or unreadable, no regular file (a
+    pipe never ends), or too large.
     """
+
+    unreadable: str
+    irregular: str
+    large: str
+
+
+_OF_RECORDS = WaysOut(
+    "run `gradbound validate` to make it",
+    "delete it and run `gradbound validate` again",
+    "delete it and run `gradbound validate` again",
+)
+
+
+def read_bytes(path: Path, largest: int = _LARGEST, ways_out: WaysOut = _OF_RECORDS) -> bytes:
+    """The content of `path`, at most `largest` bytes; raises InputError with one of `ways_out`."""
     try:
         if path.exists() and not path.is_file():
-            raise InputError(
-                f"{path} is no regular file: delete it and run `gradbound validate` again"
-            )
-        if path.stat().st_size > _LARGEST:
-            raise InputError(
-                f"{path} is larger than {_LARGEST} bytes: delete it and run `gradbound "
-                "validate` again"
-            )
+            raise InputError(f"{path} is no regular file: {ways_out.irregular}")
+        if path.stat().st_size > largest:
+            raise InputError(f"{path} is larger than {largest} bytes: {ways_out.large}")
         return path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"cannot read {path} ({error.strerror}): run `gradbound validate` to make it"
-        ) from error
+        raise InputError(f"cannot read {path} ({error.strerror}): {ways_out.unreadable}") from error
 
 
 def sha256(data: bytes) -> str:

@@ -5,15 +5,20 @@ Every seed trains every depth, so differences between seeds drop out of a slope.
 determined is None with a reason.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
+from validate.records.schema import Results
 from validate.statistics.correlation import RESAMPLES, Floats, percentiles, side
+from validate.statistics.survival import SEED, test_error
 
 DEPTHS = 4
 SEEDS = 3
+PLAIN, RESIDUAL = "plain", "residual"
 LAYERS = 10
 """A slope is the change of the test error, in points, per so many layers."""
 
@@ -50,6 +55,31 @@ class Slope:
         return f"{text}, {self.depths} depths, {self.seeds} seeds".replace("-", "−")
 
 
+@dataclass(frozen=True)
+class Trends:
+    """The slope of the final test error with depth, by family and of plain beyond residual
+    networks; `errors`: its medians, by family and depth.
+    """
+
+    slopes: Mapping[str, Slope]
+    beyond: Slope
+    errors: Mapping[str, Mapping[int, float]]
+
+
+def trends(results: Results) -> Trends:
+    """Of the plain and the residual networks in the records."""
+    errors = {family: _errors(results, family) for family in (PLAIN, RESIDUAL)}
+    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL], SEED)
+    medians = {
+        family: {
+            depth: median(error for runs in seeds.values() for error in runs)
+            for depth, seeds in sorted(by_depth.items())
+        }
+        for family, by_depth in errors.items()
+    }
+    return Trends({PLAIN: plain, RESIDUAL: residual}, beyond, medians)
+
+
 def slopes(first: Errors, second: Errors, seed: int) -> tuple[Slope, Slope, Slope]:
     """The slopes of two families and of the first beyond the second, whose runs are resampled
     together where depth and seed agree.
@@ -73,6 +103,15 @@ def slopes(first: Errors, second: Errors, seed: int) -> tuple[Slope, Slope, Slop
         one[1] - two[1],
     )
     return one[0], two[0], beyond
+
+
+def _errors(results: Results, family: str) -> dict[int, dict[int, list[float]]]:
+    """The final test errors of a family, by depth and seed."""
+    errors: defaultdict[int, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in results.runs:
+        if run.config.family == family:
+            errors[run.config.depth][run.config.seed].append(test_error(run))
+    return {depth: dict(seeds) for depth, seeds in errors.items()}
 
 
 def _seeds(errors: Errors) -> list[int]:

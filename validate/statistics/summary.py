@@ -5,14 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from validate.records.schema import (
-    BlockRow,
-    EpochRow,
-    Results,
-    RunConfig,
-    Total,
-    VanishingRow,
-)
+from validate.records.schema import BlockRow, EpochRow, Results, RunConfig, Total, VanishingRow
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -58,7 +51,7 @@ def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Su
         total_error=max(
             (each.relative_error for each in totals if each.relative_error is not None), default=0.0
         ),
-        total_failures=sum(map(fails_to_telescope, totals)),
+        total_failures=len(list(filter(fails_to_telescope, totals))),
     )
 
 
@@ -92,13 +85,14 @@ def tally(results: Results) -> str:
     """How many checks the records hold, how many failed, and the largest errors, in one line."""
     blocks = (row for each in results.runs for row in each.blocks)
     found = summarize(blocks, (row for each in results.runs for row in each.epochs))
-    limits = [misses_limit(row) for row in results.vanishing if row.epsilon == 0]
+    limits = [row for row in results.vanishing if row.epsilon == 0]
+    missed = list(filter(misses_limit, limits))
     return (
         f"{found.bound_checks} bound checks, {found.violations} violations; "
         f"{found.identity_checks} gains, {found.identity_failures} not as predicted; "
         f"largest relative error {found.identity_error:.1e} (block), {found.total_error:.1e} "
         "(network); "
-        f"{len(limits)} limits of vanishing branches, {sum(limits)} missed"
+        f"{len(limits)} limits of vanishing branches, {len(missed)} missed"
     )
 
 

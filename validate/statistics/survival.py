@@ -177,9 +177,9 @@ def _correlate(
     group: str, strata: list[Floats], coefficient: Coefficient, seed: int
 ) -> Correlation:
     families = (
-        sum(not lacking(points) for points in strata)
+        sum(1 for points in strata if not lacking(points))
         if group == WITHIN
-        else sum(len(points) > 0 for points in strata)
+        else sum(1 for points in strata if len(points))
     )
     if group in (WITHIN, ACROSS) and families < 2:
         return Correlation(

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from derivations.errors import InputError
-from validate.data.datasets import DATASETS, Dataset
+from validate.data.datasets import DATASETS
+from validate.data.splits import Dataset
 from validate.networks.build import build
 from validate.records.schema import RunConfig
 from validate.training.train import Schedule

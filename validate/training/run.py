@@ -13,7 +13,7 @@ from pathlib import Path
 from derivations.errors import InputError
 from validate.comparison.compare_network import block_row, compare, law_row, total
 from validate.comparison.predict import Effort, predict
-from validate.data.datasets import Dataset, Split
+from validate.data.splits import Dataset, Split
 from validate.measure.network_gains import measure
 from validate.networks.build import Network, build
 from validate.records.codec import encode, read_jsonl, write_json, write_jsonl

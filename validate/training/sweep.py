@@ -15,10 +15,12 @@ import torch
 
 from derivations.errors import InputError
 from validate.comparison.vanishing import experiment
-from validate.data.datasets import Dataset, load
+from validate.data.datasets import load
+from validate.data.splits import Dataset
 from validate.progress import Advance, Progress, silent
 from validate.records.folder import claimed, complete, held, is_finished, open_folder, register
-from validate.records.schema import Manifest, Results, RunConfig, config_digest, read_results
+from validate.records.read import read_results
+from validate.records.schema import Manifest, Results, RunConfig, config_digest
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
 from validate.training.run import perform

@@ -4,7 +4,6 @@ However this process ends, kill -9 included, its workers end at once: two sweeps
 folder.
 """
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
 from derivations.errors import InputError
+from derivations.lifeline import end_after
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -65,12 +65,5 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _follow(lifeline: Connection) -> None:
-    """Ends this worker as soon as the other end of the lifeline is closed, as it is when its holder
-    ends in whatever way.
-    """
-
-    def follow() -> None:
-        wait([lifeline])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    """Ends this worker as soon as the other end of the lifeline is closed."""
+    end_after(lambda: wait([lifeline]))

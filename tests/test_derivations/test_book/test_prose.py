@@ -19,6 +19,8 @@ from derivations.errors import InputError
         ("50 % of a_very_long_name & {x}", r"50 \% of a\_very\_long\_name \& \{$x$\}"),
         ("a gain of A or I", "a gain of A or I"),
         ("S.-H. Noh's x", "S.-H. Noh's $x$"),
+        ("∂F̃/∂x and x̃", r"$\partial\tilde{F}$/$\partial$$x$ and $\tilde{x}$"),
+        ("3.86 G of G, 25.6 M of M", "3.86 G of $G$, 25.6 M of $M$"),
     ],
 )
 def test_translations(text, latex):

@@ -24,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from paper_figures import FIGURES
 from paper_figures.drawing.style import render
-from validate.records.schema import read_results
+from validate.records.read import read_results
 results = read_results(Path(sys.argv[1]))
 for name in sys.argv[2:]:
     print(name, *(sha256(render(FIGURES[name](results), kind)).hexdigest() for kind in ("pdf", "png", "svg")))

@@ -6,17 +6,14 @@ import re
 import shutil
 import subprocess
 from dataclasses import asdict, replace
-from decimal import Decimal
-from fractions import Fraction
 
 import pytest
 from pydantic import ValidationError
 from test_validate.audited import judged
 
 from derivations.errors import InputError
-from validate.audit.adjudicate import CLAIMS, audit_document
-from validate.audit.document import SCHEMA, Audit, as_json, document
-from validate.audit.typeset import FORMATS, latex, render
+from validate.audit.adjudicate import CLAIMS
+from validate.audit.document import FORMATS, SCHEMA, Audit, document, render
 
 CHEAP = ("C5", "C8", "C10", "C12", "C14", "C16", "C20", "C23", "C24")
 
@@ -75,16 +72,6 @@ def test_nan_is_refused(audit):
         Audit.of(data)
 
 
-def test_numbers_become_json():
-    assert as_json({"a": Decimal("3.51"), "b": math.inf, "c": (1, True, None, "x")}) == {
-        "a": 3.51,
-        "b": None,
-        "c": [1, True, None, "x"],
-    }
-    with pytest.raises(TypeError, match="Fraction"):
-        as_json(Fraction(1, 2))
-
-
 def test_claims_are_found_by_id_and_counted(audit):
     assert audit["C5"].verdict == "refuted"
     with pytest.raises(KeyError):
@@ -118,6 +105,7 @@ def test_markdown_has_a_whole_table_and_leaves_no_mark_bare(audit):
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows)
     assert f"## {CHEAP[0]}" in text
     body = [line for line in text.splitlines() if line.startswith("- claim")]
+    assert len(body) == len(CHEAP)
     assert all(not re.search(r"(?<!\\)[*_]", line) for line in body)
 
 
@@ -125,25 +113,19 @@ def test_markdown_has_a_whole_table_and_leaves_no_mark_bare(audit):
 def test_latex_is_ascii_and_knows_every_sign(claim):
     text = render(Audit(SCHEMA, (judged(claim),)), "latex")
     assert text.isascii()
-    assert r"\texttt{U+" not in text
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
 
 
-def test_latex_of_signs():
-    assert latex("x_{l−1} + F_l = 50 %") == r"$x_{l-1}$ + $F_{l}$ = 50 \%"
-    assert latex("se_resnet50 & dL/dx_0") == r"se\_resnet50 \& dL/dx\_0"
-    assert latex("F̃ ≥ ½é漢") == r"$\tilde{F}$ $\ge$ 12e\texttt{U+6F22}"
+def test_latex_refuses_a_sign_that_it_does_not_know(audit):
+    foreign = replace(audit.claims[0], claim="漢")
+    with pytest.raises(InputError, match=r"no LaTeX for the character '漢'"):
+        render(Audit(SCHEMA, (foreign,)), "latex")
 
 
 def test_html_is_escaped(audit):
     marked = replace(audit.claims[0], claim="a < b")
     assert "a &lt; b" in Audit(SCHEMA, (marked,))._repr_html_()
-
-
-def test_records_that_are_not_there_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"manifest\.json"):
-        audit_document(str(tmp_path))
 
 
 def test_the_audit_is_frozen_data(audit):

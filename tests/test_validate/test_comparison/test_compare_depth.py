@@ -11,7 +11,6 @@ from numeric.laws import evaluate_block, evaluate_law
 from validate.comparison.compare_depth import (
     DRAWS_TIMES_WIDTH,
     FINITE_WIDTH,
-    OPEN_CASES,
     TABLE_DEPTHS,
     BlockGain,
     DepthProfile,
@@ -19,7 +18,6 @@ from validate.comparison.compare_depth import (
     Trial,
     compare_blocks,
     compare_one,
-    compare_open,
     extrapolated,
     markdown,
     table,
@@ -27,14 +25,10 @@ from validate.comparison.compare_depth import (
 from validate.comparison.compare_depth import _laws as laws_by_network
 from validate.measure import deep_stacks
 from validate.measure.deep_stacks import (
-    BLOCKS,
     DepthRatio,
     Setup,
-    dense_squares,
     measure_dense,
     measure_stack,
-    ratio,
-    stack_squares,
 )
 
 LAWS = laws_by_network()
@@ -92,14 +86,6 @@ def test_dead_inputs_are_the_only_deviation_of_a_later_dense_block():
     exact = evaluate_law(LAWS["dense"], 4, block=2)
     assert abs(ratio.value - (1 + (exact - 1) * 3 / 4)) <= 4 * ratio.error
     assert abs(ratio.value - exact) > 4 * ratio.error
-
-
-@pytest.mark.parametrize("batch", [12, 20])
-def test_one_normalised_block_is_exact_at_every_width_and_batch(batch):
-    """1 + χ(B − 2)/(B − 3): the two directions that BatchNorm removes, and the mean of 1/s²."""
-    ratio = measure_stack("norm_then_linear", Setup(1, 4, batch), draws=1500, seed=16)
-    assert abs(ratio.value - 1 - (batch - 2) / (batch - 3)) <= 4 * ratio.error, ratio
-    assert ratio.error < 0.03
 
 
 def test_the_deviation_of_the_residual_law_vanishes_with_the_width():
@@ -195,16 +181,6 @@ def test_what_ten_percent_of_a_block_cannot_tell_apart_the_whole_stack_can():
     ).holds
 
 
-def test_every_boundary_of_one_simulation_is_the_ratio_measured_on_its_own():
-    setup = Setup(3, 4, 8)
-    stack, dense = stack_squares("residual", setup, 5, seed=27), dense_squares(setup, 5, seed=27)
-    assert stack.shape == dense.shape == (5, 4)
-    assert ratio(stack, 0, 3) == measure_stack("residual", setup, 5, seed=27)
-    assert ratio(dense, 1, 3) == measure_dense(setup, 5, seed=27, block=1)
-    blocks = [ratio(stack, block - 1, block).value for block in (1, 2, 3)]
-    assert blocks[0] * blocks[1] * blocks[2] == pytest.approx(ratio(stack, 0, 3).value, rel=1e-12)
-
-
 def test_the_deviation_of_the_first_normalised_block_vanishes_with_the_width():
     trials = [
         Trial("norm_then_linear", 10, width, draws, seed=28)
@@ -243,14 +219,6 @@ def test_the_first_normalised_block_deviates_by_what_the_norms_behind_it_divide_
     first = compare_blocks(Trial(network, depth, 32, 200, seed=28)).blocks[0]
     assert abs(first.deviation) <= 4 * first.error, first
     assert first.error < 0.01
-
-
-def test_blocks_pass_gradcheck():
-    """A block with every kind of layer, against finite differences."""
-    torch.manual_seed(19)
-    block = BLOCKS["pre_activation"](Setup(1, 3, 8)).train()
-    x = torch.randn(8, 3, dtype=torch.float64)
-    assert torch.autograd.gradcheck(block, (x.requires_grad_(),), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -318,31 +286,3 @@ def test_the_worst_block_decides_and_is_printed():
         == "| residual | 2 | 64 | 9 | 4 | 4.2 | +5.0% ± 1.0% | 1 | 2 | 1.81 | -9.5% ± 1.0% | yes |"
     )
     assert lines[3].endswith("| -10.5% ± 1.0% | no |")
-
-
-@pytest.mark.parametrize("name", OPEN_CASES)
-def test_each_open_case_follows_its_recurrence(name):
-    row = compare_open(name, 4, 32, 150, seed=21)
-    assert row.holds, row
-    assert row.error < 0.06, row
-
-
-@pytest.mark.parametrize(
-    "name", ["residual, half-normal inputs", "post-activation, half-normal inputs", "SE, live gate"]
-)
-def test_open_cases_do_not_follow_the_rows_of_the_table(name):
-    """Negative control: (1 + χ)^L, and (1 + χ/4)^L for the gate."""
-    row = compare_open(name, 6, 32, 150, seed=22)
-    table_value = 1.25**6 if name.startswith("SE") else 2.0**6
-    assert abs(row.measured - table_value) > 4 * row.error * row.predicted + 0.2 * table_value, row
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OPEN_CASES)
-def test_the_open_cases_at_depth_ten(name):
-    narrow, wide = (
-        compare_open(name, 10, 64, 300, seed=23),
-        compare_open(name, 10, 256, 40, seed=23),
-    )
-    assert narrow.holds, narrow
-    assert wide.holds, wide

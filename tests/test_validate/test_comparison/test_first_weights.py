@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
-from test_validate.test_comparison.test_compare_network import subject
+from test_validate.compared import subject
 from torch import nn
 
 from derivations.errors import InputError
 from validate.comparison.compare_network import law_row
 from validate.comparison.first_weights import first_weights, scaled
-from validate.comparison.predict import Effort, Prediction, predict
+from validate.comparison.predict import Prediction
 from validate.networks.segments import Plain, Residual
 
 DRAWS = 1000
@@ -123,15 +123,6 @@ def test_weights_as_drawn_have_the_deviation_of_the_initialization():
     assert drawn == pytest.approx((2 / (9 * 4)) ** 0.5)
     assert trained == pytest.approx(convolution.weight.square().mean().sqrt().item())
     assert drawn != trained
-
-
-def test_predictions_have_a_law_where_it_is_asked_for_and_there_is_a_convolution():
-    network, seen = subject("residual-8")
-    for laws, expected in (("none", False), ("initial", True), ("trained", True)):
-        found = list(
-            predict(network, seen.activations, seen.signals, Effort(spectra=False, laws=laws))
-        )
-        assert [each.weights is not None for each in found] == [expected, False] * 3
 
 
 class Twice(Plain):

@@ -18,7 +18,7 @@ from gradbound.cli import main
 from validate.data import image_folder as reader
 from validate.data.datasets import load, locate
 from validate.data.image_folder import pixel_moments, read_image_folder
-from validate.records.schema import read_results
+from validate.records.read import read_results
 from validate.statistics.summary import summarize
 from validate.training.presets import PRESETS, preset
 

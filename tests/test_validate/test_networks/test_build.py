@@ -1,37 +1,17 @@
 """Tests the networks: layout, initialization, and that every hand-written forward is what its term
 claims."""
 
-import copy
-
 import pytest
 import torch
-from torch import nn
+from test_validate.awakened import awakened
 
-from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.terms import Add, Concat, Identity, Layer, Linear, Pointwise
+from derivations.algebra.terms import Add, Identity, Layer
 from derivations.errors import InputError
-from numeric import realize, tolerances
-from validate.networks.build import FAMILIES, Network, build
+from numeric.evaluation.realize import realize
+from numeric.tolerances import tolerances
+from validate.networks.build import FAMILIES, NETWORKS, build
 
 NAMES = ("plain-8", "residual-8", "se_residual-8", "dense-10")
-
-
-def awakened(network: Network, seed: int = 0) -> Network:
-    """A float64 eval-mode copy whose batch statistics and affine weights are no longer the
-    identity.
-    """
-    network = copy.deepcopy(network).double().eval()
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low in (
-                (module.weight.data, 0.5),
-                (module.bias.data, -0.5),
-                (module.running_mean, -0.5),
-                (module.running_var, 0.5),
-            ):
-                tensor.copy_(low + torch.rand(tensor.shape, generator=generator))
-    return network
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,27 +40,6 @@ def test_hand_written_forward_is_what_the_term_claims(name, size):
             h = by_hand
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_terms_and_kinds_are_those_of_the_paper(name):
-    family = name.partition("-")[0]
-    network = build(name, width=4)
-    segments = [segment for _, segment in network.chain()]
-    blocks = [segment for segment in segments if segment.term == BLOCKS[family].term]
-    assert blocks
-    assert all(segment.kind == BLOCKS[family].kind for segment in blocks)
-    rest = [segment.term for segment in segments if segment not in blocks]
-    allowed = {
-        "plain": {Pointwise("relu")},
-        "residual": {Pointwise("relu"), Add(Layer("F"), Linear("W_s"))},
-        "se_residual": {
-            Pointwise("relu"),
-            Add(*BLOCKS["se_residual"].term.parts[:1], Linear("W_s")),
-        },
-        "dense": {Layer("F")},
-    }
-    assert set(rest) <= allowed[family]
-
-
 def test_a_term_without_the_skip_is_told_apart():
     """Negative control of the forward test: it would notice a dropped skip."""
     network = awakened(build("residual-8", width=4))
@@ -89,40 +48,6 @@ def test_a_term_without_the_skip_is_told_apart():
     )
     x = torch.randn(2, 4, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     assert (realize(Layer("F"), segment.leaves)(x) - segment(x)).abs().max() > 0.1
-
-
-@pytest.mark.parametrize(
-    ("name", "depth"), [("plain-20", 20), ("residual-20", 20), ("dense-16", 16)]
-)
-def test_depth_counts_the_weighted_layers(name, depth):
-    network = build(name)
-    shortcuts = {module for key, module in network.named_modules() if "shortcut" in key}
-    layers = [
-        module
-        for module in network.modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and module not in shortcuts
-    ]
-    assert len(layers) == depth
-
-
-def test_plain_and_residual_differ_by_the_skip_alone():
-    plain, residual = build("plain-8"), build("residual-8")
-    common = {
-        name: value for name, value in residual.state_dict().items() if "shortcut" not in name
-    }
-    assert plain.state_dict().keys() == common.keys()
-    assert all(plain.state_dict()[name].shape == common[name].shape for name in common)
-
-
-def test_all_inputs_of_a_dense_step_are_equally_wide():
-    network = build("dense-16", width=6)
-    widths = [network.stem.out_channels]
-    for _, segment in network.chain():
-        if isinstance(segment.term, Concat):
-            assert segment.branch[2].out_channels == 6
-        else:
-            widths.append(segment.branch[2].out_channels)
-    assert widths == [6, 6, 6]
 
 
 def test_the_seed_determines_the_weights_and_nothing_else_changes():
@@ -173,3 +98,12 @@ def test_impossible_networks_are_refused(name, config, words):
 
 def test_every_family_is_tested():
     assert {name.partition("-")[0] for name in NAMES} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_works_on_the_meta_device_at_its_own_size(name):
+    with torch.device("meta"):
+        network = build(name, num_classes=7)
+        size = 32 if name.startswith("vgg") else 224
+        assert network(torch.randn(2, 3, size, size)).shape == (2, 7)
+    assert all(parameter.is_meta for parameter in network.parameters())

@@ -5,13 +5,14 @@ import pytest
 import torch
 from root import ROOT
 
-from validate.audit.claims.c24_training import COEFFICIENT, JUDGED, trends
-from validate.audit.evidence import Sources
+from validate.audit.claims.c24_training import COEFFICIENT, JUDGED
 from validate.data.datasets import load, locate
 from validate.records.codec import read_jsonl
+from validate.records.read import read_results
 from validate.records.recorded import RECORDED
-from validate.records.schema import BlockRow, EpochRow, read_results
+from validate.records.schema import BlockRow, EpochRow
 from validate.statistics.distance_from_law import law_fits
+from validate.statistics.slopes import trends
 from validate.statistics.summary import summarize
 from validate.statistics.survival import ACROSS, WITHIN, ranking
 from validate.training.presets import preset
@@ -75,7 +76,7 @@ def test_the_readme_says_what_they_say(recorded):
     assert counted in text
     assert f"{found.identity_checks:,} gains as predicted" in text
     assert f"relative error {max(found.identity_error, found.total_error):.1e}" in text
-    slopes = trends(Sources(results=recorded)).slopes
+    slopes = trends(recorded).slopes
     for slope in slopes.values():
         assert f"{slope.value:+.2f}".replace("-", "−") in text
         assert f"{slope.low:+.2f} to {slope.high:+.2f}".replace("-", "−") in text
@@ -91,7 +92,7 @@ def test_the_readme_says_what_they_say(recorded):
             ).replace("-", "−") in text
             assert f"{row.adjusted:.2g}" in ("0.69", "1")
             assert row.group == ACROSS or f"p = {row.found.p:.4f}" in text
-    residual = trends(Sources(results=recorded)).errors["residual"]
+    residual = trends(recorded).errors["residual"]
     assert max(residual[20], residual[32]) < residual[8]
     fits = law_fits(recorded)
     assert f"adjusted p ≥ {min(fit.adjusted for fit in fits if fit.epoch == 0):.3f}" in text

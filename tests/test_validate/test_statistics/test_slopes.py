@@ -3,8 +3,10 @@ holds the truth."""
 
 import numpy as np
 import pytest
+from test_validate.drawn_results import as_claimed, drawn, flow
 
-from validate.statistics.slopes import DEPTHS, SEEDS, slopes
+from validate.statistics.slopes import DEPTHS, PLAIN, RESIDUAL, SEEDS, slopes, trends
+from validate.statistics.survival import SEED
 
 TRAINED = (8, 14, 20, 32, 44)
 
@@ -119,3 +121,23 @@ def test_families_with_other_seeds_are_not_compared():
     assert (first.sign, second.sign) == (1, 1)
     assert beyond.value is None
     assert "other seeds" in beyond.missing
+
+
+def test_trends_are_the_slopes_of_the_records():
+    results = drawn(as_claimed, flow)
+    found = trends(results)
+    errors = {
+        family: {
+            depth: {
+                run.config.seed: [run.epochs[-1].test_error]
+                for run in results.runs
+                if (run.config.family, run.config.depth) == (family, depth)
+            }
+            for depth in (8, 14, 20, 32, 44)
+        }
+        for family in (PLAIN, RESIDUAL)
+    }
+    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL], SEED)
+    assert (found.slopes, found.beyond) == ({PLAIN: plain, RESIDUAL: residual}, beyond)
+    assert found.errors[PLAIN][20] == sorted(as_claimed(PLAIN, 20, seed) for seed in (0, 1, 2))[1]
+    assert found.errors.keys() == {PLAIN, RESIDUAL}

@@ -81,12 +81,3 @@ def test_gpu_is_deep():
     assert chosen.dataset == "cifar10"
     assert all(max(sweep.depths) >= 100 for sweep in chosen.sweeps)
     assert len(chosen.seeds) >= 3
-
-
-def test_samples_are_taken_from_the_front():
-    dataset = load("digits")
-    first = dataset.first(5, 3)
-    assert (len(first.train), len(first.test)) == (5, 3)
-    assert first.train.images.equal(dataset.train.images[:5])
-    assert first.test.labels.equal(dataset.test.labels[:3])
-    assert (first.name, first.augment) == (dataset.name, dataset.augment)

@@ -11,7 +11,7 @@ from test_validate.tiny import MINIATURE, contents
 
 from derivations.errors import InputError
 from validate.records.folder import held
-from validate.records.schema import read_results
+from validate.records.read import read_results
 from validate.training.process_share import Rank, from_environment
 from validate.training.sweep import run, run_share
 

@@ -25,14 +25,10 @@ import validate.training.sweep
 from derivations.errors import InputError
 from validate.records.codec import read_json
 from validate.records.folder import held
-from validate.records.schema import (
-    RunConfig,
-    VanishingRow,
-    read_manifest,
-    read_results,
-    write_manifest,
-)
-from validate.statistics.summary import summarize, summarize_by
+from validate.records.manifest import read_manifest, write_manifest
+from validate.records.read import read_results
+from validate.records.schema import RunConfig, VanishingRow
+from validate.statistics.summary import summarize
 from validate.training import checkpoints
 from validate.training.presets import Sweep
 from validate.training.sweep import run
@@ -174,25 +170,6 @@ def test_records_agree_with_each_other_and_hold_no_violation(finished):
             assert epoch.total.telescoped == pytest.approx(product.tolist(), rel=1e-12)
             assert epoch.total.relative_error < 1e-12
             assert 0 <= epoch.test_error <= 1
-
-
-def test_summaries_by_family_and_epoch_add_up(finished):
-    results = read_results(finished)
-    whole = summarize(
-        (row for run in results.runs for row in run.blocks),
-        (row for run in results.runs for row in run.epochs),
-    )
-    by_family = summarize_by(results, lambda config, epoch: config.family)
-    by_epoch = summarize_by(results, lambda config, epoch: epoch)
-    assert list(by_family) == ["residual", "dense"]
-    assert list(by_epoch) == [0, 1, 2]
-    for parts in (by_family, by_epoch):
-        assert sum(part.bound_checks for part in parts.values()) == whole.bound_checks
-        assert sum(part.identity_checks for part in parts.values()) == whole.identity_checks
-        assert max(part.identity_error for part in parts.values()) == whole.identity_error
-        assert max(part.total_error for part in parts.values()) == whole.total_error > 0
-    assert by_epoch[1].bound_checks < by_epoch[0].bound_checks == by_epoch[2].bound_checks
-    assert whole.failures == 0
 
 
 def test_finished_runs_are_neither_repeated_nor_touched(folder, monkeypatch):

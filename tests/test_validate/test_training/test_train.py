@@ -6,7 +6,8 @@ import torch
 from torch.nn import functional
 
 from derivations.errors import InputError
-from validate.data.datasets import Split, load
+from validate.data.datasets import load
+from validate.data.splits import Split
 from validate.networks.build import build
 from validate.training.train import (
     Schedule,

@@ -36,7 +36,7 @@ from validate.audit.search import Dual, Point, show, smallest, tangent
 from validate.audit.verdicts import Case, in_each
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
-X = Fraction(1)
+INPUT = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _Gated:
 
     def exact(self) -> dict[str, Callable[[Dual], Dual]]:
         return {
-            "F": lambda at: (self.u + self.f * (at[0] - X), self.f * at[1]),
+            "F": lambda at: (self.u + self.f * (at[0] - INPUT), self.f * at[1]),
             "P": lambda at: at,
             "W_1": lambda at: (self.w1 * at[0], self.w1 * at[1]),
             "relu": lambda at: at if at[0] > 0 else (Fraction(0), Fraction(0)),
@@ -138,11 +138,11 @@ class _Gated:
 
     def slope(self, term: Term) -> Fraction:
         """The derivative of a term of these leaves at x = 1, exactly."""
-        return tangent(term, self.exact(), (X, Fraction(1)))[1]
+        return tangent(term, self.exact(), (INPUT, Fraction(1)))[1]
 
     def gradient(self, term: Term) -> float:
         """The same by autograd, ∂L/∂H being 1."""
-        return gradient(term, self._torch(term), [X], [Fraction(1)])[0]
+        return gradient(term, self._torch(term), [INPUT], [Fraction(1)])[0]
 
     def _torch(self, term: Term) -> Mapping[str, Callable[[Tensor], Tensor]]:
         seen: list[Fraction] = []
@@ -151,23 +151,23 @@ class _Gated:
             seen.append(at[0])
             return Fraction(0), at[1]
 
-        tangent(term, self.exact() | {"W_2": spy}, (X, Fraction(1)))
+        tangent(term, self.exact() | {"W_2": spy}, (INPUT, Fraction(1)))
         (at,) = seen or [Fraction(0)]
         return {
-            "F": affine(self.f, self.u, X),
+            "F": affine(self.f, self.u, INPUT),
             "P": lambda z: z,
             "W_1": affine(self.w1, Fraction(0), Fraction(0)),
             "relu": lambda z: z.relu(),
             "W_2": affine(self.w2, Fraction(0), at),
             "sigmoid": lambda z: z.sigmoid(),
             "B": lambda z: z,
-            "s": lambda x: affine(self.w2 * self.w1, Fraction(0), X)(x).sigmoid(),
+            "s": lambda x: affine(self.w2 * self.w1, Fraction(0), INPUT)(x).sigmoid(),
         }
 
     def given(self, u: str) -> dict[str, str]:
         bias = -self.w2 * max(self.w1 * self.u, Fraction(0))
         weights = {"w_1": show(self.w1), "w_2": show(self.w2), "b_2": show(bias)}
-        return {u: show(self.u), **weights, "s": show(HALF), "x": show(X), "∂L/∂H": "1"}
+        return {u: show(self.u), **weights, "s": show(HALF), "x": show(INPUT), "∂L/∂H": "1"}
 
 
 def judge_gate_term(evidence: GateTerm) -> Finding:
@@ -214,7 +214,7 @@ def _ordered(term: Term, sign: int, _: int, point: Point) -> Counterexample | No
     gated, residual = abs(block.slope(term)), abs(1 + f)
     if (gated - residual) * sign <= 0:
         return None
-    alone = gradient(RESIDUAL.term, {"F": affine(f, u, X)}, [X], [Fraction(1)])[0]
+    alone = gradient(RESIDUAL.term, {"F": affine(f, u, INPUT)}, [INPUT], [Fraction(1)])[0]
     autograd = {
         "gain with the gate": abs(
             agree("SE block", block.gradient(term), float(block.slope(term)))

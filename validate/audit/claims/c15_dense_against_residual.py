@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import partial
 
 from derivations.algebra.blocks import DENSE, RESIDUAL
-from validate.audit.claims.c10_dense_blocks import Dense
+from validate.audit.claims.c12_dense_gradients import Dense
 from validate.audit.ensembles import Mean, dense_against_residual
 from validate.audit.evidence import (
     UNDECIDED,

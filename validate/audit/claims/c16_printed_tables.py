@@ -154,9 +154,9 @@ def judge_differences(evidence: Differences) -> Finding:
     least = min(evidence.differences, key=lambda name: abs(evidence.differences[name]))
     needed = abs(evidence.differences[least]) / (TWO_SIDED_5_PERCENT * Decimal(2).sqrt())
     tested = TWO_SIDED_5_PERCENT * Decimal(2).sqrt() * deviation
-    above = sum(abs(difference) > tested for difference in evidence.differences.values())
+    above = sum(1 for each in evidence.differences.values() if abs(each) > tested)
     summary = (
-        f"{sum(case.holds is True for case in cases)} of {len(cases)} differences exceed "
+        f"{sum(1 for case in cases if case.holds)} of {len(cases)} differences exceed "
         f"{deviation} point, of them {above} the "
         f"{tested:.2f} points that a two-sided 5 % test of two networks needs; the least would "
         f"need a deviation of {needed:.3f} points"

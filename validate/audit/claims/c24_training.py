@@ -4,43 +4,28 @@ gradient flow rank as error does?
 Without records, or with too few networks, it says which command makes them.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median
 
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
 from validate.audit.verdicts import Case, all_of, in_each
 from validate.records.schema import Results
 from validate.statistics.correlation import SIGNIFICANT
-from validate.statistics.slopes import Slope, slopes
-from validate.statistics.survival import (
-    ACROSS,
-    NEARNESS,
-    RATIO,
-    SEED,
-    START,
-    WITHIN,
-    Row,
-    ranking,
-    test_error,
-)
+from validate.statistics.slopes import PLAIN, RESIDUAL, Slope, trends
+from validate.statistics.survival import ACROSS, NEARNESS, RATIO, START, WITHIN, Row, ranking
 
 COMMAND = (
     "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then "
     "`gradbound audit --results DIR`"
 )
-PLAIN, RESIDUAL = "plain", "residual"
 JUDGED, COEFFICIENT = f"{RATIO} {START}", "Spearman"
 """The measure and the coefficient that C25 is judged by, chosen beforehand; the others stand beside
 them as evidence."""
 
 
 @dataclass(frozen=True)
-class Trends:
-    """The slope of the final test error with depth, by family and of plain beyond residual
-    networks; None: there are no records.
-    """
+class Degradation:
+    """`validate.statistics.slopes.Trends` of the records; None where there are none."""
 
     setting: str
     slopes: Mapping[str, Slope] | None
@@ -58,23 +43,14 @@ class Agreement:
     table: tuple[Row, ...] | None
 
 
-def trends(sources: Sources) -> Trends:
+def degradation(sources: Sources) -> Degradation:
     results = sources.results
     if results is None:
-        return Trends(_setting(results), None, None, {})
-    errors = {family: _errors(results, family) for family in (PLAIN, RESIDUAL)}
-    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL], SEED)
-    medians = {
-        family: {
-            depth: median(error for runs in seeds.values() for error in runs)
-            for depth, seeds in sorted(by_depth.items())
-        }
-        for family, by_depth in errors.items()
-    }
-    return Trends(_setting(results), {PLAIN: plain, RESIDUAL: residual}, beyond, medians)
+        return Degradation(_setting(results), None, None, {})
+    return Degradation(_setting(results), **vars(trends(results)))
 
 
-def judge_trends(evidence: Trends) -> Finding:
+def judge_degradation(evidence: Degradation) -> Finding:
     """Both slopes must have their sign; no correction for two tests, as both have to pass."""
     cases = [
         _sloped(
@@ -107,7 +83,7 @@ def _sloped(found: Mapping[str, Slope] | None, family: str, name: str, sign: int
     return Case(name, slope.sign == sign)
 
 
-def _against(case: Case, evidence: Trends, family: str) -> Counterexample:
+def _against(case: Case, evidence: Degradation, family: str) -> Counterexample:
     assert evidence.slopes is not None
     given = {
         f"{depth} layers": f"{100 * error:.1f} %"
@@ -130,7 +106,7 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if evidence.table is None:
         case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training")
         return Finding(evidence.setting, in_each(case, way_out=COMMAND), "no records")
-    tests = sum(row.adjusted is not None for row in evidence.table)
+    tests = sum(1 for row in evidence.table if row.adjusted is not None)
     rows = [
         row
         for row in evidence.table
@@ -176,15 +152,6 @@ def _ranked(row: Row) -> Case:
     return Case(row.group, row.sign == -1)
 
 
-def _errors(results: Results, family: str) -> dict[int, dict[int, list[float]]]:
-    """The final test errors of a family, by depth and seed."""
-    errors: defaultdict[int, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for run in results.runs:
-        if run.config.family == family:
-            errors[run.config.depth][run.config.seed].append(test_error(run))
-    return {depth: dict(seeds) for depth, seeds in errors.items()}
-
-
 def _setting(results: Results | None) -> str:
     if results is None:
         return "own runs"
@@ -200,8 +167,8 @@ CLAIMS = (
         "C24",
         "Figure 5, section 4",
         "plain networks degrade with depth where ResNets gain",
-        trends,
-        judge_trends,
+        degradation,
+        judge_degradation,
     ),
     Claim(
         "C25",

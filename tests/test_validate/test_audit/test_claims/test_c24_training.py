@@ -174,3 +174,8 @@ def test_evidence_holds_no_nan(claim):
     text = str(judged(claim, drawn(lambda *_: 0.1, lambda *_: 1.0)).evidence)
     assert "nan" not in text
     assert "not determinable" in text or claim == "C24"
+
+
+def test_records_are_read_from_their_source():
+    other_way = drawn(lambda *run: 1 - as_claimed(*run), flow, DEPTHS)
+    assert rejudged("C24", Sources(results=other_way)).verdict == "refuted"

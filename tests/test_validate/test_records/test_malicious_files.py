@@ -19,7 +19,8 @@ from test_validate.tiny import TINY
 from gradbound.exits import guard
 from validate.data.datasets import load
 from validate.records.codec import encode
-from validate.records.schema import read_manifest, read_results, write_manifest
+from validate.records.manifest import read_manifest, write_manifest
+from validate.records.read import read_results
 from validate.records.storage import sha256
 from validate.training import checkpoints
 from validate.training.sweep import run

@@ -34,7 +34,9 @@ from gradbound.exits import guard
 from validate.data.datasets import load
 from validate.records.codec import read_jsonl
 from validate.records.folder import is_finished, open_folder
-from validate.records.schema import EpochRow, Manifest, read_manifest, read_results
+from validate.records.manifest import read_manifest
+from validate.records.read import read_results
+from validate.records.schema import EpochRow, Manifest
 from validate.records.storage import is_temporary, remove_temporaries
 from validate.training import checkpoints
 from validate.training.sweep import run

@@ -1,5 +1,4 @@
-"""Judges C10 and C12–C14: Eqs. (4) and (6), the equality, the lower bound and the √l law of a dense
-block, in every reading.
+"""Judges C12–C14: the equality, the lower bound and the √l law of Eq. (6), in every reading.
 
 Scalar statements are proved for symbolic l; in the operator reading ∂L/∂H is a vector (g_F, g_0, …,
 g_{l−1}), J = (a; I), and the smallest instance that breaks a statement is searched among rational
@@ -9,10 +8,9 @@ ones.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
 
 from derivations.algebra.blocks import DENSE
-from derivations.theorems.equation4 import Line
+from validate.audit.claims.c10_dense_features import LAYERS, literal_square
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,
@@ -25,22 +23,7 @@ from validate.audit.evidence import (
 )
 from validate.audit.gradients import agree, gradient, linear
 from validate.audit.search import Point, points, root, show, smallest, square
-from validate.audit.verdicts import Case, all_of, in_each
-
-LAYERS = range(2, 13)
-"""Numbers of layers for which Eq. (4) is written out."""
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Eq. (4): the first two lines that contradict each other, and the copies of features that H
-    holds, l = 2, 3, …
-    """
-
-    conflict: Counterexample | None
-    once: Proof
-    copies: tuple[int, ...]
-    repeated: Counterexample | None
+from validate.audit.verdicts import Case, in_each
 
 
 @dataclass(frozen=True)
@@ -116,107 +99,6 @@ class Dense:
         )
 
 
-def copies(sources: Sources) -> Copies:
-    lines = sources.paper.equation4
-    counts = tuple(_copies(lines, l) for l in LAYERS)
-    once = sources.proof("eq4", "scalar", "once")
-    repeated = next(
-        (_repetition(l, found) for l, found in zip(LAYERS, counts, strict=True) if found != l), None
-    )
-    return Copies(
-        next((found for l in LAYERS if (found := _conflict(lines, l))), None),
-        once,
-        counts,
-        repeated,
-    )
-
-
-def _tops(lines: Sequence[Line], l: int) -> list[tuple[int, int, str]]:
-    """(j, k, text) of every line for l layers that defines x_j = F_j ‖ x_k ‖ … ‖ x_0."""
-    placed = [
-        (line.index + l, line.top + l, line.text)
-        if line.from_l
-        else (line.index, line.top, line.text)
-        for line in lines
-    ]
-    return [each for each in placed if 1 <= each[0] <= l]
-
-
-def _conflict(lines: Sequence[Line], l: int) -> Counterexample | None:
-    for (j, first, text), (other, second, another) in combinations(_tops(lines, l), 2):
-        if j == other and first != second:
-            return Counterexample(
-                f"x_{j} is defined once", {"l": str(l)}, f"“{text}”", f"“{another}”"
-            )
-    return None
-
-
-def _literal_tops(lines: Sequence[Line], l: int) -> dict[int, int]:
-    """k by j, x_j = F_j ‖ x_k ‖ … ‖ x_0: the first lines as they stand, then the rule of the last
-    one.
-    """
-    first = {line.index: line.top for line in lines if not line.from_l}
-    return {j: first.get(j, j + lines[-1].top) for j in range(1, l)}
-
-
-def _states(lines: Sequence[Line], l: int) -> list[list[int]]:
-    """x_0 … x_{l−1} as the features F_j that they hold."""
-    states = [[0]]
-    for j, top in _literal_tops(lines, l).items():
-        states.append([j, *(feature for i in range(top, -1, -1) for feature in states[i])])
-    return states
-
-
-def _copies(lines: Sequence[Line], l: int) -> int:
-    """How many features of earlier layers H = F_l ‖ x_{l−1} ‖ … ‖ x_0 holds."""
-    return sum(map(len, _states(lines, l)))
-
-
-def _repetition(l: int, found: int) -> Counterexample:
-    return Counterexample(
-        "H holds each earlier feature once",
-        {"l": str(l)},
-        f"{l} features",
-        f"H holds {found} features, some repeatedly",
-    )
-
-
-def _literal(lines: Sequence[Line], l: int) -> int:
-    """‖(∂H/∂x_0, …, ∂H/∂x_{l−1})‖_F² where every F′ is 0: the identities that H copies, x_i itself
-    being as wide as it has grown.
-    """
-    states = _states(lines, l)
-    return sum(len(states[i]) * _occurrences(lines, l, i) for i in range(l))
-
-
-def _occurrences(lines: Sequence[Line], l: int, i: int) -> int:
-    """How often x_i, as a whole, is part of H."""
-    times = {i: 1}
-    for j, top in _literal_tops(lines, l).items():
-        if j > i:
-            times[j] = sum(times[k] for k in range(i, top + 1))
-    return sum(times.values())
-
-
-def judge_copies(evidence: Copies) -> Finding:
-    decide(evidence.once, evidence.repeated)  # proof and counterexample exclude each other
-    judgement = all_of(
-        Case("its lines agree", evidence.conflict is None),
-        Case("each feature once", evidence.repeated is None),
-    )
-    shown = ", ".join(map(str, evidence.copies[:4]))
-    clash = (
-        f"two lines for one x_j: {evidence.conflict.found} and {evidence.conflict.claims}; "
-        if evidence.conflict
-        else ""
-    )
-    summary = (
-        f"{clash}H holds {shown}, … features of earlier layers, counted with repetition, for l = "
-        "2, 3, 4, 5, …"
-    )
-    return Finding("as transcribed", judgement, summary, evidence.repeated or evidence.conflict)
-
-
 def relation(sources: Sources) -> Relation:
     corrected = {
         "in the scalar reading, with |∂L/∂H| for |∂L/∂x|": sources.proof("eq6", "scalar", "norm")
@@ -273,7 +155,8 @@ def lower_bound(sources: Sources) -> LowerBound:
         ),
     }
     tried = [dense for point in points(5) if (dense := Dense.at(2, point))]
-    return LowerBound(scalar, broken, len(tried), sum(_bounded(dense, 2) for dense in tried))
+    satisfied = [dense for dense in tried if _bounded(dense, 2)]
+    return LowerBound(scalar, broken, len(tried), len(satisfied))
 
 
 def _bounded(dense: Dense, last: int) -> bool:
@@ -309,7 +192,7 @@ def root_law(sources: Sources) -> RootLaw:
         for term in ("l", "1")
     }
     lines = sources.paper.equation4
-    literal = tuple(_literal(lines, l) for l in LAYERS)
+    literal = tuple(literal_square(lines, l) for l in LAYERS)
     broken = {
         "in the scalar reading, last term of Eq. (6) 1": smallest(
             range(1, 4), lambda _: 0, _printed_limit
@@ -398,7 +281,6 @@ def _judged(
 
 
 CLAIMS = (
-    Claim("C10", "Eq. (4)", "Eq. (4) is consistent as transcribed", copies, judge_copies),
     Claim("C12", "Eq. (6), first relation", "‖∂L/∂x‖ = |∂L/∂H| × √(the sum of squares of Eq. (5))", relation, judge_relation),
     Claim(
         "C13", "Eq. (6), second relation", "‖∂L/∂x‖ ≥ |∂L/∂H| × √(Σ (∂F_l/∂x_i)² + 1), the last term perhaps l", lower_bound,

@@ -1,4 +1,4 @@
-"""Judges C19–C22: numbers of operations and parameters, from networks that are built and counted.
+"""Judges C19 and C20: printed numbers of operations and parameters, from networks that are built and counted.
 
 A mismatch is stated as it is: no way of counting is chosen for its result. Those that were tried
 are part of the evidence.
@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
-from statistics import median
 
+from validate.audit.counting import GIGA, mega
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
-from validate.audit.paper import Published, SmallRow, printed
+from validate.audit.paper import SmallRow, printed
 from validate.audit.verdicts import Case, all_of, in_each
 from validate.networks.build import parse
 from validate.networks.costs import Operations, Parameters
 
-GIGA, MEGA = 1e9, 1e6
 CLASSES_OF_TABLE_A1 = 10
 TRAINED = "as trained here"
 STEM = 16
@@ -31,9 +30,6 @@ and branch."""
 
 CLOSE = 0.01
 """GFLOPs: one unit of the last printed digit."""
-
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-DENSENETS = ("densenet121", "densenet169", "densenet201", "densenet264")
 
 
 @dataclass(frozen=True)
@@ -74,31 +70,6 @@ class Small:
     network: str
     published: Decimal
     counted: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """DenseNet-201 beside ResNet-50: learned parameters (1000 classes), layers, and published
-    errors with their sources.
-    """
-
-    parameters: tuple[int, int]
-    layers: tuple[int, int]
-    errors: Mapping[str, tuple[Decimal, Decimal]]
-    sources: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Multiply–adds (224 px), learned parameters, layers and error of each network: published
-    errors of one recipe.
-    """
-
-    multiply_adds: Mapping[str, int]
-    parameters: Mapping[str, int]
-    layers: Mapping[str, int]
-    errors: Mapping[str, Decimal]
-    source: str
 
 
 def gflops(sources: Sources) -> Gflops:
@@ -234,14 +205,14 @@ def judge_sizes(evidence: Sizes) -> Finding:
         for name, each in evidence.counted.items()
     ]
     counts = (
-        f"{printed(name)} {_mega(each.learned)} learned, {_mega(each.total)} in all"
+        f"{printed(name)} {mega(each.learned)} learned, {mega(each.total)} in all"
         for name, each in evidence.counted.items()
     )
     summary = (
         f"{'; '.join(counts)} (convolutions, linear maps, biases, batch normalization); VGG-19 "
         "without the rows that the "
-        f"transcription lacks {_mega(evidence.vgg_as_transcribed.learned)}; SE-ResNet-34 "
-        f"{_mega(evidence.se_resnet34.learned)}"
+        f"transcription lacks {mega(evidence.vgg_as_transcribed.learned)}; SE-ResNet-34 "
+        f"{mega(evidence.se_resnet34.learned)}"
         f"{_changed(evidence.small)}"
     )
     wrong = next((_missized(case.name, evidence) for case in cases if not case.holds), None)
@@ -277,129 +248,6 @@ def _missized(name: str, evidence: Sizes) -> Counterexample:
     )
 
 
-def _mega(count: int) -> str:
-    return f"{count / MEGA:.2f} M"
-
-
-def pair(sources: Sources) -> Pair:
-    names = ("densenet201", "resnet50")
-    dense, residual = (sources.counts.parameters(name).learned for name in names)
-    first, second = (sources.counts.layers(name) for name in names)
-    errors = {
-        each.name: (each.errors[names[0]], each.errors[names[1]]) for each in sources.paper.errors
-    }
-    return Pair(
-        (dense, residual),
-        (first, second),
-        errors,
-        {each.name: each.source for each in sources.paper.errors},
-    )
-
-
-def judge_pair(evidence: Pair) -> Finding:
-    (dense, residual), (deep, shallow) = evidence.parameters, evidence.layers
-    cases = [Case("fewer parameters", dense < residual), Case("more layers", deep > shallow)]
-    cases += [
-        Case(f"lower error ({source})", first < second)
-        for source, (first, second) in evidence.errors.items()
-    ]
-    errors = "; ".join(
-        f"{first} against {second} % ({source})"
-        for source, (first, second) in evidence.errors.items()
-    )
-    summary = (
-        f"{_mega(dense)} against {_mega(residual)} of parameters, {deep} against {shallow} "
-        f"layers, single-crop top-1 error {errors}"
-    )
-    failed = next((case.name for case in cases if not case.holds), None)
-    wrong = (
-        Counterexample("DenseNet-201 against ResNet-50", {"compared": failed}, failed, summary)
-        if failed
-        else None
-    )
-    return Finding("networks trained by the same recipe", all_of(*cases), summary, wrong)
-
-
-def budget(sources: Sources) -> Budget:
-    names, counts = (*RESNETS, *DENSENETS), sources.counts
-    published = _complete(sources.paper.errors)
-    return Budget(
-        {name: counts.operations(name).multiply_adds for name in names},
-        {name: counts.parameters(name).learned for name in names},
-        {name: counts.layers(name) for name in names},
-        published.errors,
-        published.source,
-    )
-
-
-def _complete(published: tuple[Published, ...]) -> Published:
-    """The first source that has every network."""
-    return next(
-        each for each in published if all(name in each.errors for name in (*RESNETS, *DENSENETS))
-    )
-
-
-def judge_budget(evidence: Budget) -> Finding:
-    cost = evidence.multiply_adds
-    as_good = {
-        dense: [name for name in RESNETS if evidence.errors[name] <= evidence.errors[dense]]
-        for dense in DENSENETS
-    }
-    same_error = {
-        dense: min(names, key=cost.__getitem__) for dense, names in as_good.items() if names
-    }
-    readings = {
-        "beside the ResNet of the most similar number of parameters": _nearest(evidence.parameters),
-        "beside the ResNet of the most similar depth": _nearest(evidence.layers),
-        "beside the cheapest ResNet with no higher error": same_error,
-    }
-    cases = [
-        Case(name, all(cost[d] > cost[r] for d, r in pairs.items()) if pairs else None)
-        for name, pairs in readings.items()
-    ]
-    every = [(dense, residual) for dense in DENSENETS for residual in RESNETS]
-    cases.append(Case("beside every ResNet", all(cost[d] > cost[r] for d, r in every)))
-    ratios = [
-        f"{name}: {median(cost[d] / cost[r] for d, r in pairs.items()):.2f} × (median)"
-        for name, pairs in readings.items()
-        if pairs
-    ]
-    more = sum(cost[d] > cost[r] for d, r in every)
-    summary = (
-        f"{'; '.join(ratios)}; more in {more} of {len(every)} pairs; published errors of one recipe"
-    )
-    cheaper = [
-        (d, r) for d, r in every if evidence.errors[d] <= evidence.errors[r] and cost[d] < cost[r]
-    ]
-    return Finding(
-        "multiply–adds at 224 px",
-        in_each(*cases),
-        summary,
-        _cheaper(cheaper[0], evidence) if cheaper else None,
-    )
-
-
-def _nearest(size: Mapping[str, int]) -> dict[str, str]:
-    """By DenseNet, the ResNet of the most similar size."""
-
-    def nearest(dense: str) -> str:
-        return min(RESNETS, key=lambda name: abs(size[name] - size[dense]))
-
-    return {dense: nearest(dense) for dense in DENSENETS}
-
-
-def _cheaper(pair: tuple[str, str], evidence: Budget) -> Counterexample:
-    dense, residual = pair
-    given = {f"error of {printed(name)}": f"{evidence.errors[name]} %" for name in pair}
-    found = (
-        f"{evidence.multiply_adds[dense] / GIGA:.2f} G against "
-        f"{evidence.multiply_adds[residual] / GIGA:.2f} G"
-    )
-    return Counterexample(
-        "DenseNet needs more operations for as low an error", given, "more for DenseNet", found
-    )
-
-
 CLAIMS = (
     Claim("C19", "Table 2", "the GFLOPs of ResNet and SE-ResNet", gflops, judge_gflops),
     Claim(
@@ -408,19 +256,5 @@ CLAIMS = (
         "the numbers of parameters of VGG-19, ResNet-50, SE-ResNet-50 and DenseNet-121",
         sizes,
         judge_sizes,
-    ),
-    Claim(
-        "C21",
-        "Figure 7, section 4",
-        "DenseNet-201 has fewer parameters, more layers and a lower error than ResNet-50",
-        pair,
-        judge_pair,
-    ),
-    Claim(
-        "C22",
-        "section 4",
-        "DenseNet needs more computation (FLOPs) than ResNet",
-        budget,
-        judge_budget,
     ),
 )

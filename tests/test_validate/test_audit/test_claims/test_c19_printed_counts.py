@@ -1,0 +1,59 @@
+"""C19 and C20: printed numbers of operations and parameters against those that are counted."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from test_validate.audited import gathered, judged, rejudged
+
+from validate.audit.counting import Counts
+from validate.audit.evidence import Sources
+from validate.audit.paper import paper
+from validate.networks.costs import Parameters
+
+
+class Fixed(Counts):
+    """Counts SE-ResNet-50 as the paper does."""
+
+    def parameters(self, name: str, num_classes: int = 1000, **settings: int) -> Parameters:
+        if name == "se_resnet50":
+            return Parameters(21_400_000, 0, 0, 0)
+        return super().parameters(name, num_classes, **settings)
+
+
+def test_a_fixed_parameter_count_confirms_table_a1():
+    assert judged("C20").counterexample["given"]["network"] == "SE-ResNet-50"
+    assert rejudged("C20", Sources(counts=Fixed())).verdict == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("counted", "verdict"),
+    [
+        ((38_900_000, 0, 0, 9), "confirmed"),
+        ((0, 0, 38_000_000, 900_000), "confirmed"),
+        ((38_000_000, 0, 0, 0), "refuted"),
+    ],
+)
+def test_a_size_is_right_with_or_without_statistics(counted, verdict):
+    evidence = replace(
+        gathered("C20"), printed={"vgg19": Decimal("38.9")}, counted={"vgg19": Parameters(*counted)}
+    )
+    assert judged("C20", evidence).verdict == verdict
+
+
+def test_small_networks_become_the_published_ones_and_were_not():
+    """Every count ends at the published one, to its digits; those that ResNets start from have
+    2,752 more, DenseNets' less than a third.
+    """
+    small = {each.network: list(each.counted.values()) for each in gathered("C20").small}
+    for row, (ours, *_, theirs) in zip(paper().small, small.values(), strict=True):
+        assert (Decimal(theirs) / 10**6).quantize(row.millions) == row.millions
+        assert ours - theirs == 2752 if row.network.startswith("residual") else 3 * ours < theirs
+    assert small["dense-40 with k = 12"] == [315_454, 320_898, 1_019_722]
+    assert "residual-20 272,474 → 269,722 (published 0.27 M)" in judged("C20").summary
+
+
+def test_small_networks_are_no_part_of_the_claim():
+    found = judged("C20", replace(gathered("C20"), small=()))
+    assert found.verdict == judged("C20").verdict
+    assert found.summary == judged("C20").summary.partition("; as trained here")[0]

@@ -1,0 +1,56 @@
+"""Reads and writes the manifest of a results folder, and verifies the files that it lists.
+
+Whatever is missing, altered or foreign raises InputError with one line that names the file.
+"""
+
+from pathlib import Path
+
+from derivations.errors import InputError
+from validate.records.codec import decode, encode, write_json
+from validate.records.schema import MANIFEST_FILE, WEIGHTS, Manifest
+from validate.records.storage import is_inside, read_bytes, sha256
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in `folder`; raises InputError unless it is, byte for byte, one that
+    `write_manifest` wrote.
+    """
+    path = folder / MANIFEST_FILE
+    data = read_bytes(path)
+    manifest = decode(data, Manifest, str(path))
+    if encode(_sealed(manifest)) != data:
+        raise InputError(
+            f"{path} was altered (it does not match its seal): delete {folder} and run "
+            "`gradbound validate` again"
+        )
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replaces the manifest in `folder`, sealed anew."""
+    write_json(folder / MANIFEST_FILE, _sealed(manifest))
+
+
+def verify(folder: Path, manifest: Manifest, name: str) -> None:
+    """Raises InputError unless the listed file lies within `folder` and has its digest; weights may
+    be missing: no record needs them.
+    """
+    path = folder / name
+    if path.name == WEIGHTS and not path.exists() and not path.is_symlink():
+        return
+    if not is_inside(path, folder):
+        raise InputError(
+            f"{path} leads out of the results folder: remove the link and run `gradbound "
+            "validate` again"
+        )
+    if sha256(read_bytes(path)) != manifest.files[name]:
+        raise InputError(
+            f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and "
+            "run `gradbound validate --resume`"
+        )
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(
+        update={"seal": sha256(encode(manifest.model_copy(update={"seal": ""})))}
+    )
