@@ -2,7 +2,7 @@
 both against chance."""
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import combinations, permutations, product
 
 import numpy as np
@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from validate.statistics.correlation import EXACT, LEAST, PERMUTATIONS, SYMBOLS, correlate, holm
+from validate.statistics.correlation import (
+    EXACT,
+    LEAST,
+    PERMUTATIONS,
+    SYMBOLS,
+    Correlation,
+    correlate,
+    holm,
+)
 
 VALUES = st.integers(-3, 3)
 TABLES = st.lists(st.tuples(VALUES, VALUES), min_size=LEAST, max_size=EXACT).filter(
@@ -102,6 +110,27 @@ def test_a_planted_correlation_is_found():
             assert min(found.low * sign, found.high * sign) > 0.3
             assert found.low <= found.value <= found.high
             assert found.p <= 0.001
+
+
+@pytest.mark.parametrize("coefficient", SYMBOLS)
+def test_drawn_permutations_count_the_order_that_was_seen(coefficient):
+    """So a p-value is never 0, and its least is 1 / (1 + PERMUTATIONS) (Phipson & Smyth 2010)."""
+    line = np.arange(2 * EXACT, dtype=float)
+    found = correlate([np.stack((line, -line), axis=1)], coefficient, 0)
+    assert not found.exact
+    assert found.p == found.least_p == 1 / (1 + PERMUTATIONS)
+    no_order = correlate([np.stack((line, abs(line - line.mean())), axis=1)], coefficient, 0)
+    assert no_order.value == pytest.approx(0.0, abs=1e-12)
+    assert no_order.p == 1.0
+
+
+def test_a_correlation_says_its_numbers():
+    found = Correlation("Kendall", 9, -0.5, -0.75, -0.25, 0.0123, 0.001, False)
+    said = "τ = −0.50, 95 % interval −0.75 to −0.25, p = 0.012 (9,999 permutations), 9 networks"
+    assert str(found) == said
+    assert "no interval, p = 0.012 (exact)" in str(replace(found, low=None, high=None, exact=True))
+    for lacking in (replace(found, value=None), replace(found, p=None)):
+        assert str(replace(lacking, missing="too few")) == "not determinable: too few"
 
 
 def test_between_families_is_not_within_them():

@@ -41,7 +41,7 @@ def planted(shift=0.0, power=1.0, skip=True, vanished=False, seed=5):
             update={
                 "measured": measured,
                 "law": found,
-                "terms": {"c": cosine, "t": (None, 2.0) if vanished else (2.0, 7.0)},
+                "terms": {"c": cosine, "t": (None, 3.0) if vanished else (3.0, 7.0)},
             }
         )
 
@@ -72,7 +72,7 @@ def test_networks_that_follow_the_law_are_close_to_it(vanished):
         assert abs(fit.alignment.mean) < 0.4
         assert fit.alignment.beyond < 0.15
         assert fit.alignment.cosine == 0.25
-        assert fit.seen == 4.0
+        assert fit.seen == 9.0
         assert 0.8 < fit.chi < 1.2
 
 

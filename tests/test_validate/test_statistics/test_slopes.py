@@ -141,3 +141,18 @@ def test_trends_are_the_slopes_of_the_records():
     assert (found.slopes, found.beyond) == ({PLAIN: plain, RESIDUAL: residual}, beyond)
     assert found.errors[PLAIN][20] == sorted(as_claimed(PLAIN, 20, seed) for seed in (0, 1, 2))[1]
     assert found.errors.keys() == {PLAIN, RESIDUAL}
+
+
+def test_the_interval_is_as_wide_as_slopes_deviate():
+    """Over many data sets the mean square of its half width is that of the error of a slope, though
+    few depths and seeds make residuals smaller than errors.
+    """
+    depths, seeds, noise = TRAINED[:DEPTHS], SEEDS, 0.02
+    centred = np.array(depths) - np.mean(depths)
+    variance = (100 * noise) ** 2 / seeds * 10**2 / (centred**2).sum()
+    halves = []
+    for trial in range(300):
+        table = errors(0.001, noise=noise, between=0.1, depths=depths, seeds=seeds, trial=trial)
+        found = slopes(table, table, trial)[0]
+        halves.append((found.high - found.low) / 2 / 1.96)
+    assert np.mean(np.square(halves)) == pytest.approx(variance, rel=0.1)

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 from test_validate.drawn_results import BLOCKS, DEPTHS, SEEDS, as_claimed, drawn, flow
 
+from validate.statistics.correlation import SIGNIFICANT, Correlation
 from validate.statistics.survival import (
     ACROSS,
     END,
     MEASURES,
     START,
     WITHIN,
+    Row,
     end_to_end,
     least_gain,
     nearness,
@@ -115,3 +117,19 @@ def test_a_ranking_is_computed_once():
     first = ranking(drawn(better, flow))
     assert ranking(drawn(better, flow)) is first
     assert len({first, ranking(drawn(better, flow), seed=1), ranking(drawn(as_claimed, flow))}) == 3
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "low", "sign"),
+    [
+        (SIGNIFICANT, 0.1, 1),
+        (SIGNIFICANT + 1e-9, 0.1, None),
+        (0.001, -0.1, None),
+        (None, 0.1, None),
+    ],
+)
+def test_a_sign_needs_a_small_p_value_and_an_interval_on_one_side(adjusted, low, sign):
+    found = Correlation("Spearman", 9, 0.5, low, 0.9, 0.01, 0.001, exact=True)
+    row = Row("gain", "within", found, adjusted)
+    assert row.sign == sign
+    assert str(row).endswith("adjusted") is (adjusted is not None)
