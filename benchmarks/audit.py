@@ -1,5 +1,4 @@
-"""Times the audit of the paper's 25 claims on one core, imports excluded, against the target of 20
-s.
+"""Times the audit of the paper's 25 claims on one core, imports excluded; the target is 20 s.
 
 Prints one JSON line: the median of 3 runs in one process, and how much of it the counting of
 networks takes.

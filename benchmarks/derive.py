@@ -1,8 +1,7 @@
-"""Times the derivation and the checking of everything, imports excluded, against the target of 5 s
-on 2 cores.
+"""Times the derivation and the checking of everything, imports excluded.
 
-Prints one JSON line: the median of 7 runs, each in a process of its own, for much is remembered
-within one.
+The target is 5 s on 2 cores. Prints one JSON line: the median of 7 runs, each in a process of its
+own, for much is remembered within one.
 """
 
 import json

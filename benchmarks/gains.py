@@ -1,9 +1,9 @@
-"""Times the gains of every block of ResNet-50 (batch 8, 64 px) against plain passes of the same
-network; the target is 1.10 ×.
+"""Times the gains of every block of ResNet-50 (batch 8, 64 px) against plain passes of it.
 
-Prints one JSON line: the ratio to a forward and backward pass that gives ∂L/∂h₀, h₀ the value of
-the stem, and nothing else (what the gains need at the very least), and the one to a training pass,
-which computes the weights' gradients too. Eval mode, float32, medians over alternating rounds.
+The target is 1.10 ×. Prints one JSON line: the ratio to a forward and backward pass that gives
+∂L/∂h₀, h₀ the value of the stem, and nothing else (what the gains need at the very least), and the
+one to a training pass, which computes the weights' gradients too. Eval mode, float32, medians over
+alternating rounds.
 """
 
 import torch

@@ -1,9 +1,8 @@
-"""Times σ_max by 20 Golub–Kahan steps against the same number of bare products Jv and Jᵀu; the
-target is 1.3 ×.
+"""Times σ_max by 20 Golub–Kahan steps against the same number of bare products Jv and Jᵀu.
 
-Prints one JSON line: the ratio in float32, and in float64, medians over alternating rounds. A bare
-product is the call of autograd alone, without a check of what goes in; the linearization is outside
-both. The block is a bottleneck of 256×8×8, batch 8.
+The target is 1.3 ×. Prints one JSON line: the ratio in float32, and in float64, medians over
+alternating rounds. A bare product is the call of autograd alone, without a check of what goes in;
+the linearization is outside both. The block is a bottleneck of 256×8×8, batch 8.
 """
 
 import torch

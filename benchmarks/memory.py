@@ -1,10 +1,9 @@
-"""Measures how the peak memory of a Golub–Kahan run grows with n and with its steps k: linearly in
-n·k, so both exponents are 1.
+"""Measures how the peak memory of a Golub–Kahan run grows with n and with its steps k.
 
-Prints one JSON line: exponents fitted to the growth of the peak over what a run of one step takes
-(n) and over that of few steps (k), each run in a process of its own, whose largest resident set the
-operating system reports. One thread and an allocator that gives large blocks back at once, or peaks
-would depend on what it happens to keep.
+It grows linearly in n·k, so both exponents are 1. Prints one JSON line: exponents fitted to the
+growth of the peak over what a run of one step takes (n) and over that of few steps (k), each run in
+a process of its own, whose largest resident set the operating system reports. One thread and an
+allocator that gives large blocks back at once, or peaks would depend on what it happens to keep.
 """
 
 import json

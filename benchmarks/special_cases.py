@@ -1,8 +1,8 @@
-"""Times a special case of Eq. (6), built and checked, for more and more inputs l: the growth must
-be at most linear in l.
+"""Times a special case of Eq. (6), built and checked, for more and more inputs l.
 
-Prints one JSON line: milliseconds for each l, the median of 7 alternating runs in one process with
-cold caches, and the growth from l = 16 to 264, divided by 264 / 16 (linear growth would give 1).
+The growth must be at most linear in l. Prints one JSON line: milliseconds for each l, the median of
+7 alternating runs in one process with cold caches, and the growth from l = 16 to 264, divided by
+264 / 16 (linear growth would give 1).
 """
 
 import json

@@ -1,11 +1,11 @@
-"""Times σ_max of 8 samples to 1e-3 against SciPy's svds, sample by sample on the same products; the
-target is 20 × faster.
+"""Times σ_max of 8 samples to 1e-3 against SciPy's svds, sample by sample on the same products.
 
-Prints one JSON line. The ratio is to svds as it comes (converged to machine precision, as it is
-without `tol`); beside it stands the one to svds with tol = 1e-3. Like svds ours takes its Ritz
-value, which STEPS steps bring within 1e-3 of the truth here (asserted); the time until its
-enclosure, which svds has none of, is that narrow stands beside it, with the width reached. Each of
-svds's samples has an operator of its own, of batch one. A bottleneck of 256×8×8, batch 8, float32.
+The target is 20 × faster. Prints one JSON line. The ratio is to svds as it comes (converged to
+machine precision, as it is without `tol`); beside it stands the one to svds with tol = 1e-3. Like
+svds ours takes its Ritz value, which STEPS steps bring within 1e-3 of the truth here (asserted);
+the time until its enclosure, which svds has none of, is that narrow stands beside it, with the
+width reached. Each of svds's samples has an operator of its own, of batch one. A bottleneck of
+256×8×8, batch 8, float32.
 """
 
 import numpy as np

@@ -1,10 +1,9 @@
-"""Times our training loop against a bare PyTorch loop, and training with measurement every epoch
-against training without.
+"""Times our training loop against a bare one, and training with measurement against without.
 
-Prints one JSON line: `ratio` is our throughput over the bare loop's (target ≥ 0.95;
-torch.optim.SGD, the same network, batches and device), `measured_epoch` the seconds of an epoch
-with gains and bounds of every block (no spectra) over those of the epoch alone (target ≤ 1.10).
-Fashion-MNIST's sizes, random pixels, medians over alternating rounds.
+Measured is every epoch. Prints one JSON line: `ratio` is our throughput over the bare loop's
+(target ≥ 0.95; torch.optim.SGD, the same network, batches and device), `measured_epoch` the seconds
+of an epoch with gains and bounds of every block (no spectra) over those of the epoch alone (target
+≤ 1.10). Fashion-MNIST's sizes, random pixels, medians over alternating rounds.
 """
 
 import torch

@@ -23,9 +23,7 @@ Out = TypeVar("Out")
 
 
 def check_input(x: Tensor) -> None:
-    """Refuses an x that is not a finite, non-empty float32 or float64 tensor of shape (batch,
-    *shape).
-    """
+    """Refuses an x that is not a finite, non-empty float32 or float64 tensor (batch, *shape)."""
     _check_values(x, "the input")
     if x.dim() < 2:
         raise InputError(
@@ -40,9 +38,7 @@ def check_input(x: Tensor) -> None:
 
 
 def check_output(value: Tensor, x: Tensor) -> None:
-    """Refuses a function's value at x that is not a finite tensor of x's batch size, dtype and
-    device.
-    """
+    """Refuses a function's value at x that is not finite, or not of x's batch, dtype and device."""
     _check_values(value, "the function's output")
     if value.dim() < 1 or value.shape[0] != x.shape[0]:
         raise InputError(
@@ -88,9 +84,7 @@ def check_product(product: Tensor) -> Tensor:
 
 
 def check_function(function: Function, x: Tensor) -> None:
-    """Refuses modules whose output for a sample depends on chance or on the other samples, or whose
-    weights do not match x.
-    """
+    """Refuses modules that are random, that couple samples, or whose weights do not match x."""
     if not callable(function):
         raise InputError(
             f"the function is a {type(function).__name__}: it must be a module or a function "
@@ -148,8 +142,9 @@ def _check_stored(module: nn.Module) -> None:
 
 
 def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Out:
-    """function(x); raises InputError, in one line, where that fails: as a rule x has the wrong
-    shape for it.
+    """The value of a function at x.
+
+    Raises InputError, in one line, where that fails: as a rule x has the wrong shape for it.
     """
     try:
         return function(x)
@@ -161,8 +156,9 @@ def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Ou
 
 
 def check_batch_independence(function: Function, x: Tensor) -> None:
-    """Refuses a function that gives a sample another value alone than inside the batch x. Slow: one
-    evaluation per sample.
+    """Refuses a function that gives a sample another value alone than inside the batch x.
+
+    Slow: one evaluation per sample.
     """
     check_input(x)
     check_function(function, x)
@@ -248,8 +244,9 @@ def _check_values(v: Tensor, name: str) -> None:
 
 
 def _is_finite(v: Tensor) -> bool:
-    """Whether every entry is; of what is complex or no number the answer is True: it is another
-    check's to refuse.
+    """Whether every entry is.
+
+    Of what is complex or no number the answer is True: it is another check's to refuse.
     """
     if not v.is_floating_point() or not v.numel() or v.is_meta:
         return True

@@ -1,5 +1,4 @@
-"""The slow twin of certified numbers: four blocks written out by hand in 128-bit balls, with
-explicit matrices.
+"""The slow twin of certified numbers: four blocks written out as matrices of 128-bit balls.
 
 Imports nothing of the toolkit: a gain found here shares no code with the one it judges.
 """

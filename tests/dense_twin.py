@@ -1,8 +1,6 @@
-"""Forms Jacobians entry by entry: the slow twin that the fast paths are tested against. Only ever
-used for testing.
+"""Forms Jacobians entry by entry: the slow twin that the fast paths are tested against.
 
-Shares no code with numeric.operators.operators, numeric.operators.krylov or
-numeric.operators.spectra beyond the operator interface. Never imports a term.
+Shares no code with `numeric.operators` beyond the operator interface. Never imports a term.
 """
 
 import torch
@@ -69,7 +67,7 @@ def sigma_max(matrices: Tensor) -> Tensor:  # (batch, m, n) -> (batch,)
 
 
 def sigma_min_adjoint(matrices: Tensor) -> Tensor:  # (batch, m, n) -> (batch,)
-    """min over unit u of ‖Jᵀu‖, in float64: 0 when m > n, where svdvals would end with σ_n instead."""
+    """min over unit u of ‖Jᵀu‖, in float64: 0 when m > n, where svdvals would end with σ_n."""
     if matrices.shape[1] > matrices.shape[2]:
         return torch.zeros(matrices.shape[0], dtype=torch.float64, device=matrices.device)
     return torch.linalg.svdvals(matrices.double())[:, -1]

@@ -1,8 +1,7 @@
-"""Draws many whole random networks at once and measures their gradients with autograd, one row per
-network.
+"""Draws many whole random networks at once and measures their gradients with autograd.
 
-Nothing here knows a law: `Draws` holds what autograd and the forward pass say of one weight in its
-network.
+One row is one network. Nothing here knows a law: `Draws` holds what autograd and the forward pass
+say of one weight in its network.
 """
 
 from collections.abc import Callable
@@ -156,7 +155,7 @@ def _beside(block: Block, out: Tensor, g: Tensor, x: Tensor) -> Tensor:
         return torch.zeros_like(x)
     if block is dense_step:
         return g[:, 4:]
-    return g * (out > 0) if block is post_activation else g
+    return torch.where(out > 0, g, 0) if block is post_activation else g
 
 
 def convolve(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:

@@ -1,9 +1,9 @@
-"""Sums Ruben's series: P(Q ≤ q) as a mixture of central chi-squares with weights ≥ 0, with a bound
-on the error.
+"""Sums Ruben's series: the slow twin of probabilities of a generalized chi-square.
 
-Ruben 1962, Ann. Math. Statist. 33:542–570; Farebrother 1984, Algorithm AS 204, Appl. Statist.
-33:332–339. The slow twin of `inversion.py` and `hyperbola.py`, which shares no code with them: only
-ever used for testing.
+P(Q ≤ q) is a mixture of central chi-squares with weights ≥ 0, here with a bound on the error. Ruben
+1962, Ann. Math. Statist. 33:542–570; Farebrother 1984, Algorithm AS 204, Appl. Statist. 33:332–339.
+The slow twin of `inversion.py` and `hyperbola.py`, which shares no code with them: only ever used
+for testing.
 """
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The slow twin of operators and spectra: known Jacobians, matrices and singular values."""
+
 import dense_twin
 import pytest
 import torch

@@ -1,8 +1,7 @@
-"""Times functions side by side in one process and prints one JSON line; builds the block that
-several benchmarks measure.
+"""Times functions side by side in one process, and builds the block that benchmarks measure.
 
-Rounds alternate, so that a load from outside falls on every function alike; ratios are medians over
-the rounds.
+Results are printed as one JSON line. Rounds alternate, so that a load from outside falls on every
+function alike; ratios are medians over the rounds.
 """
 
 import json

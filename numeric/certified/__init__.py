@@ -1,2 +1,1 @@
-"""Certifies gains and bounds for the stored tensors: every number is an enclosure, rounding
-included."""
+"""Certifies gains and bounds for the stored tensors, rounding included."""

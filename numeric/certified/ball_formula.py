@@ -1,5 +1,7 @@
-"""Evaluates SymPy expressions on python-flint balls: every value of the expression for numbers in
-the balls lies in the result."""
+"""Evaluates SymPy expressions on python-flint balls.
+
+Every value of the expression for numbers in the balls lies in the result.
+"""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -13,8 +15,9 @@ from numeric.certified.balls import root
 
 
 def ball_of(expr: sp.Expr, values: Mapping[sp.Basic, arb]) -> arb:
-    """The ball of a real expression; what stands under a root must be known to be ≥ 0. Raises
-    UnknownNodeError for other functions.
+    """The ball of a real expression; what stands under a root must be known to be ≥ 0.
+
+    Raises UnknownNodeError for other functions.
     """
     if expr in values:
         return values[expr]

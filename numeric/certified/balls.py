@@ -1,5 +1,4 @@
-"""Rounds outward: error terms for float64 arithmetic on tensors, and python-flint balls for the
-scalars made from them.
+"""Rounds outward: error terms for float64 tensors, and balls for the scalars made from them.
 
 Every helper returns a number on the safe side of the exact one. Never imports a network or a term.
 """
@@ -31,10 +30,10 @@ def precise() -> Iterator[None]:
 
 
 def gamma(terms: int) -> float:
-    """γ_k = k u / (1 − k u), rounded up: |fl(Σ aᵢbᵢ) − Σ aᵢbᵢ| ≤ γ_k Σ|aᵢbᵢ| for k terms in any
-    order (Higham 2002, section 3.1).
+    """γ_k = k u / (1 − k u), rounded up.
 
-    Raises InputError beyond 2³⁰ terms.
+    For k terms in any order |fl(Σ aᵢbᵢ) − Σ aᵢbᵢ| ≤ γ_k Σ|aᵢbᵢ| (Higham 2002, section 3.1). Raises
+    InputError beyond 2³⁰ terms.
     """
     if terms > 2**30:
         raise InputError(f"a sum of {terms} terms is too long to be certified: split the layer")
@@ -42,15 +41,17 @@ def gamma(terms: int) -> float:
 
 
 def up(values: Tensor, terms: int = 1) -> Tensor:
-    """No less than the exact values of what was computed as `values` by sums of at most `terms`
-    non-negative products.
+    """No less than the exact values of what was computed as `values`.
+
+    That is, by sums of at most `terms` non-negative products.
     """
     return values * (1 + 2 * gamma(terms + 2)) + (terms + 2) * TINY
 
 
 def float_below(ball: arb) -> float:
-    """A float64 no greater than any number in the ball; raises InputError if there is no finite
-    one.
+    """A float64 no greater than any number in the ball.
+
+    Raises InputError if there is no finite one.
     """
     lower = ball.lower()
     value = float(lower)
@@ -62,7 +63,10 @@ def float_below(ball: arb) -> float:
 
 
 def float_above(ball: arb) -> float:
-    """A float64 no less than any number in the ball; raises InputError if there is no finite one."""
+    """A float64 no less than any number in the ball.
+
+    Raises InputError if there is no finite one.
+    """
     return -float_below(-ball)
 
 

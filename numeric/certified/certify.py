@@ -1,5 +1,4 @@
-"""Certifies the gain of a block and its bounds for the stored tensors: rounding is part of every
-number.
+"""Certifies the gain of a block and its bounds for the stored tensors, rounding included.
 
 The expressions are those that `derivations` derived, at enclosed columns and at certified norms of
 the layers; the last step rounds outward. What cannot be certified is left out or refused, never
@@ -45,11 +44,10 @@ Balls = list[arb]  # one per sample
 
 @dataclass(frozen=True)
 class CertifiedNumbers:
-    """What holds for one block beyond doubt, for its stored tensors in exact arithmetic: (batch,)
-    float64 on the CPU throughout.
+    """What holds for one block beyond doubt, for its stored tensors in exact arithmetic.
 
-    `low` ≤ γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ ≤ `high`, and `bounds` (certainty "certified") bound γ from
-    their sides.
+    All are (batch,) float64 on the CPU. `low` ≤ γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ ≤ `high`, and `bounds`
+    (certainty "certified") bound γ from their sides.
     """
 
     low: Tensor
@@ -57,20 +55,20 @@ class CertifiedNumbers:
     bounds: tuple[BoundNumbers, ...]
 
     def tightest(self, side: str) -> tuple[BoundNumbers, ...]:
-        """For each sample the bound of this side ("lower" or "upper") that says most, of equal ones
-        the first.
+        """For each sample the bound of this side ("lower" or "upper") that says most.
+
+        Of equal ones it is the first.
         """
         return tightest(self.bounds, side)
 
 
 def certify(term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> CertifiedNumbers:
-    """The gain of `term` at x (batch, *in) for the backward signal g (batch, *out), and every bound
-    of it, rounding included.
+    """The gain of `term` at x (batch, *in) for the signal g (batch, *out), and every bound of it.
 
-    Leaves are torch layers in eval mode (or sequences of them, or torch's relu, tanh, sigmoid).
-    Least singular values are bounded by 0. Raises InputError for a zero backward signal and for
-    tensors or layers that do not fit, UnknownNodeError for a layer without a rule. Costs a few
-    forward and backward passes in float64, and a ball per smooth activation.
+    Rounding is included. Leaves are torch layers in eval mode (or sequences of them, or torch's
+    relu, tanh, sigmoid). Least singular values are bounded by 0. Raises InputError for a zero
+    backward signal and for tensors or layers that do not fit, UnknownNodeError for a layer without
+    a rule. Costs a few forward and backward passes in float64, and a ball per smooth activation.
     """
     check_subnormals()
     point = EnclosedPoint(term, leaves, x, g)
@@ -126,8 +124,9 @@ class _Certifier:
 
     @singledispatchmethod
     def _quantity(self, definition: Definition) -> Balls:
-        """A ball that holds the quantity, or, of extreme singular values and Rayleigh quotients,
-        the end that makes bounds worst.
+        """A ball that holds the quantity.
+
+        Of extreme singular values and Rayleigh quotients it is the end that makes bounds worst.
         """
         raise UnknownNodeError(
             f"no certified value of {type(definition).__name__}: register one in "
@@ -159,16 +158,16 @@ class _Certifier:
 
     @_quantity.register
     def _(self, definition: SigmaMinAdjoint) -> Balls:
+        # No certified lower bound of it is known but this one, which is always true.
         return [arb(0)] * len(self.signal)
 
     @_quantity.register
     def _(self, definition: NumericalRange) -> Balls:
+        # |xᵀAx| ≤ ‖A‖₂ for unit x.
         return [definition.end * size for size in self._sigma_max(definition.operator)]
 
     def _sigma_max(self, expr: sp.Expr) -> Balls:
-        """No less than ‖A‖₂ for the matrix of an expression, by the triangle inequality and
-        submultiplicativity.
-        """
+        """No less than ‖A‖₂ of an expression: a sum of norms for a sum, a product for a product."""
         if expr in self.point.notation.meanings:
             return self._leaf_norm(self.point.notation.meanings[expr])
         match expr:
@@ -201,8 +200,10 @@ class _Certifier:
 
 
 def _layer_norm(here: Run) -> Balls:
-    """No less than ‖J‖₂: of a sequence the product, of an activation its largest slope there, of
-    other layers a norm for every input.
+    """No less than ‖J‖₂ at the run's input, or at every input where no more is known.
+
+    Of a sequence it is the product, of an activation its largest slope there, of other layers a
+    norm for every input.
     """
     if here.parts:
         return [

@@ -1,5 +1,4 @@
-"""Bounds spectral norms of convolutions as they are: real padding, stride, dilation and groups,
-rounding included.
+"""Bounds spectral norms of convolutions: real padding, stride, dilation, groups and rounding.
 
 A strided convolution is one of stride 1 on the phases of its input, a padded one a part of a
 circular one, and a circular one a matrix per frequency (Sedghi, Gupta & Long 2019, ICLR). Never
@@ -28,8 +27,9 @@ _AT_ONCE = 1 << 21
 
 @dataclass(frozen=True)
 class _Axis:
-    """One axis of a convolution of stride 1 on a circle: which taps of the kernel read entry o +
-    shift of which phase of the input.
+    """One axis of a convolution of stride 1 on a circle.
+
+    Says which taps of the kernel read entry o + shift of which phase of the input.
     """
 
     taps: tuple[tuple[int, int, int], ...]  # (index, shift, phase)
@@ -45,12 +45,11 @@ def zero_padded_norm_upper(
     dilation: Sizes,
     groups: int,
 ) -> float:
-    """No less than ‖A‖₂ of a zero-padded convolution, `padding` being what precedes the image;
-    weight (out, in / groups, *kernel).
+    """No less than ‖A‖₂ of a zero-padded convolution; weight (out, in / groups, *kernel).
 
-    Exact where windows do not overlap, and for one position per axis. Also the norm of the
-    transposed convolution, from `outputs` to `inputs`. Raises InputError for a weight that is not
-    real and finite.
+    `padding` is what precedes the image. Exact where windows do not overlap, and for one position
+    per axis. Also the norm of the transposed convolution, from `outputs` to `inputs`. Raises
+    InputError for a weight that is not real and finite.
     """
     sizes = zip(weight.shape[2:], inputs, outputs, stride, padding, dilation, strict=True)
     axes = [_padded_axis(*each) for each in sizes]
@@ -60,9 +59,10 @@ def zero_padded_norm_upper(
 def circular_norm_upper(
     weight: Tensor, inputs: Sizes, outputs: Sizes, stride: Sizes, dilation: Sizes, groups: int
 ) -> float:
-    """No less than ‖A‖₂ of a convolution with circular padding of `inputs` positions; equal up to
-    rounding where the outputs go round exactly once. Where a stride does not divide the circle, its
-    outputs are some of those of stride 1.
+    """No less than ‖A‖₂ of a convolution with circular padding of `inputs` positions.
+
+    Equal up to rounding where the outputs go round exactly once. Where a stride does not divide the
+    circle, its outputs are some of those of stride 1.
     """
     strides = [s if n % s == 0 else 1 for n, s in zip(inputs, stride, strict=True)]
     steps = [s // used for s, used in zip(stride, strides, strict=True)]
@@ -81,11 +81,10 @@ def circular_norm_upper(
 def circular_singular_values(
     weight: Tensor, grid: Sizes
 ) -> Tensor:  # -> (frequencies, min(out, in))
-    """The singular values of a circular convolution of stride 1 on a grid, exact up to floating
-    point: one row per frequency.
+    """The singular values of a circular convolution of stride 1: one row per frequency of the grid.
 
-    weight: (out, in, *kernel) float64, the kernel wrapped where it is larger than the grid. Raises
-    InputError for another shape.
+    Exact up to floating point. weight: (out, in, *kernel) float64, the kernel wrapped where it is
+    larger than the grid. Raises InputError for another shape.
     """
     if (
         not isinstance(weight, Tensor)
@@ -116,12 +115,12 @@ def _wrapped(weight: Tensor, grid: Sizes) -> Tensor:
 def _padded_axis(
     size: int, inputs: int, outputs: int, stride: int, padding: int, dilation: int
 ) -> _Axis:
-    """Output o reads entry s o + d k − p = s (o + q) + r of the image, which is entry o + q of
-    phase r; taps that only read zeros drop out.
+    """The axis of a zero-padded convolution; taps that only read zeros drop out.
 
-    Entry m of a phase and output o meet for tap q if m − o = q. On a circle they also meet if m − o
-    = q modulo its size, so it must be larger than every |m − o − q|: m < n, o < outputs. A single
-    output may step as far as it likes: then each tap has a phase of its own.
+    Output o reads entry s o + d k − p = s (o + q) + r of the image, which is entry o + q of phase
+    r. Entry m of a phase and output o meet for tap q if m − o = q. On a circle they also meet if m
+    − o = q modulo its size, so it must be larger than every |m − o − q|: m < n, o < outputs. A
+    single output may step as far as it likes: then each tap has a phase of its own.
     """
     taps, stride = [], stride if outputs > 1 else inputs
     for k in range(size):
@@ -145,6 +144,7 @@ def _norm_upper(weight: Tensor, axes: Sequence[_Axis], groups: int) -> float:
     stored = Enclosed.exactly(weight).mid.unflatten(0, (groups, -1))
     if not all(axis.taps for axis in axes) or not stored.any():
         return 0.0
+    # To order one, exactly, so that no product that matters under- or overflows.
     exponent = int(torch.frexp(stored.abs().max()).exponent.clamp(-1000, 1000))
     phases = list(_phases(stored * math.ldexp(1.0, -exponent), axes))
     error = _error(phases)
@@ -169,8 +169,9 @@ def _norm_upper(weight: Tensor, axes: Sequence[_Axis], groups: int) -> float:
 
 
 def _phases(stored: Tensor, axes: Sequence[_Axis]) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each phase that is read, the kernel's entries (groups, out, in, taps) and their shifts
-    (taps, axes).
+    """For each phase that is read, the kernel's entries and their shifts.
+
+    (groups, out, in, taps) and (taps, axes).
     """
     together: dict[Sizes, list[tuple[Sizes, Sizes]]] = {}
     for taps in product(*(axis.taps for axis in axes)):
@@ -182,11 +183,10 @@ def _phases(stored: Tensor, axes: Sequence[_Axis]) -> Iterator[tuple[Tensor, Ten
 
 
 def _error(phases: Sequence[tuple[Tensor, Tensor]]) -> Tensor:  # -> (groups,)
-    """No less than ‖·‖_F of what the matrix of any frequency is off by: each part of an entry is a
-    sum of real products.
+    """No less than ‖·‖_F of what the matrix of any frequency is off by.
 
-    Each wave is off by at most UNIT, and each entry of the kernel by TINY where scaling it
-    underflows.
+    Each part of an entry is a sum of real products. Each wave is off by at most UNIT, and each
+    entry of the kernel by TINY where scaling it underflows.
     """
     squares = torch.zeros(len(phases[0][0]), dtype=torch.float64)
     for kernel, _ in phases:

@@ -1,8 +1,8 @@
-"""Runs torch layers on enclosed tensors, forward and backward: one rule per layer type, each sound
-or refused.
+"""Runs torch layers on enclosed tensors, forward and backward.
 
-A rule gives a layer's value and the products of its Jacobian there with enclosed vectors, all for
-the stored weights in exact arithmetic. Never imports a term.
+One rule per layer type, each sound or refused. A rule gives a layer's value and the products of its
+Jacobian there with enclosed vectors, all for the stored weights in exact arithmetic. Never imports
+a term.
 """
 
 import math
@@ -28,11 +28,11 @@ Product = Callable[[Enclosed], Enclosed]
 
 @dataclass(frozen=True)
 class Run:
-    """A layer's value at an enclosed input, and the products Jv and Jᵀu there, of vectors shaped
-    like the input and the value.
+    """A layer's value at an enclosed input, and the products Jv and Jᵀu there.
 
-    `shape` is the input's. `affine`: J does not depend on the input. `slopes`: the diagonal of J,
-    for layers that act on each entry by itself. `parts`: the runs of a sequence's layers.
+    Vectors are shaped like the input and the value. `shape` is the input's. `affine`: J does not
+    depend on the input. `slopes`: the diagonal of J, for layers that act on each entry by itself.
+    `parts`: the runs of a sequence's layers.
     """
 
     layer: nn.Module
@@ -46,8 +46,9 @@ class Run:
 
 
 def run(layer: object, x: Enclosed) -> Run:
-    """The layer at x (batch, *in); raises UnknownNodeError for a type without a rule, InputError
-    where its rule does not apply.
+    """The layer at x (batch, *in).
+
+    Raises UnknownNodeError for a type without a rule, InputError where its rule does not apply.
     """
     if isinstance(layer, nn.Module):
         check_fixed(layer)
@@ -173,8 +174,9 @@ def _(layer: _BatchNorm, x: Enclosed) -> Run:
 @_run.register(nn.ReLU)
 @_run.register(nn.LeakyReLU)
 def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed) -> Run:
-    """Beyond doubt on one side of the kink a slope is exact; else it is anything between the two.
-    At 0 it is that of the negative side.
+    """Exact on either side of the kink, and in doubt anything between the two slopes.
+
+    At 0 the slope is that of the negative side, as in torch.
     """
     negative = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
     below, above = torch.full_like(x.mid, negative), torch.ones_like(x.mid)
@@ -244,8 +246,9 @@ def _affine(
     terms: int,
     bias: Tensor | None = None,
 ) -> Run:
-    """Of v ↦ Lv + bias; neither an entry of Lv nor one of Lᵀu is a sum of more than `terms`
-    products.
+    """Of v ↦ Lv + bias.
+
+    Neither an entry of Lv nor one of Lᵀu is a sum of more than `terms` products.
     """
     value = apply(linear, absolute, terms, x)
     if bias is not None:

@@ -1,7 +1,7 @@
 """Gives every symbol of a derivation its enclosed vector or product at one stored activation.
 
-The twin of `numeric.evaluation.activation_point` in exact arithmetic: what it returns holds for the stored
-tensors, rounding included.
+The twin of `numeric.evaluation.activation_point` in exact arithmetic: what it returns holds for the
+stored tensors, rounding included.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,10 @@ from numeric.evaluation.realize import Evaluation
 
 
 class EnclosedPoint(Columns[Enclosed]):
-    """A term with layers for leaves at a stored activation x (batch, *in) and backward signal g
-    (batch, *out).
+    """A term with layers for leaves at a stored activation x and backward signal g.
 
-    Raises InputError for tensors that `numeric.checks` refuses or layers that do not fit the term,
-    UnknownNodeError for layers and expressions without a rule.
+    (batch, *in) and (batch, *out). Raises InputError for tensors that `numeric.checks` refuses or
+    layers that do not fit the term, UnknownNodeError for layers and expressions without a rule.
     """
 
     def __init__(
@@ -35,11 +34,12 @@ class EnclosedPoint(Columns[Enclosed]):
     ) -> None:
         check_leaves(leaves)
         for tensor in (x, g):
+            # Half precision is welcome here: taken to float64 it is exact.
             check_input(
                 tensor.double()
                 if isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
                 else tensor
-            )  # exact
+            )
         self.layers = {name: as_layer(leaf) for name, leaf in leaves.items()}
         super().__init__(term, Enclosed.exactly(x))
         self._evaluation = _Evaluation(self.layers)

@@ -1,5 +1,4 @@
-"""Computes with real tensors that are known up to a radius: midpoint–radius arithmetic in float64,
-rounding included.
+"""Computes with tensors that are known up to a radius, in midpoint–radius arithmetic.
 
 Each operation encloses what exact arithmetic would give for every choice within the radii (Rump
 1999, BIT 39). In float64 on the CPU, kernels add and multiply in whatever order; fast convolutions
@@ -23,8 +22,9 @@ Linear = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Enclosed:
-    """Tensors (batch, *shape) whose exact entries lie within `rad` of `mid`; float64 on the CPU
-    both.
+    """Tensors (batch, *shape) whose exact entries lie within `rad` of `mid`.
+
+    Both are float64 on the CPU.
     """
 
     mid: Tensor
@@ -32,7 +32,10 @@ class Enclosed:
 
     @staticmethod
     def exactly(value: Tensor) -> "Enclosed":
-        """A stored tensor, as it is; raises InputError if it is not real floating point and finite."""
+        """A stored tensor, as it is.
+
+        Raises InputError if it is not real floating point and finite.
+        """
         if (
             not isinstance(value, Tensor)
             or value.is_meta
@@ -109,8 +112,9 @@ def cat(parts: Sequence[Enclosed]) -> Enclosed:
 
 
 def apply(linear: Linear, absolute: Linear, terms: int, x: Enclosed) -> Enclosed:
-    """Lx for a linear map L whose entries are sums of at most `terms` products; `absolute` applies
-    |L|.
+    """Lx for a linear map L whose entries are sums of at most `terms` products.
+
+    `absolute` applies |L|.
     """
     mid = linear(x.mid)
     spread = absolute(up(x.rad + gamma(terms) * x.mid.abs(), 2))
@@ -128,8 +132,9 @@ def norm(v: Enclosed) -> list[arb]:
 
 
 def cosine(u: Enclosed, v: Enclosed) -> list[arb]:
-    """cos∠(u, v) of every sample; all of [−1, 1] where u or v may be zero, its value there being a
-    convention.
+    """cos∠(u, v) of every sample.
+
+    All of [−1, 1] where u or v may be zero, its value there being a convention.
     """
     (u, _), (v, _) = _scaled(u), _scaled(v)
     with precise():
@@ -141,8 +146,9 @@ def cosine(u: Enclosed, v: Enclosed) -> list[arb]:
 
 
 def _scaled(v: Enclosed) -> tuple[Enclosed, Tensor]:
-    """v·2^−e, flat, with entries of order one so that no square that matters under- or overflows,
-    and e (batch,).
+    """v·2^−e, flat, with entries of order one, and e (batch,).
+
+    So no square that matters under- or overflows.
     """
     flat = v.view(len(v.mid), -1)
     exponents = torch.frexp(flat.size().amax(1)).exponent.clamp(-1000, 1000)

@@ -13,9 +13,8 @@ from derivations.errors import InputError, UnknownNodeError
 
 
 def check_own_forward(layer: nn.Module) -> None:
-    """Refuses a layer that does something else than its torch class says: a forward of its own, or
-    hooks.
-    """
+    """Refuses a layer with a forward of its own, or hooks: it may not do what its class says."""
+    # Whose method it is decides, not the layer's type: a subclass that only renames is welcome.
     for method in {"forward", "_conv_forward", "__call__"} & set(dir(layer)):
         owner = next(kind for kind in type(layer).__mro__ if method in vars(kind))
         if method in vars(layer) or not owner.__module__.startswith("torch.nn.modules."):
@@ -35,8 +34,9 @@ def check_own_forward(layer: nn.Module) -> None:
 
 
 def check_fixed(layer: nn.Module) -> None:
-    """Refuses a layer whose map is not fixed: BatchNorm and dropout in training mode, statistics of
-    the batch at hand, no weights yet.
+    """Refuses a layer whose map is not fixed, or not there yet.
+
+    That is: BatchNorm and dropout in training mode, statistics of the batch at hand, no weights.
     """
     if any(is_lazy(weight) for weight in layer.parameters()):
         raise InputError(

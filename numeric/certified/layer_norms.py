@@ -1,5 +1,4 @@
-"""Bounds how much a layer can stretch: certified upper bounds of ‖J(x)‖₂ over every input x, for
-the stored weights.
+"""Bounds how much a layer can stretch: upper bounds of ‖J(x)‖₂ over every input x.
 
 One rule per layer type; a layer without a rule is refused, and so is one in training mode whose map
 is not fixed. Never imports a term.
@@ -143,9 +142,7 @@ def _(layer: _BatchNorm, in_shape: Sizes, out_shape: Sizes) -> float:
 @_norm.register(_AdaptiveAvgPoolNd)
 @_norm.register(nn.Upsample)
 def _(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> float:
-    """Schur's test: ‖A‖₂² is at most the largest row sum times the largest column sum of a
-    non-negative matrix.
-    """
+    """Schur's test: for A ≥ 0, ‖A‖₂² ≤ largest row sum · largest column sum."""
     if _is_small(in_shape, out_shape):
         return _written_out(layer, in_shape)
     ones = run(layer, Enclosed.exactly(torch.ones(1, *in_shape)))
@@ -156,7 +153,7 @@ def _(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> float:
 
 @_norm.register
 def _(layer: _MaxPoolNd, in_shape: Sizes, out_shape: Sizes) -> float:
-    """Each output is one input; an input is in at most ⌈k gcd(s, d) / s⌉ windows along each axis."""
+    """An output is one input, and an input in at most ⌈k gcd(s, d) / s⌉ windows along each axis."""
     axes = len(out_shape) - 1
     sizes = (_each(value, axes) for value in (layer.kernel_size, layer.stride, layer.dilation))
     shared = math.prod(-(-k * math.gcd(s, d) // s) for k, s, d in zip(*sizes, strict=True))
@@ -204,8 +201,9 @@ for _kind in SLOPES:
 
 
 def _check_stored(layer: nn.Module) -> None:
-    """Refuses tensors that hold no finite numbers, biases included, and weights that are not real
-    floating point.
+    """Refuses tensors that hold no finite numbers, and weights that are not real floating point.
+
+    Biases included: they change no norm, but a layer that holds NaN has none.
     """
     for name, stored in [*layer.named_parameters(), *layer.named_buffers()]:
         label = f"{name!r} of {type(layer).__name__}"
@@ -223,7 +221,10 @@ def _check_stored(layer: nn.Module) -> None:
 
 
 def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
-    """What shape the layer gives one sample; raises InputError where it takes none of this shape."""
+    """What shape the layer gives one sample.
+
+    Raises InputError where it takes none of this shape.
+    """
     tensors = [*layer.parameters(), *layer.buffers()]
     weight = next((each for each in tensors if each.is_floating_point()), torch.zeros(()))
     try:
@@ -257,8 +258,9 @@ def _written_out(layer: nn.Module, in_shape: Sizes) -> float:
 
 
 def _copies(layer: _ConvNd, in_shape: Sizes) -> int:
-    """How often padding repeats an entry at most: the squared norm of the map that pads, whose
-    columns do not overlap.
+    """How often padding repeats an entry at most.
+
+    It is the squared norm of the map that pads, whose columns do not overlap.
     """
     image = torch.zeros(1, *in_shape, dtype=torch.float64, requires_grad=True)
     with torch.enable_grad():

@@ -1,5 +1,4 @@
-"""Bounds spectral norms of stored matrices beyond doubt: guesses with floating point, then verifies
-the guess.
+"""Bounds spectral norms of stored matrices beyond doubt: guesses, then verifies the guess.
 
 Neither an eigenvalue nor a factor is trusted: whatever s and L are, λ_max(MᴴM) ≤ s + ‖sI − MᴴM −
 LLᴴ‖, because LLᴴ ≥ 0, and that residual is computed with its rounding errors (cf. Rump 2006, BIT
@@ -21,19 +20,20 @@ _ATTEMPTS = 4
 
 
 def spectral_norm_upper(matrices: Tensor, error: Tensor | None = None) -> Tensor:
-    """No less than ‖M + E‖₂ for every ‖E‖₂ ≤ error: (batch, m, n) and (batch,) -> (batch,), float64
-    on the CPU.
+    """No less than ‖M + E‖₂ for every ‖E‖₂ ≤ error.
 
-    `matrices` are real floating point of any precision, taken as they are. For ordinary matrices up
-    to n = 1024 within 1e-10 of ‖M‖₂ + error, relatively. Raises InputError if they are empty or not
-    finite, the errors are no norms, or the result is beyond the range of float64.
+    (batch, m, n) and (batch,) -> (batch,), float64 on the CPU. `matrices` are real floating point
+    of any precision, taken as they are. For ordinary matrices up to n = 1024 within 1e-10 of ‖M‖₂ +
+    error, relatively. Raises InputError if they are empty or not finite, the errors are no norms,
+    or the result is beyond the range of float64.
     """
     return _norms_upper(Enclosed.exactly(matrices).mid, error)
 
 
 def complex_norm_upper(real: Tensor, imaginary: Tensor, error: Tensor | None = None) -> Tensor:
-    """No less than ‖A + iB + E‖₂ for every complex ‖E‖₂ ≤ error, like `spectral_norm_upper`; within
-    1e-9.
+    """No less than ‖A + iB + E‖₂ for every complex ‖E‖₂ ≤ error.
+
+    Like `spectral_norm_upper`, but within 1e-9.
     """
     return _norms_upper(
         torch.complex(Enclosed.exactly(real).mid, Enclosed.exactly(imaginary).mid), error
@@ -41,9 +41,7 @@ def complex_norm_upper(real: Tensor, imaginary: Tensor, error: Tensor | None = N
 
 
 def check_subnormals() -> None:
-    """Refuses to certify while torch takes subnormal numbers for zero: scaled up, they would
-    matter.
-    """
+    """Refuses to certify while torch takes subnormal numbers for zero: scaled up, they matter."""
     if not torch.tensor(2.0**-1074, dtype=torch.float64) * 2.0**60 > 0:
         raise InputError(
             "subnormal numbers are flushed to zero, so nothing can be certified: call "
@@ -71,6 +69,7 @@ def _norms_upper(matrices: Tensor, error: Tensor | None) -> Tensor:
     scaled, factors = _scaled(tall)
     lost = tall[0].numel() * 2 * balls.TINY  # by scaling small entries down
     lengths = up(up(_squared_norms(scaled).sqrt() + lost, 2) * factors)
+    # Of zero the norm is exact, though rounding upward has made a tiny number of it.
     norms = torch.where((matrices == 0).flatten(1).all(1), 0, lengths)
     norms = torch.where(beyond > 0, up(norms + beyond), norms)
     if not norms.isfinite().all():
@@ -79,8 +78,9 @@ def _norms_upper(matrices: Tensor, error: Tensor | None) -> Tensor:
 
 
 def _scaled(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """M/f with entries of order one, and f (batch,), powers of two: exact but for entries that
-    underflow.
+    """M/f with entries of order one, and f (batch,), powers of two.
+
+    Exact but for entries that underflow.
     """
     parts = torch.view_as_real(matrices.resolve_conj()) if matrices.is_complex() else matrices
     exponents = torch.frexp(parts.abs().flatten(1).amax(1)).exponent.clamp(-1000, 1000).tolist()
@@ -94,7 +94,10 @@ def _scaled(matrices: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _squared_norms(tall: Tensor) -> Tensor:
-    """No less than ‖M‖₂² for M with entries of at most order one: (batch, m, n), m ≥ n -> (batch,)."""
+    """No less than ‖M‖₂² for M with entries of at most order one.
+
+    (batch, m, n), m ≥ n -> (batch,).
+    """
     _, rows, columns = tall.shape
     frobenius = _squares(tall)
     if columns == 1:
@@ -116,8 +119,9 @@ def _squared_norms(tall: Tensor) -> Tensor:
 
 
 def _eigenvalue_upper(gram: Tensor, shift: Tensor) -> Tensor:
-    """No less than Re xᴴGx for every unit x, for each matrix; infinite where sI − G has no Cholesky
-    factor.
+    """No less than Re xᴴGx for every unit x, for each matrix.
+
+    Infinite where sI − G has no Cholesky factor.
     """
     columns = gram.shape[1]
     shifted = shift[:, None, None] * torch.eye(columns, dtype=torch.float64) - gram

@@ -1,2 +1,1 @@
-"""Puts numbers into derived formulas: terms run as torch modules, and bounds evaluated at real
-activations."""
+"""Puts numbers into derived formulas, at real activations."""

@@ -130,8 +130,9 @@ class Point(Columns[Tensor]):
         return self._operators[meaning]
 
     def _check_repeatable(self, whole: Tensor) -> None:
-        """The first sample must have the same value alone: otherwise samples are coupled, or the
-        leaves random.
+        """The first sample must have the same value alone.
+
+        Otherwise samples are coupled, or the leaves random.
         """
         with no_grad():
             alone = realize(self.term, self._leaves)(self.x[:1])
@@ -143,6 +144,7 @@ class Point(Columns[Tensor]):
 
     def _check_affine(self, name: str) -> None:
         x, leaf = self._inputs[name], self._leaves[name]
+        # x is cloned, for a leaf may begin with an operation in place.
         with no_grad():
             doubled, once, zero = leaf(2 * x), leaf(x.clone()), leaf(x.new_zeros(x.shape))
         if not _close(doubled + zero, 2 * once):
@@ -153,6 +155,7 @@ class Point(Columns[Tensor]):
     def _slopes(self, name: str, at: Tensor) -> DiagonalOperator:
         jacobian = JacobianOperator(self._leaves[name], at)
         slopes = jacobian.pull(at.new_ones(at.shape))
+        # A second vector, no multiple of the first: on ones any Jacobian acts like some diagonal.
         probe = 1 + at.new_tensor(range(at[0].numel())).view(at[0].shape).cos().expand(at.shape)
         if not _close(jacobian.pull(probe), slopes * probe):
             raise InputError(

@@ -60,8 +60,9 @@ def input_parts(pullback: Tensor, signal: Tensor, sizes: Sequence[int]) -> Input
 
 @lru_cache
 def square_root_law(inputs: int) -> float:
-    """What Eq. (6) leaves of ‖∂L/∂x‖ / |∂L/∂H| for l inputs as the branch vanishes, from its
-    derived limit.
+    """What Eq. (6) leaves of ‖∂L/∂x‖ / |∂L/∂H| for l inputs as the branch vanishes.
+
+    Read from its derived limit.
     """
     inputs = whole(inputs, "the number of inputs of a dense step")
     equation = next(e for e in equations() if (e.id, e.reading) == ("eq6", "scalar"))
@@ -71,10 +72,10 @@ def square_root_law(inputs: int) -> float:
 
 @lru_cache
 def vanishing_gain(name: str) -> float:
-    """The gain (relative to the base of its structure's bounds) that a named block is left with as
-    its branch vanishes.
+    """The gain that a named block is left with as its branch vanishes.
 
-    Raises InputError for an unknown block, and if the limits of those bounds are not one number.
+    It is relative to the base of its structure's bounds. Raises InputError for an unknown block,
+    and if the limits of those bounds are not one number.
     """
     found = bounds(notation_of(block(name), "operator"))
     theorem = found.structural or found.singular  # one theorem: others have other bases

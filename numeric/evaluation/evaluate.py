@@ -50,9 +50,9 @@ def evaluate(
     """Evaluates the pullback and every bound of `term`.
 
     Without `spectra` only bounds that need no singular values; `steps`, `delta` and `seed` are the
-    `Effort` of finding those. x: (batch, *in), g: (batch, *out), float32 or float64; half precision is taken to float32, with
-    a PrecisionWarning. Raises InputError for a zero backward signal, for tensors and modules that
-    `numeric.checks` refuses, and where leaves do not fit the term.
+    `Effort` of finding those. x: (batch, *in), g: (batch, *out), float32 or float64; half precision
+    is taken to float32, with a PrecisionWarning. Raises InputError for a zero backward signal, for
+    tensors and modules that `numeric.checks` refuses, and where leaves do not fit the term.
     """
     effort = Effort(steps, delta, seed)  # refused even where no spectra are wanted
     leaves, (x, g) = block_in_single(leaves, x, g)
@@ -81,16 +81,17 @@ def _addends(point: Point, line: Linearization) -> dict[str, Tensor]:
 
 
 def _number(bound: Bound, measure: QuantityValues, signal_norm: Tensor) -> BoundNumbers:
-    """The bound at the worst ends of its quantities, relative to the whole signal as the gain is."""
+    """The bound at the worst ends of its quantities, relative to the whole signal like the gain."""
     found = [measure.value(str(q.symbol), q.definition) for q in bound.quantities]
     formula = _compile(bound)
     ends = [
         _ends(q.definition, e, bound.side) for q, e in zip(bound.quantities, found, strict=True)
     ]
+    # Only a cosine has two ends, so there are few corners.
     values = torch.stack([_as_batch(formula(*corner), signal_norm) for corner in product(*ends)])
     worst = values.amin(0) if bound.side == "lower" else values.amax(0)
     base = nonzero(norm(measure.point.column(column(bound.base))), f"the signal {bound.base}")
-    delta = sum(e.delta for e in found)
+    delta = sum(e.delta for e in found)  # union bound: it may fail where any of them does
     value = worst * (base / signal_norm)
     if value.isnan().any() or not (base / signal_norm > 0).all():
         raise InputError(

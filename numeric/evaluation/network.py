@@ -21,8 +21,9 @@ class Segment(nn.Module):
 
     @property
     def leaves(self) -> Mapping[str, Leaf]:
-        """The map behind each name in `term`, built from this module's own parameters (so a copy
-        has its own).
+        """The map behind each name in `term`.
+
+        Built from this module's own parameters, so that a copy has its own.
         """
         raise NotImplementedError
 

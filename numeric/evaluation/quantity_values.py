@@ -37,6 +37,7 @@ class QuantityValues:
         if definition not in self._known:
             self._known |= quantity(definition, self.point, self.effort)
         found = self._known[definition]
+        # Numbers are enclosures of one tensor; those of a Krylov run differ by rounding at least.
         if found.low is found.high:
             self._names[name] = found.low
         return found

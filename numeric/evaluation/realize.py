@@ -60,8 +60,7 @@ def realize(term: Term, leaves: Mapping[str, Function]) -> Realized:
 
 
 class Evaluation:
-    """One pass over a term: remembers every value, so that a subterm met again at the same input is
-    not run again.
+    """One pass over a term: a subterm met again at the same input is not run again.
 
     Values are tensors; a subclass that says how leaves are run and values joined gives the same
     terms another arithmetic.
@@ -150,6 +149,7 @@ def _(term: Add, x: Any, run: Evaluation) -> Any:
 def _(term: Concat, x: Any, run: Evaluation) -> Any:
     values = [run.value(part, x) for part in term.parts]
     for value in values[1:]:
+        # All sizes but those of dimension 1, along which they are joined.
         _require_equal("Concat", values[0][:, :1], value[:, :1])
     return run.cat(values)
 
@@ -162,8 +162,9 @@ def _(term: Gate, x: Any, run: Evaluation) -> Any:
 
 
 def _require_equal(node: str, left: Any, right: Any) -> None:
-    """Refuses values that torch would broadcast: the term has no such node, so the numbers would be
-    another block's.
+    """Refuses values that torch would broadcast.
+
+    The term has no such node, so the numbers would be another block's.
     """
     if left.shape != right.shape:
         raise InputError(

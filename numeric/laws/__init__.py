@@ -1,4 +1,4 @@
-"""Evaluates the laws of random weights on real tensors, with an error bound on every probability."""
+"""Evaluates the laws of random weights on real tensors, with error bounds."""
 
 from numeric.laws import mean_field
 from numeric.laws.chi_square import GeneralizedChiSquare

@@ -1,9 +1,9 @@
-"""Inverts the characteristic function of Q = Σ_j ‖N(μ_j, λ_j I)‖², with a bound on the error of
-every value.
+"""Inverts the characteristic function of a generalized chi-square, with an error bound.
 
-Midpoint rule on the Gil-Pelaez integral: Imhof 1961, Biometrika 48:419–426; its aliasing error is
-that of Davies 1973, Biometrika 60:415–417, here bounded by Chernoff's inequality. The truncation
-error is bounded by the decay of the modulus.
+Q = Σ_j ‖N(μ_j, λ_j I)‖²; the bound is that of every value. Midpoint rule on the Gil-Pelaez
+integral: Imhof 1961, Biometrika 48:419–426; its aliasing error is that of Davies 1973, Biometrika
+60:415–417, here bounded by Chernoff's inequality. The truncation error is bounded by the decay of
+the modulus.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,9 @@ CHUNK = 1 << 21
 
 @dataclass(frozen=True)
 class Components:
-    """Q = Σ_j ‖N(μ_j, λ_j I_{m_j})‖² for each of B laws: λ, m and ‖μ_j‖², (B, k) each, λ ≥ 0 and
-    some λ > 0.
+    """Q = Σ_j ‖N(μ_j, λ_j I_{m_j})‖² for each of B laws.
+
+    λ, m and ‖μ_j‖², (B, k) each, λ ≥ 0 and some λ > 0.
     """
 
     weights: Array
@@ -43,11 +44,10 @@ class Components:
 
 
 def tail_quantiles(laws: Components, tail: float) -> tuple[Array, Array]:
-    """Numbers (low, high), (B,) each, with P(Q < low) ≤ tail and P(Q > high) ≤ tail, by Chernoff's
-    inequality.
+    """Numbers (low, high), (B,) each, with P(Q < low) ≤ tail and P(Q > high) ≤ tail.
 
-    Every trial exponent s gives valid ones, E exp(s(Q − mean)) / exp(s(t − mean)) ≤ tail; the best
-    of a grid is returned.
+    By Chernoff's inequality. Every trial exponent s gives valid ones, E exp(s(Q − mean)) / exp(s(t
+    − mean)) ≤ tail; the best of a grid is returned.
     """
     top = 1 / (2 * laws.weights.max(1))
     start = np.sqrt(2 * np.log(1 / tail)) / laws.deviation
@@ -86,8 +86,9 @@ def _phase(laws: Components, u: Array) -> Array:
 
 
 def _truncation(laws: Components, u: Array) -> Array:
-    """A bound on (1/π) ∫_u^∞ |E exp(isQ)| ds/s, for u (B,): beyond u the modulus falls at least
-    like s^{−ρ}.
+    """A bound on (1/π) ∫_u^∞ |E exp(isQ)| ds/s, for u (B,).
+
+    Beyond u the modulus falls at least like s^{−ρ}.
     """
     x2 = (2 * laws.weights * u[:, None]) ** 2
     rate = (laws.dofs / 2 * x2 / (1 + x2)).sum(1)
@@ -97,8 +98,9 @@ def _truncation(laws: Components, u: Array) -> Array:
 def nodes_needed(
     laws: Components, tolerance: float, limit: int
 ) -> tuple[npt.NDArray[np.intp], Array, Array, Array]:
-    """How many nodes each law needs for a truncation error of tolerance/4, `limit` + 1 if more; and
-    low, high and the step.
+    """How many nodes each law needs for a truncation error of tolerance/4, and low, high, step.
+
+    The number is `limit` + 1 where it is more.
     """
     low, high = tail_quantiles(laws, tolerance / 4)
     step = 2 * np.pi / (high - low)
@@ -113,8 +115,9 @@ def nodes_needed(
 
 @dataclass(frozen=True)
 class Inversion:
-    """The nodes of a group of laws, ready for any q. Values are in [0, 1]; `evaluate` gives each
-    with a bound on its error.
+    """The nodes of a group of laws, ready for any q.
+
+    Values are in [0, 1]; `evaluate` gives each with a bound on its error.
     """
 
     laws: Components

@@ -1,5 +1,4 @@
-"""Holds distributions of squared norms of Gaussian vectors: noncentral and generalized noncentral
-chi-squares, shifted.
+"""Holds distributions of squared norms of Gaussian vectors: shifted generalized chi-squares.
 
 Every value of a distribution function is within a stated tolerance of the truth, or an InputError
 says why it cannot be.
@@ -20,8 +19,9 @@ TOLERANCE = 1e-6
 
 
 def real(values: npt.ArrayLike, name: str) -> Array:
-    """The values in float64; raises InputError where they are not numbers, complex, none at all, or
-    not finite.
+    """The values in float64.
+
+    Raises InputError where they are not numbers, complex, none at all, or not finite.
     """
     found = np.asarray(values)
     if found.dtype.kind not in "fiu" or not found.size or not np.isfinite(found).all():
@@ -109,18 +109,20 @@ class GeneralizedChiSquare:
         )
 
     def hidden(self, tolerance: float = TOLERANCE) -> npt.NDArray[np.bool_]:
-        """Where the law is a point for float64: a density is about 1/deviation, so that moving q by
-        its own rounding error, eps · shift, would move a probability by more than `tolerance`.
-        (*batch,)
+        """Where the law is a point for float64. (*batch,)
+
+        A density is about 1/deviation, so that moving q by its own rounding error, eps · shift,
+        would move a probability by more than `tolerance`.
         """
         return np.asarray(
             self.shift * np.finfo(np.float64).eps >= tolerance * np.sqrt(self.variance)
         )
 
     def answerable(self, tolerance: float = TOLERANCE) -> npt.NDArray[np.bool_]:
-        """Where probabilities are found at every q: not for a point, nor for a nearly constant
-        component beside few degrees of freedom (weights some 1e-9 of the largest). A property of
-        the law alone. (*batch,)
+        """Where probabilities are found at every q: a property of the law alone. (*batch,)
+
+        Not for a point, nor for a nearly constant component beside few degrees of freedom (weights
+        some 1e-9 of the largest).
         """
         wide = np.asarray(~self.hidden(tolerance)).reshape(-1)
         wide[wide] = answerable(self._components()[1].take(np.flatnonzero(wide)), tolerance)
@@ -138,8 +140,9 @@ class GeneralizedChiSquare:
         )
 
     def sum_over(self, axis: int) -> "GeneralizedChiSquare":
-        """The law of the sum, along a batch axis, of independent Q; weights that do not vary along
-        it stay one component.
+        """The law of the sum, along a batch axis, of independent Q.
+
+        Weights that do not vary along it stay one component.
         """
         if whole(axis, "the axis", 0) >= len(self.batch):
             raise InputError(f"a batch of shape {self.batch} has no axis {axis} to sum over")
@@ -154,8 +157,9 @@ class GeneralizedChiSquare:
         return GeneralizedChiSquare(self.shift.sum(axis), *flat)
 
     def cdf(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
-        """P(Q ≤ q), within `tolerance`. q is broadcast against the batch; raises InputError where
-        the error bound exceeds it.
+        """P(Q ≤ q), within `tolerance`. q is broadcast against the batch.
+
+        Raises InputError where the error bound exceeds it.
         """
         return self.enclose(q, tolerance)[0]
 
@@ -164,9 +168,10 @@ class GeneralizedChiSquare:
         return 1 - self.cdf(q, tolerance)
 
     def enclose(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> tuple[Array, Array]:
-        """P(Q ≤ q), and a bound on the error of each value. It covers truncation and aliasing
-        rigorously, rounding to first order; where the law is a single noncentral chi-square within
-        SciPy's range it is SciPy's own accuracy, 1e-10.
+        """P(Q ≤ q), and a bound on the error of each value.
+
+        It covers truncation and aliasing rigorously, rounding to first order; where the law is a
+        single noncentral chi-square within SciPy's range it is SciPy's own accuracy, 1e-10.
         """
         q = real(q, "a quantile")
         shape = self._beside(q)
@@ -175,8 +180,9 @@ class GeneralizedChiSquare:
         return values.reshape(shape), errors.reshape(shape)
 
     def ppf(self, p: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
-        """A q with P(Q ≤ q) = p within `tolerance`, p broadcast against the batch; raises
-        InputError for p nearer to 0 or 1.
+        """A q with P(Q ≤ q) = p within `tolerance`, p broadcast against the batch.
+
+        Raises InputError for p nearer to 0 or 1.
         """
         p = real(p, "a probability")
         if not ((p >= tolerance) & (p <= 1 - tolerance)).all():
@@ -202,9 +208,7 @@ class GeneralizedChiSquare:
         return np.broadcast_to(values, shape).reshape(-1, max(1, int(np.prod(self.batch))))
 
     def _components(self) -> tuple[Array, Components]:
-        """A unit for each law (B,), and its components in that unit, so that nothing under- or
-        overflows.
-        """
+        """A unit for each law (B,), and its components in that unit: none under- or overflows."""
         count = max(1, int(np.prod(self.batch)))
         weights, dofs, squares = (
             part.reshape(count, -1) for part in (self.weights, self.dofs, self.squares)
@@ -234,7 +238,10 @@ class GeneralizedChiSquare:
             )
 
     def interval(self, level: float, tolerance: float = TOLERANCE) -> tuple[Array, Array]:
-        """The central band that holds Q with probability `level`, 0 < level < 1: its two quantiles."""
+        """The central band that holds Q with probability `level`, 0 < level < 1.
+
+        Returns its two quantiles.
+        """
         between(level, "the level of a band", 0, 1)
         return self.ppf((1 - level) / 2, tolerance), self.ppf((1 + level) / 2, tolerance)
 

@@ -1,5 +1,4 @@
-"""Finds the probabilities of a batch of generalized chi-squares, each by the method that suits it,
-with its error bound.
+"""Finds the probabilities of a batch of generalized chi-squares, each by the method that suits it.
 
 Equal weights: SciPy's noncentral chi-square. Else the inversion on the real axis, and for few
 degrees of freedom the hyperbola.
@@ -37,14 +36,18 @@ Function = Callable[[Array], tuple[Array, Array]]
 
 
 def answerable(laws: Components, tolerance: float) -> npt.NDArray[np.bool_]:  # (B,)
-    """Where the error bound is met at every q: the long inversion suffices, or the hyperbola does."""
+    """Where the error bound is met at every q.
+
+    There the long inversion suffices, or the hyperbola does.
+    """
     return (nodes_needed(laws, tolerance, MOST_NODES)[0] <= MOST_NODES) | (constants(laws) == 0)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Laws of a batch that are evaluated in one way: probabilities of q − shift in units of `unit`,
-    (Q, B).
+    """Laws of a batch that are evaluated in one way.
+
+    `function` gives probabilities at q − shift in units of `unit`, (Q, B).
     """
 
     laws: npt.NDArray[np.intp]
@@ -54,8 +57,9 @@ class _Part:
 
 
 class Probabilities:
-    """Sorts the laws of a batch by the method that suits each, once for all q: shift, unit (B,),
-    components in that unit.
+    """Sorts the laws of a batch by the method that suits each, once for all q.
+
+    shift and unit are (B,), the components in that unit.
     """
 
     def __init__(self, shift: Array, unit: Array, components: Components, tolerance: float) -> None:
@@ -79,7 +83,7 @@ class Probabilities:
                 np.broadcast_to(part.low, target.shape).copy(),
                 np.broadcast_to(part.high, target.shape).copy(),
             )
-            for _ in range(64):
+            for _ in range(64):  # halvings: more than the 53 bits of a float64 can tell apart
                 middle = (low + high) / 2
                 below = part.function(middle)[0] < target
                 low, high = np.where(below, middle, low), np.where(below, high, middle)
@@ -154,8 +158,9 @@ class Probabilities:
 
 
 class _FewDegrees:
-    """Laws whose characteristic function decays slowly: by the hyperbola, and where that fails by a
-    long inversion.
+    """Laws whose characteristic function decays slowly.
+
+    By the hyperbola, and where that fails by a long inversion.
     """
 
     def __init__(

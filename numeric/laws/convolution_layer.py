@@ -1,9 +1,8 @@
-"""Gives the law of ‖∂L/∂x‖² over a random convolution, from real tensors, by the formulas of
-`derivations/laws/law_catalogue.py`.
+"""Gives the law of ‖∂L/∂x‖² over a random convolution, from real tensors.
 
-The pullback of one input channel is A w: A unfolds the stride-dilated h, w holds the channel's
-weights. Zero padding, stride, dilation and groups are covered; the input's size gives the output
-padding.
+By the formulas of `derivations/laws/law_catalogue.py`. The pullback of one input channel is A w: A
+unfolds the stride-dilated h, w holds the channel's weights. Zero padding, stride, dilation and
+groups are covered; the input's size gives the output padding.
 """
 
 from dataclasses import dataclass
@@ -28,8 +27,9 @@ MOST_ENTRIES = 1 << 28
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a convolution with zero padding reads its input; each pair is (height, width). Raises
-    InputError for impossible sizes.
+    """How a convolution with zero padding reads its input; each pair is (height, width).
+
+    Raises InputError for impossible sizes.
     """
 
     kernel: Pair
@@ -49,8 +49,10 @@ class Geometry:
 
     @classmethod
     def of(cls, layer: Conv2d) -> "Geometry":
-        """That of a layer; raises InputError for another layer, and for a padding that is not by
-        zeros, or not a number.
+        """That of a layer.
+
+        Raises InputError for another layer, and for a padding that is not by zeros, or not a
+        number.
         """
         if not isinstance(layer, Conv2d):
             raise InputError(f"only Conv2d is supported, not {type(layer).__name__}")
@@ -64,8 +66,9 @@ class Geometry:
         return cls(kernel, stride, padding, dilation, layer.groups)
 
     def output_size(self, size: tuple[int, ...]) -> Pair:
-        """The output's size for an input (height, width); raises InputError where the kernel does
-        not fit into it.
+        """The output's size for an input (height, width).
+
+        Raises InputError where the kernel does not fit into it.
         """
         if len(size) != 2:
             raise InputError(f"an image has a height and a width, not the size {size}")
@@ -86,12 +89,11 @@ class Geometry:
 def unfolded_signal(
     h: Tensor, size: Pair, geometry: Geometry
 ) -> Tensor:  # (batch, c_out, h, w) -> (batch, groups, H·W, c_out/groups · k)
-    """A with ∂⟨h, conv(x)⟩/∂x_c = A w_c for every input channel c of a group, w_c = W[:, c]
-    flattened over outputs and kernel.
+    """A with ∂⟨h, conv(x)⟩/∂x_c = A w_c for every input channel c of a group.
 
-    It is the unfolding of the stride-dilated h, padded by dilation · (k − 1) − p, at the end also
-    by the output padding. Raises InputError where h is not the size of the output for an input of
-    `size`.
+    w_c = W[:, c], flattened over outputs and kernel. It is the unfolding of the stride-dilated h,
+    padded by dilation · (k − 1) − p, at the end also by the output padding. Raises InputError where
+    h is not the size of the output for an input of `size`.
     """
     _check_images(h=h)
     if tuple(h.shape[2:]) != geometry.output_size(size) or h.shape[1] % geometry.groups:
@@ -130,12 +132,11 @@ def convolution_law(
     *,
     slope: Tensor | None = None,
 ) -> GeneralizedChiSquare:
-    """‖v + D ∂⟨h, conv(x)⟩/∂x‖² for h (batch, c_out, h, w), v (batch, c_in, H, W) and D =
-    diag(active), independent of the weights: laws "convolution" and "convolution.masked". `active`
-    is boolean, of the shape of v, and stands behind a ReLU.
+    """‖v + D ∂⟨h, conv(x)⟩/∂x‖² for h, v and D = diag(active) independent of the weights.
 
-    `slope`, of the shape of v, in place of `active`: behind any other pointwise map, D =
-    diag(slope) and A becomes DA.
+    Laws "convolution" and "convolution.masked", for h (batch, c_out, h, w) and v (batch, c_in, H,
+    W). `active` is boolean, of the shape of v, and stands behind a ReLU. `slope`, of the shape of
+    v, in place of `active`: behind any other pointwise map, D = diag(slope) and A becomes DA.
     """
     factor, base = _by_group(h, v, geometry)
     if active is None:
@@ -148,9 +149,9 @@ def convolution_law(
         )
     mask = _by_channel(_checked(active, v), geometry)
     letters = {
-        "A_a": array(factor * mask[..., None], "h"),
-        "v_a": array(base * mask, "v"),
-        "v_i": array(base * ~mask, "v"),
+        "A_a": array(torch.where(mask[..., None], factor, 0), "h"),
+        "v_a": array(torch.where(mask, base, 0), "v"),
+        "v_i": array(torch.where(mask, 0, base), "v"),
     }
     return _sum_over_channels(
         generalized(generalized_law("convolution.masked"), weight_std, letters)
@@ -160,8 +161,9 @@ def convolution_law(
 def alignment_deviation(
     weight_std: float, h: Tensor, v: Tensor, geometry: Geometry, *, slope: Tensor | None = None
 ) -> Array:
-    """The standard deviation of ⟨v, D ∂⟨h, conv(x)⟩/∂x⟩ ~ N(0, ω² Σ_channels ‖AᵀDv_c‖²), all as for
-    `convolution_law`; (batch,).
+    """The standard deviation of ⟨v, D ∂⟨h, conv(x)⟩/∂x⟩, (batch,).
+
+    The inner product follows N(0, ω² Σ_channels ‖AᵀDv_c‖²), all as for `convolution_law`.
     """
     factor, base = _by_group(h, v, geometry)
     projected = (
@@ -182,14 +184,14 @@ def conditional_convolution_law(
     *,
     coupled: bool = False,
 ) -> GeneralizedChiSquare:
-    """‖v + D ∂⟨h, conv(φ(x))⟩/∂φ‖² inside a real network, given u = conv(φ(x)) without bias: law
-    "conditional.shared".
+    """‖v + D ∂⟨h, conv(φ(x))⟩/∂φ‖² inside a real network, given u = conv(φ(x)) without bias.
 
-    phi, v: (batch, c_in, H, W); u, h: (batch, c_out, h, w), h = ∂L/∂u any function of u; active:
-    boolean, as v. With `coupled` the signals may depend on the outputs of all samples, as with
-    BatchNorm in training mode. The law is a point where the patches of one sample (all samples, if
-    coupled) span the whole space: often as soon as h · w ≥ c_in · k. Its matrix holds c_out · c_in²
-    · k · H · W numbers per sample: raises InputError for a layer that is too large.
+    Law "conditional.shared". phi, v: (batch, c_in, H, W); u, h: (batch, c_out, h, w), h = ∂L/∂u any
+    function of u; active: boolean, as v. With `coupled` the signals may depend on the outputs of
+    all samples, as with BatchNorm in training mode. The law is a point where the patches of one
+    sample (all samples, if coupled) span the whole space: often as soon as h · w ≥ c_in · k. Its
+    matrix holds c_out · c_in² · k · H · W numbers per sample: raises InputError for a layer that is
+    too large.
     """
     _check_images(phi=phi, u=u, h=h, v=v)
     if phi.shape != v.shape or u.shape != h.shape:
@@ -225,7 +227,7 @@ def conditional_convolution_law(
     base = _by_channel(v, geometry).flatten(2)
     if active is not None:
         mask = _by_channel(_checked(active, v), geometry).flatten(2)
-        pull = pull * mask[:, :, None, :, None]
+        pull = torch.where(mask[:, :, None, :, None], pull, 0)
     patches = F.unfold(
         phi.detach().double(), geometry.kernel, geometry.dilation, geometry.padding, geometry.stride
     )
@@ -239,8 +241,9 @@ def conditional_convolution_law(
 
 
 def _check_images(**images: Tensor) -> None:
-    """Refuses what is no finite real image (batch, channels, height, width), and batches of
-    different sizes.
+    """Refuses what is no finite real image, and batches of different sizes.
+
+    Images are (batch, channels, height, width).
     """
     for name, image in images.items():
         if array(image, name).ndim != 4:
@@ -267,8 +270,9 @@ def _by_channel(
 
 
 def _by_group(h: Tensor, v: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
-    """A, which the channels of a group share, and v by channel: (batch, groups, 1, H·W, …) and
-    (batch, groups, c_in/groups, H·W).
+    """A, which the channels of a group share, and v by channel.
+
+    (batch, groups, 1, H·W, …) and (batch, groups, c_in/groups, H·W).
     """
     _check_images(h=h, v=v)
     return unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[

@@ -1,8 +1,8 @@
-"""Gives the law of ‖∂L/∂x‖² over a dense random weight, from real tensors, by the formulas of
-`derivations/laws/law_catalogue.py`.
+"""Gives the law of ‖∂L/∂x‖² over a dense random weight, from real tensors.
 
-Every function takes one row per sample or per draw and returns a batch of laws. Certainty: `law`,
-exact for Gaussian weights under the conditions of the theorem named in each docstring.
+By the formulas of `derivations/laws/law_catalogue.py`. Every function takes one row per sample or per
+draw and returns a batch of laws. Certainty: `law`, exact for Gaussian weights under the conditions
+of the theorem named in each docstring.
 """
 
 from dataclasses import dataclass
@@ -40,18 +40,20 @@ def independent_law(weight_std: float, h: Tensor, v: Tensor) -> GeneralizedChiSq
 
 
 def masked_law(weight_std: float, h: Tensor, v: Tensor, active: Tensor) -> GeneralizedChiSquare:
-    """‖v + D Wᵀh‖² behind a ReLU, for h (batch, m), v (batch, n) and D = diag(active) independent
-    of W: law "masked".
+    """‖v + D Wᵀh‖² behind a ReLU, for h, v and D = diag(active) independent of W.
+
+    Law "masked", for h (batch, m) and v (batch, n).
     """
     h_, v_ = _columns(h=h, v=v)
     mask = _mask(active, v_)
-    letters = {"h": h_, "v_a": v_ * mask, "v_i": v_ * ~mask}
+    letters = {"h": h_, "v_a": np.where(mask, v_, 0), "v_i": np.where(mask, 0, v_)}
     return noncentral(noncentral_law("masked"), weight_std, letters, {"a": mask.sum(-1)})
 
 
 def pointwise_law(weight_std: float, h: Tensor, v: Tensor, slope: Tensor) -> GeneralizedChiSquare:
-    """‖v + diag(φ′(x)) Wᵀh‖² for any φ, with slope = φ′(x) (batch, n), all independent of W: law
-    "pointwise".
+    """‖v + diag(φ′(x)) Wᵀh‖² for any φ, all independent of W: law "pointwise".
+
+    slope = φ′(x) is (batch, n).
     """
     h_, v_, slopes = _columns(h=h, v=v, slope=slope)
     require("slope", slopes, v_.shape)
@@ -63,20 +65,20 @@ def pointwise_law(weight_std: float, h: Tensor, v: Tensor, slope: Tensor) -> Gen
 def conditional_law(
     weight_std: float, phi: Tensor, u: Tensor, h: Tensor, v: Tensor, active: Tensor | None = None
 ) -> GeneralizedChiSquare:
-    """‖v + D Wᵀh‖² inside a real network, given u = Wφ (no bias added): law "conditional", exact
-    for every draw.
+    """‖v + D Wᵀh‖² inside a real network, given u = Wφ (no bias added).
 
-    phi: (batch, n) what W was applied to. u: (batch, m) = Wφ. h: (batch, m) = ∂L/∂u, any function
-    of u. v: (batch, n) what reaches x beside W, as the skip connection's g. active: (batch, n), D =
-    diag(active); without it D = I, as for the first weight of a two-layer branch.
-    Squeeze-and-excitation: h = Mᵀg, which is ∂L/∂u by autograd. Raises InputError where φ is not 0
-    outside the active coordinates (then use `batch_law`), or is 0 on all of them.
+    Law "conditional", exact for every draw. phi: (batch, n) what W was applied to. u: (batch, m) =
+    Wφ. h: (batch, m) = ∂L/∂u, any function of u. v: (batch, n) what reaches x beside W, as the skip
+    connection's g. active: (batch, n), D = diag(active); without it D = I, as for the first weight
+    of a two-layer branch. Squeeze-and-excitation: h = Mᵀg, which is ∂L/∂u by autograd. Raises
+    InputError where φ is not 0 outside the active coordinates (then use `batch_law`), or is 0 on
+    all of them.
     """
     phi_, u_, h_, v_ = _columns(phi=phi, u=u, h=h, v=v)
     require("phi", phi_, v_.shape)
     require("h", h_, u_.shape)
     mask = np.ones(v_.shape, dtype=bool) if active is None else _mask(active, v_)
-    if (phi_ * ~mask).any():
+    if np.where(mask, 0, phi_).any():
         raise InputError(
             "φ(x) is not 0 on an inactive coordinate: this is no ReLU; use batch_law with the "
             "slopes φ′(x)"
@@ -90,8 +92,8 @@ def conditional_law(
     unit = np.where(length > 0, length, 1)
     letters = {
         "h": h_,
-        "v_a": v_ * mask,
-        "v_i": v_ * ~mask,
+        "v_a": np.where(mask, v_, 0),
+        "v_i": np.where(mask, 0, v_),
         "phi": phi_ / unit,
         "u": np.where(length > 0, u_, 0) / unit,
     }
@@ -106,12 +108,11 @@ def batch_law(
     v: Tensor,
     slope: Tensor | None = None,
 ) -> GeneralizedChiSquare:
-    """‖v + diag(φ′(x)) Wᵀh‖² of samples whose signals depend on the outputs W Φ of a whole batch:
-    law "conditional.batch".
+    """‖v + diag(φ′(x)) Wᵀh‖² of samples that are coupled through the outputs W Φ of a batch.
 
-    inputs: (uses, n) or (batch, uses, n), the inputs Φᵀ of all uses of W that h, v or the slope may
-    depend on; outputs (…, uses, m) = (W Φ)ᵀ. h: (batch, m), v: (batch, n), slope: (batch, n), by
-    default 1. A point where Φ has full row rank.
+    Law "conditional.batch". inputs: (uses, n) or (batch, uses, n), the inputs Φᵀ of all uses of W
+    that h, v or the slope may depend on; outputs (…, uses, m) = (W Φ)ᵀ. h: (batch, m), v: (batch,
+    n), slope: (batch, n), by default 1. A point where Φ has full row rank.
     """
     h_, v_ = _columns(h=h, v=v)
     slopes = np.ones_like(v_) if slope is None else array(slope, "slope")
@@ -128,12 +129,11 @@ def batch_law(
 def shared_law(
     weight_std: float, inputs: Tensor, outputs: Tensor, pull: Tensor, v: Tensor
 ) -> GeneralizedChiSquare:
-    """‖v + Σ_o L_o w_o‖² given all outputs of a weight with rows w_o, used in many places: law
-    "conditional.shared".
+    """‖v + Σ_o L_o w_o‖² given all outputs of a weight with rows w_o, used in many places.
 
-    inputs: (batch, uses, n) = Φᵀ, outputs: (batch, uses, m), pull: (batch, m, p, n) the L_o, v:
-    (batch, p). For tests and
-    small layers: `convolution_laws.py` builds `pull` for a convolution.
+    Law "conditional.shared". inputs: (batch, uses, n) = Φᵀ, outputs: (batch, uses, m), pull:
+    (batch, m, p, n) the L_o, v: (batch, p). For tests and small layers: `convolution_laws.py`
+    builds `pull` for a convolution.
     """
     given, made, pulls, base = (
         array(inputs, "inputs"),
@@ -175,8 +175,9 @@ def gain_band(
     level: float = 0.9,
     tolerance: float = TOLERANCE,
 ) -> tuple[Array, Array]:
-    """The quantiles of γ = ‖∂L/∂x‖ / signal_norm between which it lies with probability `level`, in
-    the middle.
+    """The central band that holds γ = ‖∂L/∂x‖ / signal_norm with probability `level`.
+
+    Returns its two quantiles.
     """
     low, high = law_of_square.interval(level, tolerance)
     length = _positive(signal_norm, law_of_square)
@@ -185,9 +186,11 @@ def gain_band(
 
 @dataclass(frozen=True)
 class Fit:
-    """How well draws agree with a law: the Kolmogorov–Smirnov distance of their probabilities from
-    uniform, its p-value under the law, the number of draws, and how many more were left out because
-    their law is (nearly) a point for float64.
+    """How well draws agree with a law.
+
+    The Kolmogorov–Smirnov distance of their probabilities from uniform, its p-value under the law,
+    the number of draws, and how many more were left out because their law is (nearly) a point for
+    float64.
     """
 
     distance: float
@@ -199,13 +202,12 @@ class Fit:
 def goodness_of_fit(
     law_of_square: GeneralizedChiSquare, squares: npt.ArrayLike, tolerance: float = TOLERANCE
 ) -> Fit:
-    """Tests ‖∂L/∂x‖² as measured against its law: many draws of one law, or one draw of each of a
-    batch of laws.
+    """Tests ‖∂L/∂x‖² as measured against its law.
 
-    P(Q ≤ measured) is uniform where the law is right (probability integral transform), also when
-    every draw has a law of its own. Laws that are not `answerable` are left out: which ones is
-    known before the measurement, so that the others stay uniform. Raises InputError where no draw
-    is left.
+    Many draws of one law, or one draw of each of a batch of laws. P(Q ≤ measured) is uniform where
+    the law is right (probability integral transform), also when every draw has a law of its own.
+    Laws that are not `answerable` are left out: which ones is known before the measurement, so that
+    the others stay uniform. Raises InputError where no draw is left.
     """
     measured = real(squares, "the measurement")
     if (measured < 0).any():
@@ -225,11 +227,10 @@ def goodness_of_fit(
 
 
 def _span(inputs: Array, outputs: Array) -> tuple[Array, Array]:
-    """V (…, n, r) orthonormal, spanning the inputs (…, uses, n), and (W V)ᵀ (…, r, m) from the
-    outputs (…, uses, m).
+    """V (…, n, r) orthonormal, spanning the inputs, and (W V)ᵀ (…, r, m) from the outputs.
 
-    Where the inputs of one batch entry have a lower rank than r, the columns of V that it lacks are
-    0.
+    Inputs are (…, uses, n), outputs (…, uses, m). Where the inputs of one batch entry have a lower
+    rank than r, the columns of V that it lacks are 0.
     """
     left, sizes, right = np.linalg.svd(inputs.swapaxes(-1, -2), full_matrices=False)
     kept = sizes > RANK_TOLERANCE * max(inputs.shape[-2:]) * EPS * sizes.max(

@@ -68,12 +68,12 @@ def evaluate_block(
     first_width: float = 1.0,
     slope: float = 0.0,
 ) -> float:
-    """E‖∂L/∂x_{block−1}‖² / E‖∂L/∂x_block‖² per coordinate of block 1 … depth: the law at two
-    places, divided.
+    """E‖∂L/∂x_{block−1}‖² / E‖∂L/∂x_block‖² per coordinate of block 1 … depth.
 
-    In a dense network the places are i = block − 1 and i = block. The law of any other stack starts
-    at the input, whose statistics it assumes, so there they are the ends of its first block − 1 and
-    of its first block blocks. Options and InputError as in `evaluate_law`.
+    The law at two places, divided. In a dense network the places are i = block − 1 and i = block.
+    The law of any other stack starts at the input, whose statistics it assumes, so there they are
+    the ends of its first block − 1 and of its first block blocks. Options and InputError as in
+    `evaluate_law`.
     """
     depth, block = whole(depth, "the depth"), whole(block, "the block")
     if block > depth:

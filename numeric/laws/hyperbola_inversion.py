@@ -1,10 +1,10 @@
-"""Inverts the Laplace transform of Q = Σ_j ‖N(μ_j, λ_j I)‖² along a hyperbola, with a bound on the
-error of every value.
+"""Inverts the Laplace transform of a generalized chi-square, with an error bound.
 
-F(q) = (1/2πi) ∫ E exp(−pQ) exp(pq) dp/p on p = (β/q)(1 + sin(ix − α)): Weideman & Trefethen 2007,
-Math. Comp. 76:1341–1356. The integrand decays doubly exponentially however few the degrees of
-freedom, where the inversion on the real axis is slow. The trapezoid rule's error is at most Σ_±
-‖f(· ± ia)‖₁ / (exp(2πa/h) − 1): Trefethen & Weideman 2014, SIAM Rev. 56:385–458, Thm 5.1.
+Q = Σ_j ‖N(μ_j, λ_j I)‖²; the path is a hyperbola, the bound that of every value. F(q) = (1/2πi) ∫ E
+exp(−pQ) exp(pq) dp/p on p = (β/q)(1 + sin(ix − α)): Weideman & Trefethen 2007, Math. Comp.
+76:1341–1356. The integrand decays doubly exponentially however few the degrees of freedom, where
+the inversion on the real axis is slow. The trapezoid rule's error is at most Σ_± ‖f(· ± ia)‖₁ /
+(exp(2πa/h) − 1): Trefethen & Weideman 2014, SIAM Rev. 56:385–458, Thm 5.1.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,9 @@ MARGIN = 4.0
 
 @dataclass(frozen=True)
 class _Curve:
-    """One hyperbola per law and q: laws (n, k) and q, alpha, end (n,); `clear` is 1 − (mean squares
-    of far components)/q.
+    """One hyperbola per law and q: laws (n, k) and q, alpha, end (n,).
+
+    `clear` is 1 − (mean squares of far components)/q.
     """
 
     laws: Components
@@ -43,12 +44,11 @@ class _Curve:
 def hyperbola(
     laws: Components, q: Array, tolerance: float
 ) -> tuple[Array, Array]:  # (Q, B) -> (Q, B) twice
-    """P(Q ≤ q) and a bound on its error, with as many nodes as `tolerance` needs, up to a limit:
-    the error may exceed it, and is infinite where q is not above the components that act like
-    constants.
+    """P(Q ≤ q) and a bound on its error, with as many nodes as `tolerance` needs, up to a limit.
 
-    The truncation error is bounded rigorously, the norms on the two lines numerically with a
-    margin, rounding to first order.
+    The error may exceed it, and is infinite where q is not above the components that act like
+    constants. The truncation error is bounded rigorously, the norms on the two lines numerically
+    with a margin, rounding to first order.
     """
     values, errors = np.zeros_like(q), np.where(q > 0, np.inf, 0.0)
     constant = constants(laws)
@@ -68,8 +68,9 @@ def hyperbola(
 
 
 def constants(laws: Components) -> Array:  # (B,)
-    """The sum of the mean squares of components that act like constants: below it, F(q) cannot be
-    found.
+    """The sum of the mean squares of components that act like constants.
+
+    Below it, F(q) cannot be found.
     """
     return np.where(_noncentralities(laws) > FAR, laws.squares, 0).sum(1)
 
@@ -79,8 +80,9 @@ def _noncentralities(laws: Components) -> Array:
 
 
 def _curve(laws: Components, q: Array, constant: Array, tail: float) -> _Curve:
-    """α such that the integrand decays on the outer line too, and an end beyond which it integrates
-    to less than `tail`.
+    """α such that the integrand decays on the outer line too, and an end.
+
+    Beyond the end it integrates to less than `tail`.
     """
     clear = 1 - constant / q
     alpha = np.minimum(np.arcsin(np.sqrt(0.4 * clear)), STEEPEST)
@@ -91,15 +93,17 @@ def _curve(laws: Components, q: Array, constant: Array, tail: float) -> _Curve:
 
 
 def _rate(curve: _Curve, alpha: Array) -> Array:
-    """κ with |f| ≤ C exp(−κ(sin α cosh x − 1)), as −Re(μ²p/(1 + 2λp)) ≤ μ²(−Re p)/cos²α for the far
-    components.
+    """κ with |f| ≤ C exp(−κ(sin α cosh x − 1)).
+
+    As −Re(μ²p/(1 + 2λp)) ≤ μ²(−Re p)/cos²α for the far components.
     """
     return BETA * (1 - (1 - curve.clear) / np.cos(alpha) ** 2)
 
 
 def _log_constant(curve: _Curve, alpha: Array) -> Array:
-    """log C: |1 + 2λp| ≥ cos α, as arg p ≤ π/2 + α; near components have −Re(μ²p/(1 + 2λp)) ≤
-    (1/cos α − 1) μ²/(2λ).
+    """log C, as |1 + 2λp| ≥ cos α: arg p ≤ π/2 + α.
+
+    Near components have −Re(μ²p/(1 + 2λp)) ≤ (1/cos α − 1) μ²/(2λ).
     """
     noncentralities = _noncentralities(curve.laws)
     near = np.where(noncentralities > FAR, 0, noncentralities).sum(1)

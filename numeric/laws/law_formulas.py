@@ -1,5 +1,4 @@
-"""Evaluates the expressions of a law of `derivations` on arrays: the one way from a formula to a
-distribution.
+"""Evaluates the expressions of a derived law: the one way from a formula to a distribution.
 
 Letters are given by name, as arrays (*batch, rows, columns) or (*batch, rows) for columns.
 """
@@ -29,8 +28,9 @@ overflows."""
 def noncentral(
     law: NoncentralLaw, weight_std: float, letters: Letters, counts: Mapping[str, Array]
 ) -> GeneralizedChiSquare:
-    """The law at real letters. `counts` gives the dimensions that its degrees of freedom speak of,
-    (*batch,) each.
+    """The law at real letters.
+
+    `counts` gives the dimensions that its degrees of freedom speak of, (*batch,) each.
     """
     names = sorted(counts)
     formula = _compiled(_symbols(law, names), (law.shift, law.scale, law.square, law.dof))
@@ -40,10 +40,8 @@ def noncentral(
     shift, scale, square, dof = np.broadcast_arrays(
         *(np.asarray(value, np.float64) for value in values)
     )
-    square, dof = (
-        np.maximum(square, 0),
-        np.maximum(dof, 0),
-    )  # a difference of squares may round below 0
+    # A difference of squares, and a dimension of what is given, may come out below 0.
+    square, dof = np.maximum(square, 0), np.maximum(dof, 0)
     return GeneralizedChiSquare(
         shift, np.where(dof > 0, scale, 0)[..., None], dof[..., None], square[..., None]
     )
@@ -52,8 +50,10 @@ def noncentral(
 def generalized(
     law: GeneralizedLaw, weight_std: float, letters: Letters, slices: bool = False
 ) -> GeneralizedChiSquare:
-    """The law at real letters. With `slices`, the letters of the response and factor have an axis
-    of independent slices, (*batch, slices, rows, columns), over which means and covariances add up.
+    """The law at real letters.
+
+    With `slices`, the letters of the response and factor have an axis of independent slices,
+    (*batch, slices, rows, columns), over which means and covariances add up.
     """
     response, factor, base = (
         value(part, letters, law) for part in (law.response, law.factor, law.base)
@@ -73,7 +73,10 @@ def generalized(
 
 
 def _nothing_given(letters: Letters) -> Letters:
-    """The letters with an empty span of inputs: what the covariance would be if nothing were given."""
+    """The letters with an empty span of inputs.
+
+    With them a covariance is what it would be if nothing were given.
+    """
     return {name: 0 * array if name == "V" else array for name, array in letters.items()}
 
 
@@ -85,12 +88,12 @@ def norm_of_gaussian(
     shift: Array | float,
     size: Array,
 ) -> GeneralizedChiSquare:
-    """The law of shift + ‖N(mean, scale · covariance)‖²: mean (*batch, p, 1), and of the covariance
-    the orthonormal eigenvectors (*batch, p, r) with their eigenvalues (*batch, r); outside their
-    span it is 0 (law "gaussian").
+    """The law of shift + ‖N(mean, scale · covariance)‖² (law "gaussian").
 
-    `size` is the trace of the covariance before anything was subtracted from it: eigenvalues below
-    its rounding are 0. What the mean has in those directions joins the shift.
+    mean: (*batch, p, 1). Of the covariance the orthonormal eigenvectors (*batch, p, r) with their
+    eigenvalues (*batch, r); outside their span it is 0. `size` is the trace of the covariance
+    before anything was subtracted from it: eigenvalues below its rounding are 0. What the mean has
+    in those directions joins the shift.
     """
     weights = (
         np.where(values > 8 * EPS * np.asarray(size)[..., None], values, 0)
@@ -122,8 +125,9 @@ def generalized_law(identifier: str) -> GeneralizedLaw:
 
 
 def array(tensor: Tensor, name: str) -> Array:
-    """A letter's value in float64; raises InputError where it is no real tensor, empty or not
-    finite.
+    """A letter's value in float64.
+
+    Raises InputError where it is no real tensor, empty or not finite.
     """
     if (
         not isinstance(tensor, Tensor)
@@ -144,8 +148,9 @@ def array(tensor: Tensor, name: str) -> Array:
 
 
 def require(name: str, found: Array, expected: tuple[int, ...]) -> None:
-    """Raises InputError where an array is not of the shape that the others ask for: NumPy might
-    broadcast it, to another law.
+    """Refuses an array that is not of the shape that the others ask for.
+
+    NumPy might broadcast it, to another law.
     """
     if found.shape != expected:
         raise InputError(
@@ -181,7 +186,7 @@ def value(expr: sp.MatrixExpr, letters: Letters, law: Law) -> Array:  # -> (*bat
                     if not isinstance(part, sp.Identity)
                 ),
             )
-            identities = sum(isinstance(part, sp.Identity) for part in expr.args)
+            identities = sum(1 for part in expr.args if isinstance(part, sp.Identity))
             return total + identities * np.eye(total.shape[-1]) if identities else total
         case sp.ZeroMatrix():
             return np.zeros((1, 1))

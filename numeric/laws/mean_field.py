@@ -1,8 +1,8 @@
-"""Evaluates the depth laws that have no closed form, by the recurrences that are exact as the width
-(and the batch) grows.
+"""Evaluates the depth laws that have no closed form, by recurrences.
 
-E‖∂L/∂x₀‖²/E‖∂L/∂x_L‖² per coordinate, for weights, inputs and signals as in
-`derivations.laws.depth_laws`. Returns floats, or raises InputError.
+They are exact as the width (and the batch) grows. E‖∂L/∂x₀‖²/E‖∂L/∂x_L‖² per coordinate, for
+weights, inputs and signals as in `derivations.laws.depth_laws`. Returns floats, or raises
+InputError.
 """
 
 from collections.abc import Callable
@@ -38,8 +38,9 @@ def half_normal_residual(depth: int, gain: float = 1.0) -> float:
 
 
 def rectified_residual(depth: int, gain: float = 1.0) -> float:
-    """The same from x₀ = φ(z): half of the coordinates start at 0, where φ′ is 0, the others are
-    half-normal.
+    """The same from x₀ = φ(z).
+
+    Half of the coordinates start at 0, where φ′ is 0, the others are half-normal.
     """
     _check(depth, gain)
     ratio, variance = 1.0, 0.0
@@ -52,12 +53,11 @@ def rectified_residual(depth: int, gain: float = 1.0) -> float:
 
 
 def batch_norm_v1(depth: int, layers: int = 2) -> float:
-    """Blocks φ(x + branch(x)), branch BN(Wx) or BN(W₂φ(BN(W₁x))), from x₀ = φ(z) (theorem
-    `depth.batch_norm_v1`).
+    """Blocks φ(x + branch(x)) from x₀ = φ(z) (theorem `depth.batch_norm_v1`).
 
-    x_{m−1} is the maximum M_m of m steps of a Gaussian random walk. C_m, the mean square of the
-    gradient behind the mask of block m, obeys C_m = S(m−1, L) + Σ_{k>m} S(m−1, k−1) b_k C_k, b_k
-    the gain of branch k.
+    The branch is BN(Wx) or BN(W₂φ(BN(W₁x))). x_{m−1} is the maximum M_m of m steps of a Gaussian
+    random walk. C_m, the mean square of the gradient behind the mask of block m, obeys C_m = S(m−1,
+    L) + Σ_{k>m} S(m−1, k−1) b_k C_k, b_k the gain of branch k.
     """
     _check(depth, 1.0)
     scale = 1 / _kept(layers)
@@ -79,8 +79,9 @@ def batch_norm_v1(depth: int, layers: int = 2) -> float:
 
 
 def growth_exponent(layers: int = 2) -> float:
-    """p with batch_norm_v1(L) ~ const · L^p: the positive root of p = b(1 − Γ(p + ½)/(√π Γ(p +
-    1))).
+    """p with batch_norm_v1(L) ~ const · L^p.
+
+    It is the positive root of p = b(1 − Γ(p + ½)/(√π Γ(p + 1))).
     """
     b = 1 / (_kept(layers) * (1 - 2 / pi))
     return float(
@@ -95,8 +96,9 @@ def _kept(layers: int) -> float:
 
 
 def _variance_of_maximum(steps: int) -> float:
-    """Var max(0, S₁, …, S_m) by Spitzer's identity: E = Σ E S_k⁺/k, E (·)² = Σ E (S_k⁺)²/k +
-    Σ_{j+k≤m} E S_j⁺ E S_k⁺/(jk).
+    """Var max(0, S₁, …, S_m) by Spitzer's identity.
+
+    E = Σ E S_k⁺/k, E (·)² = Σ E (S_k⁺)²/k + Σ_{j+k≤m} E S_j⁺ E S_k⁺/(jk).
     """
     means = 1 / np.sqrt(2 * pi * np.arange(1, steps + 1))  # E S_k⁺ / k
     sums = np.cumsum(means)
@@ -116,9 +118,9 @@ class _Density:
 def reflected_walk(
     depth: int, inputs: str, spread: Callable[[float], float], gain: Callable[[float, float], float]
 ) -> float:
-    """Blocks φ(x + branch(x)) whose branch adds N(0, spread(E x²)²) to a coordinate and has the
-    gain gain(E x², Var x), by quadrature.
+    """Blocks φ(x + branch(x)) by quadrature.
 
+    The branch adds N(0, spread(E x²)²) to a coordinate and has the gain gain(E x², Var x).
     `inputs`: "half_normal" (|z|) or "rectified" (φ(z)). The gradient's mean square, given the
     coordinate, is carried backwards.
     """
@@ -156,8 +158,9 @@ def reflected_walk(
 
 
 def post_activation(depth: int, gain: float = 1.0, inputs: str = "half_normal") -> float:
-    """Blocks φ(x + Wx), Var W = gain/n: each adds N(0, gain·E x²) to a coordinate; the gain of the
-    branch is `gain`.
+    """Blocks φ(x + Wx), Var W = gain/n.
+
+    Each adds N(0, gain·E x²) to a coordinate; the gain of the branch is `gain`.
     """
     _check(depth, gain)
     return reflected_walk(
@@ -174,11 +177,11 @@ def batch_norm_v1_by_quadrature(depth: int, layers: int = 2, inputs: str = "rect
 
 
 def squeeze_excite(depth: int, gain: float = 1.0, *, live: bool = True) -> float:
-    """Blocks x + s ⊙ u, u = Wφ(x), Var W = 2·gain/n, s = sigmoid(W₂φ(W₁u)), Var W₁ = 1/n, Var W₂ =
-    2/r, one position per channel, n, r → ∞.
+    """Blocks x + s ⊙ u, u = Wφ(x), s = sigmoid(W₂φ(W₁u)), as n, r → ∞.
 
-    The gate's inputs are N(0, E u²), independent of u: a block's factor is 1 + gain·(E s² + E u² ·
-    E (s(1 − s))²), the last term only if the gate is differentiated (live).
+    Var W = 2·gain/n, Var W₁ = 1/n, Var W₂ = 2/r, one position per channel. The gate's inputs are
+    N(0, E u²), independent of u: a block's factor is 1 + gain·(E s² + E u² · E (s(1 − s))²), the
+    last term only if the gate is differentiated (live).
     """
     _check(depth, gain)
     z = np.linspace(-10, 10, 4001)

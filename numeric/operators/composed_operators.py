@@ -166,8 +166,10 @@ class Stack(LinearOperator):
 
 
 def _alike(verb: str, *operators: LinearOperator) -> LinearOperator:
-    """The first operator; raises InputError if there is none, one is no operator or differs in
-    batch size, dtype or device.
+    """The first operator.
+
+    Raises InputError if there is none, one is no operator or differs in batch size, dtype or
+    device.
     """
     if not operators:
         raise InputError(f"cannot {verb} no operators: give at least one")

@@ -1,7 +1,6 @@
-"""Estimates Frobenius norms of batched operators from products with random signs; certainty
-"estimate", never a bound.
+"""Estimates Frobenius norms of batched operators from products with random signs.
 
-Never imports a term.
+Its certainty is "estimate": never a bound. Never imports a term.
 """
 
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from numeric.settings import check_estimate
 
 @dataclass(frozen=True)
 class Estimate:
-    """Per sample a random estimate and its standard error, (batch,) float64 each, on the operator's
-    device.
+    """Per sample a random estimate and its standard error.
+
+    (batch,) float64 each, on the operator's device.
     """
 
     value: Tensor
@@ -28,18 +28,17 @@ class Estimate:
 
 
 def frobenius(operator: LinearOperator, *, samples: int = 64, seed: int = 0) -> Estimate:
-    """‖J‖_F of every sample, by `samples` ≥ 2 products with independent random signs z: E‖Jz‖² =
-    ‖J‖_F² (Hutchinson 1989).
+    """‖J‖_F of every sample, by `samples` ≥ 2 products with independent random signs.
 
-    Of J and Jᵀ the one with the smaller input is used. The mean square is unbiased; the standard
-    error is that of the mean carried through the root to first order. A sample's stream of signs
-    does not depend on the other samples. Raises InputError on meaningless settings and where a
-    product is not finite.
+    E‖Jz‖² = ‖J‖_F² for random signs z (Hutchinson 1989). Of J and Jᵀ the one with the smaller input
+    is used. The mean square is unbiased; the standard error is that of the mean carried through the
+    root to first order. A sample's stream of signs does not depend on the other samples. Raises
+    InputError on meaningless settings and where a product is not finite.
     """
     check_operator(operator)
     if not isinstance(samples, int) or samples < 2:
         raise InputError(f"samples is {samples!r}: a standard error takes an integer of at least 2")
-    check_estimate(samples, 0.5, seed)
+    check_estimate(samples, 0.5, seed)  # an estimate has no probability of failure: any will do
     narrow = operator if operator.in_dim <= operator.out_dim else Adjoint(operator)
     streams = [np.random.default_rng((seed, sample)) for sample in range(operator.batch)]
     shape = (operator.batch, *narrow.in_shape)

@@ -18,15 +18,14 @@ from numeric.tolerances import tolerances
 
 
 class JacobianOperator(LinearOperator):
-    """The Jacobian of `function` at x, block-diagonal over the batch: sample i's output must depend
-    on sample i only.
+    """The Jacobian of `function` at x, block-diagonal over the batch.
 
-    The function is evaluated once; its graph is kept. x (batch, *in) is float32 or float64, or
-    float16 or bfloat16 and then taken to float32 with a PrecisionWarning (see
-    `numeric.operators.upcast`); `value` is the output at x. The function's weights, gradients, mode
-    and buffers stay as they are. Raises InputError for an x, an output or a module that
-    `numeric.checks` refuses, and where the function fails; `push` also where autograd cannot
-    differentiate the function twice.
+    Sample i's output must depend on sample i only. The function is evaluated once; its graph is
+    kept. x (batch, *in) is float32 or float64, or float16 or bfloat16 and then taken to float32
+    with a PrecisionWarning (see `numeric.operators.upcast`); `value` is the output at x. The
+    function's weights, gradients, mode and buffers stay as they are. Raises InputError for an x, an
+    output or a module that `numeric.checks` refuses, and where the function fails; `push` also
+    where autograd cannot differentiate the function twice.
     """
 
     def __init__(self, function: Function, x: Tensor) -> None:
@@ -73,8 +72,9 @@ class JacobianOperator(LinearOperator):
         return transpose
 
     def _verify(self, direction: Tensor, pulled: Tensor) -> None:
-        """Refuses a push that is no transpose of the pull: autograd leaves out, silently, what is
-        differentiable once only.
+        """Refuses a push that is no transpose of the pull.
+
+        Autograd leaves out, silently, what is differentiable once only.
         """
         u = torch.randn(
             direction.shape, generator=torch.Generator().manual_seed(0), dtype=self.dtype

@@ -1,5 +1,4 @@
-"""Reduces batched linear operators to small tridiagonal or bidiagonal matrices on random Krylov
-spaces.
+"""Reduces batched operators to small tri- or bidiagonal matrices on random Krylov spaces.
 
 Every sample runs its own recurrence from its own seeded Gaussian start, with reorthogonalization;
 nothing is ever NaN. Where a Krylov space is exhausted early, the recurrence goes on from a fresh
@@ -22,13 +21,17 @@ from numeric.tolerances import tolerances
 
 @dataclass(frozen=True)
 class Tridiagonal:
-    """Q_kᵀ S Q_k for the symmetric part S of an operator, with orthonormal Q_k of k columns. All
-    float64 on the CPU.
+    """Q_kᵀ S Q_k for the symmetric part S of an operator, with orthonormal Q_k of k columns.
 
-    diagonal: (batch, k). off: (batch, k); off[:, j] couples columns j and j+1, the last one the
-    space not seen.
+    All float64 on the CPU.
+
+    diagonal: (batch, k).
+
+    off: (batch, k); off[:, j] couples columns j and j+1, the last one the space not seen.
+
     closed: (batch, k) bool; the coupling is rounding noise (off then bounds it) and column j+1 a
     fresh random start.
+
     scale: (batch,) the largest product seen, or what its parts reach where they cancel: what
     rounding is relative to.
     """
@@ -48,13 +51,17 @@ class Tridiagonal:
 
 @dataclass(frozen=True)
 class Bidiagonal:
-    """J V_k = U_k B_k and Jᵀ U_k = V_{k+1} [B_k, β_k e_k]ᵀ with orthonormal U and V. All float64 on
-    the CPU.
+    """J V_k = U_k B_k and Jᵀ U_k = V_{k+1} [B_k, β_k e_k]ᵀ with orthonormal U and V.
 
-    alpha: (batch, k) the diagonal of B_k. beta: (batch, k) the superdiagonal, the last one coupling
-    to the space not seen.
+    All float64 on the CPU.
+
+    alpha: (batch, k) the diagonal of B_k.
+
+    beta: (batch, k) the superdiagonal, the last one coupling to the space not seen.
+
     alpha_closed, beta_closed: (batch, k) bool; rounding noise (bounded by alpha, beta), followed by
     a fresh random start.
+
     scale: (batch,) the largest product seen, or what its parts reach where they cancel: what
     rounding is relative to.
     """
@@ -74,8 +81,9 @@ class Bidiagonal:
         return torch.diag_embed(alpha) + torch.diag_embed(beta[:, :-1], 1)
 
     def augmented(self) -> Tridiagonal:
-        """The recurrence of (v_1, u_1, v_2, u_2, …) under (v, u) ↦ (Jᵀu, Jv), whose eigenvalues are
-        ± the singular values.
+        """The recurrence of (v_1, u_1, v_2, u_2, …) under (v, u) ↦ (Jᵀu, Jv).
+
+        Its eigenvalues are ± the singular values.
         """
         off = torch.stack([self.alpha, self.beta], 2).flatten(1)
         closed = torch.stack([self.alpha_closed, self.beta_closed], 2).flatten(1)
@@ -85,11 +93,10 @@ class Bidiagonal:
 def tridiagonalizations(
     operator: LinearOperator, counts: Iterable[int], seed: int
 ) -> Iterator[Tridiagonal]:
-    """One run of the Lanczos recurrence on S = (J + Jᵀ)/2, as it stands after each of `counts`
-    steps (all at most n).
+    """One run of Lanczos on S = (J + Jᵀ)/2, as it stands after each of `counts` steps.
 
-    Raises InputError unless J maps a space to itself. A run is the same whatever the counts, and
-    goes no further than it is asked.
+    All of them at most n. Raises InputError unless J maps a space to itself. A run is the same
+    whatever the counts, and goes no further than it is asked.
     """
     if operator.in_shape != operator.out_shape:
         raise InputError(
@@ -126,11 +133,10 @@ def tridiagonalizations(
 def bidiagonalizations(
     operator: LinearOperator, counts: Iterable[int], seed: int
 ) -> Iterator[Bidiagonal]:
-    """One run of Golub–Kahan bidiagonalization, started in the operator's input space, after each
-    of `counts` steps (at most n).
+    """One run of Golub–Kahan bidiagonalization, as it stands after each of `counts` steps.
 
-    Raises InputError if m < n, where V could not be completed: pass the operator's adjoint.
-    Otherwise as `tridiagonalizations`.
+    All of them at most n; it starts in the operator's input space. Raises InputError if m < n,
+    where V could not be completed: pass the operator's adjoint. Otherwise as `tridiagonalizations`.
     """
     if operator.out_dim < operator.in_dim:
         raise InputError(
@@ -189,8 +195,9 @@ def _capped(counts: Iterable[int], most: int) -> list[int]:
 
 
 class _Basis:
-    """Orthonormal vectors of every sample in preallocated storage (steps, batch, dim), and the
-    random streams that feed it.
+    """Orthonormal vectors of every sample, and the random streams that feed them.
+
+    The storage (steps, batch, dim) is allocated beforehand.
     """
 
     def __init__(
@@ -213,12 +220,12 @@ class _Basis:
         return self._append(vector, norm(vector))
 
     def extend(self, vector: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Orthonormalizes `vector` (batch, dim) against the basis and stores it; returns it, its
-        length and if it was noise.
+        """Orthonormalizes `vector` (batch, dim) against the basis and stores it.
 
-        Noise is what is no longer than the breakdown tolerance times the larger of `scale` and the
-        length itself; that bound is returned as its length, and a random vector takes its place. A
-        basis that spans its space returns zero vectors.
+        Returns it, its length and if it was noise. Noise is what is no longer than the breakdown
+        tolerance times the larger of `scale` and the length itself; that bound is returned as its
+        length, and a random vector takes its place. A basis that spans its space returns zero
+        vectors.
         """
         vector, length = self._orthogonalize(vector)
         noise = self.tolerances.breakdown * torch.maximum(scale, length)
@@ -233,12 +240,12 @@ class _Basis:
     def extend_lazily(
         self, vector: Tensor, scale: Tensor, link: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """`extend` for the left basis, which one-sided reorthogonalization nearly keeps orthonormal
-        by itself (Simon & Zha 2000).
+        """`extend` for the left basis, reading earlier vectors only where that is needed.
 
-        J vⱼ = αⱼ uⱼ + βⱼ₋₁ uⱼ₋₁ with orthonormal v bounds the drift maxᵢ |⟨uᵢ, uⱼ⟩| by (βⱼ₋₁ drift
-        + ε‖J‖) / αⱼ, `link` being βⱼ₋₁: only where that exceeds the breakdown tolerance are the
-        earlier vectors read.
+        One-sided reorthogonalization nearly keeps that basis orthonormal by itself (Simon & Zha
+        2000). J vⱼ = αⱼ uⱼ + βⱼ₋₁ uⱼ₋₁ with orthonormal v bounds the drift maxᵢ |⟨uᵢ, uⱼ⟩| by (βⱼ₋₁
+        drift + ε‖J‖) / αⱼ, `link` being βⱼ₋₁: only where that exceeds the breakdown tolerance are
+        the earlier vectors read.
         """
         length = norm(vector)
         self.drift = (
@@ -258,10 +265,9 @@ class _Basis:
     def _orthogonalize(
         self, vector: Tensor, samples: list[int] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Removes the basis from `vector`, and again if that took much of a sample's length;
-        returns it and its length.
+        """Removes the basis from `vector`, and again if that took much of a sample's length.
 
-        Twice is enough: Giraud, Langou, Rozložník & van den Eshof 2005.
+        Returns it and its length. Twice is enough: Giraud, Langou, Rozložník & van den Eshof 2005.
         """
         basis = (
             self.vectors[: self.count] if samples is None else self.vectors[: self.count, samples]

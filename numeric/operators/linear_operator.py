@@ -16,8 +16,7 @@ Shape = tuple[int, ...]
 
 
 class LinearOperator(ABC):
-    """A linear map of (batch, *in_shape) to (batch, *out_shape) that acts on every sample by
-    itself.
+    """A linear map of (batch, *in_shape) to (batch, *out_shape), each sample by itself.
 
     `push` applies the map (Jv), `pull` its transpose (Jᵀu). Both take and return finite tensors of
     the operator's dtype and device and raise InputError for any other. Shapes have at least one
@@ -52,8 +51,9 @@ class LinearOperator(ABC):
         return check_product(self._pull(u.detach()))
 
     def magnitude(self) -> Tensor:  # -> (batch,)
-        """What the norms of the parts that a product adds up reach at least: where they cancel, it
-        rounds relative to this.
+        """What the norms of the parts that a product adds up reach at least.
+
+        Where they cancel, it rounds relative to this.
         """
         return torch.zeros(self.batch, dtype=self.dtype, device=self.device)
 

@@ -1,5 +1,4 @@
-"""Bounds what a random start can have missed: how far an extreme eigenvalue can lie outside the
-Ritz values.
+"""Bounds how far an extreme eigenvalue can lie outside the Ritz values of a random start.
 
 Every bound holds with a stated probability over the start alone, for whatever matrix, and after
 every step of a run at once: whoever looks at each step and stops where he likes pays nothing for
@@ -22,18 +21,17 @@ from torch import Tensor
 from numeric.operators.krylov import Tridiagonal
 
 _CANDIDATES = 64  # per refinement on a geometric grid: two refinements place a gap within about 2 %
-_LARGE = 1e100  # a Lanczos polynomial beyond this has long excluded its point; clamping it keeps infinities out
+_LARGE = 1e100  # a polynomial beyond has long excluded its point; clamped, it makes no infinities
 
 
 def least_overlap(dim: int, delta: float, starts: Tensor) -> Tensor:  # (batch,) -> (batch,)
-    """τ such that, of `starts` random starts in nested subspaces of ℝ^dim, one has |⟨x, q⟩| ≥ τ
-    with probability ≥ 1 − delta.
+    """τ such that |⟨x, q⟩| ≥ τ for one of the random starts q, with probability ≥ 1 − delta.
 
-    ⟨x, q⟩² follows the Beta(½, (d−1)/2) law for d ≤ dim. All of r starts fall short with
-    probability delta once each does with delta^(1/r); each is given half of that, because Σ
-    delta/2^r ≤ delta pays for r being known only after the run. That sum is over all r: with
-    probability ≥ 1 − delta there is no r whose first r starts all fall short, so a run with
-    restarts may stop anywhere too.
+    The `starts` random starts lie in nested subspaces of ℝ^dim. ⟨x, q⟩² follows the Beta(½,
+    (d−1)/2) law for d ≤ dim. All of r starts fall short with probability delta once each does with
+    delta^(1/r); each is given half of that, because Σ delta/2^r ≤ delta pays for r being known only
+    after the run. That sum is over all r: with probability ≥ 1 − delta there is no r whose first r
+    starts all fall short, so a run with restarts may stop anywhere too.
     """
     if dim == 1:
         return torch.ones(starts.shape, dtype=torch.float64)
@@ -50,12 +48,12 @@ def outer_gap(
     overlap: Tensor,
     stride: int = 1,
 ) -> Tensor:
-    """How far beyond its Ritz value `edge` the extreme eigenvalue can lie: at least `least`, at
-    most `most` (all (batch,)).
+    """How far beyond its Ritz value `edge` the extreme eigenvalue can lie.
 
-    side: +1 above the largest Ritz value, −1 below the least. `most` must be a bound already known
-    to hold. stride: only the polynomials p_0, p_stride, … are summed; 2 for the augmented matrix of
-    a bidiagonalization, whose odd ones are not monotone.
+    At least `least`, at most `most` (all (batch,)). side: +1 above the largest Ritz value, −1 below
+    the least. `most` must be a bound already known to hold. stride: only the polynomials p_0,
+    p_stride, … are summed; 2 for the augmented matrix of a bidiagonalization, whose odd ones are
+    not monotone.
     """
     low, high = least.clamp(min=torch.finfo(torch.float64).tiny), most
     high = torch.maximum(low, high)

@@ -20,14 +20,18 @@ from numeric.tolerances import tolerances
 
 @dataclass(frozen=True)
 class Enclosure:
-    """Per sample, low ≤ true value ≤ high with probability at least 1 − delta over the method's
-    random start.
+    """Per sample, low ≤ true value ≤ high with probability at least 1 − delta.
+
+    The probability is over the method's random start.
 
     low, high: (batch,) float64 on the operator's device, widened by a rounding allowance relative
     to the largest product seen, or to an identity or diagonal that the operator adds to it. What a
     function loses by cancellation inside is not seen.
-    delta: of each sample by itself; 0.0 where nothing was left to chance for any. residual:
-    (batch,) ‖A y − θ y‖ of the Ritz pair.
+
+    delta: of each sample by itself; 0.0 where nothing was left to chance for any.
+
+    residual: (batch,) ‖A y − θ y‖ of the Ritz pair.
+
     steps: (batch,) int64, the steps after which each sample's answer was taken; 0, for all, where
     none was needed.
     """
@@ -40,8 +44,9 @@ class Enclosure:
 
 
 class Ends(ABC):
-    """A run at one of its steps. The enclosure of an end goes from its Ritz value to where no start
-    could have missed it.
+    """A run at one of its steps.
+
+    The enclosure of an end goes from its Ritz value to where no start could have missed it.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Ends(ABC):
         """(batch,) the largest magnitude of an outer end."""
 
     def enclose(self, ritz: Tensor, side: int, most: Tensor, residual: Tensor) -> Enclosure:
+        # A complete run has seen the whole space: its Ritz values are eigenvalues, up to rounding.
         gap = torch.zeros_like(ritz)
         if not self.complete:
             gap = outer_gap(self.run, ritz, side, self.allowance, most, self.overlap, self.stride)
@@ -119,8 +125,9 @@ class SymmetricEnds(Ends):
 
 
 class SingularEnds(Ends):
-    """The ends of the singular values of J, from the bidiagonalization of J or Jᵀ, whichever starts
-    in the smaller space.
+    """The ends of the singular values of J, from the bidiagonalization of J or Jᵀ.
+
+    Of the two the one that starts in the smaller space.
     """
 
     def __init__(self, operator: LinearOperator, run: Bidiagonal, delta: float) -> None:

@@ -90,7 +90,7 @@ def symmetric_extremes(
     seed: int = 0,
     rtol: float | None = None,
 ) -> tuple[Enclosure, Enclosure]:
-    """Encloses the extreme eigenvalues of (J + Jᵀ)/2, by `steps` products with J and as many with Jᵀ.
+    """Encloses the extreme eigenvalues of (J + Jᵀ)/2, by `steps` products with J and with Jᵀ each.
 
     Each fails with probability at most delta. With `rtol` a sample stops where both widths are at
     most rtol × the larger magnitude of the two outer ends. Raises InputError on settings that
@@ -167,4 +167,5 @@ def _where(settled: Tensor, old: Enclosure, new: Enclosure) -> Enclosure:
         torch.where(settled, getattr(old, name), getattr(new, name))
         for name in ("low", "high", "residual", "steps")
     )
+    # One delta stands for the batch: that of the earlier answers, as soon as there is one.
     return Enclosure(low, high, old.delta if settled.any() else new.delta, residual, steps)

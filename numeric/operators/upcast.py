@@ -1,5 +1,4 @@
-"""Evaluates what is given in half precision in float32, where its numbers can be told apart from
-rounding.
+"""Evaluates in float32 what is given in half precision, whose rounding would hide its numbers.
 
 The model itself is left as it is: upcast copies of its weights and buffers stand in for them. Warns
 once, or raises InputError.
@@ -23,13 +22,12 @@ class PrecisionWarning(UserWarning):
 
 
 def in_single(function: Function, x: Tensor) -> tuple[Function, Tensor]:
-    """The function and its input, in float32 where x is float16 or bfloat16, with a
-    PrecisionWarning; else as they are.
+    """The function and its input, in float32 where x is float16 or bfloat16; else as they are.
 
-    A module is evaluated with upcast copies of its weights and buffers, so that its numbers are
-    those of `model.float()`; any other function gets the float32 x. Raises InputError for a module
-    whose weights are not all of x's dtype, or that `numeric.checks` refuses, and for a bound method
-    of a half-precision module.
+    Says so by a PrecisionWarning. A module is evaluated with upcast copies of its weights and
+    buffers, so that its numbers are those of `model.float()`; any other function gets the float32
+    x. Raises InputError for a module whose weights are not all of x's dtype, or that
+    `numeric.checks` refuses, and for a bound method of a half-precision module.
     """
     leaves, (single,) = _all_in_single({"": function}, x)
     return leaves[""], single
@@ -38,8 +36,9 @@ def in_single(function: Function, x: Tensor) -> tuple[Function, Tensor]:
 def block_in_single(
     leaves: Mapping[str, Function], *tensors: Tensor
 ) -> tuple[Mapping[str, Function], tuple[Tensor, ...]]:
-    """`in_single` for the leaves of a term and all tensors that go with them, the input first;
-    warns once for all.
+    """`in_single` for the leaves of a term and all tensors that go with them, the input first.
+
+    Warns once for all.
     """
     return _all_in_single(leaves, *tensors)
 
@@ -52,13 +51,13 @@ def _all_in_single(
     if not isinstance(x, Tensor) or x.dtype not in HALVES:
         return leaves, tensors
     single = {name: _function_in_single(leaf, x) for name, leaf in leaves.items()}
-    copied = sum(isinstance(leaf, _InSingle) for leaf in single.values())
-    models = f", and {copied} model{'s' * (copied > 1)} with upcast copies of the weights" * bool(
-        copied
-    )
+    copied = sum(1 for leaf in single.values() if isinstance(leaf, _InSingle))
+    plural = "s" if copied > 1 else ""
+    models = f", and {copied} model{plural} with upcast copies of the weights" if copied else ""
+    # Four levels up is the line that called the public function.
     warnings.warn(
         f"the input is {x.dtype}: evaluated in float32{models}", PrecisionWarning, stacklevel=4
-    )  # the user's line
+    )
     return single, tuple(
         tensor.float() if isinstance(tensor, Tensor) and tensor.dtype == x.dtype else tensor
         for tensor in tensors
@@ -80,8 +79,9 @@ def _function_in_single(function: Function, x: Tensor) -> Function:
 
 
 class _InSingle:
-    """A half-precision module as a function of float32: copies of its weights and buffers are made
-    for each evaluation.
+    """A half-precision module as a function of float32.
+
+    Copies of its weights and buffers are made for each evaluation.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -92,10 +92,8 @@ class _InSingle:
         weights = {name: _single(weight) for name, weight in self.module.named_parameters()}
         versions = {name: buffer._version for name, buffer in buffers.items()}
         value: Tensor = functional_call(self.module, weights | buffers, (x,))
-        for (
-            name,
-            buffer,
-        ) in buffers.items():  # a change of the copies is lost, so the next value would be another
+        # A change of the copies is lost, so the next value would be another.
+        for name, buffer in buffers.items():
             if buffer._version != versions[name]:
                 raise InputError(
                     f"evaluating the function changes its buffer {name!r}: call model.eval() first"
@@ -114,6 +112,5 @@ def _is_half(tensor: Tensor) -> bool:
 
 def _single(tensor: Tensor) -> Tensor:
     copied = tensor.detach().float() if _is_half(tensor) else tensor.detach().clone()
-    return copied.requires_grad_(
-        tensor.requires_grad
-    )  # attention computes in another order where no weight requires it
+    # Attention computes in another order where no weight requires a gradient.
+    return copied.requires_grad_(tensor.requires_grad)

@@ -12,31 +12,33 @@ from numeric.tolerances import TOLERANCES
 
 
 def norm(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch,)
-    """‖v‖₂ of every sample, in the dtype of v, float32 or float64; raises InputError if v is empty,
-    or it or its norm not finite.
+    """‖v‖₂ of every sample, in the dtype of v, float32 or float64.
+
+    Raises InputError if v is empty, or it or its norm not finite.
     """
     flat = _flat(v)
     lengths = _length(flat)
     least, greatest = lengths.aminmax()
-    if (
-        least > torch.finfo(v.dtype).tiny ** 0.25 and greatest < torch.inf
-    ):  # then no square that matters has underflowed
+    # Most vectors need no scaling: no square that matters to such a length has underflowed.
+    if least > torch.finfo(v.dtype).tiny ** 0.25 and greatest < torch.inf:
         return lengths
     direction, scale = _scaled(v)
     return _finite(_length(direction) * scale)
 
 
 def inner(u: Tensor, v: Tensor) -> Tensor:  # (batch, *shape) twice -> (batch,)
-    """⟨u, v⟩ of every sample; raises InputError if the shapes or dtypes differ, they are empty, or
-    a number is not finite.
+    """⟨u, v⟩ of every sample.
+
+    Raises InputError if the shapes or dtypes differ, they are empty, or a number is not finite.
     """
     (u, u_scale), (v, v_scale) = _scaled_pair(u, v)
     return _finite((u * v).sum(1) * u_scale * v_scale)
 
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:  # (batch, *shape) twice -> (batch,)
-    """cos∠(u, v) of every sample, in [−1, 1], and 0 where u or v is zero; raises InputError like
-    `inner`.
+    """cos∠(u, v) of every sample, in [−1, 1], and 0 where u or v is zero.
+
+    Raises InputError like `inner`.
     """
     (u, _), (v, _) = _scaled_pair(u, v)
     lengths = _length(u) * _length(v)
@@ -54,8 +56,9 @@ def _scaled_pair(u: Tensor, v: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Ten
 
 
 def _scaled(v: Tensor) -> tuple[Tensor, Tensor]:
-    """v flattened to (batch, n) and divided by its largest magnitude, and that magnitude (1 for a
-    zero sample).
+    """v flattened to (batch, n) and divided by its largest magnitude, and that magnitude.
+
+    The magnitude is 1 for a zero sample.
     """
     flat = _flat(v)
     peak = _finite(flat.abs().amax(1))

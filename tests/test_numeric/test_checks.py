@@ -1,3 +1,5 @@
+"""Inputs, outputs, vectors and modules that would give a silent wrong number are refused."""
+
 import math
 
 import pytest

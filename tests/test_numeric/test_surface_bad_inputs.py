@@ -1,5 +1,4 @@
-"""What every public function of `numeric` does with tensors that are none of its own: a named,
-one-line refusal, never a number."""
+"""What every public function of `numeric` does with bad tensors: a one-line refusal, no number."""
 
 import warnings
 from collections.abc import Callable
@@ -153,7 +152,9 @@ POISONS: dict[str, Callable[[Tensor], Any]] = {
     "no numbers": lambda tensor: tensor.to("meta"),
     "no tensor": lambda tensor: "a string",
 }
-LEGAL = {  # what a function is free to take: any number of entries or axes, one length for all samples, a layer on more axes
+# What a function is free to take: any number of entries or axes, one length for all samples, a
+# layer on more axes.
+LEGAL = {
     "one entry too few": {
         "norm",
         "DiagonalOperator",

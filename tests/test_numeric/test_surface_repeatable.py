@@ -55,7 +55,7 @@ def fingerprint(model: nn.Module) -> str:
             module._backward_pre_hooks,
         )
         digest.update(
-            f"{name} {module.training} {[len(each) for each in hooks]} {sorted(vars(module))}".encode()
+            f"{name} {module.training} {list(map(len, hooks))} {sorted(vars(module))}".encode()
         )
     for name, weight in model.named_parameters():
         gradient = b"none" if weight.grad is None else weight.grad.numpy().tobytes()

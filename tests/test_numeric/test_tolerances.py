@@ -1,3 +1,5 @@
+"""The table of tolerances: one entry per dtype, none for others."""
+
 import pytest
 import torch
 

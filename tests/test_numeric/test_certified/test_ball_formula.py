@@ -1,3 +1,5 @@
+"""Formulas on balls: the exact value lies inside, and what is unknown is refused."""
+
 import pytest
 import sympy as sp
 from flint import arb
@@ -21,7 +23,7 @@ FORMULAS = {
 
 @given(st.sampled_from(list(FORMULAS)), st.data())
 def test_the_ball_of_every_bound_holds_its_exact_value(expr, data):
-    """Cosines in [−1, 1] and everything else ≥ 0, at rationals: SymPy's own digits lie in the ball."""
+    """At rationals, cosines in [−1, 1] and all else ≥ 0: SymPy's own digits lie in the ball."""
     ranges = {
         symbol: st.fractions(0, 1) if symbol.is_nonnegative else st.fractions(-1, 1)
         for symbol in FORMULAS[expr]

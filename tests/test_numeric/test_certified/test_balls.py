@@ -1,3 +1,5 @@
+"""Floats and sums rounded outward: never on the wrong side of the exact number."""
+
 import math
 
 import pytest

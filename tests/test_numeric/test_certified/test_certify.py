@@ -1,3 +1,5 @@
+"""Certified gains and bounds against the twin in 128-bit balls, without slack."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,3 +1,5 @@
+"""Layers on enclosed tensors: exact values, slopes and products lie inside."""
+
 import copy
 
 import dense_twin

@@ -1,3 +1,5 @@
+"""Columns and values of blocks, enclosed: against floating point, and what does not fit."""
+
 import pytest
 import torch
 from cases import CHANNELS, SIZE, layers, leaves

@@ -1,3 +1,5 @@
+"""Arithmetic with radii: the exact result lies inside, at every scale."""
+
 import pytest
 import torch
 from flint import arb

@@ -1,3 +1,5 @@
+"""Verified spectral norms: never below the twin in balls, tight, whatever the guess."""
+
 import pytest
 import torch
 from ball_norms import is_above

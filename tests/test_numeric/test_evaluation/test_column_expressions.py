@@ -53,7 +53,8 @@ class ExactColumns(Columns[Exact]):
 
     rows = ((1, 1), (1, -1), (0, 0))
 
-    def __init__(self, term: Term = Concat(Layer("F"), Identity())) -> None:
+    def __init__(self) -> None:
+        term = Concat(Layer("F"), Identity())
         super().__init__(term, Exact(1, 2))
         self.derived = derived_block(term, (("F", (3, 2)),), 2)
         self.g = Exact(1, 2, 3, 4, 5)

@@ -1,5 +1,4 @@
-"""Bounds bound to numbers: never violated, attained where theory says so, and named by their
-certainty."""
+"""Bounds in numbers: never violated, attained where theory says so, named by their certainty."""
 
 import math
 
@@ -343,10 +342,8 @@ def test_near_cancellation_the_alignment_bound_stays_below_the_gain():
     for dtype, size in ((torch.float64, 50), (torch.float32, 4096)):
         layer = nn.Linear(size, size, bias=False).to(dtype)
         with torch.no_grad():
-            layer.weight.copy_(
-                -torch.eye(size)
-                + 1e-4 * torch.diag(gaussian(size, seed=3)) * (dtype == torch.float32)
-            )
+            traces = 1e-4 * gaussian(size, seed=3) if dtype == torch.float32 else torch.zeros(size)
+            layer.weight.copy_(-torch.eye(size) + torch.diag(traces))
         x, g = gaussian(2, size, seed=0, dtype=dtype), gaussian(2, size, seed=1, dtype=dtype)
         found = numbers(DrawnBlock(RESIDUAL.term, {"F": layer}, x), g, spectra=False)
         assert (by_id(found)["residual.alignment.lower"] <= found.gain).all()

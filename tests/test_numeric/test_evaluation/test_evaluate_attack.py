@@ -1,9 +1,8 @@
-"""Attacks the bounds as numbers: a search over backward signals through real modules, gains
-measured by autograd.
+"""Attacks the bounds as numbers: a search over backward signals through real modules.
 
-For each block and each state of its branch the search starts from the singular vectors of the
-measured Jacobian, the eigenvectors of its symmetric part and random signals, and climbs from the
-signals that came nearest to a violation.
+Gains are measured by autograd. For each block and each state of its branch the search starts from
+the singular vectors of the measured Jacobian, the eigenvectors of its symmetric part and random
+signals, and climbs from the signals that came nearest to a violation.
 """
 
 import math

@@ -1,5 +1,4 @@
-"""Odd but legal: one number per sample, no rank, no Jacobian at all, signals and weights near the
-ends of the floats."""
+"""Odd but legal blocks: one number, no rank, no Jacobian, signals near the ends of the floats."""
 
 import dense_twin
 import pytest

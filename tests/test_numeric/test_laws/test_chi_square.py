@@ -1,5 +1,4 @@
-"""Noncentral and generalized chi-squares: special cases in closed form, other methods, simulation,
-and refusals."""
+"""Generalized chi-squares: closed forms, simulation, batches, and refusals."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,4 @@
-"""Laws of a convolution against autograd: zero padding, stride, dilation, groups, with and without
-skip and ReLU."""
+"""Laws of a convolution against autograd: padding, stride, dilation, groups, skip and ReLU."""
 
 import numpy as np
 import pytest
@@ -283,7 +282,7 @@ def test_coupled_samples_need_the_outputs_of_all():
 
 
 def test_the_law_of_a_convolution_is_that_of_its_uses():
-    """Written out position by position: K_i reads the patch of position i, h_i is the signal there."""
+    """Written out by positions: K_i reads the patch of position i, h_i is the signal there."""
     part = {
         name: tensor[:20] if tensor.dim() else tensor
         for name, tensor in inside(channels=2, size=(3, 3), stride=2, skip=False).items()

@@ -1,8 +1,7 @@
-"""Laws of a dense weight against autograd in whole random networks: what is right fits, what is
-nearly right does not.
+"""Laws of a dense weight against autograd in whole random networks.
 
-A conditional law is a statement about every draw: P(Q ≤ measured) under each draw's own law must be
-uniform over draws.
+What is right fits, what is nearly right does not. A conditional law is a statement about every
+draw: P(Q ≤ measured) under each draw's own law must be uniform over draws.
 """
 
 from dataclasses import replace
@@ -68,7 +67,7 @@ def gaussian(*shape: int, seed: int) -> Tensor:
 
 
 def probed(skip: float, masked: bool, outputs: int = 9) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """‖∂L/∂x‖² over draws of W, L = ⟨h, W φ(x)⟩ + ⟨v, x⟩ at fixed x, h, v; and h, v and the mask."""
+    """‖∂L/∂x‖² over draws of W, L = ⟨h, W φ(x)⟩ + ⟨v, x⟩ at fixed x; and h, v and the mask."""
     net = Net(DRAWS, 12, 0.4, SEED)
     x, h, v = (
         gaussian(12, seed=1).expand(DRAWS, -1).clone().requires_grad_(),
@@ -334,7 +333,7 @@ def test_inputs_of_full_row_rank_leave_nothing_random():
 
 
 def test_a_sample_of_an_uncoupled_batch_needs_only_its_own_input():
-    """No BatchNorm: the single-sample law holds for each sample of a batch that shares one weight."""
+    """No BatchNorm: the law of one sample holds for each of a batch that shares one weight."""
     net = Net(DRAWS, 10, 0.5, SEED)
     x = net.normal(3, 10).requires_grad_()
     phi, weight = x.relu(), net.normal(10, 10) * 0.5

@@ -1,5 +1,4 @@
-"""The gain of one block, as the quotient of a law at two places, against the factor of the
-recurrence that the law solves."""
+"""The gain of one block, from a law at two places, against the factor of its recurrence."""
 
 from math import prod
 

@@ -1,4 +1,4 @@
-"""The inversion along a hyperbola, against closed forms and Ruben's series, and where it gives up."""
+"""The inversion along a hyperbola: closed forms, Ruben's series, and where it gives up."""
 
 import numpy as np
 import pytest

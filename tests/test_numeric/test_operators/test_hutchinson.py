@@ -1,3 +1,5 @@
+"""Estimates of Frobenius norms: unbiased, with honest standard errors."""
+
 import dense_twin
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Krylov runs: their recurrences, orthonormal bases, restarts and noise."""
+
 import pytest
 import torch
 from dense_twin import MatrixOperator

@@ -1,3 +1,5 @@
+"""What a random start can have missed: failure rates, and the bound known before the run."""
+
 import math
 
 import pytest

@@ -1,4 +1,4 @@
-"""The ends of a spectrum as one Krylov run knows them: residuals, limits of the floats, full runs."""
+"""The ends of a spectrum as one Krylov run knows them: residuals, and limits of the floats."""
 
 from dataclasses import FrozenInstanceError
 

@@ -1,3 +1,5 @@
+"""Enclosures of spectra contain the dense truth, fail as rarely as stated, and are tight."""
+
 import math
 
 import dense_twin

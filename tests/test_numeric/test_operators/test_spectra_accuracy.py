@@ -104,7 +104,9 @@ def test_spectra_of_large_blocks_agree_with_the_dense_twin():
     assert max(disagreement(seed, largest=512) for seed in range(60)) <= 1e-8
 
 
-HARD = {  # for a random start: one value above many that are equal, or spread; and the steps after which that shows
+# For a random start: one value above many that are equal, or spread, and after how many steps that
+# shows.
+HARD = {
     "one above equals": (torch.cat([torch.ones(1), torch.zeros(99)]), 1),
     "one above others": (torch.cat([torch.ones(1), torch.linspace(0.9, 0, 99)]), 10),
 }

@@ -1,5 +1,4 @@
-"""Half precision: the numbers are those of the model converted by hand, the model stays, and what
-cannot be converted is refused."""
+"""Half precision: the numbers are those of the model converted by hand, which stays as it is."""
 
 import copy
 import warnings

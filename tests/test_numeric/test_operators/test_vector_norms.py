@@ -1,3 +1,5 @@
+"""Norms, inner products and cosines at every scale, against exact sums."""
+
 import math
 
 import pytest
