@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
-from derivations.laws.catalogue import law
+from derivations.laws.law_catalogue import law
 from scipy.stats import kstest
 
 from derivations.errors import InputError, UnknownNodeError
