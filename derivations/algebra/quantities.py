@@ -1,5 +1,4 @@
-"""Names the real numbers that bounds speak of, and the few facts about them that are cited rather
-than derived.
+"""Names the real numbers that bounds speak of, and the facts about them that are cited.
 
 A `Quantity` ties a symbol (t, c, σ_max, …) to its definition on the matrices of a derivation.
 `facts` are all that inequality steps may assume of it; each has a source in `AXIOMS` and is tested

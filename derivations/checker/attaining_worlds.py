@@ -1,8 +1,7 @@
-"""Finds for a bound a world in which it is attained: the smallest first, with numbers that a reader
-can check by hand.
+"""Finds for a bound a world in which it is attained, with numbers to check by hand.
 
-Searched, never stated: a bound for which nothing is found has no example. Imports none of the
-rules.
+The smallest worlds come first. Searched, never stated: a bound for which nothing is found has no
+example. Imports none of the rules.
 """
 
 from collections.abc import Iterable

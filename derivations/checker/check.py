@@ -1,11 +1,9 @@
-"""Checks every step of a derivation, each in two independent ways, without importing the rules that
-produced it.
+"""Checks every step of a derivation, each in two independent ways.
 
 Equalities: expansion into noncommutative words, and explicit functions in exact rational
 arithmetic. Inequalities: a certificate, and drawn matrices. Limits: continuity, and convergence.
-Sums, binomial coefficients, traces and recurrences over
-depth have modules of their own: `symbolic_sums.py`, `concrete_sums.py`, `binomials.py`, `traces.py`,
-`recurrences.py`.
+Sums, binomial coefficients, traces and recurrences over depth have modules of their own. The rules
+that produced a step are not imported.
 """
 
 from collections.abc import Callable

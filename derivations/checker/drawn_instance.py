@@ -121,7 +121,8 @@ class Instance:
             rule = next((rule for node, rule in _RULES.items() if isinstance(expr, node)), None)
             if rule is None:
                 raise UnknownNodeError(
-                    f"cannot evaluate {type(expr).__name__}: teach derivations/checker/drawn_instance.py"
+                    f"cannot evaluate {type(expr).__name__}: "
+                    "teach derivations/checker/drawn_instance.py"
                 )
             self._values[expr] = rule(self, expr)
         return self._values[expr]
@@ -210,7 +211,8 @@ class Instance:
                     a * b for a, b in zip(self.value(signal, x), self.value(gate, x), strict=True)
                 ]
         raise UnknownNodeError(
-            f"no explicit function for {type(term).__name__}: teach derivations/checker/drawn_instance.py"
+            f"no explicit function for {type(term).__name__}: "
+            "teach derivations/checker/drawn_instance.py"
         )
 
     def _leaf(self, leaf: Leaf, x: Values) -> Values:

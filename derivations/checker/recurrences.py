@@ -1,5 +1,4 @@
-"""Checks steps that speak of recurrences over depth: products, Gamma functions, powers with
-symbolic exponents, Gaussian integrals.
+"""Checks steps about recurrences over depth: products, Gamma functions, powers, integrals.
 
 Each in two independent ways. Equalities: induction over the number of layers, and every product
 written out for l = 1…12. Limits: Stirling's series (DLMF 5.11.8, cited), and convergence at rate

@@ -1,5 +1,4 @@
-"""Derives how the mean square of the gradient changes with depth at initialisation: one law per
-network.
+"""Derives how the mean square of the gradient changes with depth: one law per network.
 
 Each law is a first-order recurrence G_{j−1} = factor(j)·G_j, solved by SymPy, with its asymptote;
 the checker judges every step. Factors come from `gaussian_moments.pass_through`. Weights are

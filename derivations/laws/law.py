@@ -1,5 +1,4 @@
-"""Defines a law: the distribution of ‖∂L/∂x‖² over random weights, as expressions and with its
-proof.
+"""Defines a law: the distribution of ‖∂L/∂x‖² over random weights, with its proof.
 
 A law's letters are matrices, its scalars named numbers made of them; `numeric` evaluates exactly
 these expressions. Gaussian facts that the proofs cite are the few `AXIOMS`, each with its source.

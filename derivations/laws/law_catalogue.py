@@ -1,5 +1,4 @@
-"""Collects the exact laws of ‖∂L/∂x‖² for random weights. Each is proved from the few `AXIOMS` and
-carries its proof."""
+"""Collects the exact laws of ‖∂L/∂x‖² for random weights, each with its proof."""
 
 from functools import lru_cache
 

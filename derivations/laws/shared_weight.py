@@ -1,5 +1,4 @@
-"""Derives the laws of ‖∂L/∂x‖² that are generalized chi-squares: any nonlinearity, convolutions,
-weights used in many places.
+"""Derives the laws of ‖∂L/∂x‖² that are generalized chi-squares: weights used in many places.
 
 Given the outputs of all its uses, a weight is known on the span of their inputs and Gaussian as
 before on the complement. A convolution uses its weight at every position, a batch at every sample;

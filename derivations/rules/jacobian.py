@@ -1,5 +1,4 @@
-"""Derives the Jacobian and the pullback of a term by the chain rule: one rule per node, for both
-readings.
+"""Derives the Jacobian and the pullback of a term by the chain rule: one rule per node.
 
 `jacobian_rule` differentiates one node in terms of its parts (forward); `pullback_rule` sends a
 backward signal through one node (reverse). The rules never look at the reading: a `Notation` turns

@@ -1,5 +1,4 @@
-"""Bounds ‖Aᵀu‖/‖u‖ for any expression A in the Jacobians of leaves, from the norms of its factors
-alone.
+"""Bounds ‖Aᵀu‖/‖u‖ for any A made of Jacobians of leaves, from the norms of its factors.
 
 One rule per node of the expression: a product of factors multiplies their ends, a sum adds upper
 ends and keeps what one addend exceeds the others by, a block column adds squares. Every rule

@@ -1,5 +1,4 @@
-"""Derives what one dense step H = (F(y), y) does to tangents, to gradients and in Frobenius norm,
-whatever F is.
+"""Derives what one dense step H = (F(y), y) does to tangents and gradients, whatever F is.
 
 Each theorem holds for every input, branch and backward signal of its conditions; y has N = n
 coordinates, F(y) has k.

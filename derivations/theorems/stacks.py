@@ -1,5 +1,4 @@
-"""Derives what holds for a stack of blocks: telescoping gains, products of uniform bounds, and the
-expansion into paths.
+"""Derives what holds for a stack of blocks: gains and bounds that multiply, and its paths.
 
 x_ℓ is the output of block ℓ, g_ℓ = ∂L/∂x_ℓ, γ_ℓ = ‖g_{ℓ−1}‖/‖g_ℓ‖ the gain of block ℓ at the g_ℓ
 that it is given.
@@ -351,7 +350,8 @@ def _published() -> Theorem:
         "stack.published_share",
         f"Short paths in a stack of {BLOCK_COUNT} blocks",
         (
-            f"Paths of lengths {SHORTEST}–{LONGEST} are {share} = {100 * float(share):.6f} % of all; "
+            f"Paths of lengths {SHORTEST}–{LONGEST} are {share} = {100 * float(share):.6f} % of "
+            "all; "
             f"published: {100 * float(PUBLISHED_SHARE):.4f} %."
         ),
         Derivation("stack.published_share", notation, (result, agrees)),

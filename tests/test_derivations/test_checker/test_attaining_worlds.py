@@ -1,4 +1,4 @@
-"""Worlds in which a bound is attained: real ones, the smallest first, and none for a loose bound."""
+"""Worlds in which a bound is attained: real, the smallest first, none for a loose bound."""
 
 import pytest
 import sympy as sp

@@ -1,4 +1,4 @@
-"""Certificates as algebra: what proves an inequality, what does not, and what was learned before."""
+"""Certificates as algebra: what proves an inequality, and what was learned before."""
 
 import pytest
 import sympy as sp
@@ -78,6 +78,18 @@ def test_an_absolute_value_that_was_bounded_bounds_both_of_its_signs(prover):
     assert not any(map(prover.proves, steps))
     prover.learn(Step("projection", GAIN, ">=", sp.Abs(inside)))
     assert all(map(prover.proves, steps))
+
+
+def test_squares_say_nothing_of_a_larger_side_that_may_be_negative(prover):
+    """(−2t)² ≥ t², and −2t is below t."""
+    step = Step(
+        "x",
+        -2 * BRANCH_GAIN,
+        ">=",
+        BRANCH_GAIN,
+        certificates=(Certificate(((3, BRANCH_GAIN**2),), 2),),
+    )
+    assert not prover.proves(step)
 
 
 def test_squares_are_products_of_pairs(prover):

@@ -41,7 +41,7 @@ def test_a_wrong_moment_fails_both_ways(wrong):
 
 
 def test_the_exponent_does_not_depend_on_the_gain_of_the_weights():
-    """Raising χ raises what a block adds to the variance as much as what it adds to the gradient."""
+    """χ raises what a block adds to the variance as much as what it adds to the gradient."""
     q = sp.Symbol("q", positive=True)
     for parts in (("norm", "weights"), ("norm", "phi", "weights"), ("phi", "weights", "norm")):
         passage = pass_through(parts, q)
@@ -83,4 +83,5 @@ def test_branches_pass_on_what_their_parts_do():
     assert pass_through(("phi", "weights"), q).gain == CHI
     norm = pass_through(("norm",), q)
     assert (norm.variance, norm.gain) == (1, 1 / q)
+    assert sp.cancel(pass_through(("phi", "norm"), q).gain * KAPPA * q) == 1
     assert pass_through((), q) == type(norm)(q, sp.Integer(1))

@@ -1,5 +1,4 @@
-"""Laws: every step of every proof passes, wrong formulas do not, and what is proved is what is
-evaluated."""
+"""The catalogue of laws: every step of every proof passes, and each law says what it rests on."""
 
 import pytest
 

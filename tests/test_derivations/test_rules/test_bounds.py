@@ -1,5 +1,4 @@
-"""The bounds as formulas: what they say, where they are attained, and that they fall back to what
-always holds."""
+"""The bounds of every term: the theory's formulas, proved, ordered, and of one direction."""
 
 import random
 

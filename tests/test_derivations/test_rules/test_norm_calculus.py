@@ -1,4 +1,4 @@
-"""The norms of products, sums and columns of factors: proved, obeyed by drawn matrices, attained."""
+"""Norms of products, sums and columns of factors: proved, and obeyed by drawn matrices."""
 
 import pytest
 import sympy as sp

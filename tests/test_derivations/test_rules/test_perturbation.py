@@ -26,7 +26,7 @@ def of(name: str) -> dict[str, Bound]:
 
 
 def value(bound: Bound, branch: sp.Matrix, g: sp.Matrix) -> sp.Expr:
-    """A residual bound for an explicit branch, with SymPy's exact singular values and eigenvalues."""
+    """A residual bound for an explicit branch, by SymPy's exact singular values and eigenvalues."""
     operator = branch if bound.theorem == "residual" else branch + sp.eye(2)
     w = branch.T * g
     t, inner = w.norm() / g.norm(), (g.T * w)[0]
