@@ -245,6 +245,7 @@ class Notation:
         self, meaning: Meaning, name: str, latex: str, shape: tuple[sp.Expr, sp.Expr]
     ) -> sp.Expr:
         if meaning not in self._symbols:
+            # SymPy takes two symbols of one name and kind for one symbol.
             taken = {str(symbol) for symbol in self.meanings}
             while name in taken:
                 name, latex = f"{name}~", rf"{latex}^{{\sim}}"

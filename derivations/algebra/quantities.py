@@ -252,6 +252,7 @@ def _triangles(symbol: sp.Symbol, ratio: NormRatio, ratios: Ratios) -> Iterable[
         parts.append(size * named[column])
     yield sp.Add(*parts) - symbol
     for part in parts:
+        # ‖v₁ + v₂ + …‖ ≥ ‖vᵢ‖ − Σ_{j≠i} ‖vⱼ‖, written with the sum over all j.
         yield symbol - 2 * part + sp.Add(*parts)
 
 

@@ -55,6 +55,7 @@ def examples(derivation: Derivation, exprs: Iterable[sp.Expr]) -> list[Example |
             break
         instance = drawn_instance(derivation.notation, draw)
         values = quantity_values(derivation, instance)
+        # A ratio to a signal that is 0 in this world.
         if any(map(np.isnan, values.values())):
             continue
         for expr in [expr for expr, found in wanted.items() if found is None]:

@@ -152,5 +152,6 @@ def _converges(step: Step) -> bool:
         }  # all at once: SymPy compares the parts of a maximum after every subs
         return sp.N(sp.Abs(step.before.xreplace(at) - step.after.xreplace(at)), 30)
 
+    # From one to the next ε shrinks by 2¹⁶ and √ε by 2⁸; half of that is asked for.
     gaps = [gap(k) for k in (8, 24, 40, 56)]
     return all(closer <= gap / 2**7 for gap, closer in pairwise(gaps))

@@ -198,6 +198,7 @@ class Expansion:
         """
         polynomial = add(*(_prefixed(word, k) for word, k in polynomial.items()))
         if self.notation.reading == "scalar":
+            # Numbers commute.
             return add(*({tuple(sorted(word)): k} for word, k in polynomial.items()))
         if number:
             return add(

@@ -34,6 +34,7 @@ BRANCH_SCALES = (
     Fraction(5),
     Fraction(-40),
 )
+# −1 cancels the skip, −9/10 almost, −5/2 overshoots: where bounds are attained or break.
 MULTIPLES_OF_IDENTITY = (Fraction(-1), Fraction(-9, 10), Fraction(-5, 2), Fraction(1, 2))
 SEEDS_PER_SCALE = 2
 DRAWS = (

@@ -75,6 +75,7 @@ def _by_induction(step: Step) -> bool:
         (moving,) = high.free_symbols & {DEPTH, LAYERS}
         shift, next_term = -1, node.function.subs(variable, high)
         empty = low - 1 - (high - moving)
+    # A start or a summand that moves along would change more than one term.
     if empty.has(moving) or node.function.has(moving):
         return False
     shorter, start = claimed.subs(moving, moving + shift), claimed.subs(moving, empty)

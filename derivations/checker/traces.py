@@ -128,6 +128,7 @@ def _rotated(word: Word, dimension: sp.Expr | None) -> sp.Expr:
             raise UnknownNodeError("the trace of an identity of unknown size")
         return dimension
     flipped = tuple(letter.flipped() for letter in reversed(word))
+    # tr A = tr Aᵀ.
     turns += [flipped[i:] + flipped[:i] for i in range(len(word))]
     return sp.Symbol(repr(min(turns)), real=True)
 

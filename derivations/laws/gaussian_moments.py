@@ -63,6 +63,7 @@ def pass_through(parts: Sequence[Part], variance: sp.Expr) -> Passage:
     for part in parts:
         match part:
             case "weights":
+                # Behind φ, weights are scaled up by what φ takes away: He's initialisation.
                 factor = CHI / SECOND if behind_phi else CHI
                 second, gain = factor * second, factor * gain
             case "phi":

@@ -28,10 +28,8 @@ class Axiom:
 
 LINEAR_IMAGE = Axiom(
     "linear_image",
-    (
-        "If the entries of W are independent N(0, ω²), then for fixed h, μ and A: μ + A Wᵀh ~ "
-        "N(μ, ω²‖h‖² A Aᵀ)."
-    ),
+    "If the entries of W are independent N(0, ω²), then for fixed h, μ and A: μ + A Wᵀh ~ "
+    "N(μ, ω²‖h‖² A Aᵀ).",
     "Anderson 2003, An Introduction to Multivariate Statistical Analysis, 3rd ed., sec. 2.4",
 )
 UNCORRELATED = Axiom(
@@ -46,10 +44,8 @@ FREEZING = Axiom(
 )
 NONCENTRAL = Axiom(
     "noncentral",
-    (
-        "‖μ + σξ‖² with ξ ~ N(0, I_k) has the law σ² χ′²_k(‖μ‖²/σ²), which depends on μ through "
-        "‖μ‖ alone."
-    ),
+    "‖μ + σξ‖² with ξ ~ N(0, I_k) has the law σ² χ′²_k(‖μ‖²/σ²), which depends on μ through "
+    "‖μ‖ alone.",
     "Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions, vol. 2, ch. 29",
 )
 ORTHONORMAL_BASIS = Axiom(

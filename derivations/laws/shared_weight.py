@@ -265,10 +265,8 @@ def _shared() -> GeneralizedLaw:
     theorem = _theorem(
         "conditional.shared",
         "Inside a real network, given all outputs of a weight used in many places",
-        (
-            "given U = W Φ: v + Σ_o L_o w_o ~ N(v + Σ_o L_o V û_o, ω² Σ_o L_o (I − VVᵀ) L_oᵀ), "
-            "û_o = Vᵀw_o"
-        ),
+        "given U = W Φ: v + Σ_o L_o w_o ~ N(v + Σ_o L_o V û_o, ω² Σ_o L_o (I − VVᵀ) L_oᵀ), "
+        "û_o = Vᵀw_o",
         notation,
         steps,
         (

@@ -187,6 +187,7 @@ class NormCalculus:
                 ((total - 2 * size + sp.Add(*sizes),), *own, *others),
             )
             lows.append(low)
+        # Unevaluated: SymPy would compare the parts with one another, which takes longest of all.
         low = sp.Max(*lows, 0, evaluate=False) if lows else sp.Integer(0)
         if lows:
             self.steps.append(Step("largest lower bound", total, ">=", low * r))
@@ -226,7 +227,11 @@ class NormCalculus:
         pairs = combinations(zip(parts, sizes, strict=True), 2)
         crosses = tuple((a.high * q - b.high * p,) * 2 for (a, p), (b, q) in pairs)
         self._at_least(
-            "sum of squares", high**2, sp.S.Zero, tuple((part.high,) * 2 for part in parts)
+            # A root is compared by squares only once its radicand is known to be ≥ 0.
+            "sum of squares",
+            high**2,
+            sp.S.Zero,
+            tuple((part.high,) * 2 for part in parts),
         )
         self.steps.append(
             Step(
