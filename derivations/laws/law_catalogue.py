@@ -4,10 +4,8 @@ from functools import lru_cache
 
 from derivations.errors import InputError
 from derivations.laws.dense_weight import dense_laws
-from derivations.laws.law import AXIOMS, Axiom, GeneralizedLaw, Law, NoncentralLaw
+from derivations.laws.law import Law
 from derivations.laws.shared_weight import shared_laws
-
-__all__ = ["AXIOMS", "Axiom", "GeneralizedLaw", "Law", "NoncentralLaw", "law", "laws"]
 
 
 @lru_cache

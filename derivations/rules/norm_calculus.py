@@ -52,7 +52,7 @@ class NormCalculus:
         size, column = scaled(column)
         if column == self.base:
             return size
-        count = sum(isinstance(q.definition, NormRatio) for q in self.quantities)
+        count = sum(1 for q in self.quantities if isinstance(q.definition, NormRatio))
         return size * self._symbol(NormRatio(column, self.base), f"r_{count}", f"r_{{{count}}}")
 
     def pull(self, expr: sp.Expr, u: sp.Expr) -> Ends:
