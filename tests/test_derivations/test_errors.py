@@ -1,4 +1,4 @@
-"""Refusals: each has the exit code of its kind, and is the built-in error that callers may expect."""
+"""Refusals: each has the exit code of its kind, and is the built-in error that callers expect."""
 
 import pytest
 
