@@ -1,2 +1,1 @@
-"""Derives gradients, bounds and laws of network blocks symbolically. Import from the modules; torch
-is never imported."""
+"""Derives gradients, bounds and laws of network blocks symbolically; torch is never imported."""

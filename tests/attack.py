@@ -1,5 +1,4 @@
-"""Attacks bounds: an optimiser moves thousands of worlds at once to where a bound fails, or is
-attained.
+"""Attacks bounds: an optimiser moves thousands of worlds at once to where a bound fails.
 
 Every bound of a term gets worlds of its own, from random and extreme starts, in each of several
 assignments of sizes to the dimensions. Half of them push the bound past the gain; the other half
@@ -104,7 +103,7 @@ class Judged:
 
 
 def attack(target: Target, effort: Effort) -> list[Finding]:
-    """Searches for a violation of every bound of the target, and for a case where it is attained."""
+    """Searches for a violation of every bound of the target, and for where it is attained."""
     findings = [Finding(bound) for bound in target.bounds]
     for index, sizes in enumerate(target.sizes):
         generator = torch.Generator().manual_seed(1000 * effort.seed + index)

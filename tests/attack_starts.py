@@ -1,5 +1,4 @@
-"""Draws the worlds from which an attack starts: random ones, and the extremes where bounds are
-attained or break."""
+"""Draws the worlds from which an attack starts: random ones, and extreme ones."""
 
 from dataclasses import dataclass, field
 

@@ -1,5 +1,4 @@
-"""Evaluates terms and bounds on thousands of candidate worlds at once, in torch float64, with
-gradients.
+"""Evaluates terms and bounds on thousands of worlds at once, in float64, with gradients.
 
 A world gives every leaf any tensor of its shape, at every point where the leaf is met; the Jacobian
 of a term comes from a forward-mode recursion of its own. The definitions that a bound states are
@@ -35,6 +34,7 @@ from derivations.algebra.terms import (
     Linear,
     Pointwise,
     Term,
+    parts_of,
 )
 
 RANGES = {"relu": (0.0, 1.0), "sigmoid": (0.0, 0.25), "tanh": (0.0, 1.0)}
@@ -149,8 +149,9 @@ class Worlds:
         """The backward signal (batch, m), or its slice for a part of a concatenation."""
         term, path, start = self.notation.term, (), 0
         for index in part:
-            widths = [self.values[(*path, *path_of(piece))].shape[1] for piece in term.parts]  # type: ignore[attr-defined]
-            start, term = start + sum(widths[:index]), term.parts[index]  # type: ignore[attr-defined]
+            pieces = parts_of(term)
+            widths = [self.values[(*path, *path_of(piece))].shape[1] for piece in pieces]
+            start, term = start + sum(widths[:index]), pieces[index]
         width = self.values[path_of(term)].shape[1]
         whole = self.values[path_of(self.notation.term)].shape[1]
         return self.tensor(("g",), (whole,), "signal")[:, start : start + width]
@@ -267,7 +268,7 @@ def rounding(definition: Definition, worlds: Worlds, sizes: Worlds, rows: Tensor
             )
         case Cosine(first, second):
             return loss(first) * loss(second)
-    operator = torch.linalg.matrix_norm(sizes.matrix(definition.operator))  # type: ignore[union-attr]
+    operator = torch.linalg.matrix_norm(sizes.matrix(definition.operator))
     return operator[rows] if len(operator) > 1 else operator.expand(len(rows))
 
 

@@ -1,4 +1,4 @@
-"""Draws blocks that run: terms of the block algebra, torch modules for their leaves, and an input."""
+"""Draws blocks that run: terms, torch modules for their leaves, and an input."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,4 @@
-"""An optimiser searches for a violation of every bound, and finds where each bound that is declared
-tight is attained.
+"""An optimiser searches for a violation of every bound, and for where tight ones are attained.
 
 Each bound is evaluated in at least 10,000 worlds; broken bounds must fall to the same attack.
 """
@@ -115,7 +114,7 @@ def term_notation(term: Term, dims: Sizes) -> Notation:
 
 
 def declared_tight(notation: Notation) -> set[Bound]:
-    """The bounds for which `derivations.checker.attaining_worlds` shows a world where they are attained."""
+    """The bounds for which `attaining_worlds` shows a world where they are attained."""
     theorems = bounds(notation).theorems
     shown = {
         theorem: examples(theorem.derivation, [bound.expr for bound in theorem.bounds])
@@ -234,7 +233,7 @@ def own_base(bound: Bound, worlds: Worlds) -> torch.Tensor:
         eye = torch.eye(x.shape[1], dtype=torch.float64).expand(len(x), -1, -1)
         g = (worlds.push(Chain(*term.parts[1:]), (head,), x, eye)[1].mT @ g[:, :, None])[:, :, 0]
     if bound.theorem == "shortcut":
-        (affine,) = [part for part in head.parts if isinstance(part, Linear)]  # type: ignore[attr-defined]
+        (affine,) = [part for part in head.parts if isinstance(part, Linear)]
         g = (worlds.tensors["weight", affine.name].mT @ g[:, :, None])[:, :, 0]
     return g
 

@@ -1,5 +1,4 @@
-"""What every test of theorems does: judge the steps, and judge a broken step in place of a right
-one. Free of torch."""
+"""What every test of theorems does: judge the steps, and broken ones in their place."""
 
 from dataclasses import replace
 

@@ -1,2 +1,1 @@
-"""Holds the words that everything else speaks: terms of blocks, symbols and quantities, steps, and
-how they are printed."""
+"""Holds the words of all other rooms: terms, symbols and quantities, steps, and their printing."""

@@ -13,7 +13,17 @@ import sympy as sp
 
 from derivations.algebra.blocks import Block
 from derivations.algebra.shapes import Dims, dimension, output_dim
-from derivations.algebra.terms import Chain, Identity, Layer, Leaf, Linear, Pointwise, Term, leaves
+from derivations.algebra.terms import (
+    Chain,
+    Identity,
+    Layer,
+    Leaf,
+    Linear,
+    Pointwise,
+    Term,
+    leaves,
+    parts_of,
+)
 from derivations.errors import InputError
 
 Reading = Literal["scalar", "operator"]
@@ -129,7 +139,7 @@ class Notation:
         """The symbol of the backward signal (column), whole or one slice."""
         term = self.term
         for index in part:
-            term = term.parts[index]  # type: ignore[attr-defined]  # only concatenations are indexed
+            term = parts_of(term)[index]
         if self.reading == "scalar":
             text, latex = "dL/dH", r"\frac{\partial L}{\partial H}"
         else:
@@ -235,6 +245,7 @@ class Notation:
         self, meaning: Meaning, name: str, latex: str, shape: tuple[sp.Expr, sp.Expr]
     ) -> sp.Expr:
         if meaning not in self._symbols:
+            # SymPy takes two symbols of one name and kind for one symbol.
             taken = {str(symbol) for symbol in self.meanings}
             while name in taken:
                 name, latex = f"{name}~", rf"{latex}^{{\sim}}"

@@ -1,7 +1,4 @@
-"""Prints expressions of a derivation as LaTeX and as text, with the names that its notation gives
-them."""
-
-from typing import TYPE_CHECKING
+"""Prints expressions of a derivation as LaTeX and as text, with the names of its notation."""
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
@@ -19,9 +16,6 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.steps import Step
-
-if TYPE_CHECKING:
-    pass
 
 _RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
 _TEXT_RELATIONS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
@@ -44,7 +38,8 @@ class _MatrixPrinter:
     def _print_MatMul(self, expr: sp.MatMul) -> str:
         coefficient, factors = expr.as_coeff_matrices()
         head = {1: "", -1: "-"}.get(coefficient)
-        head = f"{self._print(coefficient)}{self.times}" if head is None else head  # type: ignore[attr-defined]
+        if head is None:
+            head = f"{self._print(coefficient)}{self.times}"  # type: ignore[attr-defined]
         return head + self.times.join(self._bracketed(factor) for factor in factors)
 
     def _print_MatAdd(self, expr: sp.MatAdd) -> str:

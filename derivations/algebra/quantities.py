@@ -1,5 +1,4 @@
-"""Names the real numbers that bounds speak of, and the few facts about them that are cited rather
-than derived.
+"""Names the real numbers that bounds speak of, and the facts about them that are cited.
 
 A `Quantity` ties a symbol (t, c, σ_max, …) to its definition on the matrices of a derivation.
 `facts` are all that inequality steps may assume of it; each has a source in `AXIOMS` and is tested
@@ -253,6 +252,7 @@ def _triangles(symbol: sp.Symbol, ratio: NormRatio, ratios: Ratios) -> Iterable[
         parts.append(size * named[column])
     yield sp.Add(*parts) - symbol
     for part in parts:
+        # ‖v₁ + v₂ + …‖ ≥ ‖vᵢ‖ − Σ_{j≠i} ‖vⱼ‖, written with the sum over all j.
         yield symbol - 2 * part + sp.Add(*parts)
 
 

@@ -87,5 +87,6 @@ def _(term: Gate, inputs: sp.Expr, dims: Dims) -> sp.Expr:
 
 
 def _require_equal(what: str, expected: sp.Expr, given: sp.Expr) -> None:
+    # Equal sizes need not be equal expressions: a concatenation adds up symbols.
     if sp.expand(expected - given) != 0:
         raise InputError(f"{what} {expected}, not {given}")

@@ -1,8 +1,7 @@
-"""Finds for a bound a world in which it is attained: the smallest first, with numbers that a reader
-can check by hand.
+"""Finds for a bound a world in which it is attained, with numbers to check by hand.
 
-Searched, never stated: a bound for which nothing is found has no example. Imports none of the
-rules.
+The smallest worlds come first. Searched, never stated: a bound for which nothing is found has no
+example. Imports none of the rules.
 """
 
 from collections.abc import Iterable
@@ -56,6 +55,7 @@ def examples(derivation: Derivation, exprs: Iterable[sp.Expr]) -> list[Example |
             break
         instance = drawn_instance(derivation.notation, draw)
         values = quantity_values(derivation, instance)
+        # A ratio to a signal that is 0 in this world.
         if any(map(np.isnan, values.values())):
             continue
         for expr in [expr for expr, found in wanted.items() if found is None]:

@@ -91,6 +91,7 @@ def _summed_by_pascal(step: Step) -> bool:
     if not isinstance(total, sp.Sum) or len(total.limits) != 1 or closed.has(sp.Sum):
         return False
     summand, (k, low, high) = total.function, total.limits[0]
+    # Pascal's rule shifts k by one, past either end of the sum: there the summand must be 0.
     if (low, high) != (0, LAYERS) or summand.subs(k, -1) != 0 or summand.subs(k, LAYERS + 1) != 0:
         return False
     pascal = summand.subs(LAYERS, LAYERS + 1) - summand - summand.subs(k, k - 1)

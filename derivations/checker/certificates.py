@@ -40,6 +40,7 @@ class Prover:
             self.equal[step.before] = step.after
         elif step.relation in (">=", "<="):
             larger, smaller = _sides(step)
+            # From larger ≥ |a| follow larger ≥ a and larger ≥ −a.
             parts = (
                 (smaller.args[0], -smaller.args[0]) if isinstance(smaller, sp.Abs) else (smaller,)
             )
@@ -82,6 +83,7 @@ class Prover:
             - smaller**power
             - sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
         )
+        # The case is applied twice: the learned value of a square brings its symbol back in.
         if sp.expand(sp.expand(difference.xreplace(case)).subs(self.equal).xreplace(case)) != 0:
             return False
         return all(self._product_is_nonnegative(factors, case) for factors in certificate.products)

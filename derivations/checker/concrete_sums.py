@@ -197,9 +197,8 @@ def _summands(expr: sp.Expr) -> list[_Summand]:
 def _multiplied(*parts: _Summand) -> _Summand:
     """The product; a factor outside a sum goes into it, and two sums are not multiplied."""
     factors = tuple(factor for part in parts for factor in part.factors)
-    if sum(bool(part.ranges) for part in parts) > 1 or len({base for base, *_ in factors}) < len(
-        factors
-    ):
+    summed = [part for part in parts if part.ranges]
+    if len(summed) > 1 or len({base for base, *_ in factors}) < len(factors):
         raise UnknownNodeError("cannot write out a product of sums, or of two entries of one base")
     coefficient = prod(
         (part.coefficient for part in parts if part.coefficient != 1), start=Fraction(1)

@@ -106,6 +106,7 @@ class Instance:
         if self.notation.reading == "scalar":
             return 1
         if dimension not in self._sizes:
+            # Sorted, for a set of symbols has another order in every process.
             for symbol in sorted(dimension.free_symbols, key=str):
                 self._sizes.setdefault(symbol, self._random.choice(self.draw.sizes))
             self._sizes[dimension] = int(dimension.xreplace(self._sizes))
@@ -121,7 +122,8 @@ class Instance:
             rule = next((rule for node, rule in _RULES.items() if isinstance(expr, node)), None)
             if rule is None:
                 raise UnknownNodeError(
-                    f"cannot evaluate {type(expr).__name__}: teach derivations/checker/drawn_instance.py"
+                    f"cannot evaluate {type(expr).__name__}: "
+                    "teach derivations/checker/drawn_instance.py"
                 )
             self._values[expr] = rule(self, expr)
         return self._values[expr]
@@ -210,7 +212,8 @@ class Instance:
                     a * b for a, b in zip(self.value(signal, x), self.value(gate, x), strict=True)
                 ]
         raise UnknownNodeError(
-            f"no explicit function for {type(term).__name__}: teach derivations/checker/drawn_instance.py"
+            f"no explicit function for {type(term).__name__}: "
+            "teach derivations/checker/drawn_instance.py"
         )
 
     def _leaf(self, leaf: Leaf, x: Values) -> Values:
@@ -227,6 +230,7 @@ class Instance:
         affine = isinstance(leaf, Linear)
         if affine and self.draw.affine == "constant":
             return [constant(QQ(1))] * out
+        # Products of neighbours bend the layer, so that its Jacobian depends on where it is met.
         turned = [a * b for a, b in zip(x, x[1:] + x[:1], strict=True)]
         factor = Fraction(1) if affine and self.draw.affine == "unit" else self.draw.scale
         scale = constant(QQ(factor.numerator, factor.denominator))
@@ -290,6 +294,7 @@ class Instance:
     def _rows(self, rows: int, columns: int) -> list[list[Rational]]:
         choose = self._random.choice
         return [
+            # Never 0, which would hide whatever it is multiplied by.
             [QQ(choose((-3, -2, -1, 1, 2, 3)), choose((2, 3, 5))) for _ in range(columns)]
             for _ in range(rows)
         ]
@@ -297,7 +302,10 @@ class Instance:
 
 @lru_cache(maxsize=256)
 def drawn_instance(notation: Notation, draw: Draw) -> Instance:
-    """The instance of a draw, shared by all derivations in one notation."""
+    """The instance of a draw, shared by all derivations in one notation.
+
+    Numbers are drawn as they are first asked for: they depend on the order of the questions.
+    """
     return Instance(notation, draw)
 
 

@@ -131,9 +131,11 @@ def _within(index: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _sequence(base: str, position: int) -> np.ndarray:
+    # A string seeds alike in every process, as its hash would not.
     drawn = random.Random(f"{SEED} {base} {position}").choices(
         [sign * size for size in range(1, 100) for sign in (1, -1)], k=LONGEST
     )
+    # Python's integers: products of several entries exceed 64 bits.
     return np.array(drawn, dtype=object)
 
 

@@ -29,6 +29,7 @@ class Value:
         """Whether both are the same function of the generator."""
         if not self.denominator or not other.denominator:
             return False
+        # Cross-multiplied: fractions are never reduced, for that would take a gcd per term.
         same = self.numerator * other.denominator == other.numerator * self.denominator
         return same and (not self.numerator or self.gammas == other.gammas)
 

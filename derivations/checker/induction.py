@@ -1,8 +1,7 @@
-"""Proves equalities of sums and products for every number of layers l by induction. Knows no rule
-of `equations.py`.
+"""Proves equalities of sums and products for every number of layers l by induction.
 
 A sum whose upper limit is l + constant grows by its last summand when l does; a product, by its
-last factor.
+last factor. Knows no rule of `equations.py`.
 """
 
 import sympy as sp

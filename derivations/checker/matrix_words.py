@@ -1,9 +1,8 @@
-"""Expands an expression of a derivation into noncommutative words, knowing nothing of the rules
-that produced it.
+"""Expands an expression of a derivation into noncommutative words of matrices.
 
-A polynomial is a mapping from words to rational coefficients; a word is a product of letters. The
-Jacobian of a composite term is expanded by the checker's own first-order perturbation, never by
-`jacobian.py`.
+A polynomial is a mapping from words to rational coefficients; a word is a product of letters.
+Nothing here knows the rules that produced the expression: the Jacobian of a composite term comes
+from the checker's own first-order perturbation, never from `jacobian.py`.
 """
 
 from collections import defaultdict
@@ -199,6 +198,7 @@ class Expansion:
         """
         polynomial = add(*(_prefixed(word, k) for word, k in polynomial.items()))
         if self.notation.reading == "scalar":
+            # Numbers commute.
             return add(*({tuple(sorted(word)): k} for word, k in polynomial.items()))
         if number:
             return add(

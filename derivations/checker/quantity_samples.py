@@ -1,8 +1,8 @@
 """Evaluates steps about quantities on drawn matrices, extreme ones included.
 
-The matrices are exact (`drawn_instance.py`); singular values and eigenvalues are NumPy's. This refutes,
-it does not prove: it is the second, independent check beside a certificate, and the test of the
-facts that certificates rest on.
+The matrices are exact; singular values and eigenvalues are NumPy's. This refutes, it does not
+prove: it is the second, independent check beside a certificate, and the test of the facts that
+certificates rest on.
 """
 
 from collections.abc import Callable
@@ -34,6 +34,7 @@ BRANCH_SCALES = (
     Fraction(5),
     Fraction(-40),
 )
+# −1 cancels the skip, −9/10 almost, −5/2 overshoots: where bounds are attained or break.
 MULTIPLES_OF_IDENTITY = (Fraction(-1), Fraction(-9, 10), Fraction(-5, 2), Fraction(1, 2))
 SEEDS_PER_SCALE = 2
 DRAWS = (
@@ -75,12 +76,14 @@ def evaluate(expr: sp.Expr, samples: tuple[dict[sp.Symbol, float], ...]) -> np.n
         return np.full(len(samples), float(expr))
     if expr.is_Symbol:
         return np.array([sample[expr] for sample in samples])
+    parts: tuple[sp.Expr, ...] = expr.args
     for node, reduce in _NODES.items():
         if isinstance(expr, node):
             with np.errstate(all="ignore"):
-                return np.asarray(reduce(*(evaluate(part, samples) for part in expr.args)))  # type: ignore[attr-defined]
+                return np.asarray(reduce(*(evaluate(part, samples) for part in parts)))
     raise ValueError(
-        f"cannot evaluate {type(expr).__name__} in {expr}: teach derivations/checker/quantity_samples.py"
+        f"cannot evaluate {type(expr).__name__} in {expr}: "
+        "teach derivations/checker/quantity_samples.py"
     )
 
 

@@ -1,5 +1,4 @@
-"""Checks steps that speak of recurrences over depth: products, Gamma functions, powers with
-symbolic exponents, Gaussian integrals.
+"""Checks steps about recurrences over depth: products, Gamma functions, powers, integrals.
 
 Each in two independent ways. Equalities: induction over the number of layers, and every product
 written out for l = 1…12. Limits: Stirling's series (DLMF 5.11.8, cited), and convergence at rate
@@ -76,6 +75,7 @@ def _by_induction(step: Step) -> bool:
         (moving,) = high.free_symbols & {DEPTH, LAYERS}
         shift, next_term = -1, node.function.subs(variable, high)
         empty = low - 1 - (high - moving)
+    # A start or a summand that moves along would change more than one term.
     if empty.has(moving) or node.function.has(moving):
         return False
     shorter, start = claimed.subs(moving, moving + shift), claimed.subs(moving, empty)

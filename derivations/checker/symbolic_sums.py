@@ -77,6 +77,7 @@ def _write_out(expr: sp.Basic) -> sp.Basic:
         variable, low, high = limits[-1]
         inner = expr.func(function, *limits[:-1]) if limits[:-1] else function
         bound = any(variable in run.bound_symbols for run in inner.atoms(sp.Sum, sp.Product))
+        # `subs` leaves the indices of inner sums alone; `xreplace` is faster and does not.
         values = [sp.Integer(value) for value in range(int(low), int(high) + 1)]
         terms = [
             _write_out(inner.subs(variable, value) if bound else inner.xreplace({variable: value}))

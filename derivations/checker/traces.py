@@ -6,6 +6,7 @@ expectation being the mean over a finite law. Knows no rule of `jacobian.py`.
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
@@ -116,7 +117,7 @@ def _rotated(word: Word, dimension: sp.Expr | None) -> sp.Expr:
     """
     turns = [word[i:] + word[:i] for i in range(len(word))]
     for turn in turns:
-        reduced: Polynomial = multiply({turn: 1})  # type: ignore[dict-item]  # 1 is as good as Fraction(1)
+        reduced: Polynomial = multiply({turn: Fraction(1)})
         if not reduced:
             return sp.Integer(0)
         (shorter,) = reduced
@@ -127,6 +128,7 @@ def _rotated(word: Word, dimension: sp.Expr | None) -> sp.Expr:
             raise UnknownNodeError("the trace of an identity of unknown size")
         return dimension
     flipped = tuple(letter.flipped() for letter in reversed(word))
+    # tr A = tr Aᵀ.
     turns += [flipped[i:] + flipped[:i] for i in range(len(word))]
     return sp.Symbol(repr(min(turns)), real=True)
 

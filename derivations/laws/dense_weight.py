@@ -1,5 +1,4 @@
-"""Derives the laws of ‖∂L/∂x‖² for a dense random weight: independent, masked, conditional, and the
-blocks that use them.
+"""Derives the laws of ‖∂L/∂x‖² for a dense random weight, and the blocks that use them.
 
 W has independent N(0, ω²) entries. The conditional laws are exact for every draw of a real network,
 in which the signal h follows from u = Wφ(x): given u, the component of W along φ(x) is known, and

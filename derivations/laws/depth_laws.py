@@ -1,5 +1,4 @@
-"""Derives how the mean square of the gradient changes with depth at initialisation: one law per
-network.
+"""Derives how the mean square of the gradient changes with depth: one law per network.
 
 Each law is a first-order recurrence G_{j−1} = factor(j)·G_j, solved by SymPy, with its asymptote;
 the checker judges every step. Factors come from `gaussian_moments.pass_through`. Weights are
@@ -85,6 +84,7 @@ def _gamma_solution() -> sp.Expr:
 
 def _with_end_value(general: sp.Expr, end: sp.Expr, start: sp.Expr) -> sp.Expr:
     """The solution at `start` that is 1 at `end`, its constant found by `solve`."""
+    # `rsolve` names its constant as it likes; it is the only symbol that was not put in.
     (constant,) = general.free_symbols - {_K, _C, _S, FIRST_WIDTH}
     (value,) = sp.solve(general.subs(_K, end) - 1, constant)
     return sp.powsimp(general.subs(constant, value).subs(_K, start))

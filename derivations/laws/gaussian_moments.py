@@ -1,5 +1,4 @@
-"""Derives what a layer does to second moments, from the moments of a Gaussian behind a (leaky)
-ReLU.
+"""Derives what a layer does to second moments: those of a Gaussian behind a (leaky) ReLU.
 
 `pass_through` carries mean squares forwards and gradients backwards through a branch, layer by
 layer; its rules hold for independent N(0, ·) weights as width and batch grow. Every moment is an
@@ -64,6 +63,7 @@ def pass_through(parts: Sequence[Part], variance: sp.Expr) -> Passage:
     for part in parts:
         match part:
             case "weights":
+                # Behind φ, weights are scaled up by what φ takes away: He's initialisation.
                 factor = CHI / SECOND if behind_phi else CHI
                 second, gain = factor * second, factor * gain
             case "phi":

@@ -1,5 +1,4 @@
-"""Defines a law: the distribution of ‖∂L/∂x‖² over random weights, as expressions and with its
-proof.
+"""Defines a law: the distribution of ‖∂L/∂x‖² over random weights, with its proof.
 
 A law's letters are matrices, its scalars named numbers made of them; `numeric` evaluates exactly
 these expressions. Gaussian facts that the proofs cite are the few `AXIOMS`, each with its source.
@@ -29,10 +28,8 @@ class Axiom:
 
 LINEAR_IMAGE = Axiom(
     "linear_image",
-    (
-        "If the entries of W are independent N(0, ω²), then for fixed h, μ and A: μ + A Wᵀh ~ "
-        "N(μ, ω²‖h‖² A Aᵀ)."
-    ),
+    "If the entries of W are independent N(0, ω²), then for fixed h, μ and A: μ + A Wᵀh ~ "
+    "N(μ, ω²‖h‖² A Aᵀ).",
     "Anderson 2003, An Introduction to Multivariate Statistical Analysis, 3rd ed., sec. 2.4",
 )
 UNCORRELATED = Axiom(
@@ -47,10 +44,8 @@ FREEZING = Axiom(
 )
 NONCENTRAL = Axiom(
     "noncentral",
-    (
-        "‖μ + σξ‖² with ξ ~ N(0, I_k) has the law σ² χ′²_k(‖μ‖²/σ²), which depends on μ through "
-        "‖μ‖ alone."
-    ),
+    "‖μ + σξ‖² with ξ ~ N(0, I_k) has the law σ² χ′²_k(‖μ‖²/σ²), which depends on μ through "
+    "‖μ‖ alone.",
     "Johnson, Kotz & Balakrishnan 1995, Continuous Univariate Distributions, vol. 2, ch. 29",
 )
 ORTHONORMAL_BASIS = Axiom(

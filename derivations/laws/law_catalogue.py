@@ -1,14 +1,11 @@
-"""Collects the exact laws of ‖∂L/∂x‖² for random weights. Each is proved from the few `AXIOMS` and
-carries its proof."""
+"""Collects the exact laws of ‖∂L/∂x‖² for random weights, each with its proof."""
 
 from functools import lru_cache
 
 from derivations.errors import InputError
 from derivations.laws.dense_weight import dense_laws
-from derivations.laws.law import AXIOMS, Axiom, GeneralizedLaw, Law, NoncentralLaw
+from derivations.laws.law import Law
 from derivations.laws.shared_weight import shared_laws
-
-__all__ = ["AXIOMS", "Axiom", "GeneralizedLaw", "Law", "NoncentralLaw", "law", "laws"]
 
 
 @lru_cache

@@ -1,5 +1,4 @@
-"""Derives what the depth recurrences of networks without closed forms are made of: half-normal
-inputs, and reflected random walks.
+"""Derives half-normal inputs and reflected walks, for depth laws without closed forms.
 
 The recurrences themselves are in `numeric.laws.mean_field`. What is cited: Sparre Andersen 1954
 (signs of the partial sums of a symmetric random walk) and Spitzer 1956 (moments of its maximum).

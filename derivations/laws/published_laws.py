@@ -1,5 +1,4 @@
-"""Derives the published statements about stacks of random layers that the toolkit reproduces, at
-finite width where that is exact.
+"""Derives the published statements about stacks of random layers that are reproduced.
 
 Products J = D_L W_L ⋯ D_1 W_1 of n × n Gaussian layers, Var W = 1/(np), each D an independent mask
 that keeps a unit with probability p: p = 1 a linear network, p = ½ a ReLU network (whose masks are
@@ -60,8 +59,8 @@ def path_lengths() -> Theorem:
         short_share(),
     )
     statement = (
-        f"Of the 2^{BLOCK_COUNT} paths through {BLOCK_COUNT} residual blocks, those of lengths {SHORTEST} to "
-        f"{LONGEST} are the share {float(step.after):.4%}."
+        f"Of the 2^{BLOCK_COUNT} paths through {BLOCK_COUNT} residual blocks, those of lengths "
+        f"{SHORTEST} to {LONGEST} are the share {float(step.after):.4%}."
     )
     return _theorem("path_lengths", "residual", statement, (step,), step, VEIT)
 

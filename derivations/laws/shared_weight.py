@@ -1,5 +1,4 @@
-"""Derives the laws of ‖∂L/∂x‖² that are generalized chi-squares: any nonlinearity, convolutions,
-weights used in many places.
+"""Derives the laws of ‖∂L/∂x‖² that are generalized chi-squares: weights used in many places.
 
 Given the outputs of all its uses, a weight is known on the span of their inputs and Gaussian as
 before on the complement. A convolution uses its weight at every position, a batch at every sample;
@@ -266,10 +265,8 @@ def _shared() -> GeneralizedLaw:
     theorem = _theorem(
         "conditional.shared",
         "Inside a real network, given all outputs of a weight used in many places",
-        (
-            "given U = W Φ: v + Σ_o L_o w_o ~ N(v + Σ_o L_o V û_o, ω² Σ_o L_o (I − VVᵀ) L_oᵀ), "
-            "û_o = Vᵀw_o"
-        ),
+        "given U = W Φ: v + Σ_o L_o w_o ~ N(v + Σ_o L_o V û_o, ω² Σ_o L_o (I − VVᵀ) L_oᵀ), "
+        "û_o = Vᵀw_o",
         notation,
         steps,
         (

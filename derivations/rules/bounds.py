@@ -34,7 +34,7 @@ from derivations.algebra.terms import (
     Term,
 )
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.bound import BoundMaker, Bounds, Proved, at_least, at_most, limits
+from derivations.rules.bound import BoundMaker, Bounds, Proved, Side, at_least, at_most, limits
 from derivations.rules.jacobian import leaf_jacobian, linearize, pullback_rule, whole_signal
 from derivations.rules.norm_calculus import NormCalculus
 from derivations.rules.perturbation import dense_bounds, residual_bounds, shortcut_bounds
@@ -149,7 +149,9 @@ def norm_bounds(notation: Notation) -> Proved | None:
         if isinstance(q.definition, (SigmaMax, SigmaMinAdjoint))
         and notation.vanishes(q.definition.operator)
     )
-    exprs = [("upper", ends.high), *([("lower", ends.low)] if ends.low != 0 else [])]
+    exprs: list[tuple[Side, sp.Expr]] = [("upper", ends.high)]
+    if ends.low != 0:
+        exprs.append(("lower", ends.low))
     steps = (
         Step("gradient", notation.gradient(), "=", ends.image),
         *(_renamed(step, renamed) for step in calculus.steps),
@@ -158,7 +160,7 @@ def norm_bounds(notation: Notation) -> Proved | None:
     make = BoundMaker("norms", quantities, g, ("g ≠ 0",), scaled)
     sources = {"upper": "triangle inequality, operator norms of the factors"}
     sources["lower"] = sources["upper"] + _where_zero(notation)
-    made = tuple(make("factors", side, expr, sources[side]) for side, expr in exprs)  # type: ignore[arg-type]
+    made = tuple(make("factors", side, expr, sources[side]) for side, expr in exprs)
     return Proved("norms", made, Derivation("norms of factors", notation, steps, quantities))
 
 

@@ -1,5 +1,4 @@
-"""Derives the Jacobian and the pullback of a term by the chain rule: one rule per node, for both
-readings.
+"""Derives the Jacobian and the pullback of a term by the chain rule: one rule per node.
 
 `jacobian_rule` differentiates one node in terms of its parts (forward); `pullback_rule` sends a
 backward signal through one node (reverse). The rules never look at the reading: a `Notation` turns
@@ -206,6 +205,7 @@ def remains(line: Linearization) -> Step:
         scaled = line.pullback.xreplace({symbol: EPSILON * symbol for symbol in branch})
         left = line.pullback.xreplace(dict.fromkeys(branch, sp.S.Zero))
         return Step("vanishing branch", scaled, "->", left, vanishing=EPSILON)
+    # SymPy takes no limit of a matrix expression: 0 stands in the place of what vanishes.
     left = line.pullback.xreplace({symbol: sp.ZeroMatrix(*symbol.shape) for symbol in branch})
     return Step("vanishing branch", line.pullback, "->", left.doit(), vanishing=EPSILON)
 
@@ -264,6 +264,7 @@ def _parts(term: Term, point: Term) -> list[tuple[Term, Term]]:
             point = compose(point, part)
         return pairs
     if isinstance(term, Gate):
+        # In the order of the product rule above, so that the steps follow what they substitute.
         return [(term.gate, point), (term.signal, point)]
     return [(part, point) for part in parts_of(term)]
 

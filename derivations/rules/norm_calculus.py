@@ -1,5 +1,4 @@
-"""Bounds ‖Aᵀu‖/‖u‖ for any expression A in the Jacobians of leaves, from the norms of its factors
-alone.
+"""Bounds ‖Aᵀu‖/‖u‖ for any A made of Jacobians of leaves, from the norms of its factors.
 
 One rule per node of the expression: a product of factors multiplies their ends, a sum adds upper
 ends and keeps what one addend exceeds the others by, a block column adds squares. Every rule
@@ -53,7 +52,7 @@ class NormCalculus:
         size, column = scaled(column)
         if column == self.base:
             return size
-        count = sum(isinstance(q.definition, NormRatio) for q in self.quantities)
+        count = sum(1 for q in self.quantities if isinstance(q.definition, NormRatio))
         return size * self._symbol(NormRatio(column, self.base), f"r_{count}", f"r_{{{count}}}")
 
     def pull(self, expr: sp.Expr, u: sp.Expr) -> Ends:
@@ -188,6 +187,7 @@ class NormCalculus:
                 ((total - 2 * size + sp.Add(*sizes),), *own, *others),
             )
             lows.append(low)
+        # Unevaluated: SymPy would compare the parts with one another, which takes longest of all.
         low = sp.Max(*lows, 0, evaluate=False) if lows else sp.Integer(0)
         if lows:
             self.steps.append(Step("largest lower bound", total, ">=", low * r))
@@ -227,7 +227,11 @@ class NormCalculus:
         pairs = combinations(zip(parts, sizes, strict=True), 2)
         crosses = tuple((a.high * q - b.high * p,) * 2 for (a, p), (b, q) in pairs)
         self._at_least(
-            "sum of squares", high**2, sp.S.Zero, tuple((part.high,) * 2 for part in parts)
+            # A root is compared by squares only once its radicand is known to be ≥ 0.
+            "sum of squares",
+            high**2,
+            sp.S.Zero,
+            tuple((part.high,) * 2 for part in parts),
         )
         self.steps.append(
             Step(

@@ -1,2 +1,1 @@
-"""Derives what holds beyond one term: the paper's equations, dense steps and blocks, gates, and
-stacks."""
+"""Derives what holds beyond one term: the paper's equations, dense blocks, gates, stacks."""

@@ -102,10 +102,8 @@ def chain_adjoint(layers: int) -> Theorem:
     return Theorem(
         f"architecture.adjoint_{layers}",
         f"Total gradients in a dense block of {layers} step{'s' if layers > 1 else ''}",
-        (
-            "X_i = g_i + Σ_{j>i} J_jiᵀ X_j with J_ji = ∂x_j/∂x_i of F_j alone; X_i = ∂L/∂x_i, "
-            "everything that depends on x_i following it."
-        ),
+        "X_i = g_i + Σ_{j>i} J_jiᵀ X_j with J_ji = ∂x_j/∂x_i of F_j alone; X_i = ∂L/∂x_i, "
+        "everything that depends on x_i following it.",
         Derivation(f"architecture.adjoint_{layers}", notation, (*reverse, *lines)),
         lines[-1],
         source="reverse mode through (F_j(y), y)",
@@ -161,10 +159,8 @@ def _path_count() -> Theorem:
     return Theorem(
         "architecture.path_count",
         "Paths through a dense block",
-        (
-            "There are P(l) = 2^(l−1) paths from x_l to x_0: the last stop before x_l is some "
-            "x_j, so P(l) = Σ_{j<l} P(j)."
-        ),
+        "There are P(l) = 2^(l−1) paths from x_l to x_0: the last stop before x_l is some "
+        "x_j, so P(l) = Σ_{j<l} P(j).",
         Derivation("architecture.path_count", notation_of(BLOCKS["dense"], "scalar"), (step,)),
         step,
         ("l ≥ 1",),
@@ -227,6 +223,7 @@ def _head(steps: tuple[Term, ...], count: int) -> Term:
 def _slot(column: sp.Expr, i: int, state: int) -> sp.Expr:
     """The coordinates of x_i in a column that belongs to y_state = (x_state, …, x_i, …, x_0)."""
     start = sum(WIDTHS[i + 1 : state + 1])
+    # A slice of all of it would be another expression for the same column.
     if state == 0:
         return column
     return MatrixSlice(column, (start, start + WIDTHS[i]), (0, 1))

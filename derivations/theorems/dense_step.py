@@ -1,5 +1,4 @@
-"""Derives what one dense step H = (F(y), y) does to tangents, to gradients and in Frobenius norm,
-whatever F is.
+"""Derives what one dense step H = (F(y), y) does to tangents and gradients, whatever F is.
 
 Each theorem holds for every input, branch and backward signal of its conditions; y has N = n
 coordinates, F(y) has k.
@@ -200,10 +199,8 @@ def _frobenius() -> Theorem:
     return Theorem(
         "dense.frobenius",
         "Frobenius norm of a dense step",
-        (
-            "‖J‖_F² = N + ‖J_F‖_F², so ‖J‖_F → √N as J_F → 0: the √l law in Frobenius norm, for l "
-            "scalar inputs."
-        ),
+        "‖J‖_F² = N + ‖J_F‖_F², so ‖J‖_F → √N as J_F → 0: the √l law in Frobenius norm, for l "
+        "scalar inputs.",
         Derivation(
             "dense.frobenius",
             step.notation,
@@ -247,10 +244,8 @@ def _expected() -> Theorem:
     return Theorem(
         "dense.expected",
         "Mean square of a dense step's gradient",
-        (
-            "If the entries of g are uncorrelated with second moment ν², then E‖Jᵀg‖² = ν²‖J‖_F² "
-            "= ν²(N + ‖J_F‖_F²), while E‖g‖² = ν²(N + k)."
-        ),
+        "If the entries of g are uncorrelated with second moment ν², then E‖Jᵀg‖² = ν²‖J‖_F² "
+        "= ν²(N + ‖J_F‖_F²), while E‖g‖² = ν²(N + k).",
         Derivation("dense.expected", step.notation, steps),
         result,
         ("E[ggᵀ] = ν²I", "J does not depend on g"),

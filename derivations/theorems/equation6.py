@@ -1,5 +1,4 @@
-"""Derives what Eq. (6) can mean when ∂L/∂H is a vector, and checks its scalar form for concrete
-numbers of inputs l.
+"""Derives what Eq. (6) can mean when ∂L/∂H is a vector, and checks it for concrete l.
 
 Operator reading: the product that the paper writes with "=" is an upper bound; its lower bound
 fails, "+ l" for every g, and "+ 1" for all but the top singular direction. The paper: Noh 2021,

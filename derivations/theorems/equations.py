@@ -286,6 +286,7 @@ def _limit_claim(line: Linearization, remains: sp.Expr, name: str, statement: st
     in norm.
     """
     notation = line.derivation.notation
+    # SymPy takes no limit of a matrix expression.
     if notation.reading == "operator":
         return []
     slope = notation.jacobian(BRANCH, Identity())

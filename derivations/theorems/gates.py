@@ -1,5 +1,4 @@
-"""Proves what the squeeze-and-excitation gate does to the gradient: the factorization, and the
-norms of its parts.
+"""Proves what the squeeze-and-excitation gate does to the gradient: a factor, and its norm.
 
 The gate sees x only through u = F(x): everything it adds is a factor of J_F, so nothing of it
 remains when J_F vanishes.

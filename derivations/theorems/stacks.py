@@ -1,5 +1,4 @@
-"""Derives what holds for a stack of blocks: telescoping gains, products of uniform bounds, and the
-expansion into paths.
+"""Derives what holds for a stack of blocks: gains and bounds that multiply, and its paths.
 
 x_ℓ is the output of block ℓ, g_ℓ = ∂L/∂x_ℓ, γ_ℓ = ‖g_{ℓ−1}‖/‖g_ℓ‖ the gain of block ℓ at the g_ℓ
 that it is given.
@@ -79,10 +78,8 @@ def _telescoping() -> Theorem:
     return Theorem(
         "stack.telescoping",
         "Gains multiply along a stack",
-        (
-            "‖∂L/∂x_0‖/‖∂L/∂x_L‖ = γ_1 ⋯ γ_L with the gains at the signals g_ℓ that the blocks "
-            "are given; here for L = 3."
-        ),
+        "‖∂L/∂x_0‖/‖∂L/∂x_L‖ = γ_1 ⋯ γ_L with the gains at the signals g_ℓ that the blocks "
+        "are given; here for L = 3.",
         Derivation("stack.telescoping", notation, (result,), tuple(quantities)),
         result,
         ("g_ℓ ≠ 0 for ℓ ≥ 1",),
@@ -200,6 +197,7 @@ class DenseCounterexample:
         if least <= 0:
             return False
         ratio = abs(self.gradient) / least
+        # √base > ratio + √lost, squared twice.
         gap = base - lost - ratio**2
         return gap > 0 and gap**2 > 4 * ratio**2 * lost
 
@@ -318,10 +316,8 @@ def _path_counts() -> Theorem:
     return Theorem(
         "stack.path_counts",
         "Paths by their length",
-        (
-            "A stack of L residual blocks has C(L, k) paths of length k and 2^L in all: a path of "
-            "L + 1 blocks takes the last one or does not."
-        ),
+        "A stack of L residual blocks has C(L, k) paths of length k and 2^L in all: a path of "
+        "L + 1 blocks takes the last one or does not.",
         Derivation("stack.path_counts", notation, (pascal, result)),
         result,
         source="Pascal's rule, summed",
@@ -350,10 +346,9 @@ def _published() -> Theorem:
     return Theorem(
         "stack.published_share",
         f"Short paths in a stack of {BLOCK_COUNT} blocks",
-        (
-            f"Paths of lengths {SHORTEST}–{LONGEST} are {share} = {100 * float(share):.6f} % of all; "
-            f"published: {100 * float(PUBLISHED_SHARE):.4f} %."
-        ),
+        f"Paths of lengths {SHORTEST}–{LONGEST} are {share} = {100 * float(share):.6f} % of "
+        "all; "
+        f"published: {100 * float(PUBLISHED_SHARE):.4f} %.",
         Derivation("stack.published_share", notation, (result, agrees)),
         result,
         source="Veit, Wilber & Belongie 2016, arXiv:1605.06431",

@@ -36,8 +36,8 @@ def test_labelled_values_go_by_their_names():
 
 def test_a_label_is_a_value_at_x_and_not_further_on():
     """F after G is not the F that the label names: it is F of another value."""
-    term = Chain(Layer("G"), Layer("F"))
-    assert formula(term, "x", {Layer("F"): "u", Layer("G"): "v"}) == "F(v)"
+    term = Chain(Layer("G"), Add(Layer("F"), Identity()))
+    assert formula(term, "x", {Layer("F"): "u", Layer("G"): "v"}) == "F(v) + v"
 
 
 def test_factors_that_are_sums_are_bracketed():

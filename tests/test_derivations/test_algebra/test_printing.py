@@ -1,4 +1,4 @@
-"""Expressions as text and LaTeX: the names of the notation, signs and brackets where they belong."""
+"""Expressions as text and LaTeX: names of the notation, signs and brackets."""
 
 import pytest
 import sympy as sp

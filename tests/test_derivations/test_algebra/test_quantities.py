@@ -1,5 +1,4 @@
-"""The facts that proofs rest on: exactly those that the definitions give, each true on drawn
-matrices."""
+"""The facts that proofs rest on: those that the definitions give, each true on drawn matrices."""
 
 import numpy as np
 import pytest

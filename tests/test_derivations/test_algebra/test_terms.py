@@ -1,3 +1,5 @@
+"""Terms: equal by structure, immutable, and unknown nodes named by every operation."""
+
 import pytest
 
 from derivations.algebra.notation import Notation

@@ -1,5 +1,4 @@
-"""Binomial coefficients: symbolic ones by Gamma functions and induction, concrete ones by
-factorials, all by Pascal's triangle."""
+"""Binomial coefficients: by Gamma functions and induction, factorials, and Pascal's triangle."""
 
 from math import comb
 

@@ -1,5 +1,4 @@
-"""Sums with concrete limits: compared summand by summand, and on drawn integers; each method fails
-on what is false."""
+"""Sums with concrete limits: compared summand by summand; what is false fails both ways."""
 
 import pytest
 import sympy as sp

@@ -1,5 +1,4 @@
-"""Words of matrices: what the expansion does not understand it refuses, and what it shortens it
-does not change."""
+"""Words of matrices: what is not understood is refused, and short cuts change nothing."""
 
 from fractions import Fraction
 

@@ -1,5 +1,4 @@
-"""The published statements as theorems: every step passes, wrong ones fail, and the rules behind
-them hold in exact arithmetic."""
+"""The published statements as theorems: proved, broken, and their rules in exact arithmetic."""
 
 from dataclasses import replace
 from itertools import product

@@ -1,4 +1,4 @@
-"""The dense architecture as built: its adjoint recurrence and its paths, against explicit matrices."""
+"""The dense architecture: its adjoint recurrence and paths, against explicit matrices."""
 
 from itertools import pairwise
 

@@ -1,5 +1,4 @@
-"""Eq. (6): concrete numbers of inputs against explicit matrices, and what it can mean when ∂L/∂H is
-a vector."""
+"""Eq. (6): concrete l against explicit matrices, and its meaning when ∂L/∂H is a vector."""
 
 import random
 from collections.abc import Callable
@@ -272,7 +271,7 @@ def test_dependent_inputs_lose_signals_too(seed):
 
 
 def test_a_frobenius_norm_bounds_only_the_image_of_its_own_signal():
-    """Without the step that relates ‖J_Fᵀg_F‖ to ‖g_F‖, the ceiling with ‖J_F‖_F does not follow."""
+    """Without the step that relates ‖J_Fᵀg_F‖ to ‖g_F‖, no ceiling with ‖J_F‖_F follows."""
     derivation = THEOREMS["eq6.never"].derivation
     steps = tuple(step for step in derivation.steps if step.rule != "relative to ‖g_F‖")
     judged = {

@@ -1,4 +1,4 @@
-"""Equations (1)–(6): what the paper states, in both readings, against exact counts and expansions."""
+"""Equations (1)–(6): what the paper states, in both readings, against exact expansions."""
 
 from dataclasses import replace
 

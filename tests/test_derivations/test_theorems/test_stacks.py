@@ -1,5 +1,4 @@
-"""Stacks: telescoping gains, products of bounds, paths; each judged, broken, and held against
-explicit matrices."""
+"""Stacks: gains, bounds and paths; judged, broken, and held against explicit matrices."""
 
 from fractions import Fraction
 from itertools import combinations, product
@@ -205,7 +204,7 @@ def test_the_exact_comparison_agrees_with_floating_point():
 
 
 def test_one_dense_step_alone_has_no_counterexample():
-    """4(a) itself holds: with the second step trivial (b = c = 0 and g_1 = 0), nothing refutes it."""
+    """4(a) itself holds: where the second step is trivial (b = c = g_1 = 0), nothing refutes it."""
     for a, g2, g0 in product(range(-4, 5), repeat=3):
         assert not DenseCounterexample((a, 0, 0), (g2, 0, g0)).refutes()
 

@@ -1,0 +1,36 @@
+"""Refusals: each has the exit code of its kind, and is the built-in error that callers expect."""
+
+import pytest
+
+from derivations import errors
+from derivations.errors import (
+    GradboundError,
+    InputError,
+    TimeLimitError,
+    UnknownNodeError,
+    ViolationError,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "built_in"),
+    [
+        (InputError, 3, ValueError),
+        (UnknownNodeError, 3, TypeError),
+        (ViolationError, 4, AssertionError),
+        (TimeLimitError, 6, TimeoutError),
+    ],
+)
+def test_a_refusal_ends_with_the_code_of_its_kind(kind, code, built_in):
+    assert kind.exit_code == code
+    with pytest.raises(built_in, match="the thing, and the way out"):
+        raise kind("the thing, and the way out")
+    with pytest.raises(GradboundError):
+        raise kind("x")
+
+
+def test_an_error_of_no_kind_is_a_bug():
+    kinds = {each for each in vars(errors).values() if isinstance(each, type)}
+    refusals = {each for each in kinds if issubclass(each, GradboundError)} - {GradboundError}
+    assert refusals == {InputError, UnknownNodeError, ViolationError, TimeLimitError}
+    assert GradboundError.exit_code == 1 not in {each.exit_code for each in refusals}
