@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import dense_twin
 import torch
 from strategies import gaussian
 from torch import Tensor
+from twins import dense_twin
 
 from numeric.operators.linear_operator import LinearOperator
 from numeric.operators.vector_norms import inner, norm

@@ -11,9 +11,9 @@ from functools import cache
 import pytest
 import sympy as sp
 import torch
-from attack import Effort, Finding, Target, attack
-from attack_starts import KINDS, Starts
-from attack_worlds import Worlds
+from attack.search import Effort, Finding, Target, attack
+from attack.starts import KINDS, Starts
+from attack.worlds import Worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from term_strategies import DrawnTerm, drawn_terms

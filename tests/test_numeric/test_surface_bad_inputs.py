@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from cases import layers
-from dense_twin import MatrixOperator
 from strategies import gaussian
 from torch import Tensor, nn
+from twins.dense_twin import MatrixOperator
 
 import numeric
 from derivations.algebra.blocks import block

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from ball_twin import Case, drawn_case, exact_gain, norm_from_below
 from cases import layers, leaves
 from flint import arb
 from strategies import gaussian
 from torch import nn
+from twins.ball_twin import Case, drawn_case, exact_gain, norm_from_below
 
 from derivations.algebra.blocks import BLOCKS as BLOCKS_OF_THE_TOOLKIT
 from derivations.algebra.blocks import block

@@ -4,16 +4,16 @@ import itertools
 import math
 from collections.abc import Iterator
 
-import dense_twin
 import numpy as np
 import pytest
 import torch
-from ball_norms import is_above
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from layer_twins import built, by_frequency, norm
 from strategies import gaussian
 from torch import nn
+from twins import dense_twin
+from twins.ball_norms import is_above
+from twins.layer_twins import built, by_frequency, norm
 
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_norms import lipschitz_upper

@@ -2,7 +2,6 @@
 
 import copy
 
-import dense_twin
 import pytest
 import torch
 from flint import arb, arb_mat
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import gaussian
 from torch import Tensor, nn
 from torch.nn import functional
+from twins import dense_twin
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import precise

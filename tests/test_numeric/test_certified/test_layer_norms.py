@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 import torch
 from flint import arb, arb_series
-from layer_twins import built, by_frequency, norm
 from torch import Tensor, nn
+from twins.layer_twins import built, by_frequency, norm
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import precise

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from ball_norms import is_above
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import gaussian
+from twins.ball_norms import is_above
 
 from derivations.errors import InputError
 from numeric.certified import balls

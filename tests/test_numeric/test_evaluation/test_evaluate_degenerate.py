@@ -1,10 +1,10 @@
 """Odd but legal blocks: one number, no rank, no Jacobian, signals near the ends of the floats."""
 
-import dense_twin
 import pytest
 import torch
 from strategies import gaussian
 from torch import Tensor, nn
+from twins import dense_twin
 
 from derivations.algebra.blocks import block
 from numeric import (

@@ -2,11 +2,11 @@
 
 from unittest.mock import patch
 
-import dense_twin
 import pytest
 import torch
 from strategies import gaussian
 from torch import nn
+from twins import dense_twin
 
 from derivations.algebra.quantities import (
     Cosine,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruben_twin import ruben
 from scipy.stats import chi2, ncx2
+from twins.ruben_twin import ruben
 
 from numeric.laws.characteristic_inversion import (
     Components,

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-import dense_twin
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from operator_harness import (
     BATCH,
     IMAGE,
@@ -16,6 +14,8 @@ from operator_harness import (
 )
 from strategies import gaussian
 from torch import Tensor, nn
+from twins import dense_twin
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric.operators import composed_operators

@@ -1,10 +1,10 @@
 """Estimates of Frobenius norms: unbiased, with honest standard errors."""
 
-import dense_twin
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from strategies import gaussian
+from twins import dense_twin
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric import JacobianOperator, frobenius

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 
-import dense_twin
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,6 +20,7 @@ from operator_harness import (
 from strategies import drawn_blocks, gaussian
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from twins import dense_twin
 
 from derivations.errors import InputError
 from numeric.operators.jacobian_operator import JacobianOperator

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from scipy.stats import beta, kstest
 from strategies import DTYPES, gaussian
 from torch import Tensor
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric.operators.composed_operators import DiagonalOperator

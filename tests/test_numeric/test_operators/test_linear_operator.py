@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from operator_harness import (
     IMAGE,
     random_vectors,
 )
 from strategies import gaussian
 from torch import nn
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric.operators.composed_operators import (

@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from strategies import DTYPES, gaussian
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric.operators.composed_operators import DiagonalOperator

@@ -2,14 +2,14 @@
 
 import math
 
-import dense_twin
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from strategies import DTYPES, drawn_blocks, gaussian
+from twins import dense_twin
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric.operators.composed_operators import Adjoint, DiagonalOperator, IdentityOperator, Scaled

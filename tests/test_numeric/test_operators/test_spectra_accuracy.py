@@ -1,9 +1,9 @@
 """How near spectra come to the dense twin on real blocks, and how often probable bounds fail."""
 
-import dense_twin
 import pytest
 import torch
 from torch import Tensor, nn
+from twins import dense_twin
 
 from numeric.operators.composed_operators import DiagonalOperator, IdentityOperator, Sum
 from numeric.operators.jacobian_operator import JacobianOperator

@@ -1,10 +1,10 @@
 """When samples stop, and that stopping changes nothing but the width."""
 
-import dense_twin
 import pytest
 import torch
-from dense_twin import MatrixOperator
 from strategies import gaussian
+from twins import dense_twin
+from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
 from numeric.operators.composed_operators import IdentityOperator, Sum

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import torch
-from attack_worlds import RANGES, Key
+from attack.worlds import RANGES, Key
 from torch import Tensor
 
 MULTIPLES = {

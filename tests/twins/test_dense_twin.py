@@ -1,10 +1,10 @@
 """The slow twin of operators and spectra: known Jacobians, matrices and singular values."""
 
-import dense_twin
 import pytest
 import torch
 from strategies import gaussian
 from torch import nn
+from twins import dense_twin
 
 from numeric.operators.composed_operators import DiagonalOperator
 

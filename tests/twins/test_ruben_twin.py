@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from ruben_twin import ruben
 from scipy.stats import chi2, ncx2
+from twins.ruben_twin import ruben
 
 Q = np.array([-1.0, 0.0, 0.1, 1.0, 4.0, 12.0])
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 import torch
-from attack_starts import Starts, is_random
-from attack_worlds import RANGES, TINY, Key, Worlds, length, number, quantity, rounding
+from attack.starts import Starts, is_random
+from attack.worlds import RANGES, TINY, Key, Worlds, length, number, quantity, rounding
 from torch import Tensor
 
 from derivations.algebra.notation import Notation

@@ -2,9 +2,9 @@
 
 from unittest.mock import patch
 
-import dense_twin
 from strategies import gaussian
 from torch import nn
+from twins import dense_twin
 
 from numeric.certified import layer_norms
 
