@@ -9,7 +9,7 @@ from paper_figures.figures.registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.gallery import PLATES, Drawn, draw, draw_each
 from paper_figures.report import write_report
-from paper_figures.tables import TABLES
+from paper_figures.tables.registry import TABLES
 
 __all__ = [
     "FIGURES",

@@ -67,8 +67,9 @@ def figure(results: Results) -> Figure:
 
 
 def envelope(row: BlockRow, certainty: str) -> tuple[Gains, Gains]:
-    """For each sample the greatest lower and the least upper bound of that certainty; None where
-    there is none.
+    """For each sample the greatest lower and the least upper bound of that certainty.
+
+    None where there is none.
     """
 
     def sharpest(side: str, best: object) -> Gains:
@@ -112,8 +113,8 @@ def _block(axes: Axes, number: int, row: BlockRow, style: Look) -> None:
         centers, predicted, color="white", linewidth=1.8, zorder=3, gid=f"predicted {row.name}"
     )
     axes.plot(
-        centers, measured, color=INK, marker="o", markersize=1.1, markeredgewidth=0, linestyle="none",
-        zorder=4, gid=f"measured {row.name}",
+        centers, measured, color=INK, marker="o", markersize=1.1, markeredgewidth=0,
+        linestyle="none", zorder=4, gid=f"measured {row.name}",
     )  # fmt: skip
 
 
