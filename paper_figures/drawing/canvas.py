@@ -24,7 +24,7 @@ def paint(mark: object, axes: Axes, origin: scene.Point) -> None:
     """Adds one mark to the axes, its coordinates relative to `origin`."""
     raise UnknownNodeError(
         f"no way to paint {type(mark).__name__}: register one with "
-        "paper_figures.figures.block_diagrams.paint"
+        "paper_figures.drawing.canvas.paint"
     )
 
 
