@@ -55,6 +55,11 @@ def test_laws_of_random_weights_are_those_that_were_fitted(results: Results) -> 
     assert cells(table, "p adjusted") == [fit.adjusted for fit in fits]
     assert cells(table, "its r.m.s.") == [fit.alignment and fit.alignment.rms for fit in fits]
     assert cells(table, "beyond ±1.96 (%)")[:4] == [None] * 4
+    aligned = [fit.alignment for fit in fits if fit.alignment]
+    assert aligned
+    assert cells(table, "beyond ±1.96 (%)")[4:] == [100 * each.beyond for each in aligned]
+    assert cells(table, "mean alignment")[4:] == [each.mean for each in aligned]
+    assert cells(table, "cosine")[4:] == [each.cosine for each in aligned]
     with pytest.raises(MissingRecordsError):
         random_laws(replace(results, runs=()))
 
