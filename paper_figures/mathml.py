@@ -30,7 +30,8 @@ def mathml(latex: str, *, block: bool = True) -> Markup:
         root = ElementTree.fromstring(
             convert(_prepare(latex), display="block" if block else "inline")
         )
-    except Exception:  # noqa: BLE001  the converter raises whatever its parser meets, and the source is still worth showing
+    except Exception:  # noqa: BLE001
+        # The converter raises whatever its parser meets, and the source is still worth showing.
         return source(latex)
     if not all(_clean(element) for element in root.iter()):
         return source(latex)

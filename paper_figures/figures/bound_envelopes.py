@@ -4,7 +4,7 @@ Reads block rows. Each probe sample keeps its own bounds: a gain outside its bar
 violation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -72,14 +72,14 @@ def envelope(row: BlockRow, certainty: str) -> tuple[Gains, Gains]:
     None where there is none.
     """
 
-    def sharpest(side: str, best: object) -> Gains:
+    def sharpest(side: str, best: Callable[..., float | None]) -> Gains:
         bounds = [
             bound.value
             for bound in row.bounds
             if (bound.side, bound.certainty) == (side, certainty)
         ]
         columns = zip(*bounds, strict=True) if bounds else [()] * len(row.measured)
-        return tuple(best(alive(values), default=None) for values in columns)  # type: ignore[operator]
+        return tuple(best(alive(values), default=None) for values in columns)
 
     return sharpest("lower", max), sharpest("upper", min)
 
