@@ -1,5 +1,4 @@
-"""Runs the command line in processes of its own: pipes, full disks, interrupts, and what is left
-behind."""
+"""The command line in processes of its own: pipes, full disks, interrupts, what is left behind."""
 
 import json
 import os
@@ -73,9 +72,8 @@ def test_an_interrupt_ends_with_130_and_leaves_no_process_behind() -> None:
     assert out == ""
     assert err.strip().startswith("gradbound: interrupted")
     assert "\n" not in err.strip()
-    deadline = (
-        time.monotonic() + 10
-    )  # a child that the interrupt found half-started ends by itself, when it sees its parent gone
+    # A child that the interrupt found half-started ends by itself, when it sees its parent gone.
+    deadline = time.monotonic() + 10
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{child}").exists()
@@ -94,8 +92,9 @@ def wait_for_child(parent: int, seconds: float = 60) -> int:
 
 @pytest.mark.slow
 def test_reproduce_is_interrupted_between_whole_files(tmp_path: Path) -> None:
-    """By SIGINT in the middle of training. That a resumed call ends with the records of an unbroken
-    one is tested with `validate`.
+    """By SIGINT in the middle of training.
+
+    That a resumed call ends with the records of an unbroken one is tested with `validate`.
     """
     out = tmp_path / "build"
     command = [sys.executable, "-m", "gradbound", "reproduce", "--out", str(out)]
