@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
+from derivations.book.prose import plain
 from derivations.errors import InputError
 from paper_figures.tables.table import Table
 
@@ -26,27 +27,16 @@ def _markdown(table: Table) -> str:
     return "\n".join([*rows, "", table.caption.translate(_MARKDOWN), ""])
 
 
-# Not `prose` of the derivation book: single letters in headings are words here, no formulas.
-_LATEX = str.maketrans({
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "ε": r"$\varepsilon$", "δ": r"$\delta$", "χ": r"$\chi$", "γ": r"$\gamma$", "‖": r"$\Vert$",
-    "∂": r"$\partial$", "→": r"$\to$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
-    "−": "$-$", "±": r"$\pm$", "⟨": r"$\langle$", "⟩": r"$\rangle$", "²": "$^2$", "₀": "$_0$",
-    "₁": "$_1$", "ₙ": "$_n$",
-})  # fmt: skip
-
-
 def _latex(table: Table) -> str:
     """A tabular with a caption, for the package booktabs."""
 
     def line(row: list[str]) -> str:
-        return " & ".join(cell.translate(_LATEX) for cell in row) + r" \\"
+        return " & ".join(plain(cell) for cell in row) + r" \\"
 
     form = "".join("r" if number else "l" for number in table.numeric)
     lines = [
         r"\begin{table}",
-        rf"\caption{{{table.caption.translate(_LATEX)}}}",
+        rf"\caption{{{plain(table.caption)}}}",
         r"\centering",
         rf"\begin{{tabular}}{{{form}}}",
         r"\toprule",
