@@ -1,9 +1,9 @@
 """Defines the document of an audit, and typesets it as text, Markdown, LaTeX, JSON or HTML.
 
 The frozen dataclasses are the schema of `gradbound.audit/1`: their attributes are its keys.
-Evidence and counterexample are JSON objects, each claim's own: the fields of the dataclass that
-the claim was judged by. The LaTeX compiles with plain pdflatex: no character outside ASCII is left
-in it.
+Evidence and counterexample are JSON objects, each claim's own: the fields of the dataclass that the
+claim was judged by. The LaTeX compiles with plain pdflatex: no character outside ASCII is left in
+it.
 """
 
 import json
@@ -197,7 +197,8 @@ def html(audit: Audit) -> str:
         f"<tr><td>{claim.id}</td><td>{claim.verdict}</td><td>{escape(claim.claim)}</td><td>{escape(claim.condition)}</td></tr>"
         for claim in audit.claims
     )
-    return f"<table><caption>{escape(TITLE)}</caption><tr><th></th><th>verdict</th><th>claim</th><th>condition</th></tr>{rows}</table>"
+    head = "<tr><th></th><th>verdict</th><th>claim</th><th>condition</th></tr>"
+    return f"<table><caption>{escape(TITLE)}</caption>{head}{rows}</table>"
 
 
 FORMATS: dict[str, Callable[[Audit], str]] = {

@@ -1,5 +1,4 @@
-"""Compares gains in the mean over random weights: real blocks that share a branch, drawn as
-networks are initialized, by autograd.
+"""Compares gains of real blocks that share a branch, in the mean over random weights, by autograd.
 
 Everything is stated beforehand: number of draws, seeds, sizes, distribution of weights, inputs and
 signals.
@@ -26,7 +25,7 @@ DEVIATIONS = 3.0
 
 @dataclass(frozen=True)
 class Mean:
-    """Means of γ² of two blocks over an ensemble, and of their difference with its standard error."""
+    """Means of γ² of two blocks over an ensemble, and of their difference."""
 
     ensemble: str
     draws: int

@@ -1,5 +1,4 @@
-"""Defines what claims are judged by: proofs, counterexamples, limits, and the sources from which
-all evidence is gathered.
+"""Defines what claims are judged by: proofs, counterexamples, limits, and their sources.
 
 Evidence is a frozen dataclass per claim; a claim's `judge` sees nothing else.
 """

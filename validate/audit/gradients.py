@@ -1,5 +1,4 @@
-"""Evaluates counterexamples a second time, independently: torch's autograd in float64 on the
-forward map of the block's term.
+"""Evaluates counterexamples a second time, by torch's autograd in float64.
 
 Shares nothing with the search but the numbers; where the two differ, ViolationError is raised.
 """

@@ -1,5 +1,4 @@
-"""Holds the numbers that the paper prints and those that others published, as transcribed, with
-their sources.
+"""Holds the numbers that the paper prints and that others published, as transcribed, with sources.
 
 Data only. The rows are copied as they stand in the transcription of Noh 2021, Informatics 8(3):53
 (CC BY 4.0), and parsed here.

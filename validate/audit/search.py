@@ -1,5 +1,4 @@
-"""Searches for the smallest counterexample: least dimension first, then small rationals in order of
-size. Exact arithmetic only.
+"""Searches for the smallest counterexample: least dimension first, then small rationals, exactly.
 
 What the search finds is not proof by itself: `gradients.py` evaluates it once more with torch.
 """

@@ -1,5 +1,4 @@
-"""Compares predictions with measurements: is the identity met, does every bound hold, how tight is
-it?
+"""Compares predictions with measurements: is the identity met, does every bound hold, how tightly?
 
 Float64 rounding is the only allowance. Counts violations; never drops one.
 """
@@ -149,7 +148,7 @@ def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -
 
 
 def total(measurement: Measurement, predicted: Sequence[Gains]) -> Total:
-    """The measured end-to-end ratio beside the product of the predicted gains (telescoping, exact)."""
+    """The measured end-to-end ratio beside the product of the predicted gains (they telescope)."""
     telescoped = [_product(gains) for gains in zip(*predicted, strict=True)]
     measured = [None if math.isnan(value) else value for value in measurement.total.tolist()]
     pairs = [

@@ -1,5 +1,4 @@
-"""Reproduces published statements about random layers and stacks of them in one table: what was
-published, what is exact, what is measured.
+"""Reproduces published statements about random layers: what is published, exact, and measured.
 
 Each check's tolerance is four of its own standard errors, or half a unit in the last printed digit
 where nothing is random. `python -m validate.comparison.compare_published` prints the table.

@@ -1,5 +1,6 @@
-"""Predicts what the first convolution of a segment would do to the gradient if its weights were
-drawn anew, all else as it is.
+"""Predicts the gradient through a segment whose first convolution is drawn anew.
+
+All else stays as it is.
 
 The law is exact for signals independent of those weights. In a network they are not: what is behind
 the convolution depends on its outputs. How far a measurement is from the law says how much that

@@ -1,5 +1,4 @@
-"""Predicts the gain of every segment from its term: the symbolic pullback and the bounds, evaluated
-on the realized tensors.
+"""Predicts the gain of every segment from its term: pullback and bounds, on the realized tensors.
 
 Takes activations and backward signals as given, never the gains that were measured.
 """

@@ -1,5 +1,4 @@
-"""Runs the vanishing-branch experiment: what is left of the gradient of a small random block when
-its branch is scaled by ε → 0?
+"""Measures what is left of the gradient of a small random block as its branch is scaled by ε → 0.
 
 Nothing of a plain block, all of a residual one, √l times the input signal of a dense step with l
 inputs. Measured with autograd alone.

@@ -98,7 +98,7 @@ CIFAR100 = Cifar(
 
 
 def _records(path: Path, labels: int, limit: int) -> Array:
-    """At most `limit` records of that many labels and 3×32×32 bytes each: (records, labels + 3072)."""
+    """At most `limit` records of so many labels and 3×32×32 bytes: (records, labels + 3072)."""
     record = labels + 3 * 32 * 32
     content = unpacked(path, limit=limit * record)
     if not content or len(content) % record:

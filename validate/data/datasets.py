@@ -1,4 +1,4 @@
-"""Loads the data sets by name: digits (embedded), Fashion-MNIST, CIFAR-10, CIFAR-100, image folders.
+"""Loads the data sets by name: digits, Fashion-MNIST, CIFAR-10, CIFAR-100 and folders of images.
 
 Every file is checked for magic number, size and label range; nothing is downloaded and no pickle is
 read.

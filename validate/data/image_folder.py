@@ -1,9 +1,8 @@
-"""Reads a folder of images in torchvision's layout, one folder per class: train/CLASS/* and
-test/CLASS/* (or val/CLASS/*).
+"""Reads a folder of images in torchvision's layout.
 
-Nothing is converted, resized or guessed, and no link is followed out of the folder: what does not
-fit is refused by name. Damage that a decoder fills without a word, as the end of a JPEG that was
-cut, is not seen.
+One folder per class: train/CLASS/* and test/CLASS/* (or val/CLASS/*). Nothing is converted, resized
+or guessed, and no link is followed out of the folder: what does not fit is refused by name. Damage
+that a decoder fills without a word, as the end of a JPEG that was cut, is not seen.
 """
 
 import io

@@ -20,7 +20,7 @@ Moments = tuple[tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Split:
-    """Normalized images (samples, channels, size, size) in float32 and labels (samples,) in int64."""
+    """Images (samples, channels, size, size), normalized, float32; labels (samples,), int64."""
 
     images: Tensor
     labels: Tensor

@@ -1,5 +1,6 @@
-"""Measures, with autograd alone, how the mean square of the gradient changes through deep networks
-at initialisation.
+"""Measures how the mean square of the gradient changes through deep networks at initialisation.
+
+With autograd alone.
 
 Imports torch and nothing else: the laws that these numbers judge share no code with them. One draw
 is a fresh network, a fresh batch of inputs and fresh signals g ~ N(0, I); fully connected, float64,
@@ -169,7 +170,7 @@ def measure_stack(
 def measure_dense(
     setup: Setup, draws: int, seed: int, block: int = 0, everywhere: bool = True
 ) -> DepthRatio:
-    """The ratio between x_block and x_l of a dense network; signals on every x_i, or at x_l only."""
+    """The ratio between x_block and x_l of a dense network, see `dense_squares`."""
     return ratio(dense_squares(setup, draws, seed, everywhere), block, setup.depth)
 
 

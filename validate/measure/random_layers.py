@@ -1,5 +1,4 @@
-"""Measures, with autograd alone, what the literature states about stacks of random layers: singular
-values, and the spread of norms.
+"""Measures, with autograd alone, singular values and norms of stacks of random layers.
 
 Imports torch and nothing else: the laws that these numbers judge share no code with them.
 Everything in float64.

@@ -1,5 +1,4 @@
-"""Lists the networks by name and builds them: those that are trained (`residual-20`) and those that
-the paper compares (`resnet50`).
+"""Builds networks by name: those that are trained (`residual-20`), those of the paper (`resnet50`).
 
 A network is a stem, a chain of segments and a head; each family is defined in a file of its own.
 """

@@ -1,5 +1,4 @@
-"""Builds the small networks that are trained: plain, residual, SE-residual and dense, in the layout
-of the CIFAR papers.
+"""Builds the networks that are trained: plain, residual, SE-residual, dense (CIFAR papers).
 
 Families `plain`, `residual`, `se_residual` have depth 6n + 2, `dense` has depth 3n + 4; another
 depth raises InputError.

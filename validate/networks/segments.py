@@ -1,6 +1,5 @@
 """Defines the segments that networks are made of, with batch normalization as in the papers.
 
-
 Each forward is written by hand; `term` over `leaves` is a claim about it (in eval mode) that
 validation puts to the test.
 """

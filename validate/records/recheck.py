@@ -1,5 +1,6 @@
-"""Recomputes what records conclude from what they store, in plain floating point and without the
-code that concluded it; sees what is missing.
+"""Recomputes what records conclude from what they store, without the code that concluded it.
+
+Plain floating point; what is missing is seen too.
 
 Raises InputError, naming the row, where a count, an error, a tightness or a product is not what the
 stored numbers give.

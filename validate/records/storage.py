@@ -61,8 +61,8 @@ def locked(folder: Path, *, shared: bool = False, patience: float = 0.0) -> Iter
     Raises InputError if another process still holds it after `patience` seconds, or if the file
     system has no locks for folders.
     """
-    # Not by filelock: its locks are files of their own in the folder, whose content is compared byte
-    # by byte, and those that can be shared need an SQLite file, or outlive a process that is killed.
+    # Not by filelock: its locks are files of their own in the folder, whose content is compared
+    # byte by byte; those that can be shared need an SQLite file, or outlive a killed process.
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:

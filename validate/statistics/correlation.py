@@ -1,5 +1,6 @@
-"""Correlates the ranks of two measures over networks: Spearman's ρ and Kendall's τ_b, each with an
-interval and a permutation test.
+"""Correlates the ranks of two measures over networks, with an interval and a permutation test.
+
+Spearman's ρ and Kendall's τ_b.
 
 A point is a network (family, depth), never a run: runs of one network share what makes it good or
 bad, so they are one cluster. What cannot be determined is None with a reason, never NaN. Numbers of

@@ -1,11 +1,9 @@
-"""Sums up by family and epoch how far trained and untrained networks are from the law of random
-weights.
+"""Sums up by family and epoch how far networks are from the law of random weights.
 
 Of each block and run one sample counts, the first: samples of a batch share their weights. Blocks
 of a run share a network, so intervals come from a bootstrap of runs. Of a dozen runs they cover
-nine times in ten, not 95 %. Runs of one seed see the same images
-and start from the same weights in their first blocks: they are worth fewer than there are, and p
-and intervals are somewhat too small.
+nine times in ten, not 95 %. Runs of one seed see the same images and start from the same weights in
+their first blocks: they are worth fewer than there are, and p and intervals are somewhat too small.
 """
 
 from collections.abc import Sequence

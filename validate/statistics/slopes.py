@@ -1,5 +1,4 @@
-"""Fits how the test error changes with depth, one line per family, with intervals from a bootstrap
-of its runs.
+"""Fits how the test error changes with depth, a line per family, with intervals from a bootstrap.
 
 Every seed trains every depth, so differences between seeds drop out of a slope. What cannot be
 determined is None with a reason.

@@ -1,5 +1,4 @@
-"""Measures in records how much of the gradient survives, and ranks networks by it: against their
-test error, within and across families.
+"""Measures how much of the gradient survives in records, and ranks networks by it.
 
 A network stands for its runs by medians over seeds. Every statistic asked for is in the table,
 whose p-values are adjusted together.

@@ -1,5 +1,4 @@
-"""Performs one run: trains a network and, after every epoch, holds predictions against
-measurements.
+"""Performs one run: trains a network and holds predictions against measurements after every epoch.
 
 A run killed at any moment resumes from its checkpoint, and its records end up byte-identical to
 those of an unbroken run.
@@ -84,7 +83,7 @@ def _training(config: RunConfig, dataset: Dataset) -> Training:
 
 
 def _resume(config: RunConfig, training: Training, folder: Path) -> History:
-    """The history up to the checkpoint, whose state `training` takes over; empty if there is none."""
+    """The history up to the checkpoint, if any, whose state `training` takes over."""
     checkpoint = folder / "checkpoint.safetensors"
     if not checkpoint.exists():
         return History([], [])

@@ -1,5 +1,4 @@
-"""Tests the comparison on trained-like networks: true terms pass, and a dropped skip, a halved or a
-doubled bound is flagged."""
+"""Tests the comparison: true terms pass, a dropped skip, a halved or a doubled bound is flagged."""
 
 from dataclasses import replace
 

@@ -1,5 +1,4 @@
-"""Tests what drawing the first convolution of a segment anew does: the law against draws, and that
-it sees nothing of other scales."""
+"""Tests the law of a first convolution drawn anew: against draws, and blind to other scales."""
 
 import numpy as np
 import pytest

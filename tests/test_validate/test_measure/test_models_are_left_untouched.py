@@ -1,5 +1,4 @@
-"""Analyses leave the user's model, and the process, bit for bit as they found them, and say the
-same each time."""
+"""Analyses leave model and process bit for bit as they found them, and say the same each time."""
 
 import hashlib
 from collections.abc import Iterator

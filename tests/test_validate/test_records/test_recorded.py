@@ -1,5 +1,4 @@
-"""Tests the records that come with the package: how many checks they hold, what they cost, and that
-they can be made again."""
+"""Tests the records that come with the package: their checks, their size, their making."""
 
 import pytest
 import torch

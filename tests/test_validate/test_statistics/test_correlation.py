@@ -1,5 +1,4 @@
-"""Rank correlations against brute force, exact p-values against every permutation written out, and
-both against chance."""
+"""Rank correlations and exact p-values against brute force, and both against chance."""
 
 import math
 from dataclasses import astuple

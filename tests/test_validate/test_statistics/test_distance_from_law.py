@@ -1,5 +1,4 @@
-"""Tests how the distance of networks from the law of random weights is summed up: planted laws are
-recognised, broken ones too."""
+"""Tests the distance from the law of random weights: planted and broken laws are seen."""
 
 from dataclasses import replace
 

@@ -1,5 +1,4 @@
-"""Tests kills, full disks, damaged files and many writers: what was stored survives, what is
-damaged is refused, nothing is lost.
+"""Tests kills, full disks, damaged files and many writers: what was stored survives.
 
 The full counts are slow; a few of each run every time.
 """

@@ -1,5 +1,4 @@
-"""Tests the sweep: killed at any moment it resumes to the same bytes, and it never mixes or
-overwrites what is not its own."""
+"""Tests the sweep: killed at any moment it resumes to the same bytes, and mixes nothing in."""
 
 import json
 import os

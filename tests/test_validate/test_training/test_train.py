@@ -1,5 +1,4 @@
-"""Tests the training: it learns, it is a function of settings, seed and epoch alone, and its update
-is that of torch.optim."""
+"""Tests the training: it learns, depends on settings, seed and epoch alone, steps as torch."""
 
 import pytest
 import torch

@@ -1,5 +1,4 @@
-"""Judges C1–C7 and C11: the paper's equations for plain, residual and gated blocks, and what is
-said to remain of them.
+"""Judges C1–C7 and C11: equations of plain, residual and gated blocks, and what they leave.
 
 An equality is confirmed where the checker proves it; what a vanishing branch leaves is read off
 limits and bounds.

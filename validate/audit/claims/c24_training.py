@@ -1,5 +1,4 @@
-"""Judges C24 and C25 from records of training alone: does depth harm plain networks only, and does
-gradient flow rank as error does?
+"""Judges C24 and C25 from records alone: does depth harm plain networks, does flow tell error?
 
 Without records, or with too few networks, it says which command makes them.
 """
