@@ -77,8 +77,9 @@ def save_for_ever(path: Path, saved: Event) -> None:
 
 
 def save_and_die(path: Path, number: int, moment: int) -> None:
-    """One save in a process that kills itself before the `moment`-th call to the file system; a
-    write takes a PART at most.
+    """One save in a process that kills itself before the `moment`-th call to the file system.
+
+    A write takes a PART at most.
     """
     calls = itertools.count()
 

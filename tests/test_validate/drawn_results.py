@@ -74,8 +74,9 @@ def _run(family: str, depth: int, seed: int, error: float | None, ratio: float |
 
 
 def _block(run: str, epoch: int, index: int, ratio: float | None) -> BlockRow:
-    """One of BLOCKS equal blocks, whose gains multiply to the ratio; the last has a ReLU's term,
-    which counts as no block.
+    """One of BLOCKS equal blocks, whose gains multiply to the ratio.
+
+    The last has a ReLU's term, which counts as no block.
     """
     gain = None if ratio is None else ratio ** (1 / BLOCKS)
     return BlockRow(

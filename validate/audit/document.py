@@ -63,8 +63,9 @@ class Audit(_Strict):
 
     @classmethod
     def of(cls, data: object) -> "Audit":
-        """From a JSON-decoded document; raises pydantic.ValidationError for one that breaks the
-        schema.
+        """From a JSON-decoded document.
+
+        Raises pydantic.ValidationError for one that breaks the schema.
         """
         return TypeAdapter(cls).validate_json(json.dumps(data, allow_nan=False), strict=True)
 

@@ -36,8 +36,9 @@ class Mean:
 
     @property
     def greater(self) -> bool | None:
-        """Whether the first block has the larger mean; None where the difference is within
-        DEVIATIONS standard errors of 0.
+        """Whether the first block has the larger mean.
+
+        None where the difference is within DEVIATIONS standard errors of 0.
         """
         if abs(self.difference) <= DEVIATIONS * self.standard_error:
             return None

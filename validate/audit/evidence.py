@@ -100,8 +100,9 @@ class Sources:
         self._remains = cache(_remains)
 
     def proof(self, equation: str, reading: Reading, statement: str) -> Proof:
-        """What the checker says of a statement of the paper; raises InputError if no derivation
-        states it.
+        """What the checker says of a statement of the paper.
+
+        Raises InputError if no derivation states it.
         """
         proofs = self._proofs().get((equation, reading), {})
         if statement not in proofs:
@@ -157,8 +158,9 @@ def prove(derivation: Derivation, statements: Mapping[str, Step]) -> dict[str, P
 
 
 def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool | None:
-    """True if proved, False if there is a counterexample, None if there is neither; raises
-    ViolationError if there are both.
+    """True if proved, False if there is a counterexample, None if there is neither.
+
+    Raises ViolationError if there are both.
     """
     if proof.proved and counterexample is not None:
         raise ViolationError(

@@ -59,8 +59,9 @@ def smallest(
     unknowns: Callable[[int], int],
     test: Callable[[int, Point], Found | None],
 ) -> Found | None:
-    """What `test` makes of the first (dimension, point) for which it returns something; None if
-    there is none.
+    """What `test` makes of the first (dimension, point) for which it returns something.
+
+    None if there is none.
     """
     for dimension in dimensions:
         for point in points(unknowns(dimension)):
@@ -71,8 +72,9 @@ def smallest(
 
 
 def tangent(term: Term, leaves: Mapping[str, Callable[[Dual], Dual]], at: Dual) -> Dual:
-    """Value and derivative of a term of numbers; knows neither `derivations.rules.jacobian` nor
-    torch.
+    """Value and derivative of a term of numbers.
+
+    Knows neither `derivations.rules.jacobian` nor torch.
     """
     match term:
         case Identity():

@@ -64,8 +64,9 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class Effort:
-    """Numbers of draws, fixed beforehand: `spectra` and `norms` per row; for the edge, draws at
-    each of `widths`.
+    """Numbers of draws, fixed beforehand: `spectra` and `norms` per row.
+
+    For the edge, draws at each of `widths`.
     """
 
     spectra: int = 200
@@ -74,8 +75,10 @@ class Effort:
 
 
 def published_checks(effort: Effort = Effort(), seed: int = 0) -> tuple[PublishedRow, ...]:
-    """Rows: path lengths; spread of squared singular values, linear and ReLU; spread of norms; the
-    largest singular value; the norm of a convolution that is called normalized.
+    """The rows of the table, with these numbers of draws.
+
+    Path lengths; spread of squared singular values, linear and ReLU; spread of norms; the largest
+    singular value; the norm of a convolution that is called normalized.
     """
     rows = [_path_row()]
     rows += [

@@ -1,11 +1,9 @@
 """Predicts the gradient through a segment whose first convolution is drawn anew.
 
-All else stays as it is.
-
-The law is exact for signals independent of those weights. In a network they are not: what is behind
-the convolution depends on its outputs. How far a measurement is from the law says how much that
-matters before training. Trained weights are no independent draws either, for which alone gains may
-leave the law, while alignments change little.
+All else stays as it is. The law is exact for signals independent of those weights. In a network
+they are not: what is behind the convolution depends on its outputs. How far a measurement is from
+the law says how much that matters before training. Trained weights are no independent draws either,
+for which alone gains may leave the law, while alignments change little.
 """
 
 from dataclasses import dataclass
@@ -38,12 +36,11 @@ class FirstWeights:
 
 
 def first_weights(segment: Segment, x: Tensor, g: Tensor, *, trained: bool) -> FirstWeights | None:
-    """For x (batch, *in) and g (batch, *out) ≠ 0, float64, of a segment in eval mode; None for one
-    without a convolution.
+    """For x (batch, *in) and g (batch, *out) ≠ 0, float64, of a segment in eval mode.
 
-    The deviation of the weights is that of the initialization, and their root mean square once they
-    are trained. Raises InputError for a convolution that is not used once, not with zero padding,
-    or behind a map that is not pointwise.
+    None for one without a convolution. The deviation of the weights is that of the initialization,
+    and their root mean square once they are trained. Raises InputError for a convolution that is
+    not used once, not with zero padding, or behind a map that is not pointwise.
     """
     convolution = next(
         (module for module in segment.modules() if isinstance(module, nn.Conv2d)), None
@@ -103,8 +100,9 @@ def _cut(
 
 
 def _slope(output: Tensor, x: Tensor) -> Tensor | None:
-    """The diagonal of the Jacobian of a pointwise map, None for no map at all; raises InputError
-    for another.
+    """The diagonal of the Jacobian of a pointwise map, None for no map at all.
+
+    Raises InputError for another.
     """
     if output is x:
         return None

@@ -60,8 +60,9 @@ def locate(name: str, folder: Path | None = None) -> str | None:
 
 
 def _digits(folder: Path | None) -> Dataset:
-    """1,797 handwritten digits of 8×8 pixels in 0…16 (UCI, shipped with scikit-learn); a fifth of
-    every class is the test split.
+    """1,797 handwritten digits of 8×8 pixels in 0…16 (UCI, shipped with scikit-learn).
+
+    A fifth of every class is the test split.
     """
     from sklearn.datasets import load_digits
 

@@ -161,8 +161,9 @@ def _check_link(path: Path, folder: Path) -> None:
 
 
 def _is_image(path: Path) -> bool:
-    """By its ending, as in torchvision; raises InputError for what torchvision would read and we do
-    not.
+    """By its ending, as in torchvision.
+
+    Raises InputError for what torchvision would read and we do not.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder inside a class: move its images into {path.parent}")

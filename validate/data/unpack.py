@@ -15,8 +15,9 @@ def existing(candidates: tuple[Path, ...], otherwise: str) -> Path:
 
 
 def unpacked(path: Path, limit: int) -> bytes:
-    """The file, unpacked; one that holds more than `limit` bytes is refused before it fills the
-    memory.
+    """The file, unpacked.
+
+    One that holds more than `limit` bytes is refused before it fills the memory.
     """
     # Its size on disk says nothing: a megabyte can unpack to a gigabyte.
     try:

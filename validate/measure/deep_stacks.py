@@ -1,10 +1,8 @@
 """Measures how the mean square of the gradient changes through deep networks at initialisation.
 
-With autograd alone.
-
-Imports torch and nothing else: the laws that these numbers judge share no code with them. One draw
-is a fresh network, a fresh batch of inputs and fresh signals g ~ N(0, I); fully connected, float64,
-BatchNorm in train mode.
+With autograd alone. Imports torch and nothing else: the laws that these numbers judge share no code
+with them. One draw is a fresh network, a fresh batch of inputs and fresh signals g ~ N(0, I); fully
+connected, float64, BatchNorm in train mode.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -177,8 +175,9 @@ def measure_dense(
 def stack_squares(
     block: str, setup: Setup, draws: int, seed: int, inputs: str = "gaussian"
 ) -> Tensor:
-    """mean ‖∂L/∂x_ℓ‖² per coordinate at ℓ = 0 … depth, (draws, depth + 1); the signal g ~ N(0, I)
-    at the output.
+    """mean ‖∂L/∂x_ℓ‖² per coordinate at ℓ = 0 … depth, (draws, depth + 1).
+
+    The signal g ~ N(0, I) at the output.
     """
     torch.manual_seed(seed)
     return torch.stack([_stack_draw(block, setup, inputs) for _ in range(draws)])

@@ -106,11 +106,10 @@ def _recipe(name: str) -> Recipe:
 
 
 def initialize(network: nn.Module, generator: torch.Generator) -> None:
-    """He initialization, fan-out (He et al. 2015, Eq. 14: keeps the backward variance); linear
-    layers keep the forward variance.
+    """He initialization, fan-out (He et al. 2015, Eq. 14: keeps the backward variance).
 
-    Weights are drawn on the CPU whatever the device, so a seed means the same network everywhere;
-    on the meta device, none are.
+    Linear layers keep the forward variance. Weights are drawn on the CPU whatever the device, so a
+    seed means the same network everywhere; on the meta device, none are.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

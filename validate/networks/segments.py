@@ -130,11 +130,10 @@ class ResidualBlock(Residual):
 
 
 class SEResidual(Segment):
-    """H = (B s) ⊙ u + x with u = F(x), s = sigmoid(W₂ relu(W₁ P u)) (Hu et al. 2018); W_s x in
-    place of x where the shape changes.
+    """H = (B s) ⊙ u + x with u = F(x), s = sigmoid(W₂ relu(W₁ P u)) (Hu et al. 2018).
 
-    `outputs` and `size` are the number of maps of u, and their height and width; only the leaf B,
-    which is told no shape, needs the latter.
+    W_s x in place of x where the shape changes. `outputs` and `size` are the number of maps of u,
+    and their height and width; only the leaf B, which is told no shape, needs the latter.
     """
 
     kind = SE_RESIDUAL.kind

@@ -49,8 +49,9 @@ def read_jsonl(path: Path, model: type[AnyRecord]) -> list[AnyRecord]:
 
 
 def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
-    """The record that `data` states, its schema stated with it; raises InputError that names
-    `source`.
+    """The record that `data` states, its schema stated with it.
+
+    Raises InputError that names `source`.
     """
     try:
         record = model.model_validate_json(data)

@@ -52,8 +52,9 @@ def open_folder(out: Path, header: Manifest) -> Manifest:
 
 @contextmanager
 def held(out: Path, *, shared: bool) -> Iterator[None]:
-    """Keeps other sweeps out of the folder, but for the other ranks of this one where `shared`;
-    raises InputError if one is there.
+    """Keeps other sweeps out of the folder, but for the other ranks of this one where `shared`.
+
+    Raises InputError if one is there.
     """
     with locked(out / RUNS, shared=shared):
         yield
@@ -72,8 +73,9 @@ def claimed(out: Path, run: str) -> Iterator[Path]:
 
 
 def is_finished(out: Path, manifest: Manifest, run: str) -> bool:
-    """Whether the run is listed; raises InputError where it is listed in an unfinished folder, but
-    altered.
+    """Whether the run is listed.
+
+    Raises InputError where it is listed in an unfinished folder, but altered.
     """
     names = run_files(run)
     if not manifest.files.keys() >= set(names):
@@ -93,8 +95,9 @@ def register(out: Path, run: str) -> None:
 
 
 def complete(out: Path, experiment: Callable[[], Iterator[VanishingRow]]) -> bool:
-    """Adds the vanishing-branch experiment and marks the folder complete, if every run is listed;
-    says whether it was not before.
+    """Adds the vanishing-branch experiment and marks the folder complete, if every run is listed.
+
+    Says whether it was not before.
     """
     with _changing(out):
         manifest = read_manifest(out)

@@ -12,8 +12,9 @@ from validate.records.storage import is_inside, read_bytes, sha256
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest in `folder`; raises InputError unless it is, byte for byte, one that
-    `write_manifest` wrote.
+    """The manifest in `folder`.
+
+    Raises InputError unless it is, byte for byte, one that `write_manifest` wrote.
     """
     path = folder / MANIFEST_FILE
     data = read_bytes(path)
@@ -32,8 +33,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
-    """Raises InputError unless the listed file lies within `folder` and has its digest; weights may
-    be missing: no record needs them.
+    """Raises InputError unless the listed file lies within `folder` and has its digest.
+
+    Weights may be missing: no record needs them.
     """
     path = folder / name
     if path.name == WEIGHTS and not path.exists() and not path.is_symlink():

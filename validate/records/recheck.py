@@ -1,9 +1,7 @@
 """Recomputes what records conclude from what they store, without the code that concluded it.
 
-Plain floating point; what is missing is seen too.
-
-Raises InputError, naming the row, where a count, an error, a tightness or a product is not what the
-stored numbers give.
+Plain floating point; what is missing is seen too. Raises InputError, naming the row, where a count,
+an error, a tightness or a product is not what the stored numbers give.
 """
 
 import math
@@ -25,8 +23,9 @@ LAST_DIGIT = 10.0 ** (1 - DIGITS)
 
 
 def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> str:
-    """What a run lacks or has too much; empty if its rows end as they must, and each measured epoch
-    has every segment and sample once.
+    """What a run lacks or has too much.
+
+    Empty if its rows end as they must, and each measured epoch has every segment and sample once.
     """
     last = len(epochs) - 1
     if (

@@ -55,11 +55,10 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(folder: Path, *, shared: bool = False, patience: float = 0.0) -> Iterator[None]:
-    """Holds the folder for this process alone, or with others that hold it `shared`; the lock ends
-    with the process, however that ends.
+    """Holds the folder for this process alone, or with others that hold it `shared`.
 
-    Raises InputError if another process still holds it after `patience` seconds, or if the file
-    system has no locks for folders.
+    The lock ends with the process, however that ends. Raises InputError if another process still
+    holds it after `patience` seconds, or if the file system has no locks for folders.
     """
     # Not by filelock: its locks are files of their own in the folder, whose content is compared
     # byte by byte; those that can be shared need an SQLite file, or outlive a killed process.
@@ -142,8 +141,9 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Whether `path` lies below `folder` once links are followed; a link that leads to itself lies
-    nowhere.
+    """Whether `path` lies below `folder` once links are followed.
+
+    A link that leads to itself lies nowhere.
     """
     try:
         return path.resolve().is_relative_to(folder.resolve())

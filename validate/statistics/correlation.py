@@ -1,10 +1,8 @@
 """Correlates the ranks of two measures over networks, with an interval and a permutation test.
 
-Spearman's ρ and Kendall's τ_b.
-
-A point is a network (family, depth), never a run: runs of one network share what makes it good or
-bad, so they are one cluster. What cannot be determined is None with a reason, never NaN. Numbers of
-resamples are fixed, seeds are arguments.
+Spearman's ρ and Kendall's τ_b. A point is a network (family, depth), never a run: runs of one
+network share what makes it good or bad, so they are one cluster. What cannot be determined is None
+with a reason, never NaN. Numbers of resamples are fixed, seeds are arguments.
 """
 
 import math
@@ -74,12 +72,11 @@ class Correlation:
 
 
 def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> Correlation:
-    """The mean over strata, (networks, 2) each, of the correlation within each; one stratum gives
-    the plain correlation.
+    """The mean over strata, (networks, 2) each, of the correlation within each.
 
-    Networks are resampled, and permuted, within their stratum. A stratum too small or without
-    variation is left out; with none left, there is nothing to determine. Phipson & Smyth 2010 for
-    drawn permutations: p = (1 + b)/(1 + B), never 0.
+    One stratum gives the plain correlation. Networks are resampled, and permuted, within their
+    stratum. A stratum too small or without variation is left out; with none left, there is nothing
+    to determine. Phipson & Smyth 2010 for drawn permutations: p = (1 + b)/(1 + B), never 0.
     """
     reasons = [lacking(points) for points in strata]
     kept = [
@@ -127,8 +124,9 @@ def percentiles(drawn: Floats) -> tuple[float, float]:
 
 
 def side(low: float | None, high: float | None) -> int | None:
-    """−1 or 1 where the whole interval lies on that side of 0; None where it holds 0 or there is
-    none.
+    """−1 or 1 where the whole interval lies on that side of 0.
+
+    None where it holds 0 or there is none.
     """
     if low is None or high is None or low <= 0 <= high:
         return None

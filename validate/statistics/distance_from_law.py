@@ -62,8 +62,9 @@ class LawFit:
 
 
 def law_fits(results: Results, seed: int = SEED) -> tuple[LawFit, ...]:
-    """Every family at every epoch with rows of the law, in order of appearance; none where there
-    are no such rows.
+    """Every family at every epoch with rows of the law, in order of appearance.
+
+    Empty where there are no such rows.
     """
     families = dict.fromkeys(run.config.family for run in results.runs)
     fits = []
@@ -107,8 +108,9 @@ def probabilities(rows: Sequence[BlockRow]) -> list[float]:
 
 
 def alignments(rows: Sequence[BlockRow]) -> list[tuple[float, float]]:
-    """The alignment of each block's first sample, with its cosine; blocks without a skip are left
-    out.
+    """The alignment of each block's first sample, with its cosine.
+
+    Blocks without a skip are left out.
     """
     found = [
         (_first(row, row.law.alignment), _first(row, row.terms.get("c", ())))

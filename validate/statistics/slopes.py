@@ -28,8 +28,9 @@ share the depth)."""
 
 @dataclass(frozen=True)
 class Slope:
-    """Points of test error per LAYERS layers, and the LEVEL percentile interval; all None with a
-    reason in `missing`, or none missing.
+    """Points of test error per LAYERS layers, and the LEVEL percentile interval.
+
+    All None with a reason in `missing`, or none missing.
     """
 
     depths: int

@@ -66,7 +66,8 @@ class Row:
 
     @property
     def sign(self) -> int | None:
-        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation;
+        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation.
+
         None where they do not.
         """
         if self.adjusted is None or self.adjusted > SIGNIFICANT:
@@ -88,8 +89,9 @@ def test_error(run: Run) -> float:
 
 
 def end_to_end(run: Run, when: str = START) -> float | None:
-    """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖; −∞ where nothing arrives,
-    None where it was not measured.
+    """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖.
+
+    −∞ where nothing arrives, None where it was not measured.
     """
     row = _row(run, when)
     return None if row is None or row.total is None else _log_median(row.total.measured)

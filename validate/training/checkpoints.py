@@ -37,8 +37,9 @@ class Checkpoint(NamedTuple):
 def save(
     path: Path, state: Mapping[str, Tensor], *, config_hash: str, epoch: int, rows: str
 ) -> None:
-    """Writes the state after `epoch` epochs; the same arguments give the same bytes. Raises
-    InputError if the folder cannot be written.
+    """Writes the state after `epoch` epochs.
+
+    The same arguments give the same bytes. Raises InputError if the folder cannot be written.
     """
     tensors = {name: value.detach().to("cpu").contiguous() for name, value in state.items()}
     about: dict[str, str | int] = {
@@ -88,8 +89,9 @@ def _encode(about: Mapping[str, str | int], tensors: dict[str, Tensor]) -> bytes
 
 
 def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[str, Tensor]]:
-    """The file, and the metadata and tensors in it; one larger than any of ours is refused unread,
-    such a header unparsed.
+    """The file, and the metadata and tensors in it.
+
+    One larger than any of ours is refused unread, such a header unparsed.
     """
     try:
         if path.exists() and not path.is_file():

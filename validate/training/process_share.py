@@ -41,8 +41,9 @@ class Rank:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Rank:
-    """The rank that torchrun states in RANK, WORLD_SIZE and LOCAL_RANK; alone where it states none.
-    Raises InputError for nonsense.
+    """The rank that torchrun states in RANK, WORLD_SIZE and LOCAL_RANK.
+
+    Alone where it states none. Raises InputError for nonsense.
     """
     stated = {
         name: environment[name]

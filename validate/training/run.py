@@ -140,8 +140,9 @@ def _next_epoch(config: RunConfig, training: Training, dataset: Dataset, history
 def _examine(
     config: RunConfig, network: Network, split: Split, epoch: int
 ) -> tuple[list[BlockRow], Total]:
-    """Measures and predicts every segment on the first test samples; the rows are those of the
-    epochs that record them.
+    """Measures and predicts every segment on the first test samples.
+
+    The rows are those of the epochs that record them.
     """
     probe = split.first(config.probe_size).to(config.device)
     measurement = measure(network, probe.images, probe.labels)

@@ -79,8 +79,9 @@ class Training:
         }
 
     def run_epoch(self, epoch: int) -> bool:
-        """One pass over the split in an order drawn from (seed, epoch); False if the loss stopped
-        being finite.
+        """One pass over the split in an order drawn from (seed, epoch).
+
+        False if the loss stopped being finite.
         """
         self.network.train()
         generator = epoch_generator(self.seed, epoch)
@@ -180,8 +181,9 @@ def evaluate(network: nn.Module, split: Split) -> Score:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy; the global
-    settings are restored on leaving.
+    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy.
+
+    The global settings are restored on leaving.
     """
     before = (
         torch.are_deterministic_algorithms_enabled(),

@@ -142,8 +142,9 @@ def test_a_weight_that_is_used_twice_is_refused():
     [nn.AvgPool2d(3, 1, 1), nn.MaxPool2d(2), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1), nn.Softmax(1)],
 )
 def test_a_map_before_the_convolution_that_is_not_pointwise_is_refused(before):
-    """A convolution stands here for any linear map: it is hidden from `modules`; batch
-    normalization is in training mode.
+    """A convolution stands here for any linear map: it is hidden from `modules`.
+
+    Batch normalization is in training mode.
     """
     segment = Plain(nn.Sequential(nn.Conv2d(2, 3, 1))).double()
     hidden = before.double()

@@ -317,8 +317,9 @@ def test_images_that_never_end_are_refused(tmp_path, capsys):
 
 
 def test_the_count_of_malicious_files():
-    """Promised: at least twenty; and what is refused is not everything: the unchanged file and
-    folder are read.
+    """Promised: at least twenty.
+
+    And what is refused is not everything: the unchanged file and folder are read.
     """
     assert len(CHECKPOINTS) + len(FOLDERS) >= 20
 

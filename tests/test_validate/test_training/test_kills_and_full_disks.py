@@ -47,8 +47,9 @@ def few_or(few: int, full: int) -> pytest.MarkDecorator:
 
 @few_or(3, 50)
 def test_sweeps_killed_at_random_moments_end_in_the_same_bytes(tmp_path, count):
-    """SIGKILL, resume, SIGKILL, … until the folder is complete, then a new folder; records and
-    weights against an unbroken sweep.
+    """SIGKILL, resume, SIGKILL, … until the folder is complete, then a new folder.
+
+    Records and weights against an unbroken sweep.
     """
     preset = TINY if count == 50 else MINIATURE
     draw = random.Random(count)
@@ -103,8 +104,9 @@ def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
 
 @few_or(10, 200)
 def test_a_kill_at_a_random_moment_leaves_a_whole_checkpoint(tmp_path, count):
-    """Whether it falls into a save depends on the machine; after it, one of those saved since the
-    process started is there.
+    """Whether it falls into a save depends on the machine.
+
+    After it, one of those saved since the process started is there.
     """
     path = tmp_path / "checkpoint.safetensors"
     draw = random.Random(count)

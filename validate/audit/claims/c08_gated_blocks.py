@@ -1,9 +1,7 @@
 """Judges C8 and C9: what a squeeze-and-excitation gate adds to the gradient.
 
-As the branch vanishes, and beside ResNet.
-
-Works on the term of the gated block that it is given: with a gate computed from x and not through
-F, evidence and verdict differ.
+As the branch vanishes, and beside ResNet. Works on the term of the gated block that it is given:
+with a gate computed from x and not through F, evidence and verdict differ.
 """
 
 from collections.abc import Callable, Mapping
