@@ -91,10 +91,10 @@ def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float,
         generator = torch.Generator("cpu").manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             first, second = pair()
-        initialize(
-            first, generator
-        )  # the second block shares the branch, and has nothing else to draw
+        # The second block shares the branch, and has nothing else to draw.
+        initialize(first, generator)
         for block in (first, second):
+            # As initialized, BatchNorm is the identity in eval mode, up to its epsilon.
             block.double().eval()
         x = torch.randn((1, MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
         g = torch.randn((1, 2 * MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)

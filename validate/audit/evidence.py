@@ -41,6 +41,7 @@ class Proof:
 
     @property
     def proved(self) -> bool:
+        # Two methods, as one may share a mistake with the derivation.
         return self.derived and not self.failed and len(self.passed) >= 2
 
 

@@ -143,10 +143,8 @@ ERRORS = (
     ),
     Published(
         "torchvision",
-        (
-            "torchvision 0.1.12–0.10, documentation of torchvision.models, table 'ImageNet 1-crop "
-            "error rates (224x224)'"
-        ),
+        "torchvision 0.1.12–0.10, documentation of torchvision.models, table 'ImageNet 1-crop "
+        "error rates (224x224)'",
         _errors(
             "resnet18 30.24, resnet34 26.70, resnet50 23.85, resnet101 22.63, resnet152 21.69, "
             "densenet121 25.35, densenet169 24.00, densenet201 22.80"

@@ -112,6 +112,7 @@ def show(*numbers: Fraction) -> str:
 
 def root(number: Fraction) -> str:
     """The square root of a rational number, as a number where it is one."""
+    # Near enough: the squares are compared as integers below.
     p, q = (int(part**0.5 + 0.5) for part in (number.numerator, number.denominator))
     if (p * p, q * q) == (number.numerator, number.denominator):
         return show(Fraction(p, q))

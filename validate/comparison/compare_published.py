@@ -208,6 +208,7 @@ def extrapolate(found: dict[int, Estimate]) -> Estimate:
     widths = np.array(list(found), dtype=float)
     weights = np.array([1 / estimate.error for estimate in found.values()])
     design = np.stack([widths**-power for power in (0, 2 / 3, 4 / 3)], axis=1) * weights[:, None]
+    # Errors of the widths are known, so those of the fit follow; residuals are not asked.
     covariance = np.linalg.inv(design.T @ design)
     solution = (
         covariance

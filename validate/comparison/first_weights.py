@@ -57,15 +57,15 @@ def first_weights(segment: Segment, x: Tensor, g: Tensor, *, trained: bool) -> F
     geometry = Geometry.of(convolution)
     square = convolution_law(std, h, v, geometry, slope=slope)
     base = v.flatten(1).square().sum(1)
-    drawn = torch.from_numpy(
-        (square.dofs * square.weights).sum(-1)
-    )  # the mean of `square` less ‖v‖², which may be far larger
+    # The mean of `square` less ‖v‖², without subtracting: ‖v‖² may be far larger.
+    drawn = torch.from_numpy((square.dofs * square.weights).sum(-1))
     deviation = torch.from_numpy(alignment_deviation(std, h, v, geometry, slope=slope))
     return FirstWeights(std, square, v, deviation, drawn / torch.where(base > 0, base, 1.0))
 
 
 def scaled(signal: Tensor, g: Tensor) -> Tensor:
     """signal / ‖g‖ by sample, of any size that float64 can hold: (batch, *shape) each."""
+    # By the largest entry first: squares of signals of 1e−200 are 0.
     largest = g.flatten(1).abs().amax(1)
     lengths = (g.flatten(1) / largest[:, None]).square().sum(1).sqrt()
     return (signal.flatten(1) / largest[:, None] / lengths[:, None]).view_as(signal)
@@ -91,6 +91,7 @@ def _cut(
             output = segment(x)
         finally:
             handle.remove()
+        # Of two uses each is cut off by a leaf, and what the first sends through the second lost.
         if len(outputs) != 1:
             raise InputError(
                 f"the first convolution is used {len(outputs)} times: its law is that of one use"
@@ -108,6 +109,7 @@ def _slope(output: Tensor, x: Tensor) -> Tensor | None:
         return None
     (slope,) = torch.autograd.grad(output, x, torch.ones_like(output), retain_graph=True)
     probe = (
+        # Not ones again: those give the slopes by definition, whatever the Jacobian is.
         torch.arange(output.numel(), dtype=output.dtype, device=output.device).cos().view_as(output)
     )
     (pulled,) = torch.autograd.grad(output, x, probe)

@@ -71,6 +71,7 @@ def gain(family: str, inputs: int, epsilon: float, seed: int) -> float:
         block = _block(family, inputs)
         block.branch = Scaled(block.branch, epsilon)
         outputs = MAPS * (inputs + 1 if family == "dense" else inputs)
+        # A network of one block, so that the same measurement serves as for whole networks.
         network = Network(
             nn.Identity(),
             {"block": block},

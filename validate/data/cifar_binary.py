@@ -60,6 +60,7 @@ class Cifar:
 
     def _file(self, folder: Path, name: str) -> tuple[Array, Array]:
         path = folder / f"{name}.bin"
+        # The pickled layout has the same names without the ending.
         if not path.is_file() and ((folder / name).exists() or (folder / self.pickled).exists()):
             raise InputError(
                 f"{folder} holds {self.title}'s python layout, which is pickled and never "

@@ -68,9 +68,8 @@ def _digits(folder: Path | None) -> Dataset:
 
     digits = load_digits()
     images, labels = digits.images[:, None], digits.target
-    order = np.random.RandomState(SPLIT_SEED).permutation(
-        len(labels)
-    )  # its stream is frozen across NumPy versions
+    # RandomState, and not default_rng: its stream is frozen across NumPy versions.
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
     is_test = np.zeros(len(labels), dtype=bool)
     for label in range(CLASSES):
         members = order[labels[order] == label]

@@ -195,6 +195,7 @@ def ratio(squares: Tensor, start: int, end: int) -> DepthRatio:
     """
     top, bottom = squares[:, start], squares[:, end]
     value = float(top.mean() / bottom.mean())
+    # By the delta method: top and bottom come from the same draws and vary together.
     error = float((top - value * bottom).std() / bottom.mean() / len(squares) ** 0.5)
     return DepthRatio(value, error, len(squares))
 

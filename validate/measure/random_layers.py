@@ -90,6 +90,7 @@ def _network(depth: int, width: int, relu: bool) -> nn.Sequential:
     """Layers W, Var W = 1/n, or ReLU(W ·), Var W = 2/n."""
     layers: list[nn.Module] = []
     for _ in range(depth):
+        # Its own initialization would draw from the seed and be overwritten.
         layer = nn.utils.skip_init(nn.Linear, width, width, bias=False, dtype=torch.float64)
         nn.init.normal_(layer.weight, std=((2 if relu else 1) / width) ** 0.5)
         layers += [layer, nn.ReLU()] if relu else [layer]

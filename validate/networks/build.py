@@ -80,6 +80,7 @@ def build(
     if in_channels is not None:
         config["in_channels"] = in_channels
     settings = recipe.settings(num_classes=num_classes, **config)
+    # torch draws weights for every layer that it makes; these are overwritten below.
     with torch.random.fork_rng(devices=[]):
         network = recipe.make(settings)
     initialize(network, torch.Generator("cpu").manual_seed(seed))

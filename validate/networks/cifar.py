@@ -74,6 +74,7 @@ def _staged(depth: int, config: Config, block: BlockMaker) -> Network:
         outputs = config.width * 2 ** (stage - 1)
         for unit in range(1, units + 1):
             stride = 2 if stage > 1 and unit == 1 else 1
+            # Rounded up, as a 3×3 convolution with padding 1 and stride 2 does.
             size = math.ceil(size / stride)
             name = f"stage{stage}_block{unit}"
             segments[name] = block(inputs, outputs, stride, size, config)

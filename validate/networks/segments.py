@@ -143,6 +143,7 @@ class SEResidual(Segment):
     ) -> None:
         super().__init__()
         self.branch = branch
+        # A narrow stage may have fewer maps than the reduction.
         self.squeeze = nn.Linear(outputs, max(outputs // reduction, 1))
         self.excite = nn.Linear(max(outputs // reduction, 1), outputs)
         self.shortcut = shortcut

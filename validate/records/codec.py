@@ -62,6 +62,7 @@ def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
             f"{source} is no valid record ({place}: {first['msg']}): delete the results "
             "folder and run `gradbound validate` again"
         ) from error
+    # The model has a default for it, so a line without one would pass.
     if "schema_" not in record.model_fields_set:
         raise InputError(
             f"{source} states no schema: delete the results folder and run `gradbound "

@@ -103,6 +103,7 @@ def complete(out: Path, experiment: Callable[[], Iterator[VanishingRow]]) -> boo
         manifest = read_manifest(out)
         if any(name not in manifest.files for run in manifest.runs for name in run_files(run)):
             return False
+        # Made anew even where it is there: that is how a deleted or altered one is mended.
         write_jsonl(out / VANISHING_FILE, list(experiment()))
         write_manifest(
             out,
@@ -140,6 +141,7 @@ def _found(out: Path) -> Manifest | None:
 
 
 def _same_making(out: Path, found: Manifest, header: Manifest) -> Manifest:
+    # What a folder holds grows; how it was made must not change.
     for field in sorted(header.model_fields_set - {"status", "files"}):
         if getattr(found, field) != getattr(header, field):
             there, here = getattr(found, field), getattr(header, field)

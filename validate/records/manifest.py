@@ -19,6 +19,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_FILE
     data = read_bytes(path)
     manifest = decode(data, Manifest, str(path))
+    # Bytes, not fields: a key given twice or other white space decodes to the same manifest.
     if encode(_sealed(manifest)) != data:
         raise InputError(
             f"{path} was altered (it does not match its seal): delete {folder} and run "
@@ -38,6 +39,7 @@ def verify(folder: Path, manifest: Manifest, name: str) -> None:
     Weights may be missing: no record needs them.
     """
     path = folder / name
+    # A link that leads nowhere does not exist either, and is no missing file.
     if path.name == WEIGHTS and not path.exists() and not path.is_symlink():
         return
     if not is_inside(path, folder):

@@ -37,11 +37,13 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     if not path.name:
         raise InputError("an empty path names no file: choose another --out")
+    # In the same folder, since a rename is atomic within one file system only.
     temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
+            # Before the rename: else a power cut can leave an empty file under the new name.
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
@@ -86,6 +88,7 @@ def _lock(descriptor: int, folder: Path, shared: bool, deadline: float) -> None:
                 raise InputError(
                     f"another process is writing to {folder}: wait for it, or choose another --out"
                 ) from error
+            # flock can wait without end or not at all, but not for so many seconds.
             time.sleep(0.01)
         except OSError as error:  # NFS, for one
             raise InputError(
@@ -115,6 +118,7 @@ _OF_RECORDS = WaysOut(
 def read_bytes(path: Path, largest: int = _LARGEST, ways_out: WaysOut = _OF_RECORDS) -> bytes:
     """The content of `path`, at most `largest` bytes; raises InputError with one of `ways_out`."""
     try:
+        # Asked before it is opened: opening a pipe for reading blocks until somebody writes.
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no regular file: {ways_out.irregular}")
         if path.stat().st_size > largest:

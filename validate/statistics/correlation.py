@@ -95,14 +95,8 @@ def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> 
     p, least_p, exact = _test(kept, coefficient, value, seed)
     low, high = _interval(kept, coefficient, seed)
     left_out = len(strata) - len(kept)
-    note = (
-        (
-            f"{left_out} of {len(strata)} families left out: "
-            f"{'; '.join(dict.fromkeys(filter(None, reasons)))}"
-        )
-        if left_out
-        else ""
-    )
+    why = "; ".join(dict.fromkeys(filter(None, reasons)))
+    note = f"{left_out} of {len(strata)} families left out: {why}" if left_out else ""
     return Correlation(coefficient, networks, value, low, high, p, least_p, exact, note)
 
 
@@ -178,6 +172,7 @@ def _test(
     null = _exact_null(strata, coefficient)
     if null is not None:
         values, weights = null
+        # A permutation that ties with what was seen counts as extreme, whatever its last bit.
         p, least_p = (
             float(weights[abs(values) >= extreme - _ROUNDING].sum())
             for extreme in (abs(value), abs(values).max())
@@ -202,6 +197,7 @@ def _exact_null(strata: list[Floats], coefficient: Coefficient) -> tuple[Floats,
     weights: Floats = np.ones(1)
     for points in strata:
         permuted = points[:, 1][_permutations(len(points))]
+        # Rounded so that values which differ by the order of summation are counted as one.
         values, counts = np.unique(
             _ALONG[coefficient](points[:, 0], permuted).round(12), return_counts=True
         )
@@ -232,7 +228,9 @@ def _interval(
             points[random.integers(len(points), size=(RESAMPLES, len(points)))], axis=1
         )
         drawn += _ALONG[coefficient](sample[..., 0], sample[..., 1]) / len(strata)
+    # A resample in which one side does not vary has no correlation.
     drawn = drawn[np.isfinite(drawn)]
+    # An interval from the few resamples that vary would tell of them and not of the networks.
     if len(drawn) < RESAMPLES / 2:
         return None, None
     return percentiles(drawn)

@@ -83,6 +83,7 @@ def _fit(family: str, epoch: int, runs: Sequence[Run], seed: int) -> LawFit | No
     found, means = probabilities(rows), [pair for row in rows if (pair := _mean_squares(row))]
     if not found or not means:
         return None
+    # Where weights are drawn from the law, its probability of what was seen is uniform.
     test = kstest(found, "uniform")
     chi, seen = (median(each) for each in zip(*means, strict=True))
     alignment = _spread([aligned for each in by_run if (aligned := alignments(each))], seed)

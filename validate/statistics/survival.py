@@ -155,6 +155,7 @@ def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
     )
 
 
+# The audit, a figure and a table ask for it in turn, and it counts permutations.
 @lru_cache(maxsize=1)
 def _ranking(
     families: tuple[str, ...], networks: tuple[tuple[str, tuple[Point, ...]], ...], seed: int

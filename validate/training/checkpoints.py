@@ -71,9 +71,8 @@ def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> Checkpo
             f"{path} belongs to another configuration: choose another --out or delete it to "
             "train again"
         )
-    if (
-        about["digest"] != _digest(about, tensors) or _encode(about, tensors) != data
-    ):  # a header can be padded at will
+    # Encoded again too: a header can be padded at will, which no digest of the content sees.
+    if about["digest"] != _digest(about, tensors) or _encode(about, tensors) != data:
         raise InputError(
             f"{path} is corrupt (its content does not match its digest): delete it to train again"
         )
@@ -113,6 +112,7 @@ def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[s
         }:
             raise ValueError("incomplete metadata")
         if (
+            # isinstance would let True pass, which JSON can say and int() takes for 1.
             type(about["epoch"]) is not int
             or about["epoch"] < 0
             or not all(isinstance(about[key], str) for key in about.keys() - {"epoch"})

@@ -54,6 +54,7 @@ def perform(
             f"the {config.dataset} images have changed since the runs were planned: restore "
             "them, or choose another --out"
         )
+    # First of all, so that an interrupted run says what it was to be.
     write_json(folder / "config.json", config)
     with deterministic(config.threads):
         training = _training(config, dataset)
@@ -179,6 +180,7 @@ def _store(config: RunConfig, training: Training, history: History, folder: Path
     write_jsonl(folder / "blocks.jsonl", history.blocks)
     write_jsonl(folder / "epochs.jsonl", history.epochs)
     epoch = len(history.epochs) - 1
+    # Epoch 0 too if it diverged: a run is complete with all of its files only.
     if not history.diverged or epoch == 0:
         checkpoints.save(
             folder / "checkpoint.safetensors",

@@ -195,9 +195,8 @@ def test_what_was_measured_is_where_it_lies():
     row = law_row(middle, before, g, Prediction(torch.ones(3, dtype=torch.bool), None, weights))
     assert row.probability == pytest.approx((0.25,) * 3, abs=1e-4)
     length = g.flatten(1).norm(dim=1)
-    aligned = (
-        (g * (before - g)).flatten(1).sum(1) / length**2 / weights.deviation
-    )  # the skip is the identity: v = g
+    # The skip is the identity: v = g.
+    aligned = (g * (before - g)).flatten(1).sum(1) / length**2 / weights.deviation
     assert row.alignment == pytest.approx(aligned.tolist(), rel=1e-3)
 
 
@@ -210,9 +209,10 @@ def test_weights_that_are_no_independent_draws_leave_the_law_though_signals_do_n
     def drawn(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
+    # Linear, so that h is W₂ᵀg.
     branch = nn.Sequential(
         nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.Conv2d(4, 4, 3, padding=1, bias=False)
-    )  # linear: h is W₂ᵀg
+    )
     segment = Residual(branch, nn.Identity()).double().requires_grad_(False)
     found = []
     for _ in range(200):

@@ -78,12 +78,8 @@ def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
     save(path, 2)
     size = path.stat().st_size
     written = range(0, size, PART)
-    before_the_replacement = [
-        [],
-        *([part] for part in written),
-        [size],
-        [size],
-    ]  # killed before it opens, writes, syncs, replaces
+    # Killed before it opens, writes, syncs, replaces.
+    before_the_replacement = [[], *([part] for part in written), [size], [size]]
     after_it = [[], [], []]  # before it opens, syncs, closes the folder
     assert len(written) == 4
     for moment, left in enumerate(before_the_replacement + after_it):

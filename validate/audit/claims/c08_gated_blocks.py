@@ -145,6 +145,7 @@ class _Gated:
         return gradient(term, self._torch(term), [INPUT], [Fraction(1)])[0]
 
     def _torch(self, term: Term) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        # What reaches the last layer of the gate at x = 1: its bias shifts that to 0.
         seen: list[Fraction] = []
 
         def spy(at: Dual) -> Dual:

@@ -95,10 +95,8 @@ def judge_against_resnet(evidence: AgainstResNet) -> Finding:
     )
     cases = (
         Case(
-            (
-                "as the branch vanishes, l ≥ 2, in units of the signal on one of the l inputs (√l "
-                "against 1)"
-            ),
+            "as the branch vanishes, l ≥ 2, in units of the signal on one of the l inputs (√l "
+            "against 1)",
             law,
             UNDECIDED,
         ),

@@ -154,6 +154,7 @@ def judge_differences(evidence: Differences) -> Finding:
         Case(name, abs(difference) > deviation) for name, difference in evidence.differences.items()
     ]
     least = min(evidence.differences, key=lambda name: abs(evidence.differences[name]))
+    # Of a difference of two independent errors with one deviation each: √2 of it.
     needed = abs(evidence.differences[least]) / (TWO_SIDED_5_PERCENT * Decimal(2).sqrt())
     tested = TWO_SIDED_5_PERCENT * Decimal(2).sqrt() * deviation
     above = sum(1 for each in evidence.differences.values() if abs(each) > tested)
@@ -185,10 +186,8 @@ CLAIMS = (
     Claim(
         "C16",
         "Table 1, section 5",
-        (
-            "ResNet-34 gains 3.5 % over the plain network with as many layers and parameters; "
-            "plain networks lose with depth"
-        ),
+        "ResNet-34 gains 3.5 % over the plain network with as many layers and parameters; "
+        "plain networks lose with depth",
         table1,
         judge_table1,
     ),
@@ -209,10 +208,7 @@ CLAIMS = (
     Claim(
         "C23",
         "section 4",
-        (
-            "the differences in Tables 1 and 2 are significant, as accuracies deviate by less "
-            "than 1 %"
-        ),
+        "the differences in Tables 1 and 2 are significant, as accuracies deviate by less than 1 %",
         differences,
         judge_differences,
     ),
