@@ -1,5 +1,4 @@
-"""Gathers the evidence of each claim once per process, without records of training, for the tests
-that look at it."""
+"""Gathers the evidence of each claim once per process, without records of training."""
 
 from typing import Any
 

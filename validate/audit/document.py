@@ -1,9 +1,9 @@
 """Defines the document of an audit, and typesets it as text, Markdown, LaTeX, JSON or HTML.
 
 The frozen dataclasses are the schema of `gradbound.audit/1`: their attributes are its keys.
-Evidence and counterexample are JSON objects, each claim's own: the fields of the dataclass that
-the claim was judged by. The LaTeX compiles with plain pdflatex: no character outside ASCII is left
-in it.
+Evidence and counterexample are JSON objects, each claim's own: the fields of the dataclass that the
+claim was judged by. The LaTeX compiles with plain pdflatex: no character outside ASCII is left in
+it.
 """
 
 import json
@@ -63,8 +63,9 @@ class Audit(_Strict):
 
     @classmethod
     def of(cls, data: object) -> "Audit":
-        """From a JSON-decoded document; raises pydantic.ValidationError for one that breaks the
-        schema.
+        """From a JSON-decoded document.
+
+        Raises pydantic.ValidationError for one that breaks the schema.
         """
         return TypeAdapter(cls).validate_json(json.dumps(data, allow_nan=False), strict=True)
 
@@ -197,7 +198,8 @@ def html(audit: Audit) -> str:
         f"<tr><td>{claim.id}</td><td>{claim.verdict}</td><td>{escape(claim.claim)}</td><td>{escape(claim.condition)}</td></tr>"
         for claim in audit.claims
     )
-    return f"<table><caption>{escape(TITLE)}</caption><tr><th></th><th>verdict</th><th>claim</th><th>condition</th></tr>{rows}</table>"
+    head = "<tr><th></th><th>verdict</th><th>claim</th><th>condition</th></tr>"
+    return f"<table><caption>{escape(TITLE)}</caption>{head}{rows}</table>"
 
 
 FORMATS: dict[str, Callable[[Audit], str]] = {

@@ -1,5 +1,4 @@
-"""Searches for the smallest counterexample: least dimension first, then small rationals in order of
-size. Exact arithmetic only.
+"""Searches for the smallest counterexample: least dimension first, then small rationals, exactly.
 
 What the search finds is not proof by itself: `gradients.py` evaluates it once more with torch.
 """
@@ -60,8 +59,9 @@ def smallest(
     unknowns: Callable[[int], int],
     test: Callable[[int, Point], Found | None],
 ) -> Found | None:
-    """What `test` makes of the first (dimension, point) for which it returns something; None if
-    there is none.
+    """What `test` makes of the first (dimension, point) for which it returns something.
+
+    None if there is none.
     """
     for dimension in dimensions:
         for point in points(unknowns(dimension)):
@@ -72,8 +72,9 @@ def smallest(
 
 
 def tangent(term: Term, leaves: Mapping[str, Callable[[Dual], Dual]], at: Dual) -> Dual:
-    """Value and derivative of a term of numbers; knows neither `derivations.rules.jacobian` nor
-    torch.
+    """Value and derivative of a term of numbers.
+
+    Knows neither `derivations.rules.jacobian` nor torch.
     """
     match term:
         case Identity():
@@ -111,6 +112,7 @@ def show(*numbers: Fraction) -> str:
 
 def root(number: Fraction) -> str:
     """The square root of a rational number, as a number where it is one."""
+    # Near enough: the squares are compared as integers below.
     p, q = (int(part**0.5 + 0.5) for part in (number.numerator, number.denominator))
     if (p * p, q * q) == (number.numerator, number.denominator):
         return show(Fraction(p, q))

@@ -1,5 +1,4 @@
-"""Holds the depth laws against simulated networks, as a whole and block by block: one row per
-network and width.
+"""Holds the depth laws against simulated networks, as a whole and block by block.
 
 A prediction comes from `numeric.laws.depth_ratios`, a measurement from
 `validate.measure.deep_stacks`; neither sees the other. Seeds and numbers of draws are fixed
@@ -33,8 +32,7 @@ added.
 The largest deviation beyond noise is about −4/n, in the first of forty blocks x + W·BN(x) or x +
 BN(Wx): directions that its weights spread pass back more through the block and less from the
 BatchNorms behind, which divide by that spread. Where these divide by its mean-field value instead,
-nothing is left.
-"""
+nothing is left."""
 BATCH_PER_WIDTH = 4  # where BatchNorm sees the batch, it must grow with the width
 PLAIN_BATCH = 32
 
@@ -120,7 +118,7 @@ class DepthProfile:
 
 @dataclass(frozen=True)
 class Trial:
-    """What to simulate: `depth` blocks of a network at `width`, with `draws` networks from `seed`."""
+    """What to simulate: `draws` networks of `depth` blocks at `width`, from `seed`."""
 
     network: str
     depth: int

@@ -1,4 +1,4 @@
-"""Loads the data sets by name: digits (embedded), Fashion-MNIST, CIFAR-10, CIFAR-100, image folders.
+"""Loads the data sets by name: digits, Fashion-MNIST, CIFAR-10, CIFAR-100 and folders of images.
 
 Every file is checked for magic number, size and label range; nothing is downloaded and no pickle is
 read.
@@ -60,16 +60,16 @@ def locate(name: str, folder: Path | None = None) -> str | None:
 
 
 def _digits(folder: Path | None) -> Dataset:
-    """1,797 handwritten digits of 8×8 pixels in 0…16 (UCI, shipped with scikit-learn); a fifth of
-    every class is the test split.
+    """1,797 handwritten digits of 8×8 pixels in 0…16 (UCI, shipped with scikit-learn).
+
+    A fifth of every class is the test split.
     """
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     images, labels = digits.images[:, None], digits.target
-    order = np.random.RandomState(SPLIT_SEED).permutation(
-        len(labels)
-    )  # its stream is frozen across NumPy versions
+    # RandomState, and not default_rng: its stream is frozen across NumPy versions.
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
     is_test = np.zeros(len(labels), dtype=bool)
     for label in range(CLASSES):
         members = order[labels[order] == label]

@@ -1,8 +1,8 @@
-"""Sums up by family whether identities and bounds held, and which depth law the end-to-end ratio at
-initialization follows.
+"""Sums up by family whether identities and bounds held, and which depth law the ratio follows.
 
-Counts come from `validate.comparison.compare_network`. A law is fitted to measured and to predicted
-ratios alike, so that the fits can be compared.
+The ratio is that from end to end, at initialization. Counts come from
+`validate.comparison.compare_network`. A law is fitted to measured and to predicted ratios alike, so
+that the fits can be compared.
 """
 
 from dataclasses import dataclass

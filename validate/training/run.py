@@ -1,5 +1,4 @@
-"""Performs one run: trains a network and, after every epoch, holds predictions against
-measurements.
+"""Performs one run: trains a network and holds predictions against measurements after every epoch.
 
 A run killed at any moment resumes from its checkpoint, and its records end up byte-identical to
 those of an unbroken run.
@@ -55,6 +54,7 @@ def perform(
             f"the {config.dataset} images have changed since the runs were planned: restore "
             "them, or choose another --out"
         )
+    # First of all, so that an interrupted run says what it was to be.
     write_json(folder / "config.json", config)
     with deterministic(config.threads):
         training = _training(config, dataset)
@@ -84,7 +84,7 @@ def _training(config: RunConfig, dataset: Dataset) -> Training:
 
 
 def _resume(config: RunConfig, training: Training, folder: Path) -> History:
-    """The history up to the checkpoint, whose state `training` takes over; empty if there is none."""
+    """The history up to the checkpoint, if any, whose state `training` takes over."""
     checkpoint = folder / "checkpoint.safetensors"
     if not checkpoint.exists():
         return History([], [])
@@ -141,8 +141,9 @@ def _next_epoch(config: RunConfig, training: Training, dataset: Dataset, history
 def _examine(
     config: RunConfig, network: Network, split: Split, epoch: int
 ) -> tuple[list[BlockRow], Total]:
-    """Measures and predicts every segment on the first test samples; the rows are those of the
-    epochs that record them.
+    """Measures and predicts every segment on the first test samples.
+
+    The rows are those of the epochs that record them.
     """
     probe = split.first(config.probe_size).to(config.device)
     measurement = measure(network, probe.images, probe.labels)
@@ -179,6 +180,7 @@ def _store(config: RunConfig, training: Training, history: History, folder: Path
     write_jsonl(folder / "blocks.jsonl", history.blocks)
     write_jsonl(folder / "epochs.jsonl", history.epochs)
     epoch = len(history.epochs) - 1
+    # Epoch 0 too if it diverged: a run is complete with all of its files only.
     if not history.diverged or epoch == 0:
         checkpoints.save(
             folder / "checkpoint.safetensors",

@@ -35,6 +35,7 @@ def spread(
         processes, mp_context=context, initializer=_follow, initargs=(lifeline,)
     )
     try:
+        # Submitting starts the processes, which inherit how signals are handled at this moment.
         with _deaf_to_interrupts():
             futures = [pool.submit(function, task) for task in tasks]
         for future in as_completed(futures):
@@ -44,6 +45,7 @@ def spread(
             "a worker process died (out of memory?): give the same command again to resume"
         ) from error
     finally:
+        # First: it ends workers that are amid a task, for which shutdown would wait.
         ours.close()
         pool.shutdown(cancel_futures=True)
         lifeline.close()

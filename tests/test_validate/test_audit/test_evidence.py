@@ -1,4 +1,4 @@
-"""Proofs and limits: what counts as one, and that a broken rule of the calculus confirms nothing."""
+"""Proofs and limits: what counts as one, and that a broken rule of calculus confirms nothing."""
 
 from collections.abc import Iterator
 from dataclasses import replace

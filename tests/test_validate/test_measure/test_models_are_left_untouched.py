@@ -1,5 +1,4 @@
-"""Analyses leave the user's model, and the process, bit for bit as they found them, and say the
-same each time."""
+"""Analyses leave model and process bit for bit as they found them, and say the same each time."""
 
 import hashlib
 from collections.abc import Iterator
@@ -54,8 +53,10 @@ def content(tensor: Tensor) -> bytes:
 
 
 def fingerprint(network: Network) -> tuple[object, ...]:
-    """The state's bytes; the identity, version, flag and gradient of every tensor; the mode and
-    hooks of every module.
+    """All of a network that an analysis might change.
+
+    The state's bytes; the identity, version, flag and gradient of every tensor; the mode and hooks
+    of every module.
     """
     digest = hashlib.sha256()
     tensors = []

@@ -1,5 +1,7 @@
-"""Tests that no file can make a reader run code, hang, fill the memory or look outside its folder:
-each is refused with exit code 3."""
+"""Tests that no file makes a reader run code, hang, fill the memory or look outside its folder.
+
+Each is refused with exit code 3.
+"""
 
 import gzip
 import io
@@ -65,7 +67,10 @@ def at(start: int, end: int) -> dict[str, object]:
     return WEIGHT | {"data_offsets": [start, end]}
 
 
-TWICE = f'{{"__metadata__": {{"gradbound": {json.dumps(ABOUT)}}}, "weight": {json.dumps(WEIGHT)}, "weight": {json.dumps(WEIGHT)}}}'
+TWICE = (
+    f'{{"__metadata__": {{"gradbound": {json.dumps(ABOUT)}}}, '
+    f'"weight": {json.dumps(WEIGHT)}, "weight": {json.dumps(WEIGHT)}}}'
+)
 
 CHECKPOINTS: dict[str, Callable[[Path], bytes]] = {
     "a pickle": pickled,
@@ -228,6 +233,7 @@ def test_malicious_results_are_refused_by_readers_and_by_sweeps(
     folder = shutil.copytree(finished, tmp_path / "copy")
     FOLDERS[name](folder, canary)
     refuse(capsys, lambda: read_results(folder), str(folder))
+    refuse(capsys, lambda: run(TINY, folder), str(folder))
 
 
 def test_a_sweep_writes_nothing_through_a_link(tmp_path, capsys, finished):
@@ -311,8 +317,9 @@ def test_images_that_never_end_are_refused(tmp_path, capsys):
 
 
 def test_the_count_of_malicious_files():
-    """Promised: at least twenty; and what is refused is not everything: the unchanged file and
-    folder are read.
+    """Promised: at least twenty.
+
+    And what is refused is not everything: the unchanged file and folder are read.
     """
     assert len(CHECKPOINTS) + len(FOLDERS) >= 20
 

@@ -1,5 +1,4 @@
-"""Rank correlations against brute force, exact p-values against every permutation written out, and
-both against chance."""
+"""Rank correlations and exact p-values against brute force, and both against chance."""
 
 import math
 from dataclasses import astuple, replace
@@ -163,8 +162,9 @@ def rejections(sizes, coefficient, trials, first=0):
 
 @pytest.mark.parametrize("coefficient", SYMBOLS)
 def test_an_absent_correlation_is_rejected_about_as_often_as_said(coefficient):
-    """100 draws: at most 5 are expected; beyond 13 has probability 3e-4. Five networks give p ≤
-    0.05 in 2 of 120, four never.
+    """100 draws: at most 5 are expected.
+
+    Beyond 13 has probability 3e-4. Five networks give p ≤ 0.05 in 2 of 120, four never.
     """
     rejected, missed = rejections((12,), coefficient, 100)
     assert rejected <= 13

@@ -1,5 +1,4 @@
-"""Tests kills, full disks, damaged files and many writers: what was stored survives, what is
-damaged is refused, nothing is lost.
+"""Tests kills, full disks, damaged files and many writers: what was stored survives.
 
 The full counts are slow; a few of each run every time.
 """
@@ -48,8 +47,9 @@ def few_or(few: int, full: int) -> pytest.MarkDecorator:
 
 @few_or(3, 50)
 def test_sweeps_killed_at_random_moments_end_in_the_same_bytes(tmp_path, count):
-    """SIGKILL, resume, SIGKILL, … until the folder is complete, then a new folder; records and
-    weights against an unbroken sweep.
+    """SIGKILL, resume, SIGKILL, … until the folder is complete, then a new folder.
+
+    Records and weights against an unbroken sweep.
     """
     preset = TINY if count == 50 else MINIATURE
     draw = random.Random(count)
@@ -78,12 +78,8 @@ def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
     save(path, 2)
     size = path.stat().st_size
     written = range(0, size, PART)
-    before_the_replacement = [
-        [],
-        *([part] for part in written),
-        [size],
-        [size],
-    ]  # killed before it opens, writes, syncs, replaces
+    # Killed before it opens, writes, syncs, replaces.
+    before_the_replacement = [[], *([part] for part in written), [size], [size]]
     after_it = [[], [], []]  # before it opens, syncs, closes the folder
     assert len(written) == 4
     for moment, left in enumerate(before_the_replacement + after_it):
@@ -104,8 +100,9 @@ def test_a_kill_before_each_call_of_a_save_leaves_the_old_or_the_new_checkpoint(
 
 @few_or(10, 200)
 def test_a_kill_at_a_random_moment_leaves_a_whole_checkpoint(tmp_path, count):
-    """Whether it falls into a save depends on the machine; after it, one of those saved since the
-    process started is there.
+    """Whether it falls into a save depends on the machine.
+
+    After it, one of those saved since the process started is there.
     """
     path = tmp_path / "checkpoint.safetensors"
     draw = random.Random(count)
