@@ -10,9 +10,9 @@ from pathlib import Path
 
 from derivations.errors import InputError
 from paper_figures.drawing.style import save
-from paper_figures.figures.registry import FIGURES
+from paper_figures.figures.figure_registry import FIGURES
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.tables.registry import TABLES
+from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic

@@ -17,11 +17,11 @@ from derivations.book.arrange import by_number, meanings
 from derivations.book.document import Document
 from paper_figures.drawing.style import COLUMN
 from paper_figures.drawing.style import render as render_figure
-from paper_figures.figures.registry import FIGURES, Plate
+from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.mathml import mathml, subscripts
-from paper_figures.tables.registry import TABLES
 from paper_figures.tables.table import certainty
+from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render as render_table
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic

@@ -8,7 +8,7 @@ MEASUREMENTS = [
         "validate/measure/network_gains.py",
         "twin = copy.deepcopy(network)",
         "twin = network",
-        "tests/test_validate/test_measure/test_models_are_left_untouched.py",
+        "tests/test_validate/test_measure/test_measure_untouched.py",
     ),
     Mutant(
         "a network in training mode is measured",

@@ -55,7 +55,7 @@ def test_import_gradbound_imports_nothing_heavy() -> None:
 
 def test_choices_are_those_of_the_rooms() -> None:
     from derivations.book.text import FORMATS as typeset_formats
-    from validate.audit.document import FORMATS as audit_formats
+    from validate.audit.audit_document import FORMATS as audit_formats
     from validate.data.datasets import DATASETS as loaders
     from validate.training.presets import PRESETS as presets
 
@@ -235,8 +235,8 @@ def test_a_bug_is_one_line_and_shows_its_traceback_on_request(
 
 
 def an_audit() -> Any:
-    from validate.audit.document import SCHEMA as schema
-    from validate.audit.document import Audit, ClaimRecord
+    from validate.audit.audit_document import SCHEMA as schema
+    from validate.audit.audit_document import Audit, ClaimRecord
 
     found: dict[str, Any] = {
         "given": {"∂F/∂x": "−1"},

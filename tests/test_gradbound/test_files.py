@@ -12,8 +12,8 @@ from derivations.book.document import Document
 from derivations.book.text import render
 from derivations.errors import InputError
 from gradbound.files import write_audit, write_derivations
-from validate.audit.document import SCHEMA as AUDIT_SCHEMA
-from validate.audit.document import Audit
+from validate.audit.audit_document import SCHEMA as AUDIT_SCHEMA
+from validate.audit.audit_document import Audit
 
 
 @pytest.fixture(scope="module")

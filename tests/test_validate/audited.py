@@ -3,7 +3,7 @@
 from typing import Any
 
 from validate.audit.adjudicate import CLAIMS, adjudicate
-from validate.audit.document import ClaimRecord
+from validate.audit.audit_document import ClaimRecord
 from validate.audit.evidence import Sources
 
 SOURCES = Sources()

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from validate.audit.audit_document import SCHEMA, Audit, ClaimRecord, document
 from validate.audit.claims import (
     c01_equations,
     c08_gated_blocks,
@@ -23,7 +24,6 @@ from validate.audit.claims import (
     c21_dense_costs,
     c24_training,
 )
-from validate.audit.document import SCHEMA, Audit, ClaimRecord, document
 from validate.audit.evidence import Claim, Sources
 from validate.records.read import read_results
 

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from derivations.errors import InputError
-from paper_figures.tables.registry import TABLES
 from paper_figures.tables.table import Column, Table
+from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render
 from validate.records.schema import Results
 

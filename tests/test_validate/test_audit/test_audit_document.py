@@ -13,7 +13,7 @@ from test_validate.audited import judged
 
 from derivations.errors import InputError
 from validate.audit.adjudicate import CLAIMS
-from validate.audit.document import FORMATS, SCHEMA, Audit, document, render
+from validate.audit.audit_document import FORMATS, SCHEMA, Audit, document, render
 
 CHEAP = ("C5", "C8", "C10", "C12", "C14", "C16", "C20", "C23", "C24")
 

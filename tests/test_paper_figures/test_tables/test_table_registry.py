@@ -2,8 +2,8 @@
 
 import pytest
 
-from paper_figures.tables.registry import TABLES
 from paper_figures.tables.table import Table
+from paper_figures.tables.table_registry import TABLES
 from validate.records.schema import Results
 
 

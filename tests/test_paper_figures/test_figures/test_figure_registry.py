@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from derivations.algebra.blocks import PAPER_BLOCKS
-from paper_figures.figures.registry import FIGURES
+from paper_figures.figures.figure_registry import FIGURES
 from validate.records.schema import Results
 
 
