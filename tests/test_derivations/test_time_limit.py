@@ -95,8 +95,10 @@ def test_the_child_ends_when_its_parent_is_killed():
         [
             sys.executable,
             "-c",
-            f"from derivations import time_limit; time_limit.run({FIXTURES + 'sleep'!r}, "
-            f"{{'seconds': 301}}, 300)",
+            (
+                f"from derivations import time_limit; time_limit.run({FIXTURES + 'sleep'!r}, "
+                f"{{'seconds': 301}}, 300)"
+            ),
         ]
     )
     deadline = time.monotonic() + 30
