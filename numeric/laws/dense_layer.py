@@ -1,8 +1,8 @@
 """Gives the law of ‖∂L/∂x‖² over a dense random weight, from real tensors.
 
-By the formulas of `derivations/laws/law_catalogue.py`. Every function takes one row per sample or per
-draw and returns a batch of laws. Certainty: `law`, exact for Gaussian weights under the conditions
-of the theorem named in each docstring.
+By the formulas of `derivations/laws/law_catalogue.py`. Every function takes one row per sample or
+per draw and returns a batch of laws. Certainty: `law`, exact for Gaussian weights under the
+conditions of the theorem named in each docstring.
 """
 
 from dataclasses import dataclass

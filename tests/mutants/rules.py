@@ -229,8 +229,8 @@ SYMBOLIC = [
     Mutant(
         "Equation (6) bounds by 2l",
         "derivations/theorems/equations.py",
-        "SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
-        "SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
+        "sp.sqrt(BRANCH_SQUARES + LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
+        "sp.sqrt(BRANCH_SQUARES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
         "dense",
     ),
     Mutant(
