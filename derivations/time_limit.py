@@ -17,7 +17,7 @@ from typing import Any
 
 from derivations import errors
 from derivations.errors import GradboundError, InputError, TimeLimitError
-from derivations.lifeline import end_after
+from derivations.parent_watch import end_after
 
 Json = Any
 

@@ -6,7 +6,7 @@ from paper_figures.tables.table import Cell, Column, Table
 from validate.records.schema import Results
 from validate.statistics.correlation import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.statistics.distance_from_law import Spread, law_fits
-from validate.statistics.families import held
+from validate.statistics.network_families import held
 from validate.statistics.slopes import LAYERS, trends
 from validate.statistics.survival import Row, ranking
 

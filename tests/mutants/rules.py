@@ -207,7 +207,7 @@ SYMBOLIC = [
     ),
     Mutant(
         "the limit is taken at 1",
-        "derivations/rules/bound.py",
+        "derivations/rules/bound_types.py",
         "return expr.xreplace(dict.fromkeys(scaled, sp.S.Zero))",
         "return expr.xreplace(dict.fromkeys(scaled, sp.S.One))",
         "residual",

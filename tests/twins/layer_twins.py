@@ -6,8 +6,6 @@ from strategies import gaussian
 from torch import nn
 from twins import dense_twin
 
-from numeric.certified import layer_norms
-
 
 def built(layer: nn.Module, seed: int = 0) -> nn.Module:
     """In double precision and eval mode, weights standard normal."""

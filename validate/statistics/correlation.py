@@ -100,17 +100,6 @@ def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> 
     return Correlation(coefficient, networks, value, low, high, p, least_p, exact, note)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Each p-value adjusted for all of them (Holm 1979): the smallest level at which its hypothesis
-    is rejected.
-    """
-    adjusted, largest, count = [0.0] * len(p_values), 0.0, len(p_values)
-    for rank, index in enumerate(sorted(range(count), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (count - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
-
-
 def percentiles(drawn: Floats) -> tuple[float, float]:
     """The ends of the LEVEL percentile interval of what a bootstrap drew."""
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.stats import kstest
 
 from validate.records.schema import BlockRow, Gains, Results, Run
-from validate.statistics.correlation import RESAMPLES, holm, percentiles
+from validate.statistics.correlation import RESAMPLES, percentiles
+from validate.statistics.holm_adjustment import holm
 
 SEED = 2021
 NORMAL_95 = 1.959963984540054

@@ -21,10 +21,10 @@ from validate.statistics.correlation import (
     Correlation,
     Floats,
     correlate,
-    holm,
     lacking,
     side,
 )
+from validate.statistics.holm_adjustment import holm
 
 SEED = 2021
 LOST = 1.0

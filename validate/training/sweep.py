@@ -21,9 +21,9 @@ from validate.progress import Advance, Progress, silent
 from validate.records.folder import claimed, complete, held, is_finished, open_folder, register
 from validate.records.read import read_results
 from validate.records.schema import Manifest, Results, RunConfig, config_digest
+from validate.training.measured_run import perform
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
-from validate.training.run import perform
 from validate.training.workers import spread
 
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
 from derivations.errors import InputError
-from derivations.lifeline import end_after
+from derivations.parent_watch import end_after
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

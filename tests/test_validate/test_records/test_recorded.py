@@ -14,8 +14,8 @@ from validate.statistics.distance_from_law import law_fits
 from validate.statistics.slopes import trends
 from validate.statistics.summary import summarize
 from validate.statistics.survival import ACROSS, WITHIN, ranking
+from validate.training.measured_run import perform
 from validate.training.presets import preset
-from validate.training.run import perform
 
 MEGABYTES = 5
 README = ROOT / "README.md"

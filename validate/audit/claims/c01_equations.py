@@ -14,6 +14,7 @@ from derivations.algebra.steps import Step
 from derivations.algebra.terms import Chain, Gate, Identity, Pointwise, Term
 from derivations.errors import InputError
 from derivations.rules.jacobian import linearize
+from validate.audit.counterexample_search import Point, show, smallest
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,
@@ -26,7 +27,6 @@ from validate.audit.evidence import (
     prove,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import Point, show, smallest
 from validate.audit.verdicts import Case, all_of, in_each
 
 BOTH = "scalar and operator"

@@ -18,6 +18,7 @@ from derivations.algebra.steps import Step
 from derivations.algebra.terms import Identity, Term
 from derivations.rules.jacobian import leaf_jacobian, linearize
 from validate.audit.claims.c01_equations import gate_of
+from validate.audit.counterexample_search import Dual, Point, show, smallest, tangent
 from validate.audit.ensembles import Mean, gated_against_residual
 from validate.audit.evidence import (
     UNDECIDED,
@@ -31,7 +32,6 @@ from validate.audit.evidence import (
     prove,
 )
 from validate.audit.gradients import affine, agree, gradient
-from validate.audit.search import Dual, Point, show, smallest, tangent
 from validate.audit.verdicts import Case, in_each
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from derivations.algebra.blocks import DENSE
 from validate.audit.claims.c10_dense_features import LAYERS, literal_square
+from validate.audit.counterexample_search import Point, points, root, show, smallest, square
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,
@@ -22,7 +23,6 @@ from validate.audit.evidence import (
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import Point, points, root, show, smallest, square
 from validate.audit.verdicts import Case, in_each
 
 

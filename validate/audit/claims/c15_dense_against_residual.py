@@ -10,6 +10,7 @@ from functools import partial
 
 from derivations.algebra.blocks import DENSE, RESIDUAL
 from validate.audit.claims.c12_dense_gradients import Dense
+from validate.audit.counterexample_search import Point, root, show, smallest, square
 from validate.audit.ensembles import Mean, dense_against_residual
 from validate.audit.evidence import (
     UNDECIDED,
@@ -22,7 +23,6 @@ from validate.audit.evidence import (
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import Point, root, show, smallest, square
 from validate.audit.verdicts import Case, in_each
 
 

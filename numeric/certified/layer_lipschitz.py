@@ -57,7 +57,7 @@ def _bounded(layer: nn.Module, in_shape: Sizes) -> tuple[float, Sizes]:
     if rule is _norm.dispatch(object) and not isinstance(layer, nn.Sequential):
         raise UnknownNodeError(
             f"no certified norm of {type(layer).__name__}: register a rule in "
-            "numeric/certified/layer_norms.py"
+            "numeric/certified/layer_lipschitz.py"
         )
     check_fixed(layer)
     check_own_forward(layer)

@@ -19,7 +19,7 @@ from derivations.algebra.quantities import (
 from derivations.algebra.steps import Derivation
 from derivations.algebra.terms import Identity
 from derivations.checker.check import check
-from derivations.rules.bound import (
+from derivations.rules.bound_types import (
     BoundMaker,
     Bounds,
     Proved,

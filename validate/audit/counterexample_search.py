@@ -91,7 +91,9 @@ def tangent(term: Term, leaves: Mapping[str, Callable[[Dual], Dual]], at: Dual) 
         case Gate(signal, gate):
             (u, du), (s, ds) = tangent(signal, leaves, at), tangent(gate, leaves, at)
             return u * s, du * s + u * ds
-    raise UnknownNodeError(f"no numbers for {type(term).__name__}: teach validate/audit/search.py")
+    raise UnknownNodeError(
+        f"no numbers for {type(term).__name__}: teach validate/audit/counterexample_search.py"
+    )
 
 
 def dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:

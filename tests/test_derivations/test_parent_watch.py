@@ -8,7 +8,7 @@ import pytest
 
 CODE = """\
 import sys, time
-from derivations.lifeline import end_after
+from derivations.parent_watch import end_after
 end_after(sys.stdin.read)
 print("ready", flush=True)
 time.sleep(300)

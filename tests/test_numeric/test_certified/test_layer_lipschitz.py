@@ -11,7 +11,7 @@ from twins.layer_twins import built, by_frequency, norm
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import precise
-from numeric.certified.layer_norms import SLOPES, lipschitz_upper
+from numeric.certified.layer_lipschitz import SLOPES, lipschitz_upper
 
 LAYERS: dict[str, tuple[nn.Module, tuple[int, ...], float]] = {  # and how loose the bound may be
     "linear": (nn.Linear(5, 7), (5,), 1e-12),

@@ -7,8 +7,16 @@ import pytest
 from derivations.algebra.blocks import RESIDUAL, SE_RESIDUAL
 from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Pointwise
 from derivations.errors import UnknownNodeError
+from validate.audit.counterexample_search import (
+    height,
+    points,
+    rationals,
+    root,
+    show,
+    smallest,
+    tangent,
+)
 from validate.audit.gradients import gradient
-from validate.audit.search import height, points, rationals, root, show, smallest, tangent
 
 
 def test_rationals_come_in_order_of_size():

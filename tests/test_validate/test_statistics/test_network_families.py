@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from test_validate.drawn_results import BLOCKS, as_claimed, drawn, flow
 
-from validate.statistics.families import held
+from validate.statistics.network_families import held
 
 
 def test_the_law_is_the_one_drawn():

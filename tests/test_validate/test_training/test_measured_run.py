@@ -12,8 +12,8 @@ from validate.data.datasets import load
 from validate.data.splits import Split
 from validate.records.codec import encode, read_jsonl
 from validate.records.schema import BlockRow, EpochRow
-from validate.training import run as run_module
-from validate.training.run import History, perform
+from validate.training import measured_run as run_module
+from validate.training.measured_run import History, perform
 
 
 @pytest.fixture(scope="module")
