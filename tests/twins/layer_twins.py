@@ -6,6 +6,8 @@ from strategies import gaussian
 from torch import nn
 from twins import dense_twin
 
+from numeric.certified import layer_lipschitz
+
 
 def built(layer: nn.Module, seed: int = 0) -> nn.Module:
     """In double precision and eval mode, weights standard normal."""
