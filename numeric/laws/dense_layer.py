@@ -132,7 +132,7 @@ def shared_law(
     """‖v + Σ_o L_o w_o‖² given all outputs of a weight with rows w_o, used in many places.
 
     Law "conditional.shared". inputs: (batch, uses, n) = Φᵀ, outputs: (batch, uses, m), pull:
-    (batch, m, p, n) the L_o, v: (batch, p). For tests and small layers: `convolution_laws.py`
+    (batch, m, p, n) the L_o, v: (batch, p). For tests and small layers: `convolution_layer.py`
     builds `pull` for a convolution.
     """
     given, made, pulls, base = (

@@ -5,6 +5,7 @@ where nothing is random. `python -m validate.comparison.compare_published` print
 """
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -219,4 +220,5 @@ def extrapolate(found: dict[int, Estimate]) -> Estimate:
 
 
 if __name__ == "__main__":
+    ArgumentParser(description="Reproduce published statements (a minute).").parse_args()
     sys.stdout.write(table(published_checks()))
