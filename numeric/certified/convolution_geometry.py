@@ -44,7 +44,9 @@ class Geometry:
         shape = (len(x), weight.shape[1] * self.groups, *image)
         with torch.inference_mode(False), torch.enable_grad():
             seen = torch.zeros(shape, dtype=x.dtype, requires_grad=True)
-            value = self.applied(seen, weight)[(..., *(slice(n) for n in x.shape[2:]))]
+            value = self.applied(seen, weight)
+            for axis, n in enumerate(x.shape[2:], start=2):
+                value = value.narrow(axis, 0, n)
             (adjoint,) = torch.autograd.grad(value, seen, x)
         return adjoint
 
@@ -89,6 +91,7 @@ def geometry(layer: _ConvNd) -> Geometry:
 def axes_of(layer: nn.Module) -> int:
     """The number of axes of the image that a convolution's type says, and its weight must have."""
     axes = next(int(kind.__name__[-2]) for kind in type(layer).__mro__ if _is_convolution(kind))
+    assert isinstance(layer.weight, Tensor)
     shape = tuple(layer.weight.shape)
     if len(shape) != axes + 2:
         raise InputError(

@@ -84,7 +84,7 @@ def check_reproduced(
     Entries may differ by `radius` and, in the rounding of the layer's own dtype, by a few units of
     `sizes`: what the magnitudes of all that is added up come to.
     """
-    like = next(_tensors(layer), torch.zeros((), dtype=torch.float64))
+    like = next(held_tensors(layer), torch.zeros((), dtype=torch.float64))
     name = type(layer).__name__
     with torch.inference_mode(False), torch.no_grad(), watched(name, layer):
         found = call(layer, x.to(like.device, like.dtype, copy=True), name)
@@ -160,7 +160,7 @@ def _is_torchs(kind: type) -> bool:
     return kind.__module__.startswith("torch.nn.modules.")
 
 
-def _tensors(layer: nn.Module) -> Iterator[Tensor]:
+def held_tensors(layer: nn.Module) -> Iterator[Tensor]:
     """The real tensors that a layer holds, also those that are neither weights nor buffers."""
     held = chain(layer.parameters(), layer.buffers(), vars(layer).values())
     return (each for each in held if isinstance(each, Tensor) and each.is_floating_point())

@@ -19,13 +19,19 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import float_above, precise, root, up
+from numeric.certified.convolution_geometry import Geometry, each_axis, geometry
 from numeric.certified.convolution_norms import Sizes, circular_norm_upper, zero_padded_norm_upper
-from numeric.certified.convolution_geometry import each_axis, geometry
 from numeric.certified.enclosed_layers import has_rule, run
 from numeric.certified.enclosed_tensors import Enclosed
-from numeric.certified.fixed_layers import check_fixed, check_own_forward, check_reproduced
+from numeric.certified.fixed_layers import (
+    check_fixed,
+    check_own_forward,
+    check_reproduced,
+    held_tensors,
+)
 from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.certified.torch_functions import torchs_own
+from numeric.runs.watched_run import watched
 
 WRITTEN_OUT = 1 << 18
 """Entries of the largest matrix that is written out for the norm of a convolution or a pool: a
@@ -69,7 +75,8 @@ def _bounded(layer: nn.Module, in_shape: Sizes) -> tuple[float, Sizes]:
     size = rule(layer, in_shape, out_shape)
     if not math.isfinite(size):
         raise InputError(
-            f"{type(layer).__name__} stretches without bound: its slopes are {size}; give it finite parameters"
+            f"{type(layer).__name__} stretches without bound: its slopes are {size}; give it "
+            "finite parameters"
         )
     _check_reproduced(layer, in_shape, out_shape)
     return size, out_shape
@@ -97,7 +104,7 @@ def _(layer: nn.Linear, in_shape: Sizes, out_shape: Sizes) -> float:
 
 @_norm.register
 def _(layer: _ConvNd, in_shape: Sizes, out_shape: Sizes) -> float:
-    at, inputs, outputs = geometry(layer), in_shape[1:], out_shape[1:]
+    at, inputs, outputs = _geometry(layer, in_shape), in_shape[1:], out_shape[1:]
     if at.padding_mode == "circular":
         return circular_norm_upper(layer.weight, inputs, outputs, at.stride, at.dilation, at.groups)
     if _is_small(in_shape, out_shape):
@@ -115,10 +122,17 @@ def _(layer: _ConvNd, in_shape: Sizes, out_shape: Sizes) -> float:
         return float_above(arb(inside) * arb(at.copies(in_shape)).sqrt())
 
 
+def _geometry(layer: _ConvNd, in_shape: Sizes) -> Geometry:
+    if len(in_shape) != layer.weight.dim() - 1:
+        # Torch would take a batch of such for one image, and the batch for its channels.
+        raise InputError(f"{type(layer).__name__} takes no input of shape {in_shape}")
+    return geometry(layer)
+
+
 @_norm.register
 def _(layer: _ConvTransposeNd, in_shape: Sizes, out_shape: Sizes) -> float:
     """The adjoint of the convolution with the same weight, from the image that it makes."""
-    at = geometry(layer)
+    at = _geometry(layer, in_shape)
     return zero_padded_norm_upper(
         layer.weight, out_shape[1:], in_shape[1:], at.stride, at.before, at.dilation, at.groups
     )
@@ -241,10 +255,9 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
 
     Raises InputError where it takes none of this shape.
     """
-    tensors = [*layer.parameters(), *layer.buffers()]
-    weight = next((each for each in tensors if each.is_floating_point()), torch.zeros(()))
+    weight = next(held_tensors(layer), torch.zeros(()))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), watched(type(layer).__name__, layer):
             value = layer(weight.new_zeros(1, *in_shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise InputError(

@@ -60,6 +60,10 @@ def _named(function: Callable[..., Tensor], *names: str) -> Own:
     return lambda at, x: function(x, *(getattr(at, name) for name in names))
 
 
+def _approximate(gelu: Callable[..., Tensor]) -> Own:
+    return lambda at, x: gelu(x, approximate=at.approximate)
+
+
 def _upsampled(interpolate: Callable[..., Tensor]) -> Own:
     return lambda at, x: interpolate(
         x,
@@ -101,7 +105,6 @@ _OWN: Mapping[type[nn.Module], Own] = {
     nn.Hardsigmoid: _named(functional.hardsigmoid),
     nn.SiLU: _named(functional.silu),
     nn.Mish: _named(functional.mish),
-    nn.GELU: lambda at, x: _GELU(x, approximate=at.approximate),
+    nn.GELU: _approximate(functional.gelu),
     nn.Hardswish: _named(functional.hardswish),
 }
-_GELU = functional.gelu

@@ -5,7 +5,7 @@ its buffers, and the states of the random generators. Never imports a term.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from derivations.errors import InputError
-from numeric.checks import as_module, coupling
+from numeric.checks import Function, as_module, coupling
 
 
 class Watched:
     """The modules that ran, and those that a map is known to hold."""
 
-    def __init__(self, name: str, function: Callable[..., object]) -> None:
+    def __init__(self, name: str, function: Function) -> None:
         self.name = name
         self.modules: dict[nn.Module, None] = {}
         self.changed: list[str] = []
@@ -67,7 +67,7 @@ class Watched:
 
 
 @contextmanager
-def watched(name: str, function: Callable[..., object]) -> Iterator[Watched]:
+def watched(name: str, function: Function) -> Iterator[Watched]:
     """Watches `function`, called `name` in refusals, while it runs inside.
 
     Raises InputError for a module in a mode that is random or couples samples (before it runs), for
@@ -98,11 +98,14 @@ def watched(name: str, function: Callable[..., object]) -> Iterator[Watched]:
 
 
 class _Generators:
-    """The states of the random generators that all share, when this was made."""
+    """The states of the random generators that all share, when this was made.
+
+    NumPy's old one is among them (NPY002): a map may draw from it.
+    """
 
     def __init__(self) -> None:
         self._cpu, self._cuda = torch.get_rng_state(), _cuda_states()
-        self._python, self._numpy = random.getstate(), np.random.get_state()
+        self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
 
     def put_back(self) -> bool:
         """Restores the states; whether any had moved."""
@@ -113,8 +116,8 @@ class _Generators:
             torch.cuda.set_rng_state_all(self._cuda)
         moved |= self._python != random.getstate()
         random.setstate(self._python)
-        moved |= not all(map(np.array_equal, self._numpy, np.random.get_state()))
-        np.random.set_state(self._numpy)
+        moved |= not all(map(np.array_equal, self._numpy, np.random.get_state()))  # noqa: NPY002
+        np.random.set_state(self._numpy)  # noqa: NPY002
         return moved
 
 

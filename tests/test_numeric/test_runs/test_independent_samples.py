@@ -1,4 +1,4 @@
-"""Maps that give a sample another value when other samples change are refused, whichever they are."""
+"""Maps that give a sample another value when any other sample changes are refused."""
 
 from math import ceil, log2
 
