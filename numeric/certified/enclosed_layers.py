@@ -13,7 +13,6 @@ from functools import partial, reduce, singledispatch
 import torch
 from flint import arb, arb_series
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
@@ -238,18 +237,6 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
             _from_balls([each[order] for each in series]).view(*x.shape) for order in (0, 1)
         )
     return _pointwise(layer, value, slope, 1 + x.mid.abs())
-
-
-_FUNCTIONS: Mapping[object, nn.Module] = {
-    **dict.fromkeys((torch.relu, functional.relu), nn.ReLU()),
-    **dict.fromkeys((torch.sigmoid, functional.sigmoid), nn.Sigmoid()),
-    **dict.fromkeys((torch.tanh, functional.tanh), nn.Tanh()),
-}
-
-
-def as_layer(function: object) -> object:
-    """The layer that does what a torch function does; anything else as it is."""
-    return _FUNCTIONS.get(function, function)
 
 
 def _pointwise(

@@ -108,3 +108,14 @@ _OWN: Mapping[type[nn.Module], Own] = {
     nn.GELU: _approximate(functional.gelu),
     nn.Hardswish: _named(functional.hardswish),
 }
+
+_FUNCTIONS: Mapping[object, nn.Module] = {
+    **dict.fromkeys((torch.relu, functional.relu), nn.ReLU()),
+    **dict.fromkeys((torch.sigmoid, functional.sigmoid), nn.Sigmoid()),
+    **dict.fromkeys((torch.tanh, functional.tanh), nn.Tanh()),
+}
+
+
+def as_layer(function: object) -> object:
+    """The layer that does what a torch function does; anything else as it is."""
+    return _FUNCTIONS.get(function, function)
