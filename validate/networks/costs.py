@@ -1,5 +1,4 @@
-"""Counts what a network costs: its parameters, its layers, and the operations of one forward pass,
-by kind.
+"""Counts what a network costs: parameters, layers, and operations of a forward pass, by kind.
 
 Nothing is estimated: parameters are those of the modules, operations those that a forward pass
 dispatches, on the meta device. An operation of unknown kind raises InputError.

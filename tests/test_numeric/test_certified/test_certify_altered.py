@@ -220,7 +220,7 @@ def test_a_function_of_torch_that_was_replaced_is_noticed(holder, name, make, sh
     layer = make()
     assert lipschitz_upper(layer, shape) > 0
     monkeypatch.setattr(holder, name, twice(getattr(holder, name)))
-    with pytest.raises((UnknownNodeError, InputError), match="does not do what|of its own"):
+    with pytest.raises((UnknownNodeError, InputError), match=r"does not do what|of its own"):
         lipschitz_upper(layer, shape)
 
 
