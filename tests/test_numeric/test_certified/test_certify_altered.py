@@ -345,11 +345,10 @@ def test_certified_numbers_of_two_thousand_altered_chains_hold_without_slack():
     assert {seed: wrong for seed in range(100, 2100) if (wrong := violations(seed))} == {}
 
 
-@pytest.mark.parametrize("attribute", ["in_features", "out_features"])
-def test_what_a_layer_was_built_for_does_not_shrink_its_rounding(attribute):
+def test_what_a_layer_was_built_for_does_not_shrink_its_rounding():
     layer = linear()
     before = certify(PLAIN, {"F": layer}, X, G)
-    setattr(layer, attribute, 0)
+    layer.in_features = layer.out_features = 0
     after = certify(PLAIN, {"F": layer}, X, G)
     assert torch.equal(before.high - before.low, after.high - after.low)
 
