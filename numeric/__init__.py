@@ -8,7 +8,6 @@ from numeric.certified.certify import CertifiedNumbers, certify
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.matrix_norms import spectral_norm_upper
-from numeric.checks import check_batch_independence
 from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
 from numeric.evaluation.dense_inputs import input_parts, square_root_law, vanishing_gain
 from numeric.evaluation.evaluate import evaluate
@@ -35,6 +34,7 @@ from numeric.operators.spectra import (
 )
 from numeric.operators.upcast import PrecisionWarning
 from numeric.operators.vector_norms import cosine, inner, norm
+from numeric.runs.independent_samples import check_batch_independence
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
 
 __all__ = [

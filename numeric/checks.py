@@ -3,8 +3,7 @@
 Every refusal is an InputError whose one line names the thing and the way out. Never imports a term.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -77,37 +76,41 @@ def check_product(product: Tensor) -> Tensor:
     """The product of an operator and a vector; refuses one that is not finite."""
     if not _is_finite(product):
         raise InputError(
-            f"the product is beyond the range of {product.dtype}: rescale the vector or the "
-            "model, or use float64"
+            f"the product is beyond the range of {product.dtype}: rescale the vector or the model"
+            + (", or use float64" if product.dtype != torch.float64 else "")
         )
     return product
 
 
-def check_function(function: Function, x: Tensor) -> None:
-    """Refuses modules that are random, that couple samples, or whose weights do not match x."""
+def check_function(function: Function, x: Tensor, name: str = "") -> None:
+    """Refuses modules that are random, that couple samples, or whose weights do not match x.
+
+    `name` is what refusals call the function.
+    """
+    said = f"{name}: " if name else ""
     if not callable(function):
         raise InputError(
-            f"the function is a {type(function).__name__}: it must be a module or a function "
-            "of one tensor"
+            f"{name or 'the function'} is a {type(function).__name__}: it must be a module or a "
+            "function of one tensor"
         )
     module = as_module(function)
-    for name, part in module.named_modules() if module is not None else ():
-        label = f"{type(part).__name__} {name!r}" if name else type(part).__name__
-        if reason := _coupling(part):
+    for path, part in module.named_modules() if module is not None else ():
+        label = said + (f"{type(part).__name__} {path!r}" if path else type(part).__name__)
+        if reason := coupling(part):
             raise InputError(f"{label} {reason}: call model.eval() first")
         if isinstance(part, _BatchNorm) and part.running_mean is None:
             raise InputError(
                 f"{label} keeps no running statistics, so its samples depend on each other: "
                 "set track_running_stats=True"
             )
-    for name, weight in module.named_parameters() if module is not None else ():
+    for path, weight in module.named_parameters() if module is not None else ():
         if is_lazy(weight):
             raise InputError(
-                f"weight {name!r} is not initialized: run the model once before measuring it"
+                f"{said}weight {path!r} is not initialized: run the model once before measuring it"
             )
         if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
             raise InputError(
-                f"weight {name!r} is {weight.dtype} on {weight.device}, the input {x.dtype} "
+                f"{said}weight {path!r} is {weight.dtype} on {weight.device}, the input {x.dtype} "
                 f"on {x.device}: convert one"
             )
     if module is not None:
@@ -155,57 +158,13 @@ def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Ou
         raise InputError(f"{name} cannot be evaluated on {tuple(x.shape)}: {why}") from error
 
 
-def check_batch_independence(function: Function, x: Tensor) -> None:
-    """Refuses a function that gives a sample another value alone than inside the batch x.
-
-    Slow: one evaluation per sample.
-    """
-    check_input(x)
-    check_function(function, x)
-    with torch.no_grad(), untouched(function):
-        together = call(function, x.detach().clone())
-        check_output(together, x)
-        alone = torch.cat([call(function, sample.detach().clone()) for sample in x.split(1)])
-    if alone.shape != together.shape:
-        raise InputError(
-            f"samples alone map to {tuple(alone.shape)}, together to {tuple(together.shape)}: "
-            "act per sample"
-        )
-    difference, size = (alone - together).abs().max().item(), together.abs().max().item()
-    if not difference <= tolerances(x.dtype).identity * size:
-        raise InputError(
-            f"samples depend on each other (by {difference:.1e}): remove what mixes the "
-            "batch, or call model.eval()"
-        )
-
-
-@contextmanager
-def untouched(function: Function) -> Iterator[None]:
-    """Restores the buffers that evaluating `function` changes, and refuses it if there are any."""
-    module = as_module(function)
-    buffers = dict(module.named_buffers()) if module is not None else {}
-    saved = {name: (buffer._version, buffer.detach().clone()) for name, buffer in buffers.items()}
-    changed: list[str] = []
-    try:
-        yield
-    finally:
-        changed += [name for name, buffer in buffers.items() if buffer._version != saved[name][0]]
-        with torch.no_grad():
-            for name in changed:
-                buffers[name].copy_(saved[name][1])
-    if changed:
-        raise InputError(
-            f"evaluating the function changes its buffer {changed[0]!r}: call model.eval() first"
-        )
-
-
 def as_module(function: Function) -> nn.Module | None:
     """The module behind a module or one of its bound methods, else None."""
     owner = getattr(function, "__self__", function)
     return owner if isinstance(owner, nn.Module) else None
 
 
-def _coupling(part: nn.Module) -> str | None:
+def coupling(part: nn.Module) -> str | None:
     """Why a module in its present mode is no fixed map of each sample, else None."""
     if not part.training:
         return None

@@ -8,20 +8,21 @@ a term.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce, singledispatch
+from functools import partial, reduce, singledispatch
 
 import torch
 from flint import arb, arb_series
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import float_above, float_below, precise
+from numeric.certified.convolution_geometry import geometry
 from numeric.certified.enclosed_tensors import Enclosed, Linear, apply
-from numeric.certified.fixed_layers import check_fixed, check_own_forward
+from numeric.certified.fixed_layers import check_fixed, check_own_forward, check_reproduced
+from numeric.certified.torch_functions import torchs_own
 
 Product = Callable[[Enclosed], Enclosed]
 
@@ -32,7 +33,8 @@ class Run:
 
     Vectors are shaped like the input and the value. `shape` is the input's. `affine`: J does not
     depend on the input. `slopes`: the diagonal of J, for layers that act on each entry by itself.
-    `parts`: the runs of a sequence's layers.
+    `parts`: the runs of a sequence's layers. `sizes`: what the magnitudes of all that is added up
+    to the value come to.
     """
 
     layer: nn.Module
@@ -43,6 +45,7 @@ class Run:
     affine: bool = False
     slopes: Enclosed | None = None
     parts: tuple["Run", ...] = ()
+    sizes: Tensor | None = None
 
 
 def run(layer: object, x: Enclosed) -> Run:
@@ -53,7 +56,15 @@ def run(layer: object, x: Enclosed) -> Run:
     if isinstance(layer, nn.Module):
         check_fixed(layer)
         check_own_forward(layer)
-    return _run(layer, x)
+    here = _run(layer, x)
+    if here.sizes is not None:
+        check_reproduced(here.layer, x.mid, here.value.mid, here.value.rad, here.sizes)
+    return here
+
+
+def has_rule(layer: nn.Module) -> bool:
+    """Whether there is a rule for layers of this type."""
+    return _run.dispatch(type(layer)) is not _run.dispatch(object)
 
 
 @singledispatch
@@ -83,13 +94,17 @@ def _(layer: nn.Sequential, x: Enclosed) -> Run:
 @_run.register
 def _(layer: nn.Linear, x: Enclosed) -> Run:
     weight = _stored(layer.weight)
-    terms = max(layer.in_features, layer.out_features)
+    if weight.dim() != 2:
+        raise InputError(
+            f"the weight of {type(layer).__name__} has shape {tuple(weight.shape)}: give it "
+            "(out, in)"
+        )
     return _affine(
         layer,
         x,
-        lambda v: functional.linear(v, weight),
-        lambda v: functional.linear(v, weight.abs()),
-        terms,
+        lambda v: v @ weight.mT,
+        lambda v: v @ weight.abs().mT,
+        max(weight.shape),
         layer.bias,
     )
 
@@ -98,23 +113,22 @@ def _(layer: nn.Linear, x: Enclosed) -> Run:
 @_run.register(nn.Conv2d)
 @_run.register(nn.Conv3d)
 def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed) -> Run:
-    weight = _stored(layer.weight)
-    copies = (
-        1
-        if layer.padding_mode == "zeros"
-        else math.prod(1 + pad for pad in layer._reversed_padding_repeated_twice)
-    )
-    terms = max(
-        weight[0].numel(), weight[:, 0].numel() * copies
-    )  # padding may use an entry of x several times
-    bias = None if layer.bias is None else layer.bias.view(-1, *[1] * (weight.dim() - 2))
+    weight, shape = _stored(layer.weight), geometry(layer)
+    if x.mid.dim() != weight.dim():
+        raise InputError(
+            f"{type(layer).__name__} takes no batch of shape {tuple(x.shape)}: give it one "
+            f"of {weight.dim()} dimensions"
+        )
+    # Padding may use an entry of x several times.
+    pads = (max(pad, 0) for pad in (*shape.before, *shape.after))
+    copies = 1 if shape.padding_mode == "zeros" else math.prod(1 + pad for pad in pads)
     return _affine(
         layer,
         x,
-        lambda v: layer._conv_forward(v, weight, None),
-        lambda v: layer._conv_forward(v, weight.abs(), None),
-        terms,
-        bias,
+        lambda v: shape.applied(v, weight),
+        lambda v: shape.applied(v, weight.abs()),
+        max(weight[0].numel(), weight[:, 0].numel() * copies),
+        None if layer.bias is None else layer.bias.view(-1, *[1] * (weight.dim() - 2)),
     )
 
 
@@ -129,8 +143,9 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
             f"no certified value of {type(layer).__name__} with a negative divisor: make it "
             "positive"
         )
-    terms = 2 + max(x.mid[0].numel(), layer(x.mid[:1]).numel())  # the division counts too
-    return _affine(layer, x, layer, layer, terms)
+    average = partial(torchs_own(layer), layer)
+    terms = 2 + max(x.mid[0].numel(), average(x.mid[:1]).numel())  # the division counts too
+    return _affine(layer, x, average, average, terms)
 
 
 @_run.register(nn.Identity)
@@ -138,27 +153,30 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
 @_run.register(nn.Unflatten)
 @_run.register(_DropoutNd)
 def _(layer: nn.Module, x: Enclosed) -> Run:
-    value = Enclosed(layer(x.mid), layer(x.rad))
+    move = partial(torchs_own(layer), layer)
+    value = Enclosed(move(x.mid), move(x.rad))
     return Run(
         layer,
         x.shape,
         value,
-        lambda v: Enclosed(layer(v.mid), layer(v.rad)),
+        lambda v: Enclosed(move(v.mid), move(v.rad)),
         lambda u: u.view(*x.shape),
         affine=True,
+        sizes=value.mid.abs(),
     )
 
 
 @_run.register
 def _(layer: _BatchNorm, x: Enclosed) -> Run:
     layer._check_input_dim(x.mid)
-    if x.shape[1] != layer.num_features:
-        raise InputError(
-            f"{type(layer).__name__} of {layer.num_features} channels takes no input of "
-            f"{x.shape[1]}"
-        )
     assert layer.running_mean is not None
     assert layer.running_var is not None
+    held = (layer.running_mean, layer.running_var, layer.weight, layer.bias)
+    for channels in (each.numel() for each in held if each is not None):
+        if x.shape[1] != channels:
+            raise InputError(
+                f"{type(layer).__name__} of {channels} channels takes no input of {x.shape[1]}"
+            )
     mean, variance = (_stored(each).tolist() for each in (layer.running_mean, layer.running_var))
     weight = [1.0] * len(mean) if layer.weight is None else _stored(layer.weight).tolist()
     bias = [0.0] * len(mean) if layer.bias is None else _stored(layer.bias).tolist()
@@ -168,7 +186,8 @@ def _(layer: _BatchNorm, x: Enclosed) -> Run:
         ]
         shifts = [arb(b) - arb(m) * s for b, m, s in zip(bias, mean, scales, strict=True)]
         scale, shift = (_per_channel(_from_balls(each), x) for each in (scales, shifts))
-    return _pointwise(layer, x * scale + shift, scale, affine=True)
+    sizes = (x.mid * scale.mid).abs() + shift.mid.abs()
+    return _pointwise(layer, x * scale + shift, scale, sizes, affine=True)
 
 
 @_run.register(nn.ReLU)
@@ -188,7 +207,7 @@ def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed) -> Run:
         if negative
         else positive
     )
-    return _pointwise(layer, value, slope)
+    return _pointwise(layer, value, slope, x.mid.abs() * max(1.0, abs(negative)))
 
 
 _JETS: Mapping[type[nn.Module], Callable[[arb_series], arb_series]] = {
@@ -210,31 +229,28 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
         raise InputError(
             f"no certified value of GELU(approximate={layer.approximate!r}): use approximate='none'"
         )
-    jet = _JETS[type(layer)]
+    jet = next(_JETS[kind] for kind in type(layer).__mro__ if kind in _JETS)
     with precise():
         pairs = zip(x.mid.flatten().tolist(), x.rad.flatten().tolist(), strict=True)
         series = [jet(arb_series([arb(mid, rad), 1], 2)) for mid, rad in pairs]
         value, slope = (
             _from_balls([each[order] for each in series]).view(*x.shape) for order in (0, 1)
         )
-    return _pointwise(layer, value, slope)
+    return _pointwise(layer, value, slope, 1 + x.mid.abs())
 
 
-_FUNCTIONS: Mapping[object, nn.Module] = {
-    **dict.fromkeys((torch.relu, functional.relu), nn.ReLU()),
-    **dict.fromkeys((torch.sigmoid, functional.sigmoid), nn.Sigmoid()),
-    **dict.fromkeys((torch.tanh, functional.tanh), nn.Tanh()),
-}
-
-
-def as_layer(function: object) -> object:
-    """The layer that does what a torch function does; anything else as it is."""
-    return _FUNCTIONS.get(function, function)
-
-
-def _pointwise(layer: nn.Module, value: Enclosed, slopes: Enclosed, affine: bool = False) -> Run:
+def _pointwise(
+    layer: nn.Module, value: Enclosed, slopes: Enclosed, sizes: Tensor, affine: bool = False
+) -> Run:
     return Run(
-        layer, value.shape, value, lambda v: v * slopes, lambda u: u * slopes, affine, slopes
+        layer,
+        value.shape,
+        value,
+        lambda v: v * slopes,
+        lambda u: u * slopes,
+        affine,
+        slopes,
+        sizes=sizes,
     )
 
 
@@ -250,9 +266,10 @@ def _affine(
 
     Neither an entry of Lv nor one of Lᵀu is a sum of more than `terms` products.
     """
-    value = apply(linear, absolute, terms, x)
+    value, sizes = apply(linear, absolute, terms, x), absolute(x.mid.abs())
     if bias is not None:
-        value = value + Enclosed.exactly(bias.expand(value.shape))
+        shift = Enclosed.exactly(bias.expand(value.shape))
+        value, sizes = value + shift, sizes + shift.mid.abs()
     transposed, transposed_absolute = (_transpose(each, x.shape) for each in (linear, absolute))
     return Run(
         layer,
@@ -261,6 +278,7 @@ def _affine(
         lambda v: apply(linear, absolute, terms, v),
         lambda u: apply(transposed, transposed_absolute, terms, u),
         affine=True,
+        sizes=sizes,
     )
 
 

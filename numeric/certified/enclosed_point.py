@@ -14,8 +14,9 @@ from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning
 from derivations.algebra.terms import SLOPES, Identity, Layer, Leaf, Linear, Pointwise, Term
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified import enclosed_tensors
-from numeric.certified.enclosed_layers import Run, as_layer, run
+from numeric.certified.enclosed_layers import Run, run
 from numeric.certified.enclosed_tensors import Enclosed
+from numeric.certified.torch_functions import as_layer
 from numeric.checks import Function, call, check_input, check_leaves
 from numeric.evaluation.column_expressions import Columns
 from numeric.evaluation.derived_block import Size, derived_block

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from flint import arb
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.dropout import _DropoutNd
@@ -20,11 +19,19 @@ from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import float_above, precise, root, up
+from numeric.certified.convolution_geometry import Geometry, each_axis, geometry
 from numeric.certified.convolution_norms import Sizes, circular_norm_upper, zero_padded_norm_upper
-from numeric.certified.enclosed_layers import run
+from numeric.certified.enclosed_layers import has_rule, run
 from numeric.certified.enclosed_tensors import Enclosed
-from numeric.certified.fixed_layers import check_fixed, check_own_forward
+from numeric.certified.fixed_layers import (
+    check_fixed,
+    check_own_forward,
+    check_reproduced,
+    held_tensors,
+)
 from numeric.certified.matrix_norms import spectral_norm_upper
+from numeric.certified.torch_functions import torchs_own
+from numeric.runs.watched_run import watched
 
 WRITTEN_OUT = 1 << 18
 """Entries of the largest matrix that is written out for the norm of a convolution or a pool: a
@@ -68,8 +75,10 @@ def _bounded(layer: nn.Module, in_shape: Sizes) -> tuple[float, Sizes]:
     size = rule(layer, in_shape, out_shape)
     if not math.isfinite(size):
         raise InputError(
-            f"{layer} stretches without bound: its slopes are {size}; give it finite parameters"
+            f"{type(layer).__name__} stretches without bound: its slopes are {size}; give it "
+            "finite parameters"
         )
+    _check_reproduced(layer, in_shape, out_shape)
     return size, out_shape
 
 
@@ -95,41 +104,37 @@ def _(layer: nn.Linear, in_shape: Sizes, out_shape: Sizes) -> float:
 
 @_norm.register
 def _(layer: _ConvNd, in_shape: Sizes, out_shape: Sizes) -> float:
-    inputs, outputs = in_shape[1:], out_shape[1:]
-    if layer.padding_mode == "circular":
-        return circular_norm_upper(
-            layer.weight, inputs, outputs, layer.stride, layer.dilation, layer.groups
-        )
+    at, inputs, outputs = _geometry(layer, in_shape), in_shape[1:], out_shape[1:]
+    if at.padding_mode == "circular":
+        return circular_norm_upper(layer.weight, inputs, outputs, at.stride, at.dilation, at.groups)
     if _is_small(in_shape, out_shape):
         return _written_out(layer, in_shape)
-    before, after = (
-        layer._reversed_padding_repeated_twice[-2::-2],
-        layer._reversed_padding_repeated_twice[::-2],
-    )
-    if layer.padding_mode == "zeros":
+    if at.padding_mode == "zeros":
         return zero_padded_norm_upper(
-            layer.weight, inputs, outputs, layer.stride, tuple(before), layer.dilation, layer.groups
+            layer.weight, inputs, outputs, at.stride, at.before, at.dilation, at.groups
         )
-    padded, none = tuple(map(sum, zip(inputs, before, after, strict=True))), (0,) * len(inputs)
+    padded = tuple(map(sum, zip(inputs, at.before, at.after, strict=True)))
+    none = (0,) * len(inputs)
     inside = zero_padded_norm_upper(
-        layer.weight, padded, outputs, layer.stride, none, layer.dilation, layer.groups
+        layer.weight, padded, outputs, at.stride, none, at.dilation, at.groups
     )
     with precise():
-        return float_above(arb(inside) * arb(_copies(layer, in_shape)).sqrt())
+        return float_above(arb(inside) * arb(at.copies(in_shape)).sqrt())
+
+
+def _geometry(layer: _ConvNd, in_shape: Sizes) -> Geometry:
+    if len(in_shape) != layer.weight.dim() - 1:
+        # Torch would take a batch of such for one image, and the batch for its channels.
+        raise InputError(f"{type(layer).__name__} takes no input of shape {in_shape}")
+    return geometry(layer)
 
 
 @_norm.register
 def _(layer: _ConvTransposeNd, in_shape: Sizes, out_shape: Sizes) -> float:
     """The adjoint of the convolution with the same weight, from the image that it makes."""
-    padding = tuple(map(int, layer.padding))
+    at = _geometry(layer, in_shape)
     return zero_padded_norm_upper(
-        layer.weight,
-        out_shape[1:],
-        in_shape[1:],
-        layer.stride,
-        padding,
-        layer.dilation,
-        layer.groups,
+        layer.weight, out_shape[1:], in_shape[1:], at.stride, at.before, at.dilation, at.groups
     )
 
 
@@ -155,7 +160,9 @@ def _(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> float:
 def _(layer: _MaxPoolNd, in_shape: Sizes, out_shape: Sizes) -> float:
     """An output is one input, and an input in at most ⌈k gcd(s, d) / s⌉ windows along each axis."""
     axes = len(out_shape) - 1
-    sizes = (_each(value, axes) for value in (layer.kernel_size, layer.stride, layer.dilation))
+    kernel = each_axis(layer.kernel_size, axes, "kernel_size")
+    stride = kernel if layer.stride in (None, (), []) else each_axis(layer.stride, axes, "stride")
+    sizes = (kernel, stride, each_axis(layer.dilation, axes, "dilation"))
     shared = math.prod(-(-k * math.gcd(s, d) // s) for k, s, d in zip(*sizes, strict=True))
     with precise():
         return float_above(arb(shared).sqrt())
@@ -200,6 +207,29 @@ for _kind in SLOPES:
     _norm.register(_kind, _largest_slope)
 
 
+def _check_reproduced(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> None:
+    """Refuses a layer that, run at some input, does something else than its rule says."""
+    # Activations act on each entry by itself: a few will do.
+    shape = (64,) if any(kind in SLOPES for kind in type(layer).__mro__) else in_shape
+    drawn = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    # In half precision the layer shall see the very same numbers.
+    x = drawn.bfloat16().double()
+    if isinstance(layer, _ConvTransposeNd):
+        weight, at = Enclosed.exactly(layer.weight).mid, geometry(layer)
+        value, sizes = (
+            at.transposed(v, w, out_shape[1:]) for v, w in ((x, weight), (x.abs(), weight.abs()))
+        )
+        if layer.bias is not None:
+            bias = Enclosed.exactly(layer.bias).mid.view(-1, *[1] * (weight.dim() - 2))
+            value, sizes = value + bias, sizes + bias.abs()
+        check_reproduced(layer, x, value, 0.0, sizes)
+    elif has_rule(layer) and shape == in_shape:
+        run(layer, Enclosed.exactly(x))
+    else:
+        value = torchs_own(layer)(layer, x.clone())
+        check_reproduced(layer, x, value, 0.0, 1 + x.abs().amax() + value.abs())
+
+
 def _check_stored(layer: nn.Module) -> None:
     """Refuses tensors that hold no finite numbers, and weights that are not real floating point.
 
@@ -225,10 +255,9 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
 
     Raises InputError where it takes none of this shape.
     """
-    tensors = [*layer.parameters(), *layer.buffers()]
-    weight = next((each for each in tensors if each.is_floating_point()), torch.zeros(()))
+    weight = next(held_tensors(layer), torch.zeros(()))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), watched(type(layer).__name__, layer):
             value = layer(weight.new_zeros(1, *in_shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise InputError(
@@ -255,21 +284,3 @@ def _written_out(layer: nn.Module, in_shape: Sizes) -> float:
     )
     error = up(up(columns.rad.square().sum(), columns.rad.numel()).sqrt(), 2)
     return spectral_norm_upper(columns.mid.view(1, size, -1), error[None]).item()
-
-
-def _copies(layer: _ConvNd, in_shape: Sizes) -> int:
-    """How often padding repeats an entry at most.
-
-    It is the squared norm of the map that pads, whose columns do not overlap.
-    """
-    image = torch.zeros(1, *in_shape, dtype=torch.float64, requires_grad=True)
-    with torch.enable_grad():
-        padded = functional.pad(
-            image, layer._reversed_padding_repeated_twice, mode=layer.padding_mode
-        )
-    (counts,) = torch.autograd.grad(padded.sum(), image)
-    return int(counts.max())
-
-
-def _each(value: int | tuple[int, ...], axes: int) -> tuple[int, ...]:
-    return (value,) * axes if isinstance(value, int) else tuple(value)

@@ -5,12 +5,13 @@ linearized leaves. No formula is typed here.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 
 import sympy as sp
 import torch
-from torch import Tensor, no_grad
+from torch import Tensor, nn, no_grad
 
 from derivations.algebra.notation import DiagonalOf, JacobianOf, Meaning
 from derivations.algebra.terms import SLOPES, Layer, Linear, Pointwise, Term
@@ -21,7 +22,6 @@ from numeric.checks import (
     check_input,
     check_leaves,
     check_vector,
-    untouched,
 )
 from numeric.evaluation.column_expressions import Columns
 from numeric.evaluation.derived_block import Size, derived_block
@@ -37,7 +37,12 @@ from numeric.operators.composed_operators import (
 )
 from numeric.operators.jacobian_operator import JacobianOperator
 from numeric.operators.linear_operator import LinearOperator
+from numeric.runs.independent_samples import check_kept, others_replaced, quiet
+from numeric.runs.watched_run import watched
 from numeric.tolerances import tolerances
+
+_SEED = 3_141_592_653
+"""Not one that a user draws activations with: the affine test takes independent vectors."""
 
 
 class Point(Columns[Tensor]):
@@ -47,24 +52,23 @@ class Point(Columns[Tensor]):
     expression it cannot read.
     """
 
+    _quiet: Callable[[], AbstractContextManager[None]]
+
     def __init__(self, term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> None:
         check_leaves(leaves)
         check_input(x)
-        for leaf in leaves.values():
-            check_function(leaf, x)
+        for name, leaf in leaves.items():
+            check_function(leaf, x, f"leaf {name!r}")
         self.x, self._leaves = x.detach().clone(), dict(leaves)
         super().__init__(term, self.x)
-        self._inputs: dict[str, Tensor] = {}
-        sizes: dict[str, Size] = {}
-        with ExitStack() as stack:
-            stack.enter_context(no_grad())
-            for leaf in leaves.values():
-                stack.enter_context(untouched(leaf))
-            whole = realize(term, {name: self._recorder(name, sizes) for name in leaves})(self.x)
-        self._check_repeatable(whole)
+        first = _Recorder(self._leaves, watching=True)
+        with no_grad():
+            whole = realize(term, first.maps)(self.x)
+            self._inputs = first.inputs
+            self._check_samples(first)
         check_vector(g, tuple(whole.shape), x.dtype, x.device)
         self.g = g.detach().flatten(1)
-        self.derived = derived_block(term, tuple(sorted(sizes.items())), x[0].numel())
+        self.derived = derived_block(term, tuple(sorted(first.sizes.items())), x[0].numel())
         self._values[term] = whole
         self._operators: dict[Meaning, LinearOperator] = {}
 
@@ -105,19 +109,21 @@ class Point(Columns[Tensor]):
         return self.g.new_zeros(len(self.x), rows)
 
     def evaluate(self, term: Term, source: Tensor) -> Tensor:
-        with no_grad():
+        with no_grad(), self._quiet():
             return realize(term, self._leaves)(source)
+
+    def _linearized(self, name: str, at: Tensor) -> JacobianOperator:
+        with self._quiet():
+            return JacobianOperator.checked(self._leaves[name], at)
 
     def _operator(self, meaning: Meaning) -> LinearOperator:
         if meaning not in self._operators:
             match meaning:
                 case JacobianOf(Linear(name), _):
                     self._check_affine(name)
-                    made: LinearOperator = _Flat(
-                        JacobianOperator(self._leaves[name], self._inputs[name])
-                    )
+                    made: LinearOperator = _Flat(self._linearized(name, self._inputs[name]))
                 case JacobianOf(Layer(name), point):
-                    made = _Flat(JacobianOperator(self._leaves[name], self.value(point)))
+                    made = _Flat(self._linearized(name, self.value(point)))
                 case JacobianOf(Pointwise(name), point):
                     made = self._slopes(name, self.value(point))
                 case DiagonalOf(value):
@@ -129,31 +135,45 @@ class Point(Columns[Tensor]):
             self._operators[meaning] = made
         return self._operators[meaning]
 
-    def _check_repeatable(self, whole: Tensor) -> None:
-        """The first sample must have the same value alone.
+    def _check_samples(self, first: "_Recorder") -> None:
+        """Each sample must keep its value in every leaf while others are replaced.
 
-        Otherwise samples are coupled, or the leaves random.
+        Otherwise samples are coupled, or the leaves random. The hooks of the leaves are silent from
+        here on, unless the leaves do something else without them.
         """
-        with no_grad():
-            alone = realize(self.term, self._leaves)(self.x[:1])
-        if alone.shape != whole[:1].shape or not _close(alone, whole[:1]):
-            raise InputError(
-                "a sample's value depends on the other samples or changes from call to call: "
-                "use model.eval(), act per sample"
-            )
+        names, values = first.names, first.values
+
+        def run(x: Tensor) -> list[Tensor]:
+            again = _Recorder(self._leaves)
+            realize(self.term, again.maps)(x)
+            return again.values
+
+        self._quiet = quiet(first.modules, run, self.x, values)
+        with self._quiet():
+            for other, kept in others_replaced(self.x):
+                for name, value, before in zip(names, run(other), values, strict=True):
+                    check_kept(f"leaf {name!r}", value, before, kept)
 
     def _check_affine(self, name: str) -> None:
+        """f(x + y) + f(0) = f(x) + f(y), with y independent of x.
+
+        A multiple of x would not do: ReLU passes with 2x, x|x|/‖x‖ with −x.
+        """
         x, leaf = self._inputs[name], self._leaves[name]
+        size = x.abs().flatten(1).amax(1).view(-1, *[1] * (x.dim() - 1))
+        generator = torch.Generator().manual_seed(_SEED)
+        drawn = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        y = torch.where(size > 0, size, 1) * drawn.to(x.device)
         # x is cloned, for a leaf may begin with an operation in place.
-        with no_grad():
-            doubled, once, zero = leaf(2 * x), leaf(x.clone()), leaf(x.new_zeros(x.shape))
-        if not _close(doubled + zero, 2 * once):
+        with no_grad(), self._quiet():
+            both, zero, at_x, at_y = map(leaf, (x + y, torch.zeros_like(x), x.clone(), y))
+        if not _close(both + zero, at_x + at_y):
             raise InputError(
                 f"leaf {name!r} is not affine: make it a Layer of the term, not a Linear"
             )
 
     def _slopes(self, name: str, at: Tensor) -> DiagonalOperator:
-        jacobian = JacobianOperator(self._leaves[name], at)
+        jacobian = self._linearized(name, at)
         slopes = jacobian.pull(at.new_ones(at.shape))
         # A second vector, no multiple of the first: on ones any Jacobian acts like some diagonal.
         probe = 1 + at.new_tensor(range(at[0].numel())).view(at[0].shape).cos().expand(at.shape)
@@ -171,21 +191,40 @@ class Point(Columns[Tensor]):
             )
         return DiagonalOperator(slopes.flatten(1))
 
-    def _recorder(self, name: str, sizes: dict[str, Size]) -> Function:
-        """The leaf, noting the sizes of what passes through it."""
 
-        def record(value: Tensor) -> Tensor:
-            out = self._leaves[name](value)
-            size = (out[0].numel(), value[0].numel())
-            if sizes.setdefault(name, size) != size:
-                raise InputError(
-                    f"leaf {name!r} is used with sizes {sizes[name]} and {size}: give the "
-                    "second use another name"
-                )
-            self._inputs[name] = value.detach()
-            return out
+class _Recorder:
+    """Leaves that note the sizes, inputs and values of what passes through them."""
 
-        return record
+    def __init__(self, leaves: Mapping[str, Function], watching: bool = False) -> None:
+        self.leaves, self.watching = leaves, watching
+        self.sizes: dict[str, Size] = {}
+        self.inputs: dict[str, Tensor] = {}
+        self.names: list[str] = []
+        self.values: list[Tensor] = []
+        self.modules: dict[nn.Module, None] = {}
+
+    @property
+    def maps(self) -> dict[str, Function]:
+        return {name: partial(self._run, name) for name in self.leaves}
+
+    def _run(self, name: str, value: Tensor) -> Tensor:
+        self.inputs[name] = value.detach()
+        out = self._watched(name, value) if self.watching else self.leaves[name](value)
+        size = (out[0].numel(), value[0].numel())
+        if self.sizes.setdefault(name, size) != size:
+            raise InputError(
+                f"leaf {name!r} is used with sizes {self.sizes[name]} and {size}: give the "
+                "second use another name"
+            )
+        self.names.append(name)
+        self.values.append(out)
+        return out
+
+    def _watched(self, name: str, value: Tensor) -> Tensor:
+        with watched(f"leaf {name!r}", self.leaves[name]) as watch:
+            out = self.leaves[name](value)
+        self.modules |= watch.modules
+        return out
 
 
 def _close(first: Tensor, second: Tensor) -> bool:

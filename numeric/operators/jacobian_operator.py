@@ -10,36 +10,60 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from derivations.errors import InputError
-from numeric.checks import Function, call, check_function, check_input, check_output, untouched
+from numeric.checks import Function, call, check_function, check_input, check_output
 from numeric.operators.linear_operator import LinearOperator
 from numeric.operators.upcast import in_single
 from numeric.operators.vector_norms import inner, norm
+from numeric.runs.hooks import has_hooks
+from numeric.runs.independent_samples import check_samples, quiet
+from numeric.runs.watched_run import watched
 from numeric.tolerances import tolerances
 
 
 class JacobianOperator(LinearOperator):
     """The Jacobian of `function` at x, block-diagonal over the batch.
 
-    Sample i's output must depend on sample i only. The function is evaluated once; its graph is
-    kept. x (batch, *in) is float32 or float64, or float16 or bfloat16 and then taken to float32
-    with a PrecisionWarning (see `numeric.operators.upcast`); `value` is the output at x. The
-    function's weights, gradients, mode and buffers stay as they are. Raises InputError for an x, an
-    output or a module that `numeric.checks` refuses, and where the function fails; `push` also
-    where autograd cannot differentiate the function twice.
+    Sample i's output must depend on sample i only, which up to 2⌈log₂ batch⌉ further passes forward
+    find out. The function is evaluated once more only where it has hooks: they fire in the first
+    pass alone, unless they change the value. The graph is kept. x (batch, *in) is float32 or
+    float64, or float16 or bfloat16 and then taken to float32 with a PrecisionWarning (see
+    `numeric.operators.upcast`); `value` is the output at x. The function's weights, gradients, mode
+    and buffers stay as they are. Raises InputError for an x, an output or a module that
+    `numeric.checks` and `numeric.runs` refuse, and where the function fails; `push` also where
+    autograd cannot differentiate the function twice.
     """
 
     def __init__(self, function: Function, x: Tensor) -> None:
         function, x = in_single(function, x)
         check_input(x)
         check_function(function, x)
+        with watched("the function", function) as watch:
+            self._linearize(function, x)
+
+        def values(v: Tensor) -> list[Tensor]:
+            with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+                return [call(function, v)]
+
+        with torch.inference_mode(False), torch.no_grad():
+            x = x.detach().clone()
+            without_hooks = quiet(watch.modules, values, x, [self.value])
+            with without_hooks():
+                check_samples("the function", values, x, [self.value])
+        if has_hooks(watch.modules):
+            with without_hooks():
+                self._linearize(function, x)
+
+    @classmethod
+    def checked(cls, function: Function, x: Tensor) -> "JacobianOperator":
+        """That of a function which is known to be fixed, and to act on each sample by itself."""
+        operator = cls.__new__(cls)
+        operator._linearize(function, x)
+        return operator
+
+    def _linearize(self, function: Function, x: Tensor) -> None:
         # Fused attention has no second derivative. The clone lets the function start with an
         # in-place operation.
-        with (
-            torch.inference_mode(False),
-            torch.enable_grad(),
-            sdpa_kernel(SDPBackend.MATH),
-            untouched(function),
-        ):
+        with torch.inference_mode(False), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             self._leaf = x.detach().clone().requires_grad_()
             self._output = call(function, self._leaf.clone())
         check_output(self._output, x)

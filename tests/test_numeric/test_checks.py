@@ -10,12 +10,11 @@ from torch import nn
 from derivations.errors import InputError
 from numeric.checks import (
     as_module,
-    check_batch_independence,
     check_function,
     check_input,
     check_output,
+    check_product,
     check_vector,
-    untouched,
 )
 
 X = gaussian(4, 3, seed=0, dtype=torch.float32)
@@ -104,10 +103,6 @@ def test_bad_vectors_are_refused(v, message):
         check_vector(v, (4, 3), torch.float32, CPU)
 
 
-def unlearned(norm):
-    return norm.eval()
-
-
 BAD_MODULES = [
     (nn.BatchNorm1d(3), "BatchNorm1d in training mode makes samples depend on each other"),
     (
@@ -175,63 +170,13 @@ def test_as_module_finds_modules_and_their_methods_only():
     assert as_module("text".join) is None
 
 
-def center(x):
-    return x - x.mean(0)
+def test_a_refusal_says_what_the_function_is_called():
+    with pytest.raises(InputError, match=r"leaf 'F': Dropout '1' in training mode is random"):
+        check_function(nn.Sequential(nn.Linear(3, 3), nn.Dropout()), X, "leaf 'F'")
 
 
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
-        (center, "samples depend on each other"),
-        (lambda x: x + torch.arange(len(x))[:, None], "samples depend on each other"),
-        (lambda x: x.reshape(len(x), -1)[:, : len(x)], "together to"),
-        (nn.BatchNorm1d(3), "call model.eval"),
-    ],
-)
-def test_functions_that_mix_samples_are_refused(function, message):
-    with pytest.raises(InputError, match=message):
-        check_batch_independence(function, X)
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        nn.Linear(3, 2),
-        nn.BatchNorm1d(3).eval(),
-        nn.LayerNorm(3),
-        torch.zeros_like,
-        lambda x: x.softmax(1),
-        nn.ReLU(inplace=True),
-    ],
-)
-def test_functions_of_each_sample_pass_and_leave_x_alone(function):
-    x = X.clone()
-    check_batch_independence(function, x)
-    assert torch.equal(x, X)
-
-
-class Stateful(nn.Module):
-    """Counts its calls in a buffer, as spectral norm and moving averages do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, x):
-        self.calls += 1
-        return x
-
-
-def test_a_changed_buffer_is_restored_and_refused():
-    module = nn.Sequential(Stateful())
-    with pytest.raises(InputError, match=r"changes its buffer '0\.calls'"), untouched(module):
-        module(X)
-    assert module[0].calls == 0
-
-
-def test_a_changed_buffer_is_restored_when_the_function_fails():
-    module = Stateful()
-    with pytest.raises(ZeroDivisionError), untouched(module):
-        module(X)
-        raise ZeroDivisionError
-    assert module.calls == 0
+@pytest.mark.parametrize(("dtype", "advised"), [(torch.float32, True), (torch.float64, False)])
+def test_float64_is_advised_where_it_is_not_yet_used(dtype, advised):
+    with pytest.raises(InputError, match="beyond the range") as refusal:
+        check_product(torch.tensor([math.inf], dtype=dtype))
+    assert ("use float64" in str(refusal.value)) == advised

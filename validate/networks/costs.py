@@ -1,4 +1,4 @@
-"""Counts what a network costs: parameters, layers, and operations of one forward pass, by kind.
+"""Counts what a network costs: parameters, layers, and operations of a forward pass, by kind.
 
 Nothing is estimated: parameters are those of the modules, operations those that a forward pass
 dispatches, on the meta device. An operation of unknown kind raises InputError.
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -83,25 +84,51 @@ def complexity(network: Network, image_size: int, in_channels: int = 3) -> Compl
 
 
 def parameters(network: nn.Module) -> Parameters:
-    """The numbers of parameters, by kind; raises InputError for a module with others."""
+    """The numbers of parameters, by kind; raises InputError for a module with others.
+
+    What is stored once counts once, however many layers share it, and so does what is expanded.
+    """
+    stored = _Stored()
     found: Counter[str] = Counter()
     for module in network.modules():
-        own = sum(value.numel() for value in module.parameters(recurse=False))
+        own = dict(module.named_parameters(recurse=False, remove_duplicate=False))
+        kinds: dict[str, str] = {}
         if isinstance(module, nn.Conv2d | nn.Linear):
-            biases = module.bias.numel() if module.bias is not None else 0
-            found.update(weights=own - biases, biases=biases)
+            kinds = {"weight": "weights", "bias": "biases"}
         elif isinstance(module, nn.BatchNorm2d):
-            assert module.running_mean is not None
-            assert module.running_var is not None
-            found.update(
-                affine=own, statistics=module.running_mean.numel() + module.running_var.numel()
-            )
-        elif own:
+            kinds = {"weight": "affine", "bias": "affine"}
+            for statistics in (module.running_mean, module.running_var):
+                assert statistics is not None
+                found["statistics"] += stored.fresh(statistics)
+        if own.keys() - kinds.keys():
             raise InputError(
                 f"cannot count the parameters of {type(module).__name__}: teach "
                 "validate/networks/costs.py"
             )
+        for name, value in own.items():
+            found[kinds[name]] += stored.fresh(value)
     return Parameters(found["weights"], found["biases"], found["affine"], found["statistics"])
+
+
+class _Stored:
+    """Which entries of which storages have been counted."""
+
+    def __init__(self) -> None:
+        self._counted: dict[int, Tensor] = {}
+
+    def fresh(self, value: Tensor) -> int:
+        """The number of stored entries of a tensor that no tensor before it had."""
+        storage = value.untyped_storage()
+        key = storage.data_ptr() or storage._cdata  # on the meta device there are no addresses
+        size = storage.nbytes() // value.element_size()
+        counted = self._counted.setdefault(key, torch.zeros(size, dtype=torch.bool, device="cpu"))
+        # An axis along which nothing moves repeats its entries.
+        strides = value.stride()
+        shape = [n if step else 1 for n, step in zip(value.shape, strides, strict=True)]
+        seen = counted.as_strided(shape, strides, value.storage_offset())
+        fresh = int(seen.logical_not().sum())
+        seen.fill_(True)
+        return fresh
 
 
 def layers(network: nn.Module) -> int:
@@ -119,7 +146,7 @@ def operations(network: nn.Module, image_size: int, in_channels: int = 3) -> Ope
     twin = copy.deepcopy(network).to("meta").eval()
     image = torch.empty((1, in_channels, image_size, image_size), device="meta")
     flops, rest = FlopCounterMode(display=False), _Elements()
-    with torch.no_grad(), flops, rest:
+    with torch.no_grad(), flops, rest, _Attention():
         twin(image)
     return Operations(
         flops.get_total_flops() // 2,
@@ -129,12 +156,16 @@ def operations(network: nn.Module, image_size: int, in_channels: int = 3) -> Ope
 
 _KINDS: Mapping[str, str] = {
     "add": "additions",
+    "add_": "additions",
     "mul": "products",
+    "mul_": "products",
     "mean": "averaging",
     "avg_pool2d": "averaging",
     "max_pool2d_with_indices": "max_pooling",
     "relu": "activations",
+    "relu_": "activations",
     "sigmoid": "activations",
+    "sigmoid_": "activations",
     "native_batch_norm": "normalization",
     "_native_batch_norm_legit_no_training": "normalization",
     "cudnn_batch_norm": "normalization",
@@ -171,3 +202,18 @@ class _Elements(TorchDispatchMode):
         elif name not in _MULTIPLY_ADDS | _FREE:
             raise InputError(f"cannot count the operation {name}: teach validate/networks/costs.py")
         return out
+
+
+class _Attention(TorchFunctionMode):
+    """Refuses attention by its name, for it comes apart into others before it is dispatched."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if "attention" in (name := getattr(func, "__name__", "")):
+            raise InputError(f"cannot count the operation {name}: teach validate/networks/costs.py")
+        return func(*args, **(kwargs or {}))

@@ -14,8 +14,9 @@ from twins import dense_twin
 
 from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.balls import precise
-from numeric.certified.enclosed_layers import as_layer, run
+from numeric.certified.enclosed_layers import run
 from numeric.certified.enclosed_tensors import Enclosed
+from numeric.certified.torch_functions import as_layer
 
 
 def batch_norm() -> nn.BatchNorm2d:

@@ -338,6 +338,25 @@ def test_the_model_is_left_as_it_was():
     assert not branch._forward_hooks
 
 
+@pytest.mark.parametrize("hide", [lambda part: part, lambda part: lambda x: 1 * part(x)])
+def test_hooks_fire_no_more_than_in_a_pass_forward_and_backward(hide):
+    branch, fired = nn.Sequential(nn.Linear(3, 3), nn.Tanh()).double(), []
+    for part in branch.modules():
+        part.register_forward_hook(lambda *_: fired.append("forward"))
+        part.register_full_backward_hook(lambda *_: fired.append("backward"))
+    evaluate(RESIDUAL.term, {"F": hide(branch)}, gaussian(4, 3, seed=0), gaussian(4, 3, seed=1))
+    assert fired.count("forward") == 3
+    assert fired.count("backward") <= 3
+
+
+def test_a_hook_that_changes_the_value_is_part_of_the_leaf():
+    layer = nn.Linear(3, 3, bias=False).double()
+    layer.register_forward_hook(lambda module, args, out: -2 * out)
+    x, g = gaussian(4, 3, seed=0), gaussian(4, 3, seed=1)
+    found = evaluate(RESIDUAL.term, {"F": layer}, x, g)
+    assert torch.allclose(found.pullback, g - 2 * g @ layer.weight.detach())
+
+
 def test_near_cancellation_the_alignment_bound_stays_below_the_gain():
     for dtype, size in ((torch.float64, 50), (torch.float32, 4096)):
         layer = nn.Linear(size, size, bias=False).to(dtype)
@@ -370,11 +389,18 @@ class Counter(nn.Module):
     [
         (RESIDUAL.term, lambda x: x - x.mean(0), "depends on the other samples"),
         (RESIDUAL.term, lambda x: x.flip(0), "depends on the other samples"),
-        (RESIDUAL.term, lambda x: x + torch.rand_like(x), "changes from call to call"),
+        (RESIDUAL.term, lambda x: x + torch.rand_like(x), "draws random numbers"),
         (RESIDUAL.term, Counter(), "changes from call to call"),
         (RESIDUAL.term, nn.Linear(4, 3).double(), "'F' cannot be evaluated"),
         (RESIDUAL.term, None, "must be a module or a function"),
         (Add(Linear("F"), Identity()), torch.tanh, "not affine"),
+        (Add(Linear("F"), Identity()), torch.relu, "not affine"),
+        (
+            Add(Linear("F"), Identity()),
+            lambda x: x * x.abs() / x.norm(dim=1)[:, None],
+            "not affine",
+        ),
+        (Add(Linear("F"), Identity()), lambda x: x.median(1)[0][:, None] + 0 * x, "not affine"),
         (Pointwise("F"), lambda x: x.softmax(1), "not act on each entry"),
         (Chain(Layer("F"), Linear("F")), torch.tanh, "different kinds"),
     ],

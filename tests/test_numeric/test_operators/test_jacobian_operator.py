@@ -23,7 +23,9 @@ from torch.autograd.function import once_differentiable
 from twins import dense_twin
 
 from derivations.errors import InputError
+from numeric.operators.hutchinson import frobenius
 from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.spectra import sigma_max
 from numeric.operators.vector_norms import norm
 from numeric.tolerances import tolerances
 
@@ -394,12 +396,43 @@ def test_a_module_that_changes_its_buffers_is_refused_and_restored():
     assert module.calls == 0
 
 
-def test_the_function_is_evaluated_once():
+def test_products_do_not_evaluate_the_function_again():
     calls = []
     operator = JacobianOperator(lambda x: calls.append(1) or x.tanh(), gaussian(2, 3, seed=0))
     v, u = random_vectors(operator)
+    made = len(calls)
     operator.push(v), operator.pull(u), operator.push(v), operator.pull(u)
-    assert len(calls) == 1
+    assert len(calls) == made == 1 + 2  # two more tell that two samples are independent
+
+
+def hooked(model: nn.Module) -> list[str]:
+    """What fires, on every module of the model."""
+    fired: list[str] = []
+    for part in model.modules():
+        part.register_forward_pre_hook(lambda *_: fired.append("before"))
+        part.register_forward_hook(lambda *_: fired.append("forward"))
+        part.register_full_backward_hook(lambda *_: fired.append("backward"))
+    return fired
+
+
+@pytest.mark.parametrize("hide", [lambda part: part, lambda part: lambda x: 1 * part(x)])
+def test_hooks_fire_no_more_than_in_a_pass_forward_and_backward(hide):
+    layer = nn.Linear(3, 3).double()
+    fired = hooked(layer)
+    operator = JacobianOperator(hide(layer), gaussian(4, 3, seed=0))
+    sigma_max(operator)
+    frobenius(operator)
+    assert fired.count("before") == fired.count("forward") == 1
+    assert fired.count("backward") <= 1
+
+
+def test_a_hook_that_changes_the_value_is_part_of_the_map():
+    layer = nn.Linear(3, 3).double()
+    layer.register_forward_hook(lambda module, args, out: 3 * out)
+    x, u = gaussian(2, 3, seed=0), gaussian(2, 3, seed=1)
+    operator = JacobianOperator(layer, x)
+    assert torch.allclose(operator.value, layer(x))
+    assert torch.allclose(operator.pull(u), 3 * u @ layer.weight.detach())
 
 
 def test_weights_changed_after_linearization_are_refused():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from derivations.errors import InputError
 from validate.networks.build import NETWORKS, build
@@ -197,6 +198,111 @@ def test_what_cannot_be_counted_is_refused():
         parameters(nn.LayerNorm(3))
     with pytest.raises(InputError, match="tanh"):
         operations(nn.Tanh(), 2)
+
+
+def tied(device: str) -> nn.Module:
+    pair = nn.Sequential(*(nn.Linear(4, 4, bias=False, device=device) for _ in range(2)))
+    pair[1].weight = pair[0].weight
+    return pair
+
+
+def sharing(device: str) -> nn.Module:
+    """Two parameters on one storage: the second has two rows of the first's."""
+    pair = tied(device)
+    pair[1].weight = nn.Parameter(pair[0].weight.data[:2])
+    return pair
+
+
+def half_shared(device: str) -> nn.Module:
+    """Both halves of a row overlap."""
+    pair, stored = tied(device), torch.empty(6, 4, device=device)
+    pair[0].weight, pair[1].weight = nn.Parameter(stored[:4]), nn.Parameter(stored[2:])
+    return pair
+
+
+def expanded(device: str) -> nn.Module:
+    layer = nn.Linear(4, 4, bias=False, device=device)
+    layer.weight = nn.Parameter(torch.empty(4, 1, device=device).expand(4, 4))
+    return layer
+
+
+def twice(device: str) -> nn.Module:
+    norm = nn.BatchNorm2d(4, affine=False, device=device)
+    return nn.Sequential(norm, norm)
+
+
+def tied_statistics(device: str) -> nn.Module:
+    pair = nn.Sequential(*(nn.BatchNorm2d(4, affine=False, device=device) for _ in range(2)))
+    pair[1].running_mean = pair[0].running_mean
+    return pair
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize(
+    ("build_shared", "learned", "statistics"),
+    [
+        (tied, 16, 0),
+        (sharing, 16, 0),
+        (half_shared, 24, 0),
+        (expanded, 4, 0),
+        (twice, 0, 8),
+        (tied_statistics, 0, 12),
+    ],
+)
+def test_what_is_stored_once_counts_once(build_shared, learned, statistics, device):
+    found = parameters(build_shared(device))
+    assert (found.learned, found.statistics) == (learned, statistics)
+
+
+def test_a_layers_other_parameters_are_no_weights_of_it():
+    layer = nn.Linear(2, 2)
+    layer.scale = nn.Parameter(torch.ones(3))
+    with pytest.raises(InputError, match="parameters of Linear"):
+        parameters(layer)
+
+
+class Function(nn.Module):
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def added_in_place(x):
+    total = 1 * x
+    total += x
+    return total
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        (added_in_place, "additions"),
+        (lambda x: (0 + x).mul_(x), "products"),
+        (lambda x: (0 + x).relu_(), "activations"),
+        (lambda x: (0 + x).sigmoid_(), "activations"),
+    ],
+)
+def test_operations_in_place_count_like_others(function, kind):
+    assert getattr(operations(Function(function), 2, 3), kind) == 3 * 2 * 2
+
+
+ATTENTION = nn.MultiheadAttention(2, 1, device="meta")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: functional.scaled_dot_product_attention(x, x, x),
+        lambda x: ATTENTION.eval()(x[0], x[0], x[0])[0],
+        lambda x: ATTENTION.train()(x[0], x[0], x[0])[0],
+    ],
+)
+def test_attention_is_refused_by_its_name(function):
+    with pytest.raises(InputError, match=r"cannot count the operation .*attention"):
+        operations(Function(function), 2, 3)
 
 
 def test_parameters_add_up():

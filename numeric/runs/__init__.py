@@ -1,0 +1,1 @@
+"""Runs what a user gives: watched, with nothing left behind, and sample by sample."""
