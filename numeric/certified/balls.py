@@ -67,7 +67,7 @@ def float_above(ball: arb) -> float:
 
     Raises InputError if there is no finite one.
     """
-    return -float_below(-ball)
+    return 0.0 - float_below(-ball)  # never −0
 
 
 def between(low: arb, high: arb) -> arb:

@@ -34,12 +34,7 @@ class EnclosedPoint(Columns[Enclosed]):
     ) -> None:
         check_leaves(leaves)
         for tensor in (x, g):
-            # Half precision is welcome here: taken to float64 it is exact.
-            check_input(
-                tensor.double()
-                if isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
-                else tensor
-            )
+            check_stored(tensor)
         self.layers = {name: as_layer(leaf) for name, leaf in leaves.items()}
         super().__init__(term, Enclosed.exactly(x))
         self._evaluation = _Evaluation(self.layers)
@@ -109,6 +104,15 @@ class EnclosedPoint(Columns[Enclosed]):
         here, batch = self.run_of(meaning), len(v.mid)
         product, shape = (here.pull, here.value.shape) if transposed else (here.push, here.shape)
         return product(v.view(*shape)).view(batch, -1)
+
+
+def check_stored(tensor: torch.Tensor) -> None:
+    """`check_input`, but half precision is welcome: taken to float64 it is exact."""
+    check_input(
+        tensor.double()
+        if isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
+        else tensor
+    )
 
 
 class _Evaluation(Evaluation):

@@ -38,7 +38,7 @@ NUMERIC = [
     Mutant(
         "a bound keeps the units of its base",
         "numeric/evaluation/evaluate.py",
-        "worst * (base / signal_norm)",
+        "worst * relative",
         "worst",
     ),
     Mutant(
@@ -48,11 +48,85 @@ NUMERIC = [
         "bound.certainty",
     ),
     Mutant(
-        "a zero signal passes",
+        "a sample without a signal is answered",
+        "numeric/evaluation/live_samples.py",
+        "live = (g.detach() != 0).reshape(len(g), -1).any(1)",
+        "live = torch.ones(len(g), dtype=torch.bool)",
+    ),
+    Mutant(
+        "samples without a signal are not named",
+        "numeric/evaluation/live_samples.py",
+        "    if vanished:\n",
+        "    if not vanished:\n",
+    ),
+    Mutant(
+        "the numbers of live samples take the first places",
+        "numeric/evaluation/live_samples.py",
+        "whole[live.to(values.device)] = values",
+        "whole[: len(values)] = values",
+    ),
+    Mutant(
+        "a ratio to zero is no number",
         "numeric/evaluation/quantity_values.py",
-        "if not (lengths > 0).all():",
-        "if False:",
-        "tests/test_numeric/test_evaluation/test_evaluate.py",
+        "torch.where(bottom > 0, top / bottom, absent)",
+        "top / bottom",
+    ),
+    Mutant(
+        "a ratio to zero is zero",
+        "numeric/evaluation/quantity_values.py",
+        "torch.where(top > 0, torch.inf, 0.0)",
+        "torch.where(top > 0, 0.0, 0.0)",
+    ),
+    Mutant(
+        "a ratio beyond the floats bounds from below",
+        "numeric/evaluation/evaluate.py",
+        "said = worst.isfinite() & ((relative",
+        "said = ~worst.isnan() & ((relative",
+    ),
+    Mutant(
+        "a base that is lost in size bounds from above",
+        "numeric/evaluation/evaluate.py",
+        "((relative >= torch.finfo(gain.dtype).tiny) | (base == 0))",
+        "(relative >= 0)",
+        "tests/test_numeric/test_evaluation/test_live_samples.py",
+    ),
+    Mutant(
+        "a skip may be counted twice",
+        "numeric/evaluation/repeated_skips.py",
+        "if isinstance(term, Add | Concat) and Identity() in parts:",
+        "if isinstance(term, Add | Concat) and not parts:",
+    ),
+    Mutant(
+        "a skip inside a branch is taken for one around it",
+        "numeric/operators/jacobian_operator.py",
+        "node.name() in _ENTRYWISE:",
+        'node.name() != "AddBackward0":',
+        "tests/test_numeric/test_evaluation/test_repeated_skips.py",
+    ),
+    Mutant(
+        "zero times something may be certified as more",
+        "numeric/certified/enclosed_tensors.py",
+        "self.is_zero() | other.is_zero(), 0,",
+        "self.is_zero() & other.is_zero(), 0,",
+        "tests/test_numeric/test_certified/test_certify.py",
+    ),
+    Mutant(
+        "a product that underflows is exactly zero",
+        "numeric/certified/enclosed_tensors.py",
+        "self.is_zero() | other.is_zero(), 0,",
+        "mid == 0, 0,",
+    ),
+    Mutant(
+        "any sample with a zero stays zero",
+        "numeric/certified/enclosed_tensors.py",
+        "zero = x.is_zero().reshape(len(x.mid), -1).all(1)",
+        "zero = x.is_zero().reshape(len(x.mid), -1).any(1)",
+    ),
+    Mutant(
+        "a ratio to what may be zero is certified",
+        "numeric/certified/certify.py",
+        'if top == 0 and bottom == 0 else arb("nan")',
+        "",
     ),
     Mutant(
         "the slices of a signal are misplaced",
@@ -89,8 +163,8 @@ NUMERIC = [
     Mutant(
         "a sum has no rounding error",
         "numeric/certified/enclosed_tensors.py",
-        "self.rad + other.rad + balls.UNIT * mid.abs()",
-        "self.rad + other.rad",
+        "up(rad + balls.UNIT * mid.abs(), 3)",
+        "rad",
     ),
     Mutant(
         "a product forgets the product of radii",
@@ -243,14 +317,14 @@ NUMERIC = [
     Mutant(
         "certified bounds round inward",
         "numeric/certified/certify.py",
-        'float_below if bound.side == "lower" else float_above',
-        "float_above",
+        '(float_below, 0.0) if bound.side == "lower" else',
+        '(float_above, 0.0) if bound.side == "lower" else',
     ),
     Mutant(
         "a bound's base is left out",
         "numeric/certified/certify.py",
-        "sample, strict=True))) * unit for",
-        "sample, strict=True))) for",
+        "sample, strict=True))) * unit) if",
+        "sample, strict=True)))) if",
     ),
     Mutant(
         "a scaled operator pulls unscaled",
