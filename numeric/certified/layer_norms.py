@@ -19,7 +19,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
-from numeric.certified.balls import float_above, precise, root, up
+from numeric.certified.balls import constant, float_above, precise, root, up
 from numeric.certified.convolution_norms import Sizes, circular_norm_upper, zero_padded_norm_upper
 from numeric.certified.enclosed_layers import run
 from numeric.certified.enclosed_tensors import Enclosed
@@ -135,7 +135,10 @@ def _(layer: _ConvTransposeNd, in_shape: Sizes, out_shape: Sizes) -> float:
 
 @_norm.register
 def _(layer: _BatchNorm, in_shape: Sizes, out_shape: Sizes) -> float:
-    return run(layer, Enclosed.exactly(torch.zeros(1, *in_shape))).slopes.size().max().item()  # type: ignore[union-attr]
+    zeros, stored = Enclosed.exactly(torch.zeros(1, *in_shape)), layer.running_var
+    # In the precision of the statistics that it holds.
+    dtype = torch.float64 if stored is None else stored.dtype
+    return run(layer, zeros, dtype).slopes.size().max().item()  # type: ignore[union-attr]
 
 
 @_norm.register(_AvgPoolNd)
@@ -170,7 +173,7 @@ def _(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> float:
 
 
 def _or_one(slope: float) -> float:
-    return 1.0 if abs(slope) <= 1 else abs(slope)  # not max, which takes 1 for NaN
+    return 1.0 if abs(slope) <= 1 else max(map(abs, constant(slope)))  # max takes 1 for NaN
 
 
 SLOPES: Mapping[type[nn.Module], Callable[[Any], float]] = {

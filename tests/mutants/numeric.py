@@ -56,8 +56,8 @@ NUMERIC = [
     Mutant(
         "samples without a signal are not named",
         "numeric/evaluation/live_samples.py",
-        "    if vanished:\n",
-        "    if not vanished:\n",
+        "if vanished: several",
+        "if not vanished:\n        several",
     ),
     Mutant(
         "the numbers of live samples take the first places",
@@ -82,6 +82,7 @@ NUMERIC = [
         "numeric/evaluation/evaluate.py",
         "said = worst.isfinite() & ((relative",
         "said = ~worst.isnan() & ((relative",
+        "tests/test_numeric/test_evaluation/test_live_samples.py",
     ),
     Mutant(
         "a base that is lost in size bounds from above",
@@ -121,6 +122,80 @@ NUMERIC = [
         "numeric/certified/enclosed_tensors.py",
         "zero = x.is_zero().reshape(len(x.mid), -1).all(1)",
         "zero = x.is_zero().reshape(len(x.mid), -1).any(1)",
+        "tests/test_numeric/test_certified/test_enclosed_tensors.py",
+    ),
+    Mutant(
+        "single precision keeps double constants",
+        "numeric/certified/balls.py",
+        "math.isfinite(single) else float(value)",
+        "not math.isfinite(single) else float(value)",
+    ),
+    Mutant(
+        "the precision of a network is forgotten in a sequence",
+        "numeric/certified/enclosed_layers.py",
+        "runs[-1].value if runs else x, dtype))",
+        "runs[-1].value if runs else x))",
+    ),
+    Mutant(
+        "the precision of a network is not asked",
+        "numeric/certified/enclosed_point.py",
+        "partial(run, layer, dtype=self.dtype)",
+        "partial(run, layer)",
+        "tests/test_numeric/test_certified/test_certify.py",
+    ),
+    Mutant(
+        "the eps of a BatchNorm is that of double precision",
+        "numeric/certified/enclosed_layers.py",
+        "_own(layer.eps, dtype)",
+        "_own(layer.eps, torch.float64)",
+    ),
+    Mutant(
+        "an upsampling repeats what it may",
+        "numeric/certified/enclosed_layers.py",
+        "if isinstance(layer, nn.Upsample): _check_indices(layer, x.mid)",
+        "",
+    ),
+    Mutant(
+        "a slope above one is that of double precision",
+        "numeric/certified/layer_norms.py",
+        "max(map(abs, constant(slope)))",
+        "abs(slope)",
+    ),
+    Mutant(
+        "an estimate squares lengths as they are",
+        "numeric/operators/hutchinson.py",
+        "unit = torch.where(size > 0, size, 1)",
+        "unit = torch.ones_like(size)",
+    ),
+    Mutant(
+        "an estimate keeps its unit",
+        "numeric/operators/hutchinson.py",
+        "Estimate(value * unit, error * unit)",
+        "Estimate(value, error)",
+    ),
+    Mutant(
+        "the largest sample speaks for all",
+        "numeric/laws/law_formulas.py",
+        "reshape(len(letter), -1).max(1)",
+        "max() + np.zeros(len(letter))",
+    ),
+    Mutant(
+        "a signal is measured without the other",
+        "numeric/laws/law_formulas.py",
+        "BESIDE.get(name, (name,))",
+        "(name,)",
+    ),
+    Mutant(
+        "the sizes of a convolution's signals are not looked at",
+        "numeric/laws/convolution_layer.py",
+        'check_sizes(h=array(h, "h"), v=array(v, "v")) return unfolded',
+        "return unfolded",
+    ),
+    Mutant(
+        "short inputs are rounding noise beside long ones",
+        "numeric/laws/dense_layer.py",
+        "unit = np.where(sizes > 0, sizes, 1)",
+        "unit = np.ones_like(sizes)",
     ),
     Mutant(
         "a ratio to what may be zero is certified",
@@ -298,8 +373,8 @@ NUMERIC = [
     Mutant(
         "a slope that is no number is 1",
         "numeric/certified/layer_norms.py",
-        "1.0 if abs(slope) <= 1 else abs(slope)",
-        "max(1.0, abs(slope))",
+        "1.0 if abs(slope) <= 1 else max(map(abs, constant(slope)))",
+        "max(1.0, *map(abs, constant(slope)))",
     ),
     Mutant(
         "a bias need not be finite",

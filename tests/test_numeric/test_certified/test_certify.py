@@ -267,3 +267,17 @@ def test_batch_norm_takes_only_what_torch_takes(shape):
     x = gaussian(*shape, seed=0)
     with pytest.raises(InputError, match=r"3 channels|of 3|4D"):
         certify(block("plain").term, {"F": nn.BatchNorm2d(1).eval()}, x, torch.ones_like(x))
+
+
+def test_constants_of_a_single_precision_network_are_those_that_it_uses():
+    """float32(−1.7) is larger by 5e-8; with powers of two nothing else is rounded."""
+    x, g = -torch.ones(1, 2), torch.tensor([[2.0, 0.0]])
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(nn.LeakyReLU(-1.7)(leaf), leaf, g)
+    gain = (gradient.double().norm() / g.double().norm()).item()
+    found = certify("plain", {"F": nn.LeakyReLU(-1.7)}, x, g)
+    assert gain > 1.7
+    assert found.low.item() <= gain <= found.high.item()
+    assert all(bound.value.item() >= gain for bound in found.bounds if bound.side == "upper")
+    double = certify("plain", {"F": nn.LeakyReLU(-1.7)}, x.double(), g.double())
+    assert double.high.item() < gain

@@ -282,3 +282,10 @@ def test_half_precision_weights_are_taken_as_they_are():
     half = nn.Linear(6, 5).bfloat16()
     layer.weight.data = half.weight.data.float()
     assert lipschitz_upper(half, (6,)) == lipschitz_upper(layer, (6,))
+
+
+@pytest.mark.parametrize("layer", [nn.LeakyReLU(-1.7), nn.ELU(1.7000000001)])
+def test_a_slope_above_one_holds_in_single_precision_too(layer):
+    """float32(1.7) = 1.7000000477."""
+    slope = getattr(layer, "negative_slope", getattr(layer, "alpha", None))
+    assert lipschitz_upper(layer, (3,)) == abs(torch.tensor(slope).double().item())
