@@ -159,6 +159,11 @@ def _check_indices(layer: nn.Upsample, like: Tensor) -> None:
 @_run.register(_DropoutNd)
 def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
     value = Enclosed(layer(x.mid), layer(x.rad))
+    if value.mid.dim() < 2 or len(value.mid) != len(x.mid):
+        raise InputError(
+            f"{type(layer).__name__} maps {tuple(x.shape)} to {tuple(value.shape)}: it must keep "
+            "the samples apart"
+        )
     return Run(
         layer,
         x.shape,

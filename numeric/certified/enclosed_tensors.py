@@ -48,7 +48,10 @@ class Enclosed:
                 else type(value).__name__
             )
             raise InputError(f"a tensor {found} cannot be certified: it must be real and finite")
-        mid = value.detach().to("cpu", torch.float64)
+        # Not an inference tensor, which autograd refuses: transposes are found by it.
+        with torch.inference_mode(False), torch.no_grad():
+            mid = value.clone() if value.is_inference() else value
+            mid = mid.detach().to("cpu", torch.float64)
         return Enclosed(mid, torch.zeros_like(mid))
 
     @staticmethod

@@ -31,6 +31,8 @@ WRITTEN_OUT = 1 << 18
 tenth of a second."""
 
 
+@torch.inference_mode(False)
+@torch.no_grad()
 def lipschitz_upper(layer: nn.Module, in_shape: Sizes) -> float:
     """No less than ‖J(x)‖₂ at every x of shape `in_shape` (one sample), in eval mode.
 
@@ -232,7 +234,7 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
     weight = next((each for each in tensors if each.is_floating_point()), torch.zeros(()))
     try:
         with torch.no_grad():
-            value = layer(weight.new_zeros(1, *in_shape))
+            value = layer(weight.new_zeros(2, *in_shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise InputError(
             f"{type(layer).__name__} takes no input of shape {in_shape}: "
@@ -242,6 +244,11 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
         raise InputError(
             f"{type(layer).__name__} gives a {type(value).__name__}, not one tensor: let it "
             "return its value alone"
+        )
+    if value.dim() < 1 or len(value) != 2:
+        raise InputError(
+            f"{type(layer).__name__} maps a batch of shape {(2, *in_shape)} to "
+            f"{tuple(value.shape)}: it must keep the samples apart"
         )
     return tuple(value.shape[1:])
 
@@ -257,7 +264,7 @@ def _written_out(layer: nn.Module, in_shape: Sizes) -> float:
         Enclosed.exactly(torch.eye(size).view(size, *in_shape))
     )
     error = up(up(columns.rad.square().sum(), columns.rad.numel()).sqrt(), 2)
-    return spectral_norm_upper(columns.mid.view(1, size, -1), error[None]).item()
+    return spectral_norm_upper(columns.mid.reshape(1, size, -1), error[None]).item()
 
 
 def _copies(layer: _ConvNd, in_shape: Sizes) -> int:
@@ -270,7 +277,7 @@ def _copies(layer: _ConvNd, in_shape: Sizes) -> int:
         padded = functional.pad(
             image, layer._reversed_padding_repeated_twice, mode=layer.padding_mode
         )
-    (counts,) = torch.autograd.grad(padded.sum(), image)
+        (counts,) = torch.autograd.grad(padded.sum(), image)
     return int(counts.max())
 
 

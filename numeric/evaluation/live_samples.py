@@ -16,11 +16,11 @@ class VanishedSignalWarning(UserWarning):
     """Some samples have no gain: no signal reaches them."""
 
 
-def live_samples(x: Tensor, g: Tensor) -> Tensor:  # -> (batch,) bool
+def live_samples(x: Tensor, g: Tensor, levels: int = 3) -> Tensor:  # -> (batch,) bool
     """Which samples of the backward signal g are not exactly zero; warns of the others by number.
 
     Raises InputError where there is none. Tensors that are no batch of one size are all live: to
-    refuse them is left to who uses them.
+    refuse them is left to who uses them. The warning is of the line `levels` up.
     """
     if not (isinstance(x, Tensor) and isinstance(g, Tensor)) or min(x.dim(), g.dim()) < 1:
         return torch.ones(1, dtype=torch.bool)
@@ -36,12 +36,11 @@ def live_samples(x: Tensor, g: Tensor) -> Tensor:  # -> (batch,) bool
         )
     if vanished:
         several = len(vanished) > 1
-        # Three levels up is the line that called the public function.
         warnings.warn(
             f"the backward signal is zero for sample{'s' if several else ''} "
             f"{', '.join(map(str, vanished))}: {'they have' if several else 'it has'} no gain",
             VanishedSignalWarning,
-            stacklevel=3,
+            stacklevel=levels,
         )
     return live
 

@@ -1,5 +1,6 @@
 """Certified gains and bounds against the twin in 128-bit balls, without slack."""
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -281,3 +282,25 @@ def test_constants_of_a_single_precision_network_are_those_that_it_uses():
     assert all(bound.value.item() >= gain for bound in found.bounds if bound.side == "upper")
     double = certify("plain", {"F": nn.LeakyReLU(-1.7)}, x.double(), g.double())
     assert double.high.item() < gain
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_modes_of_torch_and_memory_formats_change_nothing(mode):
+    layer = nn.Conv2d(3, 3, 3, padding=1, padding_mode=mode)
+    x, g = (gaussian(2, 3, 5, 5, seed=seed, dtype=torch.float32) for seed in (1, 2))
+    expected = certify("residual", {"F": layer}, x, g)
+    with torch.inference_mode():
+        inside = certify("residual", {"F": layer}, x, g)
+        born = certify("residual", {"F": copy.deepcopy(layer)}, x.clone(), g.clone())
+    layer.to(memory_format=torch.channels_last)
+    last = certify("residual", {"F": layer}, x.to(memory_format=torch.channels_last), g)
+    for found in (inside, born, last):
+        assert torch.allclose(found.high, expected.high, rtol=1e-12)
+        for one, other in zip(found.bounds, expected.bounds, strict=True):
+            assert torch.allclose(one.value, other.value, rtol=1e-12, atol=1e-300), one.id
+
+
+def test_samples_that_are_joined_are_refused():
+    x = gaussian(2, 3, 5, 5, seed=1)
+    with pytest.raises(InputError, match="it must keep the samples apart"):
+        certify("plain", {"F": nn.Flatten(0, 1)}, x, x.flatten(0, 1))

@@ -138,5 +138,5 @@ def test_every_sample_is_of_a_size_that_can_be_squared():
     for letters in ({"h": rows}, {"h": rows, "v": 0 * rows}, {"slope": rows, "v": 1 + rows}):
         with pytest.raises(InputError, match=r"entries up to 1.0e-165 in sample 1, whose squares"):
             check_sizes(**letters)
-    with pytest.raises(InputError, match="v has entries up to 1.0e\\+80 in sample 0"):
+    with pytest.raises(InputError, match=r"v has entries up to 1.0e\+80 in sample 0"):
         check_sizes(h=rows, v=np.array([[1e80, 0], [1, 0], [0, 1]]))
