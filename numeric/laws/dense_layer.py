@@ -170,6 +170,20 @@ def gain_cdf(
     )
 
 
+def gain_log_probability(
+    law_of_square: GeneralizedChiSquare,
+    signal_norm: Tensor | float,
+    gain: npt.ArrayLike,
+    *,
+    upper: bool,
+    tolerance: float = TOLERANCE,
+) -> Array:
+    """log P(γ > gain), or log P(γ ≤ gain), each within `tolerance`: see `enclose_log`."""
+    at = real(gain, "the gain")
+    square = np.sign(at) * (at * _positive(signal_norm, law_of_square)) ** 2
+    return law_of_square.enclose_log(square, upper=upper, tolerance=tolerance)[0]
+
+
 def gain_band(
     law_of_square: GeneralizedChiSquare,
     signal_norm: Tensor | float,

@@ -12,6 +12,7 @@ import random_networks as nets
 import sympy as sp
 import torch
 from random_networks import Draws, Net, draw
+from scipy.stats import chi2
 from torch import Tensor, nn
 
 from derivations.errors import InputError
@@ -25,6 +26,7 @@ from numeric.laws.dense_layer import (
     conditional_law,
     gain_band,
     gain_cdf,
+    gain_log_probability,
     goodness_of_fit,
     independent_law,
     masked_law,
@@ -477,3 +479,15 @@ def test_inputs_tell_as_much_of_a_weight_however_long_they_are():
     one, other = (batch_law(1.0, size * phi, size * phi @ weight.T, h, v) for size in (1, sizes))
     assert np.allclose(one.mean, other.mean, rtol=1e-12)
     assert np.allclose(one.variance, other.variance, rtol=1e-12)
+
+
+def test_tails_of_the_gain_have_their_size():
+    """γ² · 3 is a chi-square of three degrees of freedom here."""
+    h = torch.ones(1, 3, dtype=torch.float64)
+    law_of_square, norm = independent_law(1.0, h, 0 * h), 3**0.5
+    gain = 12.0
+    for upper, other in ((True, chi2.logsf), (False, chi2.logcdf)):
+        at = gain if upper else 1 / gain
+        found = gain_log_probability(law_of_square, norm, at, upper=upper)
+        assert found == pytest.approx(other(at**2, 3), rel=1e-12)
+    assert gain_log_probability(law_of_square, norm, -1.0, upper=False) == -np.inf

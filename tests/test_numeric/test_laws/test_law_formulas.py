@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
-from derivations.laws.law_catalogue import law
 from scipy.stats import kstest
 
 from derivations.errors import InputError, UnknownNodeError
+from derivations.laws.law_catalogue import law
 from numeric.laws.law_formulas import (
     array,
     check_sizes,
