@@ -286,8 +286,8 @@ def test_constants_of_a_single_precision_network_are_those_that_it_uses():
 
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
 def test_modes_of_torch_and_memory_formats_change_nothing(mode):
-    layer = nn.Conv2d(3, 3, 3, padding=1, padding_mode=mode)
-    x, g = (gaussian(2, 3, 5, 5, seed=seed, dtype=torch.float32) for seed in (1, 2))
+    layer = nn.Conv2d(3, 3, 3, padding=1, padding_mode=mode).double()
+    x, g = (gaussian(2, 3, 5, 5, seed=seed) for seed in (1, 2))
     expected = certify("residual", {"F": layer}, x, g)
     with torch.inference_mode():
         inside = certify("residual", {"F": layer}, x, g)

@@ -276,3 +276,9 @@ def test_an_upsampling_that_depends_on_the_precision_is_refused_and_multiples_ar
     for scale in (1, 2, 3, 5, 7):
         assert run(nn.Upsample(scale_factor=scale), x).value.shape[2] == 31 * scale
     assert run(nn.Upsample(size=62), Enclosed.exactly(torch.ones(1, 2, 31))).affine
+
+
+@pytest.mark.parametrize("layer", [nn.Flatten(0, 1), nn.Flatten(0), nn.Unflatten(0, (1, 2))])
+def test_a_layer_that_joins_or_splits_samples_is_refused(layer):
+    with pytest.raises(InputError, match="it must keep the samples apart"):
+        run(layer, Enclosed.exactly(torch.ones(2, 3, 5, 5)))
