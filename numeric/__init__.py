@@ -11,8 +11,10 @@ from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
 from numeric.evaluation.dense_inputs import input_parts, square_root_law, vanishing_gain
 from numeric.evaluation.evaluate import evaluate
+from numeric.evaluation.live_samples import VanishedSignalWarning
 from numeric.evaluation.network import Leaf, Network, Segment
 from numeric.evaluation.realize import Realized, realize
+from numeric.evaluation.repeated_skips import RepeatedSkipWarning
 from numeric.operators.composed_operators import (
     Adjoint,
     DiagonalOperator,
@@ -54,11 +56,13 @@ __all__ = [
     "PrecisionWarning",
     "Product",
     "Realized",
+    "RepeatedSkipWarning",
     "Scaled",
     "Segment",
     "Stack",
     "Sum",
     "Tolerances",
+    "VanishedSignalWarning",
     "certify",
     "check_batch_independence",
     "circular_singular_values",

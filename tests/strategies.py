@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from twins import dense_twin
 
 from derivations.algebra.terms import (
     Add,
@@ -33,6 +34,14 @@ class DrawnBlock:
     @property
     def module(self) -> Realized:
         return realize(self.term, self.leaves).eval()
+
+    def reach(self) -> Tensor:  # -> (batch, m, n)
+        """No entry of the Jacobian is a sum of more than this, before its terms cancel.
+
+        What rounding is relative to: entries of weights, gates and signals by their magnitude, and
+        slopes of activations by 1, their bound.
+        """
+        return _reach(self.term, self.x, self.leaves)
 
     def __repr__(self) -> str:
         return f"DrawnBlock({self.term}, {self.leaves}, x of {tuple(self.x.shape)} {self.x.dtype})"
@@ -133,3 +142,36 @@ class _Builder:
         return (
             nn.Conv2d(inputs, outputs, 3, padding=1) if self.spatial else nn.Linear(inputs, outputs)
         )
+
+
+def _reach(term: Term, x: Tensor, leaves: dict[str, nn.Module]) -> Tensor:
+    def part(each: Term) -> Tensor:
+        return _reach(each, x, leaves)
+
+    def value(each: Term) -> Tensor:
+        return realize(each, leaves)(x).detach().flatten(1).abs()[:, :, None]
+
+    match term:
+        case Identity() | Pointwise():
+            return torch.eye(x[0].numel(), dtype=x.dtype).expand(len(x), -1, -1)
+        case Layer(name) | Linear(name):
+            return _leaf_reach(leaves[name], x)
+        case Chain(parts=(first, second)):
+            between = realize(first, leaves)(x).detach()
+            return _reach(second, between, leaves) @ part(first)
+        case Add(parts=parts):
+            return torch.stack([part(each) for each in parts]).sum(0)
+        case Concat(parts=parts):
+            return torch.cat([part(each) for each in parts], 1)
+        case Gate(signal, gate):
+            return value(gate) * part(signal) + value(signal) * part(gate)
+    raise AssertionError(f"no reach of {term}")
+
+
+def _leaf_reach(leaf: nn.Module, x: Tensor) -> Tensor:
+    total = _reach(Identity(), x, {})
+    for layer in leaf if isinstance(leaf, nn.Sequential) else [leaf]:
+        if not isinstance(layer, nn.ReLU | nn.Tanh):
+            total = dense_twin.jacobian(layer, x).abs() @ total
+        x = layer(x.clone()).detach()
+    return total

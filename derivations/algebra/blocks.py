@@ -142,3 +142,21 @@ def block(name: str) -> Block:
     if name not in BLOCKS:
         raise InputError(f"unknown block {name!r}: choose from {', '.join(BLOCKS)}")
     return BLOCKS[name]
+
+
+def term_of(structure: object) -> Term:
+    """The term behind what names a structure: a term, a `Block`, or the name of a named block.
+
+    Raises InputError, which says what to pass, for anything else.
+    """
+    match structure:
+        case Term():
+            return structure
+        case Block():
+            return structure.term
+        case str():
+            return block(structure).term
+    raise InputError(
+        f"a {type(structure).__name__} is no block: pass a term, a Block, or one of the names "
+        f"{', '.join(BLOCKS)}"
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import flint
+import torch
 from flint import arb
 from torch import Tensor
 
@@ -67,7 +68,18 @@ def float_above(ball: arb) -> float:
 
     Raises InputError if there is no finite one.
     """
-    return -float_below(-ball)
+    return 0.0 - float_below(-ball)  # never −0
+
+
+def constant(value: float) -> tuple[float, float]:
+    """The ends of what a layer's own number is where it runs: itself, or as float32 rounds it.
+
+    A layer without weights does not say in which precision it will run.
+    """
+    single = torch.tensor(value, dtype=torch.float32).item()
+    # Beyond float32 only a network of float64 can use it.
+    rounded = single if math.isfinite(single) else float(value)
+    return min(value, rounded), max(value, rounded)
 
 
 def between(low: arb, high: arb) -> arb:

@@ -7,7 +7,7 @@ estimated.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatchmethod
 
 import sympy as sp
@@ -15,6 +15,7 @@ import torch
 from flint import arb
 from torch import Tensor
 
+from derivations.algebra.blocks import Block, term_of
 from derivations.algebra.notation import DiagonalOf, Meaning
 from derivations.algebra.quantities import (
     Cosine,
@@ -25,19 +26,20 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.terms import Term
-from derivations.errors import InputError, UnknownNodeError
+from derivations.errors import UnknownNodeError
 from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import column
 from numeric.certified import enclosed_tensors
 from numeric.certified.ball_formula import ball_of
 from numeric.certified.balls import float_above, float_below, precise, root
 from numeric.certified.enclosed_layers import Run
-from numeric.certified.enclosed_point import EnclosedPoint
+from numeric.certified.enclosed_point import EnclosedPoint, check_stored
 from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.matrix_norms import check_subnormals
 from numeric.checks import Function
 from numeric.evaluation.block_numbers import BoundNumbers, tightest
+from numeric.evaluation.live_samples import live_samples, spread
 
 Balls = list[arb]  # one per sample
 
@@ -47,12 +49,19 @@ class CertifiedNumbers:
     """What holds for one block beyond doubt, for its stored tensors in exact arithmetic.
 
     All are (batch,) float64 on the CPU. `low` ≤ γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ ≤ `high`, and `bounds`
-    (certainty "certified") bound γ from their sides.
+    (certainty "certified") bound γ from their sides. `live` says which samples have a backward
+    signal that is not zero: only those have a gain, and the numbers of the others are NaN.
     """
 
     low: Tensor
     high: Tensor
     bounds: tuple[BoundNumbers, ...]
+    live: Tensor
+
+    @property
+    def vanished(self) -> tuple[int, ...]:
+        """The samples without a gain, for their backward signal is exactly zero."""
+        return tuple((~self.live).nonzero()[:, 0].tolist())
 
     def tightest(self, side: str) -> tuple[BoundNumbers, ...]:
         """For each sample the bound of this side ("lower" or "upper") that says most.
@@ -62,16 +71,29 @@ class CertifiedNumbers:
         return tightest(self.bounds, side)
 
 
-def certify(term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) -> CertifiedNumbers:
+@torch.inference_mode(False)
+@torch.no_grad()
+def certify(
+    term: Term | Block | str, leaves: Mapping[str, Function], x: Tensor, g: Tensor
+) -> CertifiedNumbers:
     """The gain of `term` at x (batch, *in) for the signal g (batch, *out), and every bound of it.
 
-    Rounding is included. Leaves are torch layers in eval mode (or sequences of them, or torch's
-    relu, tanh, sigmoid). Least singular values are bounded by 0. Raises InputError for a zero
-    backward signal and for tensors or layers that do not fit, UnknownNodeError for a layer without
-    a rule. Costs a few forward and backward passes in float64, and a ball per smooth activation.
+    `term` is a term, a block, or a block's name. Rounding is included. Leaves are torch layers in
+    eval mode (or sequences of them, or torch's relu, tanh, sigmoid). Least singular values are
+    bounded by 0. Samples whose backward signal is zero have no gain: a VanishedSignalWarning names
+    them. Raises InputError where no sample has a signal and for tensors or layers that do not fit,
+    UnknownNodeError for a layer without a rule. Costs a few forward and backward passes in float64,
+    and a ball per smooth activation.
     """
     check_subnormals()
-    point = EnclosedPoint(term, leaves, x, g)
+    structure = term_of(term)
+    live = live_samples(x, g, levels=5)
+    if live.all():
+        point = EnclosedPoint(structure, leaves, x, g)
+    else:
+        check_stored(x)
+        point = EnclosedPoint(structure, leaves, x[live.to(x.device)], g[live.to(g.device)])
+    live = live.cpu()
     derived = point.derived
     with precise():
         numbers = _Certifier(point)
@@ -79,7 +101,13 @@ def certify(term: Term, leaves: Mapping[str, Function], x: Tensor, g: Tensor) ->
         bounding = tuple(
             numbers.bound(each) for each in derived.bounds.bounds if each.side != "equal"
         )
-        return CertifiedNumbers(_floats(float_below, gain), _floats(float_above, gain), bounding)
+        low, high = (_floats(end, gain) for end in (float_below, float_above))
+    return CertifiedNumbers(
+        spread(low.clamp(min=0), live, math.nan),
+        spread(high, live, math.nan),
+        tuple(replace(each, value=spread(each.value, live, math.nan)) for each in bounding),
+        live,
+    )
 
 
 class _Certifier:
@@ -87,7 +115,7 @@ class _Certifier:
 
     def __init__(self, point: EnclosedPoint) -> None:
         self.point = point
-        self.signal = _positive(enclosed_tensors.norm(point.g), "the backward signal")
+        self.signal = enclosed_tensors.norm(point.g)  # of live samples: none is zero
         self._known: dict[Definition, Balls] = {}
 
     def relative(self, expr: sp.Expr) -> Balls:
@@ -100,20 +128,23 @@ class _Certifier:
         ]
 
     def bound(self, bound: Bound) -> BoundNumbers:
+        """Where a quantity is relative to a signal that may be zero, it says nothing."""
         symbols = [quantity.symbol for quantity in bound.quantities]
         found = [self.value(quantity.definition) for quantity in bound.quantities]
         base = self.relative(column(bound.base))
-        values = [
-            ball_of(bound.expr, dict(zip(symbols, sample, strict=True))) * unit
+        end, nothing = (float_below, 0.0) if bound.side == "lower" else (float_above, math.inf)
+        rounded = [
+            end(ball_of(bound.expr, dict(zip(symbols, sample, strict=True))) * unit)
+            if all(each.is_finite() for each in sample)
+            else nothing
             for unit, *sample in zip(base, *found, strict=True)
         ]
-        rounded = _floats(float_below if bound.side == "lower" else float_above, values)
         return BoundNumbers(
             bound.id,
             bound.side,
             "certified",
             None,
-            rounded,
+            torch.tensor(rounded, dtype=torch.float64),
             f"{bound.source}; holds for {bound.holds_for}",
         )
 
@@ -139,12 +170,7 @@ class _Certifier:
             enclosed_tensors.norm(self.point.column(each))
             for each in (definition.numerator, definition.denominator)
         )
-        return [
-            top / bottom
-            for top, bottom in zip(
-                tops, _positive(bottoms, f"the signal {definition.denominator}"), strict=True
-            )
-        ]
+        return list(map(_ratio, tops, bottoms))
 
     @_quantity.register
     def _(self, definition: Cosine) -> Balls:
@@ -223,11 +249,11 @@ def _floats(end: Callable[[arb], float], values: Balls) -> Tensor:
     return torch.tensor([end(value) for value in values], dtype=torch.float64)
 
 
-def _positive(lengths: Balls, name: str) -> Balls:
-    for sample, length in enumerate(lengths):
-        if not length > 0:
-            raise InputError(
-                f"{name} is or may be zero for sample {sample}: gains relative to it do not "
-                "exist; leave the sample out"
-            )
-    return lengths
+def _ratio(top: arb, bottom: arb) -> arb:
+    """top/bottom of norms; not finite where the second may be zero.
+
+    0 where both are, beyond doubt: then there is nothing to compare.
+    """
+    if bottom > 0:
+        return top / bottom
+    return arb(0) if top == 0 and bottom == 0 else arb("nan")

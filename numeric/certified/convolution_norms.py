@@ -84,7 +84,8 @@ def circular_singular_values(
     """The singular values of a circular convolution of stride 1: one row per frequency of the grid.
 
     Exact up to floating point. weight: (out, in, *kernel) float64, the kernel wrapped where it is
-    larger than the grid. Raises InputError for another shape.
+    larger than the grid. Raises InputError for another shape, and where a value is beyond the range
+    of float64.
     """
     if (
         not isinstance(weight, Tensor)
@@ -97,8 +98,15 @@ def circular_singular_values(
             f"a weight {found} does not go with the grid {grid}: give (out, in, *kernel)"
         )
     stored = Enclosed.exactly(weight).mid
-    spectrum = torch.fft.fftn(_wrapped(stored, grid), dim=tuple(range(2, weight.dim())))
-    return torch.linalg.svdvals(spectrum.flatten(2).permute(2, 0, 1))
+    # To order one and back, in two steps each: a power of two of the whole range is no float.
+    half = int(torch.frexp(stored.abs().max()).exponent.clamp(-1022, 1024)) / 2
+    parts = math.ldexp(1.0, math.floor(half)), math.ldexp(1.0, math.ceil(half))
+    scaled = stored / parts[0] / parts[1]
+    spectrum = torch.fft.fftn(_wrapped(scaled, grid), dim=tuple(range(2, weight.dim())))
+    values = torch.linalg.svdvals(spectrum.flatten(2).permute(2, 0, 1)) * parts[0] * parts[1]
+    if not values.isfinite().all():
+        raise InputError("a singular value is beyond the range of float64: rescale the weight")
+    return values
 
 
 def _wrapped(weight: Tensor, grid: Sizes) -> Tensor:

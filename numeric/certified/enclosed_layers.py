@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce, singledispatch
+from itertools import product
 
 import torch
 from flint import arb, arb_series
@@ -18,7 +19,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
-from numeric.certified.balls import float_above, float_below, precise
+from numeric.certified.balls import between, constant, float_above, float_below, precise
 from numeric.certified.convolution_geometry import geometry
 from numeric.certified.enclosed_tensors import Enclosed, Linear, apply
 from numeric.certified.fixed_layers import check_fixed, check_own_forward, check_reproduced
@@ -48,15 +49,16 @@ class Run:
     sizes: Tensor | None = None
 
 
-def run(layer: object, x: Enclosed) -> Run:
-    """The layer at x (batch, *in).
+def run(layer: object, x: Enclosed, dtype: torch.dtype = torch.float64) -> Run:
+    """The layer at x (batch, *in), which a network of `dtype` holds.
 
-    Raises UnknownNodeError for a type without a rule, InputError where its rule does not apply.
+    In others than float64 a layer's own numbers may be rounded before they are used. Raises
+    UnknownNodeError for a type without a rule, InputError where its rule does not apply.
     """
     if isinstance(layer, nn.Module):
         check_fixed(layer)
         check_own_forward(layer)
-    here = _run(layer, x)
+    here = _run(layer, x, dtype)
     if here.sizes is not None:
         check_reproduced(here.layer, x.mid, here.value.mid, here.value.rad, here.sizes)
     return here
@@ -68,7 +70,7 @@ def has_rule(layer: nn.Module) -> bool:
 
 
 @singledispatch
-def _run(layer: object, x: Enclosed) -> Run:
+def _run(layer: object, x: Enclosed, dtype: torch.dtype) -> Run:
     raise UnknownNodeError(
         f"no certified value of {type(layer).__name__}: register a rule in "
         "numeric/certified/enclosed_layers.py"
@@ -76,10 +78,10 @@ def _run(layer: object, x: Enclosed) -> Run:
 
 
 @_run.register
-def _(layer: nn.Sequential, x: Enclosed) -> Run:
+def _(layer: nn.Sequential, x: Enclosed, dtype: torch.dtype) -> Run:
     runs: list[Run] = []
     for part in layer:
-        runs.append(run(part, runs[-1].value if runs else x))
+        runs.append(run(part, runs[-1].value if runs else x, dtype))
     return Run(
         layer,
         x.shape,
@@ -92,7 +94,7 @@ def _(layer: nn.Sequential, x: Enclosed) -> Run:
 
 
 @_run.register
-def _(layer: nn.Linear, x: Enclosed) -> Run:
+def _(layer: nn.Linear, x: Enclosed, dtype: torch.dtype) -> Run:
     weight = _stored(layer.weight)
     if weight.dim() != 2:
         raise InputError(
@@ -112,7 +114,7 @@ def _(layer: nn.Linear, x: Enclosed) -> Run:
 @_run.register(nn.Conv1d)
 @_run.register(nn.Conv2d)
 @_run.register(nn.Conv3d)
-def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed) -> Run:
+def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed, dtype: torch.dtype) -> Run:
     weight, shape = _stored(layer.weight), geometry(layer)
     if x.mid.dim() != weight.dim():
         raise InputError(
@@ -135,7 +137,7 @@ def _(layer: nn.Conv1d | nn.Conv2d | nn.Conv3d, x: Enclosed) -> Run:
 @_run.register(_AvgPoolNd)
 @_run.register(_AdaptiveAvgPoolNd)
 @_run.register(nn.Upsample)
-def _(layer: nn.Module, x: Enclosed) -> Run:
+def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
     if isinstance(layer, nn.Upsample) and layer.mode != "nearest":
         raise InputError(f"no certified value of Upsample(mode={layer.mode!r}): use mode='nearest'")
     if (getattr(layer, "divisor_override", None) or 1) < 0:
@@ -143,18 +145,42 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
             f"no certified value of {type(layer).__name__} with a negative divisor: make it "
             "positive"
         )
+    if isinstance(layer, nn.Upsample):
+        _check_indices(layer, x.mid)
     average = partial(torchs_own(layer), layer)
     terms = 2 + max(x.mid[0].numel(), average(x.mid[:1]).numel())  # the division counts too
     return _affine(layer, x, average, average, terms)
+
+
+def _check_indices(layer: nn.Upsample, like: Tensor) -> None:
+    """Refuses a layer that repeats other entries in float32, or in another layout, than here."""
+    places = torch.arange(like[0, 0].numel(), dtype=torch.float64).view(1, 1, *like.shape[2:])
+    if places.numel() > 2**24:
+        raise InputError("no certified value of Upsample beyond 2²⁴ entries: float32 cannot count")
+    expected = layer(places)
+    layouts = [torch.contiguous_format]
+    layouts += [torch.channels_last] if like.dim() == 4 else []
+    for layout, channels in product(layouts, (1, 3, 16)):
+        wide = places.float().expand(1, channels, *like.shape[2:]).contiguous(memory_format=layout)
+        if not (layer(wide) == expected).all():
+            raise InputError(
+                "no certified value of Upsample whose sizes are not multiples: which entries it "
+                "repeats depends on the precision; give a scale that is an integer"
+            )
 
 
 @_run.register(nn.Identity)
 @_run.register(nn.Flatten)
 @_run.register(nn.Unflatten)
 @_run.register(_DropoutNd)
-def _(layer: nn.Module, x: Enclosed) -> Run:
+def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
     move = partial(torchs_own(layer), layer)
     value = Enclosed(move(x.mid), move(x.rad))
+    if value.mid.dim() < 2 or len(value.mid) != len(x.mid):
+        raise InputError(
+            f"{type(layer).__name__} maps {tuple(x.shape)} to {tuple(value.shape)}: it must keep "
+            "the samples apart"
+        )
     return Run(
         layer,
         x.shape,
@@ -167,7 +193,7 @@ def _(layer: nn.Module, x: Enclosed) -> Run:
 
 
 @_run.register
-def _(layer: _BatchNorm, x: Enclosed) -> Run:
+def _(layer: _BatchNorm, x: Enclosed, dtype: torch.dtype) -> Run:
     layer._check_input_dim(x.mid)
     assert layer.running_mean is not None
     assert layer.running_var is not None
@@ -181,9 +207,8 @@ def _(layer: _BatchNorm, x: Enclosed) -> Run:
     weight = [1.0] * len(mean) if layer.weight is None else _stored(layer.weight).tolist()
     bias = [0.0] * len(mean) if layer.bias is None else _stored(layer.bias).tolist()
     with precise():
-        scales = [
-            arb(w) / (arb(v) + arb(layer.eps)).sqrt() for w, v in zip(weight, variance, strict=True)
-        ]
+        eps = between(*map(arb, _own(layer.eps, dtype)))
+        scales = [arb(w) / (arb(v) + eps).sqrt() for w, v in zip(weight, variance, strict=True)]
         shifts = [arb(b) - arb(m) * s for b, m, s in zip(bias, mean, scales, strict=True)]
         scale, shift = (_per_channel(_from_balls(each), x) for each in (scales, shifts))
     sizes = (x.mid * scale.mid).abs() + shift.mid.abs()
@@ -192,22 +217,26 @@ def _(layer: _BatchNorm, x: Enclosed) -> Run:
 
 @_run.register(nn.ReLU)
 @_run.register(nn.LeakyReLU)
-def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed) -> Run:
+def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed, dtype: torch.dtype) -> Run:
     """Exact on either side of the kink, and in doubt anything between the two slopes.
 
     At 0 the slope is that of the negative side, as in torch.
     """
-    negative = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
-    below, above = torch.full_like(x.mid, negative), torch.ones_like(x.mid)
-    low, high = (torch.where(side > 0, above, below) for side in (x.low, x.high))
-    slope = Enclosed.between(torch.minimum(low, high), torch.maximum(low, high))
-    positive = Enclosed.between(x.low.clamp(min=0), x.high.clamp(min=0))
-    value = (
-        positive + Enclosed.between(x.low.clamp(max=0), x.high.clamp(max=0)) * negative
-        if negative
-        else positive
+    least, most = (
+        _own(layer.negative_slope, dtype) if isinstance(layer, nn.LeakyReLU) else (0.0, 0.0)
     )
-    return _pointwise(layer, value, slope, x.mid.abs() * max(1.0, abs(negative)))
+    above, low_side, high_side = (torch.full_like(x.mid, each) for each in (1.0, least, most))
+    negative_slope = Enclosed.between(low_side, high_side)
+    # An entry may lie on both sides of the kink: from the slope of its low end to that of its high.
+    low, high = (
+        end(*(torch.where(side > 0, above, below) for side in (x.low, x.high)))
+        for end, below in ((torch.minimum, low_side), (torch.maximum, high_side))
+    )
+    positive = Enclosed.between(x.low.clamp(min=0), x.high.clamp(min=0))
+    negative = Enclosed.between(x.low.clamp(max=0), x.high.clamp(max=0))
+    value = positive + negative * negative_slope if least or most else positive
+    sizes = x.mid.abs() * max(1.0, abs(least), abs(most))
+    return _pointwise(layer, value, Enclosed.between(low, high), sizes)
 
 
 _JETS: Mapping[type[nn.Module], Callable[[arb_series], arb_series]] = {
@@ -224,7 +253,7 @@ once."""
 @_run.register(nn.Tanh)
 @_run.register(nn.SiLU)
 @_run.register(nn.GELU)
-def _(layer: nn.Module, x: Enclosed) -> Run:
+def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
     if isinstance(layer, nn.GELU) and layer.approximate != "none":
         raise InputError(
             f"no certified value of GELU(approximate={layer.approximate!r}): use approximate='none'"
@@ -290,6 +319,11 @@ def _transpose(linear: Linear, shape: torch.Size) -> Linear:
         return gradient
 
     return transposed
+
+
+def _own(number: float, dtype: torch.dtype) -> tuple[float, float]:
+    """The ends of what a layer's own number is in a network of this precision."""
+    return (number, number) if dtype == torch.float64 else constant(number)
 
 
 def _stored(weight: Tensor) -> Tensor:

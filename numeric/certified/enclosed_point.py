@@ -35,15 +35,10 @@ class EnclosedPoint(Columns[Enclosed]):
     ) -> None:
         check_leaves(leaves)
         for tensor in (x, g):
-            # Half precision is welcome here: taken to float64 it is exact.
-            check_input(
-                tensor.double()
-                if isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
-                else tensor
-            )
+            check_stored(tensor)
         self.layers = {name: as_layer(leaf) for name, leaf in leaves.items()}
         super().__init__(term, Enclosed.exactly(x))
-        self._evaluation = _Evaluation(self.layers)
+        self._evaluation = _Evaluation(self.layers, x.dtype)
         whole = self.evaluate(term, self.value(Identity()))
         if whole.shape != g.shape:
             raise InputError(
@@ -112,12 +107,21 @@ class EnclosedPoint(Columns[Enclosed]):
         return product(v.view(*shape)).view(batch, -1)
 
 
+def check_stored(tensor: torch.Tensor) -> None:
+    """`check_input`, but half precision is welcome: taken to float64 it is exact."""
+    check_input(
+        tensor.double()
+        if isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
+        else tensor
+    )
+
+
 class _Evaluation(Evaluation):
     """A pass over a term whose leaves are layers and whose values are enclosed."""
 
-    def __init__(self, layers: Mapping[str, object]) -> None:
+    def __init__(self, layers: Mapping[str, object], dtype: torch.dtype) -> None:
         super().__init__({})
-        self.layers = layers
+        self.layers, self.dtype = layers, dtype
         self.sizes: dict[str, Size] = {}
         self.affine: dict[str, Run] = {}
         # Keyed by the input's identity, so the inputs are kept alive beside their runs.
@@ -149,7 +153,7 @@ class _Evaluation(Evaluation):
         layer = self.layers.get(term.name)
         if layer is None:
             raise InputError(f"leaf {term.name!r} of the term has no layer: add it to the leaves")
-        here = call(partial(run, layer), x, f"leaf {term.name!r}")
+        here = call(partial(run, layer, dtype=self.dtype), x, f"leaf {term.name!r}")
         if isinstance(term, Linear) and not here.affine:
             raise InputError(
                 f"leaf {term.name!r} is not affine: make it a Layer of the term, not a Linear"

@@ -48,7 +48,10 @@ class Enclosed:
                 else type(value).__name__
             )
             raise InputError(f"a tensor {found} cannot be certified: it must be real and finite")
-        mid = value.detach().to("cpu", torch.float64)
+        # Not an inference tensor, which autograd refuses: transposes are found by it.
+        with torch.inference_mode(False), torch.no_grad():
+            mid = value.clone() if value.is_inference() else value
+            mid = mid.detach().to("cpu", torch.float64)
         return Enclosed(mid, torch.zeros_like(mid))
 
     @staticmethod
@@ -83,6 +86,10 @@ class Enclosed:
         """No less than any entry's magnitude."""
         return up(self.mid.abs() + self.rad)
 
+    def is_zero(self) -> Tensor:
+        """Which entries are zero beyond doubt."""
+        return (self.mid == 0) & (self.rad == 0)
+
     def view(self, *shape: int) -> "Enclosed":
         return Enclosed(self.mid.reshape(shape), self.rad.reshape(shape))
 
@@ -90,15 +97,21 @@ class Enclosed:
         return Enclosed(self.mid[index], self.rad[index])
 
     def __add__(self, other: "Enclosed") -> "Enclosed":
-        mid = self.mid + other.mid
-        return _finite(mid, up(self.rad + other.rad + balls.UNIT * mid.abs(), 3))
+        mid, rad = self.mid + other.mid, self.rad + other.rad
+        # A sum of floats is 0 only where they cancel exactly.
+        error = torch.where((mid == 0) & (rad == 0), 0, up(rad + balls.UNIT * mid.abs(), 3))
+        return _finite(mid, error)
 
     def __mul__(self, other: "Enclosed | float") -> "Enclosed":
         if not isinstance(other, Enclosed):
             other = Enclosed.exactly(torch.full_like(self.mid, other))
         mid = self.mid * other.mid
         spread = self.mid.abs() * other.rad + self.rad * other.mid.abs() + self.rad * other.rad
-        return _finite(mid, up(spread + balls.UNIT * mid.abs(), 4))
+        # Zero times anything is zero; a product of other floats may underflow to it.
+        error = torch.where(
+            self.is_zero() | other.is_zero(), 0, up(spread + balls.UNIT * mid.abs(), 4)
+        )
+        return _finite(mid, error)
 
     def __rsub__(self, number: int) -> "Enclosed":
         return Enclosed.exactly(torch.full_like(self.mid, number)) + self * -1.0
@@ -118,7 +131,9 @@ def apply(linear: Linear, absolute: Linear, terms: int, x: Enclosed) -> Enclosed
     """
     mid = linear(x.mid)
     spread = absolute(up(x.rad + gamma(terms) * x.mid.abs(), 2))
-    return _finite(mid, up(spread, terms))
+    # A sample that is zero beyond doubt stays so: the map takes each by itself.
+    zero = x.is_zero().reshape(len(x.mid), -1).all(1).view(-1, *[1] * (mid.dim() - 1))
+    return _finite(mid, torch.where(zero, 0, up(spread, terms)))
 
 
 def norm(v: Enclosed) -> list[arb]:
@@ -154,7 +169,8 @@ def _scaled(v: Enclosed) -> tuple[Enclosed, Tensor]:
     exponents = torch.frexp(flat.size().amax(1)).exponent.clamp(-1000, 1000)
     # Not torch.exp2 or ldexp: their powers of two may be off in the last place.
     factor = torch.tensor([[math.ldexp(1.0, -e)] for e in exponents.tolist()], dtype=torch.float64)
-    return Enclosed(flat.mid * factor, flat.rad * factor + 2 * balls.TINY), exponents
+    rad = torch.where(flat.is_zero(), 0, flat.rad * factor + 2 * balls.TINY)
+    return Enclosed(flat.mid * factor, rad), exponents
 
 
 def _products(u: Enclosed, v: Enclosed) -> list[arb]:
@@ -167,7 +183,8 @@ def _products(u: Enclosed, v: Enclosed) -> list[arb]:
         + u.rad * v.rad
         + gamma(terms) * (u.mid * v.mid).abs()
     )
-    error = up(spread.sum(1), terms + 4) + terms * balls.TINY
+    nothing = (u.is_zero() | v.is_zero()).all(1)
+    error = torch.where(nothing, 0, up(spread.sum(1), terms + 4) + terms * balls.TINY)
     return [
         arb(middle, radius) for middle, radius in zip(value.tolist(), error.tolist(), strict=True)
     ]

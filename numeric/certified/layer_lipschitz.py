@@ -18,7 +18,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd, _MaxPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
-from numeric.certified.balls import float_above, precise, root, up
+from numeric.certified.balls import constant, float_above, precise, root, up
 from numeric.certified.convolution_geometry import Geometry, each_axis, geometry
 from numeric.certified.convolution_norms import Sizes, circular_norm_upper, zero_padded_norm_upper
 from numeric.certified.enclosed_layers import has_rule, run
@@ -38,6 +38,8 @@ WRITTEN_OUT = 1 << 18
 tenth of a second."""
 
 
+@torch.inference_mode(False)
+@torch.no_grad()
 def lipschitz_upper(layer: nn.Module, in_shape: Sizes) -> float:
     """No less than ‖J(x)‖₂ at every x of shape `in_shape` (one sample), in eval mode.
 
@@ -140,7 +142,10 @@ def _(layer: _ConvTransposeNd, in_shape: Sizes, out_shape: Sizes) -> float:
 
 @_norm.register
 def _(layer: _BatchNorm, in_shape: Sizes, out_shape: Sizes) -> float:
-    return run(layer, Enclosed.exactly(torch.zeros(1, *in_shape))).slopes.size().max().item()  # type: ignore[union-attr]
+    zeros, stored = Enclosed.exactly(torch.zeros(1, *in_shape)), layer.running_var
+    # In the precision of the statistics that it holds.
+    dtype = torch.float64 if stored is None else stored.dtype
+    return run(layer, zeros, dtype).slopes.size().max().item()  # type: ignore[union-attr]
 
 
 @_norm.register(_AvgPoolNd)
@@ -177,7 +182,7 @@ def _(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> float:
 
 
 def _or_one(slope: float) -> float:
-    return 1.0 if abs(slope) <= 1 else abs(slope)  # not max, which takes 1 for NaN
+    return 1.0 if abs(slope) <= 1 else max(map(abs, constant(slope)))  # max takes 1 for NaN
 
 
 SLOPES: Mapping[type[nn.Module], Callable[[Any], float]] = {
@@ -258,7 +263,7 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
     weight = next(held_tensors(layer), torch.zeros(()))
     try:
         with torch.no_grad(), watched(type(layer).__name__, layer):
-            value = layer(weight.new_zeros(1, *in_shape))
+            value = layer(weight.new_zeros(2, *in_shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise InputError(
             f"{type(layer).__name__} takes no input of shape {in_shape}: "
@@ -268,6 +273,11 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
         raise InputError(
             f"{type(layer).__name__} gives a {type(value).__name__}, not one tensor: let it "
             "return its value alone"
+        )
+    if value.dim() < 1 or len(value) != 2:
+        raise InputError(
+            f"{type(layer).__name__} maps a batch of shape {(2, *in_shape)} to "
+            f"{tuple(value.shape)}: it must keep the samples apart"
         )
     return tuple(value.shape[1:])
 
@@ -283,4 +293,4 @@ def _written_out(layer: nn.Module, in_shape: Sizes) -> float:
         Enclosed.exactly(torch.eye(size).view(size, *in_shape))
     )
     error = up(up(columns.rad.square().sum(), columns.rad.numel()).sqrt(), 2)
-    return spectral_norm_upper(columns.mid.view(1, size, -1), error[None]).item()
+    return spectral_norm_upper(columns.mid.reshape(1, size, -1), error[None]).item()

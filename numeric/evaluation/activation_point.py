@@ -5,7 +5,7 @@ linearized leaves. No formula is typed here.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -71,6 +71,12 @@ class Point(Columns[Tensor]):
         self.derived = derived_block(term, tuple(sorted(first.sizes.items())), x[0].numel())
         self._values[term] = whole
         self._operators: dict[Meaning, LinearOperator] = {}
+
+    def linearized(self) -> Iterator[tuple[Meaning, JacobianOperator]]:
+        """The leaves that were linearized so far, by the meaning of their symbols."""
+        for meaning, operator in self._operators.items():
+            if isinstance(operator, _Flat) and isinstance(operator.operator, JacobianOperator):
+                yield meaning, operator.operator
 
     def operator(self, expr: sp.Expr) -> LinearOperator:
         """The matrix-free operator that a matrix expression stands for."""

@@ -13,6 +13,9 @@ from derivations.errors import InputError
 class BoundNumbers:
     """One bound for every sample: `value` (batch,) bounds γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ from its side.
 
+    For a sample that does not meet its condition (no signal where it is relative to one, as behind
+    a dead ReLU) it says nothing: 0 from below, ∞ from above.
+
     `certainty` is "exact" (up to floating point), "probable" (holds with probability ≥ 1 − `delta`
     for each sample) or "certified" (rounding included). `reason` says what the bound rests on and
     for which signals it holds.
@@ -32,13 +35,22 @@ class BlockNumbers:
 
     `gain` is γ = ‖pullback‖ / ‖g‖. `terms` holds norms ("norm_g", "norm_pullback", and "norm " +
     each addend of the pullback), the quantities t and c where the block has them, and "cosine_law":
-    γ by the law of cosines.
+    γ by the law of cosines. Where the base of t is zero, t is 0 if the branch adds nothing, else
+    infinite, and the law is γ itself. `live` (batch,) says which samples have a backward signal
+    that is not zero: only those have a gain. Of the others the pullback is 0 and all other numbers
+    are NaN.
     """
 
     pullback: Tensor
     gain: Tensor
     terms: Mapping[str, Tensor]
     bounds: tuple[BoundNumbers, ...]
+    live: Tensor
+
+    @property
+    def vanished(self) -> tuple[int, ...]:
+        """The samples without a gain, for their backward signal is exactly zero."""
+        return tuple((~self.live).nonzero()[:, 0].tolist())
 
     def tightest(self, side: str) -> tuple[BoundNumbers, ...]:
         """For each sample the bound of this side ("lower" or "upper") that says most.

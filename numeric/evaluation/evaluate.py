@@ -6,6 +6,7 @@ certain than the quantities it was made from.
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -13,6 +14,7 @@ import sympy as sp
 import torch
 from torch import Tensor
 
+from derivations.algebra.blocks import Block, term_of
 from derivations.algebra.quantities import (
     Cosine,
     Definition,
@@ -21,14 +23,15 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.terms import Term
-from derivations.errors import InputError
 from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import column
 from derivations.rules.jacobian import Linearization
-from numeric.checks import Function
+from numeric.checks import Function, check_input
 from numeric.evaluation.activation_point import Point
 from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
-from numeric.evaluation.quantity_values import QuantityValues, nonzero
+from numeric.evaluation.live_samples import live_samples, spread
+from numeric.evaluation.quantity_values import QuantityValues
+from numeric.evaluation.repeated_skips import warn_of_repeated_skips
 from numeric.operators.ritz_ends import Enclosure
 from numeric.operators.upcast import block_in_single
 from numeric.operators.vector_norms import norm
@@ -37,7 +40,7 @@ from numeric.tolerances import tolerances
 
 
 def evaluate(
-    term: Term,
+    term: Term | Block | str,
     leaves: Mapping[str, Function],
     x: Tensor,
     g: Tensor,
@@ -47,22 +50,37 @@ def evaluate(
     delta: float = 1e-6,
     seed: int = 0,
 ) -> BlockNumbers:
-    """Evaluates the pullback and every bound of `term`.
+    """Evaluates the pullback and every bound of `term`: a term, a block, or a block's name.
 
     Without `spectra` only bounds that need no singular values; `steps`, `delta` and `seed` are the
     `Effort` of finding those. x: (batch, *in), g: (batch, *out), float32 or float64; half precision
-    is taken to float32, with a PrecisionWarning. Raises InputError for a zero backward signal, for
+    is taken to float32, with a PrecisionWarning. Samples whose backward signal is zero have no
+    gain: a VanishedSignalWarning names them. Warns, too, where a leaf already adds the input that
+    its term adds (`RepeatedSkipWarning`). Raises InputError where no sample has a signal, for
     tensors and modules that `numeric.checks` refuses, and where leaves do not fit the term.
     """
     effort = Effort(steps, delta, seed)  # refused even where no spectra are wanted
+    structure = term_of(term)
     leaves, (x, g) = block_in_single(leaves, x, g)
-    point = Point(term, leaves, x, g)
+    live = live_samples(x, g)
+    if live.all():
+        point = Point(structure, leaves, x, g)
+    else:
+        check_input(x)
+        point = Point(structure, leaves, x[live.to(x.device)], g[live.to(g.device)])
+    numbers = _numbers(point, effort, spectra)
+    warn_of_repeated_skips(point)
+    return numbers if live.all() else _spread(numbers, live)
+
+
+def _numbers(point: Point, effort: Effort, spectra: bool) -> BlockNumbers:
     derived = point.derived
-    signal_norm = nonzero(norm(point.g), "the backward signal")
+    signal_norm = norm(point.g)
     pullback = point.column(derived.line.pullback)
+    gain = norm(pullback) / signal_norm
     measure = QuantityValues(point, effort)
     wanted = [bound for bound in derived.bounds.bounds if spectra or not _needs_spectra(bound)]
-    numbers = {bound: _number(bound, measure, signal_norm) for bound in wanted}
+    numbers = {bound: _number(bound, measure, signal_norm, gain) for bound in wanted}
     terms = (
         {"norm_g": signal_norm, "norm_pullback": norm(pullback)}
         | _addends(point, derived.line)
@@ -72,7 +90,20 @@ def evaluate(
         bound.name: number.value for bound, number in numbers.items() if bound.side == "equal"
     }
     bounding = tuple(number for bound, number in numbers.items() if bound.side != "equal")
-    return BlockNumbers(pullback, norm(pullback) / signal_norm, terms, bounding)
+    return BlockNumbers(pullback, gain, terms, bounding, torch.ones_like(gain, dtype=torch.bool))
+
+
+def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
+    """The numbers of the live samples in their places of the whole batch."""
+    return BlockNumbers(
+        spread(numbers.pullback, live, 0.0),
+        spread(numbers.gain, live, math.nan),
+        {name: spread(value, live, math.nan) for name, value in numbers.terms.items()},
+        tuple(
+            replace(bound, value=spread(bound.value, live, math.nan)) for bound in numbers.bounds
+        ),
+        live.to(numbers.gain.device),
+    )
 
 
 def _addends(point: Point, line: Linearization) -> dict[str, Tensor]:
@@ -80,8 +111,14 @@ def _addends(point: Point, line: Linearization) -> dict[str, Tensor]:
     return {f"norm {sp.sstr(addend)}": norm(point.column(addend)) for addend in addends}
 
 
-def _number(bound: Bound, measure: QuantityValues, signal_norm: Tensor) -> BoundNumbers:
-    """The bound at the worst ends of its quantities, relative to the whole signal like the gain."""
+def _number(
+    bound: Bound, measure: QuantityValues, signal_norm: Tensor, gain: Tensor
+) -> BoundNumbers:
+    """The bound at the worst ends of its quantities, relative to the whole signal like the gain.
+
+    Where it is relative to a signal that is zero, or that is lost beside the others in size, it
+    says nothing; an equation then says γ = γ.
+    """
     found = [measure.value(str(q.symbol), q.definition) for q in bound.quantities]
     formula = _compile(bound)
     ends = [
@@ -90,14 +127,14 @@ def _number(bound: Bound, measure: QuantityValues, signal_norm: Tensor) -> Bound
     # Only a cosine has two ends, so there are few corners.
     values = torch.stack([_as_batch(formula(*corner), signal_norm) for corner in product(*ends)])
     worst = values.amin(0) if bound.side == "lower" else values.amax(0)
-    base = nonzero(norm(measure.point.column(column(bound.base))), f"the signal {bound.base}")
+    base = norm(measure.point.column(column(bound.base)))
     delta = sum(e.delta for e in found)  # union bound: it may fail where any of them does
-    value = worst * (base / signal_norm)
-    if value.isnan().any() or not (base / signal_norm > 0).all():
-        raise InputError(
-            f"{bound.id} is beyond the range of {signal_norm.dtype}: the slices of the signal "
-            "differ too much in size"
-        )
+    relative = base / signal_norm
+    # A ratio of norms beyond the range of floats is infinite, and |1 − t| no bound at all; a base
+    # that is lost beside the signal takes a bound from above with it, though its t is not.
+    said = worst.isfinite() & ((relative >= torch.finfo(gain.dtype).tiny) | (base == 0))
+    nothing = {"lower": torch.zeros_like(gain), "upper": torch.full_like(gain, torch.inf)}
+    value = torch.where(said, worst * relative, nothing.get(bound.side, gain))
     reason = f"{bound.source}; holds for {bound.holds_for}"
     return BoundNumbers(
         bound.id, bound.side, "probable" if delta else bound.certainty, delta or None, value, reason

@@ -16,7 +16,7 @@ from derivations.algebra.quantities import (
     SigmaMax,
     SigmaMinAdjoint,
 )
-from derivations.errors import InputError, UnknownNodeError
+from derivations.errors import UnknownNodeError
 from numeric.evaluation.activation_point import Point
 from numeric.operators.composed_operators import DiagonalOperator
 from numeric.operators.ritz_ends import Enclosure
@@ -58,10 +58,12 @@ def quantity(definition: Definition, point: Point, effort: Effort) -> dict[Defin
 
 @quantity.register
 def _(definition: NormRatio, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
-    bottom = nonzero(
-        norm(point.column(definition.denominator)), f"the signal {definition.denominator}"
+    """Relative to a signal that is zero: 0 where there is nothing to compare, else infinite."""
+    top, bottom = (
+        norm(point.column(each)) for each in (definition.numerator, definition.denominator)
     )
-    return {definition: _exact(norm(point.column(definition.numerator)) / bottom)}
+    absent = torch.where(top > 0, torch.inf, 0.0).to(top.dtype)
+    return {definition: _exact(torch.where(bottom > 0, top / bottom, absent))}
 
 
 @quantity.register
@@ -93,17 +95,6 @@ def _(definition: NumericalRange, point: Point, effort: Effort) -> dict[Definiti
         NumericalRange(definition.operator, -1): least,
         NumericalRange(definition.operator, +1): largest,
     }
-
-
-def nonzero(lengths: Tensor, name: str) -> Tensor:
-    """The lengths (batch,); raises InputError where one is 0, for gains are relative to them."""
-    if not (lengths > 0).all():
-        sample = int((lengths <= 0).nonzero()[0])
-        raise InputError(
-            f"{name} is zero for sample {sample}: gains relative to it do not exist; leave "
-            "the sample out"
-        )
-    return lengths
 
 
 def _exact(value: Tensor) -> Enclosure:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from derivations.algebra.blocks import Block, term_of
 from derivations.algebra.terms import (
     Add,
     Chain,
@@ -49,14 +50,16 @@ class Realized(nn.Module):
         return Evaluation(self.maps).value(self.term, x)
 
 
-def realize(term: Term, leaves: Mapping[str, Function]) -> Realized:
-    """The module that evaluates `term`; `leaves` gives each leaf's name a map of batched tensors.
+def realize(term: Term | Block | str, leaves: Mapping[str, Function]) -> Realized:
+    """The module that evaluates `term`: a term, a block, or a block's name.
+
+    `leaves` gives each leaf's name a map of batched tensors.
 
     Raises InputError for a leaf without a map and UnknownNodeError for a node that has no rule
     here; the module's forward raises InputError where shapes do not fit or a leaf changes its input
     in place.
     """
-    return Realized(term, leaves)
+    return Realized(term_of(term), leaves)
 
 
 class Evaluation:

@@ -1,7 +1,7 @@
 """Holds distributions of squared norms of Gaussian vectors: shifted generalized chi-squares.
 
-Every value of a distribution function is within a stated tolerance of the truth, or an InputError
-says why it cannot be.
+Every value of a distribution function is within a stated tolerance of the truth, and so is every
+logarithm of one, or an InputError says why it cannot be.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from derivations.errors import InputError
-from numeric.laws.characteristic_inversion import Array, Components
+from numeric.laws.characteristic_inversion import EPS, Array, Components
 from numeric.laws.chi_square_probabilities import Probabilities, answerable
+from numeric.laws.tail_inversion import log_probability
 from numeric.settings import between, whole
 
 TOLERANCE = 1e-6
@@ -164,8 +165,40 @@ class GeneralizedChiSquare:
         return self.enclose(q, tolerance)[0]
 
     def sf(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
-        """P(Q > q), within `tolerance`."""
+        """P(Q > q), within `tolerance`: 0 for many a q in a tail, where `logsf` has its size."""
         return 1 - self.cdf(q, tolerance)
+
+    def logcdf(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
+        """log P(Q ≤ q), within `tolerance`: a bound on the relative error of the probability.
+
+        −∞ where it is 0. Raises InputError where the error bound exceeds the tolerance.
+        """
+        return self.enclose_log(q, upper=False, tolerance=tolerance)[0]
+
+    def logsf(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
+        """log P(Q > q), as `logcdf`."""
+        return self.enclose_log(q, upper=True, tolerance=tolerance)[0]
+
+    def enclose_log(
+        self, q: npt.ArrayLike, *, upper: bool, tolerance: float = TOLERANCE
+    ) -> tuple[Array, Array]:
+        """log P(Q > q), or log P(Q ≤ q), and a bound on the error of each logarithm.
+
+        It covers truncation and aliasing rigorously, rounding to first order.
+        """
+        between(tolerance, "the tolerance of a log-probability", 0.99e-13, 0.5)
+        q = real(q, "a quantile")
+        shape = self._beside(q)
+        flat = self._flat(q, shape)
+        unit, components = self._components()
+        shift = self.shift.reshape(-1)
+        slack = 2 * EPS * (np.abs(flat) + shift) / unit
+        laws = components.take(np.tile(np.arange(len(unit)), len(flat)))
+        values, errors = log_probability(
+            laws, ((flat - shift) / unit).reshape(-1), slack.reshape(-1), upper
+        )
+        self._enforce(errors, tolerance)
+        return values.reshape(shape), errors.reshape(shape)
 
     def enclose(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> tuple[Array, Array]:
         """P(Q ≤ q), and a bound on the error of each value.

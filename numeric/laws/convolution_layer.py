@@ -17,7 +17,7 @@ from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import Array
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.laws.dense_layer import shared_law
-from numeric.laws.law_formulas import array, deviation, generalized, generalized_law
+from numeric.laws.law_formulas import array, check_sizes, deviation, generalized, generalized_law
 from numeric.settings import whole
 
 Pair = tuple[int, int]
@@ -165,12 +165,17 @@ def alignment_deviation(
 
     The inner product follows N(0, ω² Σ_channels ‖AᵀDv_c‖²), all as for `convolution_law`.
     """
+    _check_images(h=h, v=v)
+    (h, tall), (v, wide) = _scaled(h, "h"), _scaled(v, "v")
     factor, base = _by_group(h, v, geometry)
     projected = (
         array(_sloped(factor, slope, v, geometry), "h").swapaxes(-1, -2)
         @ array(base, "v")[..., None]
     )
-    return np.asarray(deviation(weight_std) * np.sqrt((projected**2).sum((1, 2, 3, 4))))
+    # Products of sizes first: of two signals each may be beyond what squares can hold.
+    return np.asarray(
+        deviation(weight_std) * (tall * wide * np.sqrt((projected**2).sum((1, 2, 3, 4))))
+    )
 
 
 def conditional_convolution_law(
@@ -194,6 +199,7 @@ def conditional_convolution_law(
     too large.
     """
     _check_images(phi=phi, u=u, h=h, v=v)
+    check_sizes(phi=array(phi, "phi"), u=array(u, "u"), h=array(h, "h"), v=array(v, "v"))
     if phi.shape != v.shape or u.shape != h.shape:
         raise InputError(
             f"phi {tuple(phi.shape)} must have the shape of v, {tuple(v.shape)}, and u "
@@ -275,6 +281,7 @@ def _by_group(h: Tensor, v: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]
     (batch, groups, 1, H·W, …) and (batch, groups, c_in/groups, H·W).
     """
     _check_images(h=h, v=v)
+    check_sizes(h=array(h, "h"), v=array(v, "v"))
     return unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[
         :, :, None
     ], _by_channel(v, geometry)
@@ -285,7 +292,15 @@ def _sloped(factor: Tensor, slope: Tensor | None, v: Tensor, geometry: Geometry)
         return factor
     if slope.shape != v.shape:
         raise InputError(f"slope must be of shape {tuple(v.shape)}, not {tuple(slope.shape)}")
+    check_sizes(slope=array(slope, "slope"))
     return factor * _by_channel(slope, geometry)[..., None]
+
+
+def _scaled(image: Tensor, name: str) -> tuple[Tensor, Array]:
+    """A batch of images with entries of order one, and what they were divided by, (batch,)."""
+    sizes = np.abs(array(image, name)).reshape(len(image), -1).max(1)
+    unit = np.where(sizes > 0, sizes, 1)
+    return image.detach().double() / torch.from_numpy(unit).view(-1, 1, 1, 1), unit
 
 
 def _checked(active: Tensor, v: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import TOLERANCE, GeneralizedChiSquare, real
 from numeric.laws.law_formulas import (
-    SQUARABLE,
     array,
+    check_sizes,
     generalized,
     generalized_law,
     noncentral,
@@ -116,6 +116,7 @@ def batch_law(
     """
     h_, v_ = _columns(h=h, v=v)
     slopes = np.ones_like(v_) if slope is None else array(slope, "slope")
+    check_sizes(slope=slopes)
     require("slope", slopes, v_.shape)
     given, made = array(inputs, "inputs"), array(outputs, "outputs")
     lead = given.shape[:-1] if given.ndim == 2 else (*v_.shape[:-1], *given.shape[-2:-1])
@@ -167,6 +168,20 @@ def gain_cdf(
     return law_of_square.cdf(
         np.sign(at) * (at * _positive(signal_norm, law_of_square)) ** 2, tolerance
     )
+
+
+def gain_log_probability(
+    law_of_square: GeneralizedChiSquare,
+    signal_norm: Tensor | float,
+    gain: npt.ArrayLike,
+    *,
+    upper: bool,
+    tolerance: float = TOLERANCE,
+) -> Array:
+    """log P(γ > gain), or log P(γ ≤ gain), each within `tolerance`: see `enclose_log`."""
+    at = real(gain, "the gain")
+    square = np.sign(at) * (at * _positive(signal_norm, law_of_square)) ** 2
+    return law_of_square.enclose_log(square, upper=upper, tolerance=tolerance)[0]
 
 
 def gain_band(
@@ -232,6 +247,10 @@ def _span(inputs: Array, outputs: Array) -> tuple[Array, Array]:
     Inputs are (…, uses, n), outputs (…, uses, m). Where the inputs of one batch entry have a lower
     rank than r, the columns of V that it lacks are 0.
     """
+    # W φ tells as much of W however long φ is: uses of different sizes are no rounding noise.
+    sizes = np.abs(inputs).max(-1, keepdims=True)
+    unit = np.where(sizes > 0, sizes, 1)
+    inputs, outputs = inputs / unit, outputs / unit
     left, sizes, right = np.linalg.svd(inputs.swapaxes(-1, -2), full_matrices=False)
     kept = sizes > RANK_TOLERANCE * max(inputs.shape[-2:]) * EPS * sizes.max(
         -1, keepdims=True, initial=0
@@ -241,18 +260,12 @@ def _span(inputs: Array, outputs: Array) -> tuple[Array, Array]:
 
 
 def _columns(**tensors: Tensor) -> list[Array]:
-    arrays = [array(tensor, name) for name, tensor in tensors.items()]
-    for name, column in zip(tensors, arrays, strict=True):
-        largest = np.abs(column).max(initial=0.0)
-        if largest and not SQUARABLE[0] <= largest <= SQUARABLE[1]:
-            raise InputError(
-                f"{name} has entries up to {largest:.1e}, whose squares float64 cannot hold: "
-                "rescale the signal"
-            )
-    if len({column.shape[:-1] for column in arrays}) != 1:
+    columns = {name: array(tensor, name) for name, tensor in tensors.items()}
+    if len({column.shape[:-1] for column in columns.values()}) != 1:
         shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
         raise InputError(f"one row per sample is expected in each of {shapes}")
-    return arrays
+    check_sizes(**{name: column.reshape(-1, column.shape[-1]) for name, column in columns.items()})
+    return list(columns.values())
 
 
 def _mask(active: Tensor, like: Array) -> npt.NDArray[np.bool_]:

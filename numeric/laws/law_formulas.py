@@ -147,6 +147,30 @@ def array(tensor: Tensor, name: str) -> Array:
     return entries
 
 
+BESIDE: Mapping[str, tuple[str, ...]] = {"h": ("h", "v"), "v": ("h", "v"), "u": ("phi", "u")}
+"""A letter may be small where another of these is not: what it adds is lost beside it."""
+
+
+def check_sizes(**letters: Array) -> None:
+    """Refuses a sample whose squares float64 cannot hold, whatever the other samples are.
+
+    Letters are (batch, …).
+    """
+    sizes = {
+        name: np.abs(letter).reshape(len(letter), -1).max(1) for name, letter in letters.items()
+    }
+    for name, size in sizes.items():
+        beside = [sizes[other] for other in BESIDE.get(name, (name,)) if other in sizes]
+        largest = np.max(beside, axis=0)
+        wrong = (size > SQUARABLE[1]) | ((largest > 0) & (largest < SQUARABLE[0]))
+        if wrong.any():
+            sample = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"{name} has entries up to {size[sample]:.1e} in sample {sample}, whose squares "
+                "float64 cannot hold: rescale the signal of that sample"
+            )
+
+
 def require(name: str, found: Array, expected: tuple[int, ...]) -> None:
     """Refuses an array that is not of the shape that the others ask for.
 

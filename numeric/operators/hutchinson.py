@@ -42,16 +42,16 @@ def frobenius(operator: LinearOperator, *, samples: int = 64, seed: int = 0) -> 
     narrow = operator if operator.in_dim <= operator.out_dim else Adjoint(operator)
     streams = [np.random.default_rng((seed, sample)) for sample in range(operator.batch)]
     shape = (operator.batch, *narrow.in_shape)
-    squares = torch.stack(
-        [
-            norm(narrow.push(_signs(streams, narrow).view(shape))).double() ** 2
-            for _ in range(samples)
-        ]
-    )
-    mean = squares.mean(0)
-    value = mean.sqrt()
+    lengths = torch.stack(
+        [norm(narrow.push(_signs(streams, narrow).view(shape))) for _ in range(samples)]
+    ).double()
+    # Relative to a sample's largest, so that no square that matters under- or overflows.
+    size = lengths.amax(0)
+    unit = torch.where(size > 0, size, 1)
+    squares = (lengths / unit) ** 2
+    value = squares.mean(0).sqrt()
     error = squares.std(0) / samples**0.5 / (2 * torch.where(value > 0, value, 1))
-    return Estimate(value, error)
+    return Estimate(value * unit, error * unit)
 
 
 def _signs(streams: list[np.random.Generator], operator: LinearOperator) -> Tensor:  # -> (batch, n)

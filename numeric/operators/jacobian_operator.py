@@ -7,6 +7,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from derivations.errors import InputError
@@ -18,6 +19,12 @@ from numeric.runs.hooks import has_hooks
 from numeric.runs.independent_samples import check_samples, quiet
 from numeric.runs.watched_run import watched
 from numeric.tolerances import tolerances
+
+_COPIES = {"CloneBackward0", "AliasBackward0", "ViewBackward0", "UnsafeViewBackward0"}
+_ENTRYWISE = _COPIES | {
+    f"{name}Backward0" for name in ("Relu", "LeakyRelu", "Hardtanh", "Silu", "Gelu")
+}
+"""What autograd calls steps that keep or bend the entries of one tensor."""
 
 
 class JacobianOperator(LinearOperator):
@@ -71,6 +78,25 @@ class JacobianOperator(LinearOperator):
         super().__init__(
             tuple(x.shape[1:]), tuple(self.value.shape[1:]), x.shape[0], x.dtype, x.device
         )
+
+    def joins_its_input(self) -> bool:
+        """Whether the function ends by adding or appending its input, as it is, to something.
+
+        An activation may follow. Read off the graph of autograd; what hides it is not seen.
+        """
+        node = self._output.grad_fn
+        while node is not None and node.name() in _ENTRYWISE:
+            node = node.next_functions[0][0]
+        if node is None or node.name() not in ("AddBackward0", "CatBackward0"):
+            return False
+        return any(map(self._is_input, node.next_functions))
+
+    def _is_input(self, edge: tuple[Node | None, int]) -> bool:
+        node = edge[0]
+        # The function is given a clone of the leaf.
+        while node is not None and node.name() in _COPIES:
+            node = node.next_functions[0][0]
+        return getattr(node, "variable", None) is self._leaf
 
     def _pull(self, u: Tensor) -> Tensor:
         return _derivative(self._output, self._leaf, u).detach()

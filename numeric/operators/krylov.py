@@ -18,6 +18,9 @@ from numeric.operators.linear_operator import LinearOperator
 from numeric.operators.vector_norms import norm
 from numeric.tolerances import tolerances
 
+_USUAL = 64
+"""Steps whose vectors are stored beforehand: more than runs take by default."""
+
 
 @dataclass(frozen=True)
 class Tridiagonal:
@@ -197,7 +200,7 @@ def _capped(counts: Iterable[int], most: int) -> list[int]:
 class _Basis:
     """Orthonormal vectors of every sample, and the random streams that feed them.
 
-    The storage (steps, batch, dim) is allocated beforehand.
+    The storage (steps, batch, dim) is there beforehand for a usual run, and grows in a long one.
     """
 
     def __init__(
@@ -207,9 +210,8 @@ class _Basis:
         self.streams = [
             np.random.default_rng((seed, side, sample)) for sample in range(operator.batch)
         ]
-        self.vectors = torch.empty(
-            steps, operator.batch, dim, dtype=operator.dtype, device=operator.device
-        )
+        self.most, self.operator, self.dim = steps, operator, dim
+        self.vectors = self._storage(min(steps, _USUAL))
         self.tolerances = tolerances(operator.dtype)
         self.drift = torch.zeros(operator.batch, dtype=operator.dtype, device=operator.device)
         self.count = 0
@@ -257,10 +259,27 @@ class _Basis:
         return self.extend(vector, scale)
 
     def _append(self, vector: Tensor, length: Tensor) -> Tensor:
-        if self.count == len(self.vectors):
+        if self.count == self.most:
             return vector / length[:, None]
+        if self.count == len(self.vectors):
+            longer = self._storage(min(2 * self.count, self.most))
+            longer[: self.count] = self.vectors
+            self.vectors = longer
         self.count += 1
         return torch.div(vector, length[:, None], out=self.vectors[self.count - 1])
+
+    def _storage(self, steps: int) -> Tensor:
+        operator = self.operator
+        try:
+            return torch.empty(
+                steps, operator.batch, self.dim, dtype=operator.dtype, device=operator.device
+            )
+        except RuntimeError as error:
+            size = steps * operator.batch * self.dim * operator.dtype.itemsize
+            raise InputError(
+                f"the Krylov basis of {steps} steps takes {size:.1e} bytes, more than there are: "
+                "take fewer steps or samples, or stop early with rtol"
+            ) from error
 
     def _orthogonalize(
         self, vector: Tensor, samples: list[int] | None = None

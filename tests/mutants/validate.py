@@ -184,4 +184,16 @@ MEASUREMENTS = [
         "ratio(squares, block - 1, block),",
         "ratio(squares, 0, block),",
     ),
+    Mutant(
+        "a backend that nobody knows stops the figures",
+        "paper_figures/drawing/without_backend.py",
+        "os.environ.pop(BACKEND, None)",
+        "None",
+    ),
+    Mutant(
+        "the user's own backend is forgotten",
+        "paper_figures/drawing/without_backend.py",
+        'matplotlib.rcParams["backend"] = backend',
+        "pass",
+    ),
 ]

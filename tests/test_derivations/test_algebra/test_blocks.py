@@ -2,7 +2,7 @@
 
 import pytest
 
-from derivations.algebra.blocks import BLOCKS, PAPER_BLOCKS, block
+from derivations.algebra.blocks import BLOCKS, PAPER_BLOCKS, block, term_of
 from derivations.algebra.notation import notation_of
 from derivations.algebra.terms import Add, Identity, Layer, Term, leaves, parts_of
 from derivations.errors import InputError
@@ -21,6 +21,15 @@ def test_named_blocks_are_found_and_unknown_ones_refused():
     }
     with pytest.raises(InputError, match="plain, residual, se_residual, dense"):
         block("resnet")
+
+
+def test_a_structure_is_given_as_a_term_a_block_or_a_name():
+    term = BLOCKS["residual"].term
+    assert term_of(term) is term_of(BLOCKS["residual"]) is term_of("residual") is term
+    with pytest.raises(InputError, match="a int is no block: pass a term, a Block, or one of"):
+        term_of(3)
+    with pytest.raises(InputError, match="unknown block 'resnet'"):
+        term_of("resnet")
 
 
 def within(term: Term) -> set[Term]:

@@ -13,6 +13,7 @@ from numeric.certified import balls
 from numeric.certified.balls import (
     between,
     clamped,
+    constant,
     float_above,
     float_below,
     gamma,
@@ -103,3 +104,10 @@ def test_clamped_keeps_what_may_be():
 
 def test_between_holds_both():
     assert between(arb(1), arb(2)).contains(arb(1.5))
+
+
+def test_the_number_of_a_layer_is_held_as_it_is_and_as_float32_rounds_it():
+    assert constant(0.5) == (0.5, 0.5)
+    assert constant(-1.7) == (torch.tensor(-1.7).double().item(), -1.7)
+    assert constant(0.1) == (0.1, torch.tensor(0.1).double().item())
+    assert constant(1e300) == (1e300, 1e300)

@@ -1,5 +1,7 @@
 """Certified gains and bounds against the twin in 128-bit balls, without slack."""
 
+import copy
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,6 +24,7 @@ from numeric.certified import balls, enclosed_layers
 from numeric.certified.certify import CertifiedNumbers, certify
 from numeric.evaluation import derived_block as derived_block_module
 from numeric.evaluation.derived_block import derived_block
+from numeric.evaluation.live_samples import VanishedSignalWarning
 
 BLOCKS = ("plain", "residual", "se_residual", "dense")
 SIZES = (2, 3, 5, 8, 16)
@@ -166,21 +169,78 @@ def test_signals_of_any_size_are_certified(scale):
     )
 
 
-def test_a_zero_signal_is_refused():
+def test_a_batch_without_any_signal_is_refused():
     case = drawn_case("residual", 5, seed=1)
-    with pytest.raises(InputError, match="backward signal is or may be zero for sample 0"):
+    with pytest.raises(InputError, match="backward signal is zero for every sample"):
         certify(block("residual").term, case.leaves, case.x, 0 * case.g)
 
 
-def test_a_signal_that_may_be_zero_is_refused():
-    """Behind the final ReLU nothing is left where every entry is negative."""
+def test_a_sample_without_a_signal_is_named_and_the_others_are_certified():
+    case = drawn_case("residual", 5, seed=1)
+    x, g = (torch.cat([each, each, each]) for each in (case.x, case.g))
+    g[1 : 1 + len(case.g)] = 0
+    gone = tuple(range(1, 1 + len(case.g)))
+    with pytest.warns(VanishedSignalWarning, match=f"sample.* {gone[-1]}: "):
+        found = certify("residual", case.leaves, x, g)
+    alone = certify(block("residual"), case.leaves, x[:1], g[:1])
+    assert found.vanished == gone
+    assert torch.equal(found.low.isnan(), ~found.live)
+    assert torch.equal(found.high.isnan(), ~found.live)
+    assert (found.low[0], found.high[0]) == (alone.low[0], alone.high[0])
+    for one, other in zip(found.bounds, alone.bounds, strict=True):
+        assert torch.equal(one.value.isnan(), ~found.live)
+        assert one.value[0] == other.value[0]
+
+
+def dead_and_alive() -> tuple[dict[str, nn.Module], torch.Tensor, torch.Tensor]:
+    """Leaves of a block with a final ReLU, dead for the first sample, open for the second."""
     leaves_ = {"F": nn.Linear(3, 3, dtype=torch.float64), "relu": nn.ReLU()}
     with torch.no_grad():
+        leaves_["F"].weight.copy_(gaussian(3, 3, seed=3) / 10)
         leaves_["F"].bias.fill_(-100)
-    with pytest.raises(InputError, match="may be zero"):
-        certify(
-            block("post_activation").term, leaves_, gaussian(1, 3, seed=1), gaussian(1, 3, seed=2)
-        )
+    x = gaussian(2, 3, seed=1)
+    x[1] += 1000
+    return leaves_, x, gaussian(2, 3, seed=2)
+
+
+def test_the_gain_behind_a_dead_activation_is_certified_to_be_zero():
+    """And so says the theorem of the sum, whose base is zero there."""
+    found = certify("post_activation", *dead_and_alive())
+    assert (found.low[0], found.high[0]) == (0, 0)
+    assert found.low[1] > 0.1
+    assert {bound.id: bound.value[0].item() for bound in found.bounds}[
+        "residual.triangle.upper"
+    ] == 0
+    assert (found.tightest("upper")[0].value[0], found.tightest("lower")[0].value[0]) == (0, 0)
+    assert found.live.all()
+
+
+def test_where_a_base_may_be_zero_a_bound_relative_to_it_says_nothing():
+    """Of a sample so near the kink that nobody knows on which side it is."""
+    leaves_ = {"F": nn.Linear(1, 1, dtype=torch.float64), "relu": nn.ReLU()}
+    with torch.no_grad():
+        leaves_["F"].weight.fill_(-1 - 2.0**-52)
+        leaves_["F"].bias.fill_(0.1)
+    x = torch.tensor([[0.1 * 2.0**52]], dtype=torch.float64)
+    found = certify("post_activation", leaves_, x, torch.ones(1, 1, dtype=torch.float64))
+    values = {bound.id: bound.value.item() for bound in found.bounds}
+    assert values["residual.triangle.lower"] == 0
+    assert values["residual.triangle.upper"] == math.inf
+    assert 0 < values["residual.uniform.upper"] < math.inf
+    assert found.low.item() == 0 <= found.high.item() <= values["norms.factors.upper"] < math.inf
+
+
+def test_zero_signals_of_a_slice_leave_the_other_bounds():
+    """With g_y = 0 nothing is relative to it, and the gain is that of the branch."""
+    leaves_, x, g = dead_and_alive()
+    signal = torch.cat([g, torch.zeros_like(g)], 1)
+    found = certify("dense", {"F": leaves_["F"]}, x, signal)
+    gain = (g @ leaves_["F"].weight.detach()).norm(dim=1) / g.norm(dim=1)
+    assert ((found.low <= gain + 1e-15) & (gain <= found.high + 1e-15)).all()
+    values = {bound.id: bound.value for bound in found.bounds}
+    assert (values["dense.triangle.lower"] == 0).all()
+    assert (values["dense.triangle.upper"] == math.inf).all()
+    assert (values["norms.factors.upper"] < math.inf).all()
 
 
 def test_the_tightest_bound_of_each_sample_is_found():
@@ -208,3 +268,39 @@ def test_batch_norm_takes_only_what_torch_takes(shape):
     x = gaussian(*shape, seed=0)
     with pytest.raises(InputError, match=r"3 channels|of 3|4D"):
         certify(block("plain").term, {"F": nn.BatchNorm2d(1).eval()}, x, torch.ones_like(x))
+
+
+def test_constants_of_a_single_precision_network_are_those_that_it_uses():
+    """float32(−1.7) is larger by 5e-8; with powers of two nothing else is rounded."""
+    x, g = -torch.ones(1, 2), torch.tensor([[2.0, 0.0]])
+    leaf = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(nn.LeakyReLU(-1.7)(leaf), leaf, g)
+    gain = (gradient.double().norm() / g.double().norm()).item()
+    found = certify("plain", {"F": nn.LeakyReLU(-1.7)}, x, g)
+    assert gain > 1.7
+    assert found.low.item() <= gain <= found.high.item()
+    assert all(bound.value.item() >= gain for bound in found.bounds if bound.side == "upper")
+    double = certify("plain", {"F": nn.LeakyReLU(-1.7)}, x.double(), g.double())
+    assert double.high.item() < gain
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_modes_of_torch_and_memory_formats_change_nothing(mode):
+    layer = nn.Conv2d(3, 3, 3, padding=1, padding_mode=mode).double()
+    x, g = (gaussian(2, 3, 5, 5, seed=seed) for seed in (1, 2))
+    expected = certify("residual", {"F": layer}, x, g)
+    with torch.inference_mode():
+        inside = certify("residual", {"F": layer}, x, g)
+        born = certify("residual", {"F": copy.deepcopy(layer)}, x.clone(), g.clone())
+    layer.to(memory_format=torch.channels_last)
+    last = certify("residual", {"F": layer}, x.to(memory_format=torch.channels_last), g)
+    for found in (inside, born, last):
+        assert torch.allclose(found.high, expected.high, rtol=1e-12)
+        for one, other in zip(found.bounds, expected.bounds, strict=True):
+            assert torch.allclose(one.value, other.value, rtol=1e-12, atol=1e-300), one.id
+
+
+def test_samples_that_are_joined_are_refused():
+    x = gaussian(2, 3, 5, 5, seed=1)
+    with pytest.raises(InputError, match="it must keep the samples apart"):
+        certify("plain", {"F": nn.Flatten(0, 1)}, x, x.flatten(0, 1))

@@ -6,14 +6,14 @@ from contextlib import suppress
 
 import pytest
 import torch
-from ball_norms import is_above
-from ball_twin import column, diagonal, length
 from flint import arb, arb_mat
 from strategies import gaussian
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules import module as everywhere
 from torch.nn.utils import parametrizations, parametrize, prune
+from twins.ball_norms import is_above
+from twins.ball_twin import column, diagonal, length
 
 from derivations.algebra.blocks import block
 from derivations.errors import InputError, UnknownNodeError

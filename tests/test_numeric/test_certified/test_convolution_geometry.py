@@ -4,10 +4,10 @@ import random
 
 import pytest
 import torch
-from ball_norms import is_above
-from layer_twins import by_frequency
 from strategies import gaussian
 from torch import nn
+from twins.ball_norms import is_above
+from twins.layer_twins import by_frequency
 
 from derivations.errors import InputError
 from numeric.certified.convolution_geometry import each_axis, geometry

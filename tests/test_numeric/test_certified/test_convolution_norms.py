@@ -15,6 +15,7 @@ from twins import dense_twin
 from twins.ball_norms import is_above
 from twins.layer_twins import built, by_frequency, norm
 
+from derivations.errors import InputError
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_lipschitz import lipschitz_upper
 
@@ -338,3 +339,15 @@ def test_a_convolution_that_spectral_norm_calls_normalized_is_not():
     assert (
         norm(shallow, (1, 16, 16)) > 2.9
     )  # the bound is 3 = √(kernel size), for a constant kernel
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-200, 1e200, 1e307, 1.7e308])
+def test_singular_values_of_weights_of_any_size_are_found(size):
+    """One tap: every singular value is the weight."""
+    weight = torch.full((1, 1, 1), size, dtype=torch.float64)
+    assert circular_singular_values(weight, (5,)).flatten().tolist() == pytest.approx([size] * 5)
+
+
+def test_singular_values_beyond_the_range_are_refused():
+    with pytest.raises(InputError, match="beyond the range of float64: rescale the weight"):
+        circular_singular_values(torch.full((2, 2, 3), 1e308, dtype=torch.float64), (5,))

@@ -239,3 +239,47 @@ def test_layers_come_back_untouched():
         assert all(
             weight.dtype == torch.float32 and weight.grad is None for weight in layer.parameters()
         )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("slope", [-1.7, 0.1, 3.3, 0.5, 1e300])
+def test_a_layers_own_number_is_what_its_network_makes_of_it(slope, dtype):
+    """Single precision rounds a slope before it is used, by 5e-8 of it; double does not."""
+    minus = Enclosed.exactly(-torch.ones(1, 1))
+    sequence = run(nn.Sequential(nn.LeakyReLU(slope)), minus, dtype).parts[0]
+    for found in (run(nn.LeakyReLU(slope), minus, dtype).slopes, sequence.slopes):
+        used = torch.tensor(slope, dtype=torch.float32).double()
+        assert found.low.item() <= slope <= found.high.item()
+        if dtype == torch.float64:
+            assert found.low.item() == found.high.item()
+        elif used.isfinite():
+            assert found.low.item() <= used.item() <= found.high.item()
+
+
+def test_the_eps_of_a_norm_is_rounded_with_its_network():
+    layer = nn.BatchNorm1d(1, eps=0.1).eval()
+    layer.running_var.zero_()
+    x = Enclosed.exactly(torch.ones(1, 1))
+    double, single = (run(layer, x, dtype).slopes for dtype in (torch.float64, torch.float32))
+    rounded = torch.tensor(0.1).double().item() ** -0.5
+    assert double.high - double.low <= 1e-14
+    assert not double.low.item() <= rounded <= double.high.item()
+    assert single.low.item() <= rounded <= single.high.item()
+    assert single.low <= double.low
+    assert double.high <= single.high
+
+
+def test_an_upsampling_that_depends_on_the_precision_is_refused_and_multiples_are_not():
+    """31 · 2.3 entries are repeated otherwise in float32 than in float64."""
+    x = Enclosed.exactly(torch.ones(1, 1, 31, 31))
+    with pytest.raises(InputError, match="which entries it repeats depends on the precision"):
+        run(nn.Upsample(scale_factor=2.3), x)
+    for scale in (1, 2, 3, 5, 7):
+        assert run(nn.Upsample(scale_factor=scale), x).value.shape[2] == 31 * scale
+    assert run(nn.Upsample(size=62), Enclosed.exactly(torch.ones(1, 2, 31))).affine
+
+
+@pytest.mark.parametrize("layer", [nn.Flatten(0, 1), nn.Flatten(0), nn.Unflatten(0, (1, 2))])
+def test_a_layer_that_joins_or_splits_samples_is_refused(layer):
+    with pytest.raises(InputError, match="it must keep the samples apart"):
+        run(layer, Enclosed.exactly(torch.ones(2, 3, 5, 5)))

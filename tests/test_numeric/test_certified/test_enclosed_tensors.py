@@ -141,3 +141,21 @@ def test_what_leaves_the_range_is_refused():
     huge = exactly([1e200])
     with pytest.raises(InputError, match="range of float64"):
         huge * huge
+
+
+def test_zero_beyond_doubt_stays_zero_and_nothing_else_becomes_it():
+    """A product of other numbers may underflow; a sum never does; a map takes each sample alone."""
+    zero, tiny = exactly([0.0, 0.0]), exactly([1e-200, 0.0])
+    assert (zero * exactly([3.0, 4.0])).is_zero().all()
+    assert (tiny * tiny).is_zero().tolist() == [[False, True]]
+    assert (tiny + exactly([-1e-200, 5e-324])).is_zero().tolist() == [[True, False]]
+    doubt = Enclosed(zero.mid, torch.full_like(zero.mid, 5e-324))
+    assert not (doubt + zero).is_zero().any()
+    assert not (doubt * exactly([1.0, 1.0])).is_zero().any()
+    rows = Enclosed.exactly(torch.tensor([[0.0, 0.0], [0.0, 0.1]], dtype=torch.float64))
+    found = enclosed_tensors.apply(lambda v: v * 0.3, lambda v: v * 0.3, 1, rows)
+    assert found.is_zero().tolist() == [[True, True], [False, False]]
+    assert found.rad[1, 1] > 0
+    least, one = enclosed_tensors.norm(Enclosed(rows.mid, rows.rad))
+    assert least == 0
+    assert one > 0

@@ -1,5 +1,6 @@
 """Bounds of what layers stretch: no less than the dense twin, tight, and proved for slopes."""
 
+import copy
 import math
 from contextlib import suppress
 
@@ -282,3 +283,33 @@ def test_half_precision_weights_are_taken_as_they_are():
     half = nn.Linear(6, 5).bfloat16()
     layer.weight.data = half.weight.data.float()
     assert lipschitz_upper(half, (6,)) == lipschitz_upper(layer, (6,))
+
+
+@pytest.mark.parametrize("layer", [nn.LeakyReLU(-1.7), nn.ELU(1.7000000001)])
+def test_a_slope_above_one_holds_in_single_precision_too(layer):
+    """float32(1.7) = 1.7000000477."""
+    slope = getattr(layer, "negative_slope", getattr(layer, "alpha", None))
+    assert lipschitz_upper(layer, (3,)) == abs(torch.tensor(slope).double().item())
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("size", [5, 40])
+def test_modes_of_torch_and_memory_formats_change_no_bound(mode, size):
+    """Small layers are written out, large ones are bounded by frequency."""
+    layer = nn.Conv2d(3, 3, 3, padding=1, padding_mode=mode)
+    expected = lipschitz_upper(layer, (3, size, size))
+    with torch.inference_mode():
+        assert lipschitz_upper(layer, (3, size, size)) == expected
+        born = copy.deepcopy(layer)
+    with torch.no_grad():
+        assert lipschitz_upper(layer, (3, size, size)) == expected
+    assert lipschitz_upper(born, (3, size, size)) == expected
+    layer.to(memory_format=torch.channels_last)
+    assert lipschitz_upper(layer, (3, size, size)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("layer", [nn.Flatten(0, 1), nn.Flatten(0), nn.Flatten(-4, -3)])
+@pytest.mark.parametrize("channels", [2, 3])
+def test_a_layer_that_joins_samples_is_refused(layer, channels):
+    with pytest.raises(InputError, match="it must keep the samples apart"):
+        lipschitz_upper(layer, (channels, 5, 5))

@@ -26,7 +26,9 @@ BOUNDS = (
     [("lower", ["other low", "low", "low"]), ("upper", ["high", "other high", "high"])],
 )
 def test_each_sample_has_the_bound_that_says_most_and_of_equal_ones_the_first(side, names):
-    block = BlockNumbers(torch.zeros(3, 2), torch.ones(3), {}, BOUNDS)
+    block = BlockNumbers(
+        torch.zeros(3, 2), torch.ones(3), {}, BOUNDS, torch.ones(3, dtype=torch.bool)
+    )
     assert [each.id for each in block.tightest(side)] == names
     assert block.tightest(side) == tightest(BOUNDS, side)
 

@@ -1,5 +1,6 @@
 """Quantities of bounds at an activation: against explicit matrices, found once, refused by name."""
 
+import math
 from unittest.mock import patch
 
 import pytest
@@ -8,6 +9,7 @@ from strategies import gaussian
 from torch import nn
 from twins import dense_twin
 
+from derivations.algebra.blocks import DENSE
 from derivations.algebra.quantities import (
     Cosine,
     Frobenius,
@@ -17,10 +19,10 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.terms import Add, Identity, Layer, Pointwise
-from derivations.errors import InputError, UnknownNodeError
+from derivations.errors import UnknownNodeError
 from numeric.evaluation import quantity_values
 from numeric.evaluation.activation_point import Point
-from numeric.evaluation.quantity_values import QuantityValues, nonzero, quantity
+from numeric.evaluation.quantity_values import QuantityValues, quantity
 from numeric.settings import Effort
 
 X, G = gaussian(3, 4, seed=0), gaussian(3, 4, seed=1)
@@ -94,8 +96,11 @@ def test_an_unknown_quantity_is_refused(point):
         quantity(Frobenius(point.notation.jacobian(Layer("F"), Identity())), point, FULL)
 
 
-def test_lengths_must_not_be_zero():
-    lengths = torch.tensor([2.0, 1e-30])
-    assert nonzero(lengths, "the signal") is lengths
-    with pytest.raises(InputError, match="the signal is zero for sample 1: gains relative to it"):
-        nonzero(torch.tensor([1.0, 0.0, 0.0]), "the signal")
+def test_a_ratio_to_a_signal_that_is_zero_is_0_or_infinite():
+    """Nothing compared with nothing is 0; anything else is beyond every number. Never NaN."""
+    g = torch.tensor([[1.0, 2, 0, 0], [0, 0, 3, 4], [0, 0, 0, 0]], dtype=torch.float64)
+    point = Point(DENSE.term, {"F": nn.Linear(2, 2).double()}, X[:1, :2].expand(3, 2), g)
+    first, second = (point.notation.signal((part,)) for part in (0, 1))
+    found = quantity(NormRatio(first, second), point, FULL)[NormRatio(first, second)]
+    assert found.low.tolist() == [math.inf, 0, 0]
+    assert found.low is found.high

@@ -406,3 +406,20 @@ def test_the_thin_decomposition_is_that_of_the_covariance():
     at = slow.mean * np.array([[0.8], [1.0], [1.2]])
     assert np.allclose(fast.cdf(at), slow.cdf(at), atol=1e-9)
     assert fast.mean == pytest.approx(slow.mean, rel=1e-12)
+
+
+def test_an_image_beyond_squares_is_refused_whatever_the_others_are():
+    geometry, h = Geometry((1, 1)), torch.ones(2, 1, 2, 2, dtype=torch.float64)
+    h[1] *= 1e-165
+    with pytest.raises(InputError, match="in sample 1, whose squares float64 cannot hold"):
+        convolution_law(1.0, h, 0 * h, geometry)
+    with pytest.raises(InputError, match="in sample 1, whose squares float64 cannot hold"):
+        conditional_convolution_law(1.0, h, h, 1 + 0 * h, h, geometry)
+
+
+def test_alignments_of_signals_of_any_size_are_found():
+    geometry, h = Geometry((1, 1)), torch.ones(1, 1, 2, 2, dtype=torch.float64)
+    plain = alignment_deviation(1.0, h, h, geometry)
+    for first, second in ((1e-70, 1e-60), (1.0, 1e-200), (1e70, 1e70)):
+        found = alignment_deviation(1.0, first * h, second * h, geometry)
+        assert found == pytest.approx(first * second * plain, rel=1e-12)

@@ -12,6 +12,7 @@ import random_networks as nets
 import sympy as sp
 import torch
 from random_networks import Draws, Net, draw
+from scipy.stats import chi2
 from torch import Tensor, nn
 
 from derivations.errors import InputError
@@ -25,6 +26,7 @@ from numeric.laws.dense_layer import (
     conditional_law,
     gain_band,
     gain_cdf,
+    gain_log_probability,
     goodness_of_fit,
     independent_law,
     masked_law,
@@ -455,3 +457,37 @@ def test_what_float64_cannot_square_is_refused(weight_std, size):
     h = torch.full((1, 3), size, dtype=torch.float64)
     with pytest.raises(InputError, match="rescale"):
         independent_law(weight_std, h, 0 * h)
+
+
+def test_a_sample_beyond_squares_is_refused_whatever_the_others_are():
+    """It would have the band [0, 0]."""
+    h = torch.ones(2, 3, dtype=torch.float64)
+    h[1] *= 1e-165
+    with pytest.raises(InputError, match="in sample 1, whose squares float64 cannot hold"):
+        independent_law(1.0, h, 0 * h)
+    low, high = gain_band(independent_law(1.0, h[:1], 0 * h[:1]), 3**0.5)
+    assert 0 < low < high
+
+
+def test_inputs_tell_as_much_of_a_weight_however_long_they_are():
+    """A batch whose inputs differ in size by 1e20 has the law of one whose inputs do not."""
+    n, m = 4, 3
+    phi = torch.from_numpy(np.random.default_rng(0).standard_normal((2, n)))
+    weight = torch.from_numpy(np.random.default_rng(1).standard_normal((m, n)))
+    h, v = phi[:, :m], phi.flip(0)
+    sizes = torch.tensor([[1.0], [1e-20]], dtype=torch.float64)
+    one, other = (batch_law(1.0, size * phi, size * phi @ weight.T, h, v) for size in (1, sizes))
+    assert np.allclose(one.mean, other.mean, rtol=1e-12)
+    assert np.allclose(one.variance, other.variance, rtol=1e-12)
+
+
+def test_tails_of_the_gain_have_their_size():
+    """γ² · 3 is a chi-square of three degrees of freedom here."""
+    h = torch.ones(1, 3, dtype=torch.float64)
+    law_of_square, norm = independent_law(1.0, h, 0 * h), 3**0.5
+    gain = 12.0
+    for upper, other in ((True, chi2.logsf), (False, chi2.logcdf)):
+        at = gain if upper else 1 / gain
+        found = gain_log_probability(law_of_square, norm, at, upper=upper)
+        assert found == pytest.approx(other(at**2, 3), rel=1e-12)
+    assert gain_log_probability(law_of_square, norm, -1.0, upper=False) == -np.inf

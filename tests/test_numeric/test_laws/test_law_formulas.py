@@ -10,6 +10,7 @@ from derivations.errors import InputError, UnknownNodeError
 from derivations.laws.law_catalogue import law
 from numeric.laws.law_formulas import (
     array,
+    check_sizes,
     deviation,
     generalized_law,
     noncentral,
@@ -127,3 +128,15 @@ def test_a_law_is_asked_for_by_its_kind():
         noncentral_law("pointwise")
     with pytest.raises(InputError, match="not a generalized one"):
         generalized_law("masked")
+
+
+def test_every_sample_is_of_a_size_that_can_be_squared():
+    """Beside a signal of order one another may be as small as it likes, but not instead of it."""
+    rows = np.array([[1.0, 0], [1e-165, 0], [0, 0]])
+    check_sizes(h=rows, v=np.ones((3, 2)))
+    check_sizes(h=np.zeros((3, 2)), slope=rows[[0, 2]])
+    for letters in ({"h": rows}, {"h": rows, "v": 0 * rows}, {"slope": rows, "v": 1 + rows}):
+        with pytest.raises(InputError, match=r"entries up to 1.0e-165 in sample 1, whose squares"):
+            check_sizes(**letters)
+    with pytest.raises(InputError, match=r"v has entries up to 1.0e\+80 in sample 0"):
+        check_sizes(h=rows, v=np.array([[1e80, 0], [1, 0], [0, 1]]))

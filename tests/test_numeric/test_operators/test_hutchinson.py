@@ -72,3 +72,14 @@ def test_zero_is_estimated_without_error():
 def test_meaningless_settings_are_refused(samples, seed):
     with pytest.raises(InputError):
         frobenius(MatrixOperator(torch.ones(1, 2, 2)), samples=samples, seed=seed)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e-160, 1e160, 1e200, 1e290])
+def test_operators_of_any_size_have_a_norm(size):
+    """Of the samples of a batch each in its own scale."""
+    matrices = gaussian(2, 4, 5, seed=1)
+    plain = frobenius(MatrixOperator(matrices), seed=3)
+    scaled = frobenius(MatrixOperator(torch.stack([size * matrices[0], matrices[1]])), seed=3)
+    for one, other in ((scaled.value, plain.value), (scaled.standard_error, plain.standard_error)):
+        assert one[0].item() == pytest.approx(size * other[0].item(), rel=1e-12)
+        assert one[1].item() == pytest.approx(other[1].item(), rel=1e-12)

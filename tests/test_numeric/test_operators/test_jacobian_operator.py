@@ -17,11 +17,12 @@ from operator_harness import (
     assert_samples_are_treated_alone,
     random_vectors,
 )
-from strategies import drawn_blocks, gaussian
+from strategies import DrawnBlock, drawn_blocks, gaussian
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from twins import dense_twin
 
+from derivations.algebra.terms import Layer
 from derivations.errors import InputError
 from numeric.operators.hutchinson import frobenius
 from numeric.operators.jacobian_operator import JacobianOperator
@@ -39,8 +40,31 @@ def test_jacobians_of_drawn_blocks_are_adjoint(block, seed):
 @given(drawn_blocks())
 def test_jacobians_of_drawn_blocks_agree_with_the_dense_twin(block):
     assert_equals_matrices(
-        JacobianOperator(block.module, block.x), dense_twin.jacobian(block.module, block.x)
+        JacobianOperator(block.module, block.x),
+        dense_twin.jacobian(block.module, block.x),
+        reach=block.reach(),
     )
+
+
+def test_a_jacobian_that_nearly_cancels_is_off_by_the_rounding_of_what_cancels():
+    """w tanh(x) − w' tanh(x) with w ≈ w': the twin, which evaluates alone, rounds otherwise."""
+    leaf = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
+    with torch.no_grad():
+        leaf[0].weight.copy_(torch.tensor([[0.7], [0.7]]))
+        leaf[0].bias.copy_(torch.tensor([0.1, 0.1 + 1e-6]))
+        leaf[2].weight.copy_(torch.tensor([[0.9, -0.9]]))
+    block = DrawnBlock(Layer("F"), {"F": leaf}, gaussian(3, 1, seed=0, dtype=torch.float32))
+    jacobian = dense_twin.jacobian(block.module, block.x)
+    reach = block.reach()
+    assert torch.allclose(reach, torch.full_like(reach, 2 * 0.7 * 0.9))
+    assert (jacobian.abs() <= 1e-5 * reach).all()
+    assert_equals_matrices(JacobianOperator(block.module, block.x), jacobian, reach=reach)
+
+
+@given(drawn_blocks())
+def test_no_jacobian_reaches_beyond_what_it_adds_up(block):
+    """Else the allowance above would be too small; where nothing cancels it is what it was."""
+    assert (dense_twin.jacobian(block.module, block.x).abs() <= block.reach() * (1 + 1e-5)).all()
 
 
 @given(drawn_blocks(), st.floats(-4, 4, width=32))

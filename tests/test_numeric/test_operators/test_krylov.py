@@ -8,9 +8,11 @@ from torch import Tensor
 from twins.dense_twin import MatrixOperator
 
 from derivations.errors import InputError
+from numeric.operators import krylov
 from numeric.operators.composed_operators import DiagonalOperator
 from numeric.operators.krylov import golub_kahan, lanczos
 from numeric.operators.linear_operator import LinearOperator
+from numeric.operators.spectra import sigma_max
 from numeric.tolerances import tolerances
 
 
@@ -232,3 +234,37 @@ def test_products_that_overflow_are_refused(run):
     operator = MatrixOperator(torch.full((3, 4, 4), 3e38))
     with pytest.raises(InputError, match=r"not finite|beyond the range"):
         run(operator, 3, seed=0)
+
+
+def test_a_long_run_is_that_of_a_basis_stored_beforehand(monkeypatch):
+    matrix = gaussian(2, 150, 150, seed=1)
+    grown = golub_kahan(MatrixOperator(matrix), 150, seed=2)
+    monkeypatch.setattr(krylov, "_USUAL", 150)
+    stored = golub_kahan(MatrixOperator(matrix), 150, seed=2)
+    assert torch.equal(grown.alpha, stored.alpha)
+    assert torch.equal(grown.beta, stored.beta)
+
+
+class Wide(LinearOperator):
+    """The zero map of a space that no basis of which fits into memory."""
+
+    def __init__(self) -> None:
+        super().__init__((10**6,), (10**6,), 1, torch.float64, torch.device("cpu"))
+
+    def _push(self, v):
+        return v
+
+    def _pull(self, u):
+        return u
+
+
+def test_steps_are_a_limit_and_take_memory_as_they_are_taken():
+    """100,000 steps would be 800 GB; the identity is found in 4."""
+    found = sigma_max(Wide(), steps=100_000, rtol=0.5)
+    assert found.steps.item() <= 10
+
+
+def test_a_basis_that_does_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr(krylov, "_USUAL", 10**9)
+    with pytest.raises(InputError, match=r"the Krylov basis of 1000000 steps takes 8.0e\+12"):
+        golub_kahan(Wide(), 10**8, seed=0)

@@ -101,7 +101,13 @@ def numbers(gain, **bounds) -> BlockNumbers:
         BoundNumbers(f"made.{side}", side, "exact", None, torch.tensor(value, dtype=torch.float64))
         for side, value in bounds.items()
     )
-    return BlockNumbers(pullback=gain[:, None], gain=gain, terms={}, bounds=made)
+    return BlockNumbers(
+        pullback=gain[:, None],
+        gain=gain,
+        terms={},
+        bounds=made,
+        live=torch.ones_like(gain, dtype=torch.bool),
+    )
 
 
 def test_vanished_samples_are_null_and_counted():
