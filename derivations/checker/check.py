@@ -24,11 +24,13 @@ from derivations.checker.quantity_samples import holds_on_samples
 from derivations.checker.recurrences import check_recurrence, has_recurrence
 from derivations.checker.symbolic_sums import check_sums, has_sums
 from derivations.checker.traces import check_traces, has_traces
+from derivations.exact.chance import drawing
 from derivations.exact.definedness import is_defined
 from derivations.exact.series import exists_near_zero, tends_to
 from derivations.exact.shapes_fit import fit, well_formed
 
-SEEDS = (1, 2)
+WORLDS = 2
+"""So many are drawn anew in every process."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def check(derivation: Derivation) -> tuple[CheckedStep, ...]:
     return tuple(checker.check(step) for step in derivation.steps)
 
 
+_DRAWS = tuple(Draw(drawing("world", k).getrandbits(32)) for k in range(WORLDS))
 DEFINED = "defined on its whole domain"
 
 
@@ -64,7 +67,7 @@ class _Checker:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self.expansion = Expansion(derivation.notation)
-        self.instances = [drawn_instance(derivation.notation, Draw(seed)) for seed in SEEDS]
+        self.instances = [drawn_instance(derivation.notation, draw) for draw in _DRAWS]
         self.prover = Prover(derivation)
         self.nonzero = nonzero_columns(derivation, self.expansion)
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
@@ -96,12 +99,10 @@ class _Checker:
                 "certificate": lambda: self.prover.proves(step),
                 "random matrices": lambda: holds_on_samples(step, self.derivation),
             }
-        exists = Check(DEFINED, _passes(lambda: self._exists(step, numbers)))
-        # What does not exist is not calculated with.
-        outcomes = [
-            Check(name, exists.ok and _passes(test)) for name, test in methods.items()
-        ]
-        checked = CheckedStep(step, (*outcomes, exists))
+        exists = _passes(lambda: self._exists(step, numbers))
+        # What does not exist is not calculated with, and only then its existence is spoken of.
+        outcomes = [Check(name, exists and _passes(test)) for name, test in methods.items()]
+        checked = CheckedStep(step, (*outcomes, *([] if exists else [Check(DEFINED, False)])))
         if checked.ok and self.symbols and step.before.free_symbols & self.symbols:
             self.prover.learn(step)
         return checked

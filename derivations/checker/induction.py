@@ -81,16 +81,13 @@ def _grown(run: ExprWithLimits, value: sp.Expr) -> sp.Expr:
 
 
 def _follows(at: sp.Expr, later: sp.Expr, values: list[sp.Expr], signs: Signs) -> bool:
-    """Whether `later` = 0 follows from `at` = 0: they are equal, or what `at` says of a single run
+    """Whether `later` = 0 follows from `at` = 0: they are equal, or what `at` says of one run
     makes `later` vanish.
     """
     if vanishes(later - at, signs):
         return True
-    if len(values) != 1:
-        return False
-    slope, rest = sp.diff(at, values[0]), at.subs(values[0], 0)
-    return bool(
-        not slope.has(values[0])
-        and signs.nonzero(slope)
-        and vanishes(later.subs(values[0], -rest / slope), signs)
-    )
+    for value in values:
+        slope, rest = sp.diff(at, value), at.subs(value, 0)
+        if not slope.has(value) and signs.nonzero(slope):
+            return vanishes(later.subs(value, -rest / slope), signs)
+    return False

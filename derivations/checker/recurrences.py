@@ -18,6 +18,7 @@ from derivations.algebra.steps import Step
 from derivations.checker.exact_values import Writer
 from derivations.checker.induction import holds_by_induction
 from derivations.checker.symbolic_sums import EXPANDED, write_out
+from derivations.exact.chance import WIDTH, drawing
 from derivations.exact.logarithms import Logarithms
 from derivations.exact.normal_forms import equal, vanishes
 from derivations.exact.series import tends_to
@@ -85,7 +86,7 @@ def _written_out(step: Step) -> bool:
     """
     others = sorted(_free(step) - {LAYERS, DEPTH, BLOCK, CHI}, key=str)
     generator = CHI if CHI in _free(step) or not others else others.pop(0)
-    values = {symbol: fmpq_poly([fmpq(3 * k + 5, 2 * k + 7)]) for k, symbol in enumerate(others)}
+    values = {symbol: _drawn(symbol) for symbol in others}
     writer = Writer(values | {generator: fmpq_poly([0, 1])})
     for layers in EXPANDED:
         for block in (
@@ -100,6 +101,13 @@ def _written_out(step: Step) -> bool:
             if not before.equals(after):
                 return False
     return True
+
+
+def _drawn(symbol: sp.Symbol) -> fmpq_poly:
+    """A rational number > 1."""
+    chance = drawing("number", sp.srepr(symbol))
+    bottom = chance.randint(1, WIDTH)
+    return fmpq_poly([fmpq(bottom + chance.randint(1, WIDTH), bottom)])
 
 
 def _free(step: Step) -> set[sp.Symbol]:

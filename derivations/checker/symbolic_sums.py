@@ -122,7 +122,9 @@ def _certified(step: Step) -> bool:
         return False
     stated = sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
     difference = larger**certificate.power - smaller**certificate.power - stated
-    return vanishes(difference, signs) and all(map(signs.nonnegative, factors))
+    return all(map(signs.nonnegative, factors)) and (
+        vanishes(difference, signs) or holds_by_induction(difference, sp.S.Zero, LAYERS)
+    )
 
 
 def _expanded_difference(step: Step, layers: int) -> sp.Expr:
@@ -145,8 +147,8 @@ def _sum_of_squares(step: Step, layers: int) -> bool:
     if power == 2 and not signs_of([larger]).nonnegative(larger):
         return False
     difference = sp.expand(larger**power - smaller**power)
-    if difference == 0:
-        return True
+    if difference.is_Rational:
+        return bool(difference >= 0)
     symbols = sorted(difference.free_symbols | difference.atoms(sp.Indexed), key=str)
     polynomial = sp.Poly(difference, *[s for s in symbols if not isinstance(s, (sp.IndexedBase,))])
     return all(k >= 0 and all(e % 2 == 0 for e in powers) for powers, k in polynomial.terms())
