@@ -24,6 +24,7 @@ from derivations.checker.matrix_words import (
     transpose,
 )
 from derivations.exact.normal_forms import vanishes
+from derivations.exact.signs import signs_of
 
 Frozen = frozenset[tuple[Word, Fraction]]
 """A polynomial that can be compared."""
@@ -117,7 +118,7 @@ class Prover:
             side for side in (larger, smaller) if isinstance(side, sp.Pow) and side.exp == sp.S.Half
         ]
         real = all(self._is_nonnegative(root.base) for root in roots)
-        return real and (larger in roots or bool(larger.is_nonnegative))
+        return real and (larger in roots or signs_of([larger]).nonnegative(larger))
 
     def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: Case) -> bool:
         """Whether a product is ≥ 0: factors that come in pairs are squares, the others must be ≥ 0
@@ -129,7 +130,8 @@ class Prover:
 
     def _is_nonnegative(self, expr: sp.Expr, case: Case | None = None) -> bool:
         case = case or {}
-        if expr.xreplace(case).is_nonnegative or _exceeds_its_absolute_value(expr):
+        seen = sp.sympify(expr).xreplace(case)
+        if signs_of([seen]).nonnegative(seen) or _exceeds_its_absolute_value(expr):
             return True
         return sp.expand(expr) in self.nonnegative
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import sympy as sp
 
-from derivations.algebra.letters import LAYERS
+from derivations.algebra.letters import LAYERS, Expectation
 from derivations.algebra.quantities import NormRatio
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.binomials import check_binomials, has_binomials
@@ -112,7 +112,7 @@ class _Checker:
         if len(numbers) < 2:
             return not numbers and fit(step.before, step.after)
         if any(isinstance(side, sp.Tuple) or side.has(sp.MatrixExpr) for side in numbers):
-            return well_formed(step.before, step.after)
+            return well_formed(*numbers) and all(map(_exists_around_matrices, numbers))
         factors = [
             sp.sympify(factor)
             for certificate in step.certificates
@@ -154,6 +154,15 @@ class _Checker:
                 instance.equal(step.before, step.after) for instance in self.instances
             ),
         }
+
+
+def _exists_around_matrices(side: sp.Expr) -> bool:
+    """Whether a number exists that is made of traces; a tuple, if its entries do."""
+    if isinstance(side, sp.Tuple):
+        return is_defined(side)
+    for kind in (Expectation, sp.Trace):
+        side = side.xreplace({node: sp.Dummy(real=True) for node in side.atoms(kind)})
+    return is_defined([side])
 
 
 def _passes(test: Callable[[], bool]) -> bool:

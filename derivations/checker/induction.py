@@ -8,6 +8,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from derivations.algebra.letters import BLOCK
+from derivations.exact.definedness import is_defined
 from derivations.exact.normal_forms import vanishes
 from derivations.exact.signs import Signs, signs_of
 
@@ -16,17 +17,21 @@ LONGEST_START = 64
 
 
 def holds_by_induction(before: sp.Expr, after: sp.Expr, layers: sp.Symbol) -> bool:
-    """Whether before = after at the least l, and at l + 1 wherever at l; both must exist for every
+    """Whether both exist for every l, and before = after at the least l, and at l + 1 wherever at
     l. False also means: not of the form that this proof needs.
 
     The least l is 1, or i + 1 where a block i of the l is meant.
     """
-    difference = (before - after).replace(sp.Sum, _factored_out)
+    difference = (before - after).replace(
+        sp.Sum, lambda function, *limits: _factored_out(function, limits, layers)
+    )
     runs = sorted(difference.atoms(sp.Sum, sp.Product), key=str)
     if not runs or not layers.is_integer or not layers.is_positive or _is_nested(runs):
         return False
     least = BLOCK + 1 if BLOCK in difference.free_symbols else sp.S.One
     if not all(_grows(run, layers, least) for run in runs):
+        return False
+    if not is_defined([before, after]):
         return False
     base = difference.xreplace({run: _first(run, layers, least) for run in runs})
     values = [sp.Dummy(real=True) for _ in runs]
@@ -38,9 +43,14 @@ def holds_by_induction(before: sp.Expr, after: sp.Expr, layers: sp.Symbol) -> bo
     )
 
 
-def _factored_out(function: sp.Expr, *limits: sp.Tuple) -> sp.Expr:
+def _factored_out(
+    function: sp.Expr, limits: tuple[sp.Tuple, ...], layers: sp.Symbol
+) -> sp.Expr:
     """A sum, with the factors that do not move with its indices taken out of it."""
-    fixed, moving = function.as_independent(*(limit[0] for limit in limits), as_Add=False)
+    indices = [limit[0] for limit in limits]
+    fixed, moving = function.as_independent(*indices, as_Add=False)
+    if moving.has(layers):
+        fixed, moving = sp.expand(function).as_independent(*indices, as_Add=False)
     return fixed * sp.Sum(moving, *limits)
 
 
