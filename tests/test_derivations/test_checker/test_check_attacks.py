@@ -33,6 +33,7 @@ from derivations.theorems.equations import (
     STATE_SQUARES,
     equations,
 )
+from derivations.theorems.stacks import theorems
 
 TENTH = sp.Rational(1, 10)
 
@@ -293,6 +294,9 @@ J = sp.Symbol("j", integer=True, positive=True)
 A = sp.IndexedBase("a", real=True)
 Q = sp.Symbol("q", nonnegative=True)
 X = sp.Symbol("x", real=True)
+# Where draws are the same in every process, a liar picks a name whose draw is the mean of 1, 2, 3.
+CHOSEN = sp.Symbol("i14", integer=True, nonnegative=True)
+COMPLEX = sp.Symbol("x")
 
 
 def stirling(limit: sp.Expr, factor: sp.Expr) -> Step:
@@ -306,7 +310,7 @@ KNOWN = {
         "wrong", DOWN, ">=", 0, "", (Certificate(((DOWN,),)),)
     ),
     "a bound index is no constant": Step(
-        "wrong", sp.Sum(K * A[0], (K, 1, 3)), "=", 3 * K * A[0]
+        "wrong", sp.Sum(CHOSEN * A[0], (CHOSEN, 1, 3)), "=", 3 * CHOSEN * A[0]
     ),
     "squares of a bound index are no letters": Step(
         "wrong",
@@ -317,9 +321,6 @@ KNOWN = {
     "a free index is not captured": Step(
         "wrong", sp.Sum(A[K] * A[0], (K, 1, 3)), "=", A[K] * sp.Sum(A[0], (K, 1, 3))
     ),
-    "γ·(1/γ) is not 1 where γ is 0": Step(
-        "wrong", sp.Mul(GAIN, sp.Pow(GAIN, -1, evaluate=False), evaluate=False), "=", 1
-    ),
     "0^(13 − L) is not 0": Step("wrong", sp.Integer(0) ** (13 - DEPTH), "=", 0),
     "0^(13 − L) is not nothing": Step(
         "wrong", DEPTH + sp.Integer(0) ** (13 - DEPTH), "=", DEPTH
@@ -328,6 +329,8 @@ KNOWN = {
         "wrong", sp.Product((J - 14) / (J - 13), (J, 1, DEPTH)), "=", 13 / (13 - DEPTH)
     ),
     "√(x²) is not x": stirling(X, sp.sqrt(X**2)),
+    "√(x²) is not x for complex x": stirling(COMPLEX, sp.sqrt(COMPLEX**2)),
+    "the third root of x³ is not x": stirling(X, (X**3) ** sp.Rational(1, 3)),
     "q^ε does not tend to 1 at q = 0": Step(
         "wrong", DEPTH * Q**EPSILON, "->", DEPTH, vanishing=EPSILON
     ),
@@ -357,6 +360,14 @@ def test_a_cosine_of_a_sum_of_columns_is_0_where_the_sum_is():
     assert outcomes(replace(derivation, nonzero=(column,)), step) == [True]
 
 
+def test_a_gain_that_may_be_0_is_not_divided_by():
+    (stack,) = (each for each in theorems() if each.id == "stack.telescoping")
+    last = stack.derivation.quantities[2].symbol
+    for gain, derivation in ((GAIN, NUMBERS), (last, stack.derivation)):
+        kept = sp.Mul(gain, sp.Pow(gain, -1, evaluate=False), evaluate=False)
+        assert outcomes(derivation, Step("wrong", kept, "=", 1)) == [False]
+
+
 def test_a_ratio_to_what_may_be_0_does_not_exist():
     notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
     w, g = notation.jacobian(Linear("W"), Identity()), notation.signal()
@@ -370,7 +381,8 @@ def test_a_ratio_to_what_may_be_0_does_not_exist():
 
 
 def test_matrices_of_different_sizes_are_not_equal():
-    n, m = (sp.Symbol(name, integer=True, positive=True) for name in "nm")
+    # Two names whose sizes once were drawn alike in every world.
+    n, m = (sp.Symbol(name, integer=True, positive=True) for name in "mr")
     derivation = linearize(notation_of(BLOCKS["residual"], "operator")).derivation
     for before, after in (
         (sp.Identity(n), sp.Identity(m)),
