@@ -6,7 +6,7 @@ earlier established step.
 """
 
 from fractions import Fraction
-from itertools import product
+from itertools import compress, product
 
 import sympy as sp
 
@@ -180,7 +180,7 @@ def gram_equal(step: Step, derivation: Derivation) -> bool:
     }
     zeros = [column for key, column in open_columns.items() if key not in nonzero]
     return all(
-        _agree(step, quantities, expansion, [z for z, chosen in zip(zeros, case, strict=True) if chosen])
+        _agree(step, quantities, expansion, list(compress(zeros, case)))
         for case in product((False, True), repeat=len(zeros))
     )
 
@@ -274,5 +274,9 @@ def _in_inner_products(
         case Cosine(first, second):
             a, b = column(first), column(second)
             lengths = inner(a, a) * inner(b, b)
-            return inner(a, b) / (sp.sqrt(inner(a, a)) * sp.sqrt(inner(b, b))) if lengths != 0 else sp.S.Zero
+            return (
+                inner(a, b) / (sp.sqrt(inner(a, a)) * sp.sqrt(inner(b, b)))
+                if lengths != 0
+                else sp.S.Zero
+            )
     return None

@@ -47,7 +47,9 @@ def _compiled(expr: sp.Expr, outermost: bool = False) -> Value:
         case sp.Symbol():
             return lambda at: at[expr] if expr in at else _sequence(_spelled(expr), 0)[0]
         case sp.Indexed():
-            entries = [_entry(_spelled(expr.base), k, index) for k, index in enumerate(expr.indices)]
+            entries = [
+                _entry(_spelled(expr.base), k, index) for k, index in enumerate(expr.indices)
+            ]
             return lambda at: prod(entry(at) for entry in entries)
         case sp.Add() | sp.Mul():
             parts, together = (

@@ -43,9 +43,7 @@ def holds_by_induction(before: sp.Expr, after: sp.Expr, layers: sp.Symbol) -> bo
     )
 
 
-def _factored_out(
-    function: sp.Expr, limits: tuple[sp.Tuple, ...], layers: sp.Symbol
-) -> sp.Expr:
+def _factored_out(function: sp.Expr, limits: tuple[sp.Tuple, ...], layers: sp.Symbol) -> sp.Expr:
     """A sum, with the factors that do not move with its indices taken out of it."""
     indices = [limit[0] for limit in limits]
     fixed, moving = function.as_independent(*indices, as_Add=False)

@@ -65,9 +65,7 @@ def _by_induction(step: Step) -> bool:
     """
     before, after = (_written(side) for side in (step.before, step.after))
     depths = [depth for depth in (LAYERS, DEPTH) if depth in (before - after).free_symbols]
-    return equal(before, after) or any(
-        holds_by_induction(before, after, depth) for depth in depths
-    )
+    return equal(before, after) or any(holds_by_induction(before, after, depth) for depth in depths)
 
 
 def _written(expr: sp.Expr) -> sp.Expr:

@@ -1,8 +1,8 @@
 """Checks steps whose sums and products run to a symbolic number of layers l.
 
-Two ways: normal forms or induction over l for every l at once, and the expansion of both sides, term by
-term, for l = 1…12. Outer indices are expanded here: SymPy's nested `Sum.doit()`
-reverses the sign of sums with reversed limits.
+Two ways: normal forms or induction over l for every l at once, and the expansion of both sides,
+term by term, for l = 1…12. Outer indices are expanded here: SymPy's nested `Sum.doit()` reverses
+the sign of sums with reversed limits.
 """
 
 from collections.abc import Callable, Sequence, Set

@@ -1,1 +1,1 @@
-"""Exact reasoning about real expressions: domains, signs, where they exist, normal forms, limits."""
+"""Exact reasoning about real expressions: signs, where they exist, normal forms, limits."""

@@ -43,7 +43,7 @@ def follows(wanted: Constraint, given: Sequence[Constraint]) -> bool:
 
 
 def _follows_from_bounds(wanted: Constraint, given: Sequence[Constraint]) -> bool:
-    """The same where every constraint bounds one variable: the least value is that at the bounds."""
+    """The same where every constraint bounds one variable: the least value is at the bounds."""
     value, strict = wanted.function.get(sp.S.One, Fraction(0)), False
     for variable, k in wanted.function.items():
         if variable == sp.S.One:

@@ -20,6 +20,7 @@ from derivations.exact.polynomials import (
     Polynomial,
     cancelled,
     constant,
+    frozen,
     multiplied,
     raised,
     replaced,
@@ -56,7 +57,7 @@ def equal(left: sp.Expr, right: sp.Expr, signs: Signs | None = None) -> bool:
 
 
 class _Forms:
-    """Writes the expressions of one zero test as fractions, and keeps the relations of its atoms."""
+    """Writes the expressions of one zero test as fractions; keeps the relations of its atoms."""
 
     def __init__(self, signs: Signs) -> None:
         self.signs = signs
@@ -125,7 +126,7 @@ def _frozen(fraction: Fraction) -> Hashable:
     if len(bottom) == 1 and not next(iter(bottom)):
         scale = next(iter(bottom.values()))
         top, bottom = {m: k / scale for m, k in top.items()}, ONE
-    return tuple(frozenset((m, (int(k.p), int(k.q))) for m, k in p.items()) for p in (top, bottom))
+    return frozen(top), frozen(bottom)
 
 
 def _power(forms: _Forms, expr: sp.Pow) -> Fraction:
@@ -137,7 +138,7 @@ def _power(forms: _Forms, expr: sp.Pow) -> Fraction:
             raised(_root(forms, factor, int(exponent.q)), int(exponent.p) * times)
             for factor, times in _prime_factors(base)
         )
-    if base.is_Rational and base > 0 or forms.signs.positive(base):
+    if (base.is_Rational and base > 0) or forms.signs.positive(base):
         return multiplied(
             raised(_exponential(forms, factor, term), count * times)
             for factor, times in _prime_factors(base)
@@ -206,7 +207,8 @@ def _absolute(forms: _Forms, expr: sp.Expr) -> Fraction:
 def _sine(forms: _Forms, expr: sp.Expr) -> Fraction:
     key = ("sine", forms.key(expr.args[0]))
     cosine = forms.fraction(sp.cos(expr.args[0]))
-    forms.relations[key] = (2, total([whole(ONE), multiplied([whole(constant(fmpq(-1))), raised(cosine, 2)])]))
+    negated = multiplied([whole(constant(fmpq(-1))), raised(cosine, 2)])
+    forms.relations[key] = (2, total([whole(ONE), negated]))
     return forms.atom(key, frozenset(expr.free_symbols))
 
 
@@ -227,15 +229,13 @@ def _sum(forms: _Forms, expr: sp.Sum) -> Fraction:
     inner = _inside(forms, place, low, high)
     summand = cancelled(inner.fraction(body.xreplace({index: place})))
     if any(place in inner.free[atom] for m in summand.denominator for atom, _ in m):
-        return _run(forms, expr, inner, place, _frozen(summand), low, high)
+        return _run(forms, expr, _frozen(summand), low, high)
     parts = []
     for monomial, k in summand.numerator.items():
         moving = frozenset((a, power) for a, power in monomial if place in inner.free[a])
         fixed: Monomial = monomial - moving
         repeated = (
-            _run(forms, expr, inner, place, moving, low, high)
-            if moving
-            else forms.fraction(high - low + 1)
+            _run(forms, expr, moving, low, high) if moving else forms.fraction(high - low + 1)
         )
         parts.append(multiplied([Fraction({fixed: k}, summand.denominator), repeated]))
     return total(parts)
@@ -248,7 +248,7 @@ def _product(forms: _Forms, expr: sp.Product) -> Fraction:
     place = _placeholder(_height(expr.function))
     inner = _inside(forms, place, low, high)
     factor = _frozen(inner.fraction(expr.function.xreplace({index: place})))
-    return _run(forms, expr, inner, place, factor, low, high)
+    return _run(forms, expr, factor, low, high)
 
 
 def _inside(forms: _Forms, place: sp.Symbol, low: sp.Expr, high: sp.Expr) -> _Forms:
@@ -262,8 +262,6 @@ def _inside(forms: _Forms, place: sp.Symbol, low: sp.Expr, high: sp.Expr) -> _Fo
 def _run(
     forms: _Forms,
     expr: sp.Expr,
-    inner: _Forms,
-    place: sp.Symbol,
     body: Hashable,
     low: sp.Expr,
     high: sp.Expr,

@@ -14,6 +14,11 @@ Polynomial: TypeAlias = dict[Monomial, fmpq]
 NONE: Monomial = frozenset()
 
 
+def frozen(polynomial: Polynomial) -> Hashable:
+    """The same for equal polynomials."""
+    return frozenset((m, (int(k.p), int(k.q))) for m, k in polynomial.items())
+
+
 def constant(value: fmpq) -> Polynomial:
     return {NONE: value} if value else {}
 
@@ -75,9 +80,9 @@ def whole(polynomial: Polynomial) -> Fraction:
 
 def total(fractions: Iterable[Fraction]) -> Fraction:
     """The sum; equal denominators are kept."""
-    by_denominator: dict[frozenset[tuple[Monomial, fmpq]], Fraction] = {}
+    by_denominator: dict[Hashable, Fraction] = {}
     for each in fractions:
-        key = frozenset((m, (k.p, k.q)) for m, k in each.denominator.items())
+        key = frozen(each.denominator)
         met = by_denominator.get(key)
         by_denominator[key] = (
             Fraction(plus(met.numerator, each.numerator), each.denominator) if met else each

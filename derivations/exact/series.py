@@ -1,4 +1,4 @@
-"""Proves limits as a symbol ε tends to 0 from above, by expansion in powers of ε with an error term.
+"""Proves limits as a symbol ε tends to 0 from above: expands in powers of ε, with an error term.
 
 A series is Σ c_k ε^k + O(ε^error), the exponents rational, the coefficients free of ε. What has no
 such series by the rules below is refused; so is a power whose exponent moves with ε.
@@ -113,8 +113,9 @@ def _product_of(left: Series, right: Series) -> Series:
         for b, k in right.terms.items():
             terms[a + b] = terms.get(a + b, sp.S.Zero) + j * k
     errors = [
-        one.error + other.order for one, other in ((left, right), (right, left)) if one.error
-        is not None
+        one.error + other.order
+        for one, other in ((left, right), (right, left))
+        if one.error is not None
     ]
     return _cut(terms, _least(*errors))
 
@@ -162,7 +163,11 @@ def _expanded(base: Series, first: Fraction, lead: sp.Expr, exponent: sp.Expr) -
     shift = first * Fraction(int(exponent.p), int(exponent.q)) if first else Fraction(0)
     rest = {e - first: k / lead for e, k in base.terms.items() if e != first}
     moving = Series(rest, None if base.error is None else base.error - first)
-    total, power, factor = Series({Fraction(0): sp.S.One}), Series({Fraction(0): sp.S.One}), sp.S.One
+    total, power, factor = (
+        Series({Fraction(0): sp.S.One}),
+        Series({Fraction(0): sp.S.One}),
+        sp.S.One,
+    )
     if rest or moving.error is not None:
         for k in count():
             factor = factor * (exponent - k) / (k + 1)

@@ -1,5 +1,7 @@
 """Decides whether matrix expressions are well formed and of one shape, for every size of theirs."""
 
+from itertools import pairwise
+
 import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
@@ -26,8 +28,7 @@ def _is_well_formed(node: sp.Basic) -> bool:
         return step == 1 and all(signs.nonnegative(sp.sympify(end)) for end in ends)
     if isinstance(node, sp.MatMul):
         matrices = [arg for arg in node.args if isinstance(arg, sp.MatrixExpr)]
-        pairs = zip(matrices, matrices[1:], strict=False)
-        return all(sp.expand(a.shape[1] - b.shape[0]) == 0 for a, b in pairs)
+        return all(sp.expand(a.shape[1] - b.shape[0]) == 0 for a, b in pairwise(matrices))
     if isinstance(node, sp.MatAdd):
         first, *others = (arg.shape for arg in node.args)
         return all(

@@ -52,7 +52,7 @@ def identity(chance: random.Random) -> tuple[sp.Expr, sp.Expr, sp.Symbol]:
     c, d, m, n = rational(chance), rational(chance), chance.randint(1, 9), LAYERS
     deep = chance.choice((LAYERS, DEPTH))
     squares = sp.Sum(A[I] ** 2, (I, 0, n - 1))
-    both = chance.choice(
+    return chance.choice(
         [
             (sp.Sum(c * J + d, (J, 1, deep)), c * deep * (deep + 1) / 2 + d * deep, deep),
             (sp.Sum(c * (m + 1) ** K, (K, 0, n)), c * ((m + 1) ** (n + 1) - 1) / m, n),
@@ -73,7 +73,11 @@ def identity(chance: random.Random) -> tuple[sp.Expr, sp.Expr, sp.Symbol]:
                 n,
             ),
             (sp.Product(R[K - 1] / R[K], (K, 1, n)), R[0] / R[n], n),
-            (sp.Sum(c * A[I], (I, 0, n + m)), c * sp.Sum(A[I], (I, 0, n + m - 1)) + c * A[n + m], n),
+            (
+                sp.Sum(c * A[I], (I, 0, n + m)),
+                c * sp.Sum(A[I], (I, 0, n + m - 1)) + c * A[n + m],
+                n,
+            ),
             (
                 c * sp.Sum(d + sp.Sum(B[J, I], (J, I + 1, n)), (I, 0, n - 1)),
                 c * d * n + c * sp.Sum(B[J, I], (J, I + 1, n), (I, 0, n - 1)),
@@ -81,7 +85,6 @@ def identity(chance: random.Random) -> tuple[sp.Expr, sp.Expr, sp.Symbol]:
             ),
         ]
     )
-    return both
 
 
 def judged(before: sp.Expr, after: sp.Expr, true: bool = False) -> Case:
@@ -147,7 +150,7 @@ def bound_index(chance: random.Random) -> Case:
             [
                 (sp.Sum(c * K * A[at], run), c * (m + 1) * K * A[at]),
                 (sp.Sum(A[K] * B[K], run), A[K] * sp.Sum(B[K], run)),
-                (sp.Sum(c * K * A[at], run), sp.Sum(c * (low + 1) * A[at], run)),
+                (sp.Sum(c * K * A[at], run), sp.Sum(c * low * A[at], run)),
                 (sp.Sum(c * K, (K, 1, LAYERS)), c * K * LAYERS),
                 (sp.Sum(K * A[at], (K, low, LAYERS + low)), K * A[at] * (LAYERS + 1)),
             ]
@@ -238,7 +241,7 @@ def discontinuity(chance: random.Random) -> Case:
             (n + Q ** (c * EPSILON), n + 1),
             (c * n * sp.Abs(Y) / (sp.Abs(Y) + EPSILON), c * n),
             (n * sp.sqrt(Q) / sp.sqrt(Q + EPSILON), n),
-            (n * sp.Max(Q, EPSILON) / (Q + EPSILON), n),
+            (n * Q**2 / (Q**2 + c * EPSILON), n),
         ]
     )
     return NUMBERS, Step("drawn", before, "->", after, "", (), EPSILON), False
@@ -306,10 +309,24 @@ def missing_condition(chance: random.Random) -> Case:
     k = rational(chance)
     step = chance.choice(
         [
-            Step("drawn", k * GAIN, ">=", k, "", (Certificate(((k**2 * 2, COSINE, BRANCH_GAIN), (k * BRANCH_GAIN,) * 2), 2),)),
+            Step(
+                "drawn",
+                k * GAIN,
+                ">=",
+                k,
+                "",
+                (Certificate(((k**2 * 2, COSINE, BRANCH_GAIN), (k * BRANCH_GAIN,) * 2), 2),),
+            ),
             Step("drawn", k * COSINE, ">=", 0, "", (Certificate((), 1, COSINE),)),
             Step("drawn", BRANCH_GAIN, ">=", k, "", (Certificate(((BRANCH_GAIN - k,),)),)),
-            Step("drawn", k * BRANCH_GAIN**2, ">=", k * BRANCH_GAIN, "", (Certificate(((k, BRANCH_GAIN, BRANCH_GAIN - 1),)),)),
+            Step(
+                "drawn",
+                k * BRANCH_GAIN**2,
+                ">=",
+                k * BRANCH_GAIN,
+                "",
+                (Certificate(((k, BRANCH_GAIN, BRANCH_GAIN - 1),)),),
+            ),
         ]
     )
     return derivation, step, False

@@ -322,9 +322,7 @@ KNOWN = {
         "wrong", sp.Sum(A[K] * A[0], (K, 1, 3)), "=", A[K] * sp.Sum(A[0], (K, 1, 3))
     ),
     "0^(13 − L) is not 0": Step("wrong", sp.Integer(0) ** (13 - DEPTH), "=", 0),
-    "0^(13 − L) is not nothing": Step(
-        "wrong", DEPTH + sp.Integer(0) ** (13 - DEPTH), "=", DEPTH
-    ),
+    "0^(13 − L) is not nothing": Step("wrong", DEPTH + sp.Integer(0) ** (13 - DEPTH), "=", DEPTH),
     "a pole beyond twelve layers": Step(
         "wrong", sp.Product((J - 14) / (J - 13), (J, 1, DEPTH)), "=", 13 / (13 - DEPTH)
     ),
@@ -372,9 +370,7 @@ def test_a_ratio_to_what_may_be_0_does_not_exist():
     notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
     w, g = notation.jacobian(Linear("W"), Identity()), notation.signal()
     back = sp.Symbol("b", nonnegative=True)
-    derivation = Derivation(
-        "x", notation, (), (Quantity(back, NormRatio(g, adjoint_image(w, g))),)
-    )
+    derivation = Derivation("x", notation, (), (Quantity(back, NormRatio(g, adjoint_image(w, g))),))
     steps = Step("b", back, ">=", 0, "", (Certificate(((back,),)),))
     assert outcomes(derivation, steps) == [False]
     assert outcomes(replace(derivation, nonzero=(adjoint_image(w, g),)), steps) == [True]
