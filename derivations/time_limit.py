@@ -17,7 +17,7 @@ from typing import Any
 
 from derivations import errors
 from derivations.errors import GradboundError, InputError, TimeLimitError
-from derivations.lifeline import end_after
+from derivations.parent_watch import end_after
 
 Json = Any
 
@@ -53,7 +53,7 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
 
 def _receive(child: subprocess.Popen[str], received: list[str]) -> None:
     """Reads the child's answer and closes its pipe."""
-    # Here and not where the child is ended: closed by another thread, it would break under the read.
+    # Here and not where the child is ended: closed by another thread, it breaks under the read.
     assert child.stdout
     with child.stdout as pipe:
         received.append(pipe.read())

@@ -8,7 +8,7 @@ from pathlib import Path
 from derivations.algebra.blocks import block
 from derivations.book.text import PrintedDocument
 from derivations.time_limit import run
-from validate.audit.document import Audit
+from validate.audit.audit_document import Audit
 from validate.records.recorded import RECORDED
 
 TIME_LIMIT = 120.0

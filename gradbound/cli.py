@@ -110,7 +110,7 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     C25 need the records of `validate`.
     """
     from gradbound.api import audit as run
-    from validate.audit.document import render
+    from validate.audit.audit_document import render
 
     click.echo(render(run(chosen := _chosen(results), seconds=time_limit), form), nl=False)
     _tell_if_recorded(chosen)

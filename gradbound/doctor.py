@@ -66,8 +66,9 @@ def examine(data_dir: Path | None = None) -> Diagnosis:
 
 
 def strangers() -> list[Path]:
-    """The folders that answer to our package names without being ours (configobj, too, installs a
-    `validate`).
+    """The folders that answer to our package names without being ours.
+
+    Configobj, too, installs a `validate`.
     """
     ours = Path(__file__).parents[1]
     return [place for name in PACKAGES if (place := _place(name)) != ours / name]

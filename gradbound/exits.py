@@ -46,7 +46,7 @@ def _attempt(command: Callable[[], object]) -> int:
             "interrupted: the same command carries on (`gradbound validate` with --resume)",
             INTERRUPTED,
         )
-    except Exception as error:  # noqa: BLE001  # the last stop before the interpreter's own traceback
+    except Exception as error:  # noqa: BLE001  # the last stop before the interpreter's own
         if os.environ.get("GRADBOUND_DEBUG"):
             traceback.print_exc()
         return _fail(*_explain(error))
@@ -67,13 +67,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         case OSError():
             return f"{error.strerror or error}: check the disk, and where stdout goes", BAD_INPUT
         case _:
-            return (
-                (
-                    f"internal error: {type(error).__name__}: {error} (GRADBOUND_DEBUG=1 shows "
-                    "the traceback)"
-                ),
-                BUG,
-            )
+            said = f"internal error: {type(error).__name__}: {error}"
+            return f"{said} (GRADBOUND_DEBUG=1 shows the traceback)", BUG
 
 
 def _fail(message: str, code: int) -> int:

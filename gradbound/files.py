@@ -9,8 +9,8 @@ from pathlib import Path
 from derivations.book.arrange import diagram
 from derivations.book.document import Document
 from derivations.book.text import render
-from validate.audit.document import Audit
-from validate.audit.document import render as render_audit
+from validate.audit.audit_document import Audit
+from validate.audit.audit_document import render as render_audit
 from validate.records.storage import make_folder, write_atomic
 
 SUFFIXES = {"latex": "tex", "markdown": "md", "json": "json"}

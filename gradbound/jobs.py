@@ -15,10 +15,10 @@ from validate.training.sweep import run, run_share
 def validate(
     preset: Preset, out: Path, *, data_dir: Path | None = None, resume: bool, quiet: bool
 ) -> Results:
-    """Runs the preset in the folder; raises InputError if that holds results already and `resume`
-    is not set.
+    """Runs the preset in the folder, on what it holds already only if `resume` is set.
 
-    On the CPU it takes as many processes as torch would take threads, which OMP_NUM_THREADS limits.
+    Raises InputError for such a folder otherwise. On the CPU it takes as many processes as torch
+    would take threads, which OMP_NUM_THREADS limits.
     """
     if not resume and (out / MANIFEST_FILE).exists():
         raise InputError(
@@ -37,8 +37,7 @@ def validate(
 def validate_share(
     preset: Preset, out: Path, rank: Rank, *, data_dir: Path | None = None, quiet: bool
 ) -> Results | None:
-    """The same by one of several processes, which carries on with what it finds, for another may
-    have come first.
+    """The same by one of several processes, which carries on with what it finds.
 
     None in all but the one that completes the folder; the first alone shows its progress.
     """

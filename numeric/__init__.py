@@ -6,7 +6,7 @@ offers; everything else is private to it. Never imports validate, paper_figures 
 
 from numeric.certified.certify import CertifiedNumbers, certify
 from numeric.certified.convolution_norms import circular_singular_values
-from numeric.certified.layer_norms import lipschitz_upper
+from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.checks import check_batch_independence
 from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers

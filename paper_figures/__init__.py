@@ -4,22 +4,25 @@ Reads records and the derivation document, nothing else; the same records give t
 """
 
 from paper_figures.drawing.style import render as render_figure
-from paper_figures.figures.block_diagrams import block_diagram
-from paper_figures.figures.registry import FIGURES, Plate
+from paper_figures.figures.block_diagrams import Diagram, block_diagram
+from paper_figures.figures.block_diagrams import draw as draw_diagrams
+from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.gallery import PLATES, Drawn, draw, draw_each
 from paper_figures.report import write_report
-from paper_figures.tables import TABLES
+from paper_figures.tables.table_registry import TABLES
 
 __all__ = [
     "FIGURES",
     "PLATES",
     "TABLES",
+    "Diagram",
     "Drawn",
     "MissingRecordsError",
     "Plate",
     "block_diagram",
     "draw",
+    "draw_diagrams",
     "draw_each",
     "render_figure",
     "write_report",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from derivations.errors import InputError
 from paper_figures.drawing.style import save
-from paper_figures.figures.registry import FIGURES
+from paper_figures.figures.figure_registry import FIGURES
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.tables import TABLES, render
-from validate.records.read import read_results
+from paper_figures.tables.table_registry import TABLES
+from paper_figures.tables.writers import render
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
 
@@ -29,18 +29,17 @@ class Drawn:
     skipped: dict[str, str]
 
 
-def draw(results_dir: Path, out: Path, only: str | Iterable[str] | None = None) -> Drawn:
-    """Writes figures (PDF, PNG) and tables (Markdown, LaTeX) into `out`: all for which there are
-    records, or those named in `only`.
+def draw(results: Results, out: Path, only: str | Iterable[str] | None = None) -> Drawn:
+    """Writes figures (PDF, PNG) and tables (Markdown, LaTeX) into `out`.
 
-    Raises InputError for an unknown name, for records that cannot be read, and for a name in `only`
-    that the records cannot serve.
+    All for which there are records, or those named in `only`. Raises InputError for an unknown
+    name, and for a name in `only` that the records cannot serve.
     """
     names = PLATES if only is None else (only,) if isinstance(only, str) else tuple(only)
     for name in names:
         if name not in PLATES:
             raise InputError(f"unknown figure {name!r}: choose from {', '.join(PLATES)}")
-    outcomes = dict(draw_each(read_results(Path(results_dir)), Path(out), names))
+    outcomes = dict(draw_each(results, out, names))
     skipped = {
         name: outcome
         for name, outcome in outcomes.items()
@@ -58,18 +57,17 @@ def draw(results_dir: Path, out: Path, only: str | Iterable[str] | None = None) 
 def draw_each(
     results: Results, out: Path, names: Sequence[str]
 ) -> Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]:
-    """Draws the named figures and tables one by one: the files written, or what the records lack."""
+    """Draws one by one what is named: the files written, or what the records lack."""
     make_folder(out)
     for name in names:
         try:
-            yield (
-                name,
-                save(FIGURES[name](results), out, name)
-                if name in FIGURES
-                else _save_table(name, results, out),
-            )
+            yield name, (_save_figure if name in FIGURES else _save_table)(name, results, out)
         except MissingRecordsError as missing:
             yield name, missing
+
+
+def _save_figure(name: str, results: Results, out: Path) -> tuple[Path, ...]:
+    return save(FIGURES[name](results), out, name)
 
 
 def _save_table(name: str, results: Results, out: Path) -> tuple[Path, ...]:

@@ -11,12 +11,13 @@ from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
 ELEMENTS = {
-    "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mstyle", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "mover",
-    "munderover", "mtable", "mtr", "mtd", "mpadded",
+    "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mstyle", "mfrac", "msqrt", "mroot",
+    "msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd", "mpadded",
 }  # fmt: skip
 ATTRIBUTES = {
-    "display", "displaystyle", "scriptlevel", "form", "fence", "stretchy", "minsize", "maxsize", "movablelimits", "accent", "width",
-    "height", "depth", "linethickness", "columnalign", "mathvariant",
+    "display", "displaystyle", "scriptlevel", "form", "fence", "stretchy", "minsize", "maxsize",
+    "movablelimits", "accent", "width", "height", "depth", "linethickness", "columnalign",
+    "mathvariant",
 }  # fmt: skip
 LIMITS = {"lim", "max", "min", "sup", "inf"}
 SIDES = {"l": "left", "r": "right"}
@@ -29,7 +30,8 @@ def mathml(latex: str, *, block: bool = True) -> Markup:
         root = ElementTree.fromstring(
             convert(_prepare(latex), display="block" if block else "inline")
         )
-    except Exception:  # noqa: BLE001  the converter raises whatever its parser meets, and the source is still worth showing
+    except Exception:  # noqa: BLE001
+        # The converter raises whatever its parser meets, and the source is still worth showing.
         return source(latex)
     if not all(_clean(element) for element in root.iter()):
         return source(latex)
@@ -67,8 +69,9 @@ def _prepare(latex: str) -> str:
 
 
 def _clean(element: ElementTree.Element) -> bool:
-    """Strips the namespace and foreign attributes, puts limits below their operators; False for a
-    foreign element or leftover source.
+    """Leaves of an element what is allowed; False for a foreign one, or for leftover source.
+
+    Limits go below their operators.
     """
     element.tag = element.tag.removeprefix(NAMESPACE)
     for name in element.attrib.keys() - ATTRIBUTES:

@@ -15,17 +15,17 @@ from markupsafe import Markup
 
 from derivations.book.arrange import by_number, meanings
 from derivations.book.document import Document
+from paper_figures.drawing.style import COLUMN
 from paper_figures.drawing.style import render as render_figure
-from paper_figures.figures.registry import FIGURES, Plate
+from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.mathml import mathml, subscripts
-from paper_figures.tables import TABLES, certainty
-from paper_figures.tables import render as render_table
+from paper_figures.tables.table import certainty
+from paper_figures.tables.table_registry import TABLES
+from paper_figures.tables.writers import render as render_table
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
 from validate.statistics.summary import Summary, summarize
-
-BADGES = {True: "holds", False: "fails"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def compose(results: Results, document: Document) -> str:
         "math": mathml,
         "inline_math": partial(mathml, block=False),
         "prose": subscripts,
-        "badge": BADGES.__getitem__,
+        "badge": badge,
         "meanings": meanings,
     }
     return environment.get_template("report.html.j2").render(
@@ -83,6 +83,11 @@ def compose(results: Results, document: Document) -> str:
         pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
         tables=list(tables(results)),
     )
+
+
+def badge(ok: bool) -> str:
+    """The word on a badge, which is also its class."""
+    return "holds" if ok else "fails"
 
 
 def totals(results: Results, document: Document) -> Totals:
@@ -105,17 +110,15 @@ def totals(results: Results, document: Document) -> Totals:
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
-    """The figure as an inlined SVG image, its text as outlines so that it looks the same
-    everywhere.
-    """
+    """The figure as an inlined SVG image, or why there is none."""
     try:
         figure = plate(results)
     except MissingRecordsError as error:
         return Picture(name, plate, False, "", str(error))
+    # Outlined, for the reader may lack the font.
     image = b64encode(render_figure(figure, "svg", outlined=True)).decode()
-    return Picture(
-        name, plate, bool(figure.get_figwidth() > 5), f"data:image/svg+xml;base64,{image}", ""
-    )
+    wide = bool(figure.get_figwidth() > COLUMN)
+    return Picture(name, plate, wide, f"data:image/svg+xml;base64,{image}", "")
 
 
 def tables(results: Results) -> list[Markup]:
@@ -123,9 +126,7 @@ def tables(results: Results) -> list[Markup]:
     made = []
     for make in TABLES.values():
         try:
-            made.append(
-                Markup(render_table(make(results), "html"))
-            )  # the writer escapes every text
+            made.append(Markup(render_table(make(results), "html")))  # the writer escapes it
         except MissingRecordsError as error:
             made.append(Markup("<p>{}</p>").format(str(error)))
     return made

@@ -1,5 +1,4 @@
-"""Sets up Hypothesis, and one thread per process: on tensors as small as a test's, a second one
-only waits."""
+"""Sets up Hypothesis, and one thread per process: on small tensors a second one only waits."""
 
 import os
 

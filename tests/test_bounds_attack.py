@@ -44,7 +44,7 @@ from derivations.algebra.terms import (
     Term,
 )
 from derivations.checker.attaining_worlds import examples
-from derivations.rules.bound import Bound
+from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize
 

@@ -79,10 +79,10 @@ FORBIDDEN = {
         ("derivations.theorems.gates", "derivations.book.document"),
     ],
     "numeric: rooms": [
-        ("numeric.operators.krylov", "numeric.evaluation.point"),
+        ("numeric.operators.krylov", "numeric.evaluation.evaluate"),
         ("numeric.operators.krylov", "numeric.laws.chi_square"),
         ("numeric.laws.chi_square", "numeric.operators.krylov"),
-        ("numeric.evaluation.point", "numeric.certified.balls"),
+        ("numeric.evaluation.evaluate", "numeric.certified.balls"),
         ("numeric.tolerances", "numeric.checks"),
     ],
     "validate: rooms": [
@@ -193,13 +193,14 @@ def test_every_file_has_tests_of_its_name(name: str) -> None:
 
 
 def test_every_test_lies_beside_what_it_tests() -> None:
-    """Below a package's tests a file is named for a module, or for one and an aspect of it."""
+    """A file is named for a module, or for its room, and perhaps for an aspect of that."""
     mirrors = {mirror(name).with_suffix("") for name in FILES}
     astray = []
     for path in (ROOT / "tests").glob("test_*/**/test_*.py"):
         place = path.relative_to(ROOT).with_suffix("")
         words = place.name.split("_")
         whose = {place.with_name("_".join(words[:end])) for end in range(2, len(words) + 1)}
+        mirrors.add(place.parent / place.parent.name)
         if not whose & mirrors:
             astray.append(place.as_posix())
     assert astray == []
@@ -222,3 +223,38 @@ def test_no_name_is_a_single_letter(name: str) -> None:
 
 def test_a_single_letter_would_be_found() -> None:
     assert list(exported("A, (_b, C) = 1, (2, 3)\nd: int = 4\ndef f(x): y = x")) == ["A", "C", "d"]
+
+
+def definitions(source: str) -> Iterator[tuple[str, str]]:
+    """Functions and classes of five lines and more, as they are but for their docstrings."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if ast.get_docstring(node):
+                node.body = node.body[1:]
+            text = ast.unparse(node)
+            if text.count("\n") >= 4:
+                yield node.name, text
+
+
+def test_nothing_is_defined_twice() -> None:
+    places: dict[tuple[str, str], list[str]] = {}
+    for name, path in FILES.items():
+        for each in definitions(path.read_text()):
+            places.setdefault(each, []).append(name)
+    assert len(places) > 500
+    assert {key[0]: where for key, where in places.items() if len(where) > 1} == {}
+
+
+def test_files_that_texts_name_are_there() -> None:
+    """A refusal that names a file, or a docstring, must lead somewhere."""
+    there = {path.name for path in ROOT.glob("*/**/*.py") if ".venv" not in path.parts}
+    named = [
+        (name, file)
+        for name, path in MODULES.items()
+        for file in re.findall(r"[\w/]+\.py\b", path.read_text())
+    ]
+    assert len(named) > 20
+    assert [(name, file) for name, file in named if Path(file).name not in there] == []
+    paths = [(name, file) for name, file in named if file.split("/")[0] in PACKAGES]
+    assert paths
+    assert [(name, file) for name, file in paths if not (ROOT / file).exists()] == []

@@ -1,2 +1,4 @@
-"""Validates predictions against autograd on trained networks. Import from the modules: nothing is
-loaded here."""
+"""Validates predictions against autograd on trained networks.
+
+Import from the modules: nothing is loaded here.
+"""

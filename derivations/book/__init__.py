@@ -1,2 +1,1 @@
-"""Gathers what was derived and checked into one document, and sets it as text, LaTeX, Markdown and
-JSON."""
+"""Gathers what was derived and checked in one document, and sets it in four formats."""

@@ -1,7 +1,7 @@
-"""Arranges the derivation document as a book: both readings of a block in one section, its
-equations beside it.
+"""Arranges the derivation document as a book: says what belongs together, and in which words.
 
-Says what belongs together and in which words; the typesetters say how it looks.
+Both readings of a block share a section, its equations beside them. How it looks is said by the
+typesetters.
 """
 
 import re

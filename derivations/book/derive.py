@@ -32,7 +32,7 @@ from derivations.book.results import axioms, theorems
 from derivations.book.text import PrintedDocument
 from derivations.checker.attaining_worlds import Example, examples
 from derivations.checker.check import CheckedStep, check
-from derivations.rules.bound import Bound, Proved, bound_latex
+from derivations.rules.bound_types import Bound, Proved, bound_latex
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
 from derivations.theorems.equations import equations

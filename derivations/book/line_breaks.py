@@ -6,7 +6,6 @@ opened (`\\bigl( … \\bigr)`), so that what they hold can be.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -16,7 +15,8 @@ DEEPER = 150  # added for each parenthesis around a break
 OPENED = 14  # glyphs: a longer parenthesis is opened
 
 _TOKEN = re.compile(
-    r"\\left\s*(?:\\[A-Za-z]+|\\.|.)|\\right\s*(?:\\[A-Za-z]+|\\.|.)|\\(?:begin|end)\{\w+\*?\}|\\[A-Za-z]+|\\.|\s+|.",
+    r"\\left\s*(?:\\[A-Za-z]+|\\.|.)|\\right\s*(?:\\[A-Za-z]+|\\.|.)|\\(?:begin|end)\{\w+\*?\}"
+    r"|\\[A-Za-z]+|\\.|\s+|.",
     re.DOTALL,
 )
 _RELATIONS = {"=", r"\ge", r"\le", r"\leq", r"\geq", r"\to", r"\neq"}
@@ -52,13 +52,10 @@ def lines(latex: str, width: int) -> list[str]:
             size = sum(sizes[start:stop])
             if size > width and start < stop - 1:
                 break
+            # The last line may be short. Every line costs, or a cheap break would always be taken.
             spare = 0.0 if stop == len(parts) else max(0.0, 1 - size / width)
-            choices.append(
-                (
-                    best[start][0] + (parts[start].price if start else 0) + 400 * spare**2 + 300,
-                    start,
-                )
-            )
+            price = (parts[start].price if start else 0) + 400 * spare**2 + 300
+            choices.append((best[start][0] + price, start))
         best.append(min(choices))
     cuts = [len(parts)]
     while cuts[-1]:
@@ -73,7 +70,7 @@ def glyphs(latex: str) -> int:
     text = re.sub(r"\\(?:tilde|mathrm|operatorname|text|mathbb|sqrt)\{([^{}]*)\}", r"\1", latex)
     text = re.sub(r"_\{\\(?:max|min)\}", " xx ", text)
     text = re.sub(r"\\(?:left|right|bigl|bigr)\s*\.?|\\(?:begin|end)\{\w+\}", "", text)
-    for _ in range(3):
+    for _ in range(3):  # from the innermost braces outward; deeper formulas are only estimated
         text = re.sub(
             r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", lambda m: max(m[1], m[2], key=_bare), text
         )
@@ -125,27 +122,18 @@ def _opened(group: list[str], depth: int) -> list[Piece]:
 
 
 def _price_before(token: str, before: str) -> int:
-    """The price of a break before a relation or a sign that joins two terms; 0 where there can be
-    none.
-    """
-    return (
-        RELATION
-        if token in _RELATIONS
-        else SUM
-        if token in ("+", "-") and _is_binary(before)
-        else 0
-    )
+    """The price of a break before a relation, or a sign between terms; 0 where there is none."""
+    if token in _RELATIONS:
+        return RELATION
+    return SUM if token in ("+", "-") and _is_binary(before) else 0
 
 
 def _price_after(token: str, before: str, following: str) -> int:
     """The price of a break after a comma, or between two factors; 0 where there can be none."""
     if token == "," or (token in _SPACES and len(token) > 2):
         return COMMA
-    return (
-        FACTOR
-        if token.isspace() and not _HOLDING.search(before.rstrip()) and not _binds(following)
-        else 0
-    )
+    free = token.isspace() and not _HOLDING.search(before.rstrip()) and not _binds(following)
+    return FACTOR if free else 0
 
 
 def _is_binary(before: str) -> bool:
@@ -156,8 +144,9 @@ def _is_binary(before: str) -> bool:
 
 
 def _binds(following: str) -> bool:
-    """Whether what follows belongs to what stands before: an operator, an exponent, a relation
-    (which cuts by itself), or nothing.
+    """Whether what follows belongs to what stands before: an operator, an exponent, or nothing.
+
+    A relation, a sign and a comma do so too: they state prices of their own.
     """
     return (
         not following
@@ -172,8 +161,9 @@ _OPENERS, _CLOSERS = ("{", "(", r"\left", r"\begin"), ("}", ")", r"\right", r"\e
 
 
 def _end(tokens: list[str], start: int) -> int:
-    """One past the group that begins at `start`: braces, parentheses, fences and environments; a
-    single token otherwise.
+    """One past the group that begins at `start`, a single token where nothing opens there.
+
+    Groups are what stands in braces, parentheses, fences and environments.
     """
     depth = 0
     for position in range(start, len(tokens)):
@@ -184,16 +174,14 @@ def _end(tokens: list[str], start: int) -> int:
 
 
 def _level(token: str) -> int:
-    opens: Iterable[str] = (
-        opener
-        for opener in _OPENERS
-        if token == opener or (len(opener) > 1 and token.startswith(opener))
-    )
-    closes = (
-        closer
-        for closer in _CLOSERS
-        if token == closer or (len(closer) > 1 and token.startswith(closer))
-    )
-    if token in (r"\leftarrow", r"\rightarrow"):
+    """1 for what opens a group, −1 for what closes one, 0 for anything else."""
+    if token in (r"\leftarrow", r"\rightarrow"):  # these only look like fences
         return 0
-    return bool(next(iter(opens), "")) - bool(next(closes, ""))
+    if _begins(token, _OPENERS):
+        return 1
+    return -1 if _begins(token, _CLOSERS) else 0
+
+
+def _begins(token: str, marks: tuple[str, ...]) -> bool:
+    # Of a command like \left the fence that follows is part of the token, of a brace nothing is.
+    return any(token == mark or (len(mark) > 1 and token.startswith(mark)) for mark in marks)

@@ -87,14 +87,35 @@ def prose(text: str) -> str:
     # A letter and its mark become one character where there is one, which `_composed` takes apart.
     text = unicodedata.normalize("NFC", text)
     for match in _INDEXED.finditer(text):
-        made += [_plain(text[done : match.start()]), _indexed(match)]
+        made += [plain(text[done : match.start()]), _indexed(match)]
         done = match.end()
-    return "".join([*made, _plain(text[done:])])
+    return "".join([*made, plain(text[done:])])
+
+
+def plain(text: str) -> str:
+    """Text as LaTeX, sign by sign: no letter becomes a formula, nothing an index.
+
+    Raises InputError for a character that has no translation.
+    """
+    made = []
+    for char in text:
+        if char.isascii() and (char.isprintable() or char == "\n"):
+            made.append(_TEXT.get(char, char))
+        elif char in _TEXT:
+            made.append(_TEXT[char])
+        elif char in _SIGNS:
+            made.append(f"${_SIGNS[char]}$")
+        elif unicodedata.combining(char) and made:
+            made.append(_marked(made.pop(), char))
+        else:
+            made.append(_composed(char))
+    # Two signs side by side make one formula: as two they would be set apart.
+    return "".join(made).replace("$$", "")
 
 
 def identifier(text: str) -> str:
     """A name in typewriter letters that may be broken after its dots and underscores."""
-    return rf"\texttt{{{_plain(text)}}}".replace(".", r".\allowbreak{}").replace(
+    return rf"\texttt{{{plain(text)}}}".replace(".", r".\allowbreak{}").replace(
         r"\_", r"\_\allowbreak{}"
     )
 
@@ -126,23 +147,6 @@ def _math(text: str) -> str:
     return "".join(
         _SIGNS[char] + " " if char in _SIGNS else _script(char) or _ascii(char) for char in text
     )
-
-
-def _plain(text: str) -> str:
-    made = []
-    for char in text:
-        if char.isascii() and (char.isprintable() or char == "\n"):
-            made.append(_TEXT.get(char, char))
-        elif char in _TEXT:
-            made.append(_TEXT[char])
-        elif char in _SIGNS:
-            made.append(f"${_SIGNS[char]}$")
-        elif unicodedata.combining(char) and made:
-            made.append(_marked(made.pop(), char))
-        else:
-            made.append(_composed(char))
-    # Two signs side by side make one formula: as two they would be set apart.
-    return "".join(made).replace("$$", "")
 
 
 def _composed(char: str) -> str:

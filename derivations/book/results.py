@@ -1,5 +1,4 @@
-"""Lists every result that is about no single block, and every fact that is cited rather than
-proved."""
+"""Lists every theorem, and every fact that is cited rather than proved."""
 
 from derivations.algebra import quantities
 from derivations.algebra.steps import Theorem

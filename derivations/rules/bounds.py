@@ -34,7 +34,15 @@ from derivations.algebra.terms import (
     Term,
 )
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.bound import BoundMaker, Bounds, Proved, Side, at_least, at_most, limits
+from derivations.rules.bound_types import (
+    BoundMaker,
+    Bounds,
+    Proved,
+    Side,
+    at_least,
+    at_most,
+    limits,
+)
 from derivations.rules.jacobian import leaf_jacobian, linearize, pullback_rule, whole_signal
 from derivations.rules.norm_calculus import NormCalculus
 from derivations.rules.perturbation import dense_bounds, residual_bounds, shortcut_bounds

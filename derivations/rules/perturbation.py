@@ -30,7 +30,7 @@ from derivations.algebra.quantities import (
     adjoint_image,
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
-from derivations.rules.bound import (
+from derivations.rules.bound_types import (
     Bound,
     BoundMaker,
     Order,

@@ -26,7 +26,7 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.terms import Term
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.bound import Bound
+from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import column
 from numeric.certified import enclosed_tensors
 from numeric.certified.ball_formula import ball_of
@@ -34,7 +34,7 @@ from numeric.certified.balls import float_above, float_below, precise, root
 from numeric.certified.enclosed_layers import Run
 from numeric.certified.enclosed_point import EnclosedPoint
 from numeric.certified.enclosed_tensors import Enclosed
-from numeric.certified.layer_norms import lipschitz_upper
+from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.matrix_norms import check_subnormals
 from numeric.checks import Function
 from numeric.evaluation.block_numbers import BoundNumbers, tightest

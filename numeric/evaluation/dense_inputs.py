@@ -1,7 +1,7 @@
-"""Splits the gradient of a dense step by the inputs x₀ … x_{l−1} that its state concatenates: Eqs.
-(5) and (6) on real tensors.
+"""Splits the gradient of a dense step by the inputs that its state concatenates.
 
-The square root law and the limits are evaluated from the derived expressions, not typed again.
+Eqs. (5) and (6) on real tensors, for x₀ … x_{l−1}. The square root law and the limits are evaluated
+from the derived expressions, not typed again.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from derivations.algebra.notation import Notation
 from derivations.algebra.terms import Term
-from derivations.rules.bound import Bounds
+from derivations.rules.bound_types import Bounds
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import Linearization, linearize
 

@@ -22,7 +22,7 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.terms import Term
 from derivations.errors import InputError
-from derivations.rules.bound import Bound
+from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import column
 from derivations.rules.jacobian import Linearization
 from numeric.checks import Function

@@ -103,7 +103,7 @@ class Evaluation:
 def _value(term: Term, x: Any, run: Evaluation) -> Any:
     """The value of a term at x, its parts evaluated by `run`."""
     raise UnknownNodeError(
-        f"cannot run {type(term).__name__}: register a rule for it in numeric.realize"
+        f"cannot run {type(term).__name__}: register a rule in numeric/evaluation/realize.py"
     )
 
 

@@ -1,8 +1,8 @@
 """Gives the law of ‖∂L/∂x‖² over a dense random weight, from real tensors.
 
-By the formulas of `derivations/laws/law_catalogue.py`. Every function takes one row per sample or per
-draw and returns a batch of laws. Certainty: `law`, exact for Gaussian weights under the conditions
-of the theorem named in each docstring.
+By the formulas of `derivations/laws/law_catalogue.py`. Every function takes one row per sample or
+per draw and returns a batch of laws. Certainty: `law`, exact for Gaussian weights under the
+conditions of the theorem named in each docstring.
 """
 
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ def shared_law(
     """‖v + Σ_o L_o w_o‖² given all outputs of a weight with rows w_o, used in many places.
 
     Law "conditional.shared". inputs: (batch, uses, n) = Φᵀ, outputs: (batch, uses, m), pull:
-    (batch, m, p, n) the L_o, v: (batch, p). For tests and small layers: `convolution_laws.py`
+    (batch, m, p, n) the L_o, v: (batch, p). For tests and small layers: `convolution_layer.py`
     builds `pull` for a convolution.
     """
     given, made, pulls, base = (

@@ -24,7 +24,7 @@ def paint(mark: object, axes: Axes, origin: scene.Point) -> None:
     """Adds one mark to the axes, its coordinates relative to `origin`."""
     raise UnknownNodeError(
         f"no way to paint {type(mark).__name__}: register one with "
-        "paper_figures.figures.block_diagrams.paint"
+        "paper_figures.drawing.canvas.paint"
     )
 
 
@@ -52,7 +52,8 @@ def _(mark: scene.Box, axes: Axes, origin: scene.Point) -> None:
 def _(mark: scene.Arrow, axes: Axes, origin: scene.Point) -> None:
     points = [(origin[0] + x, origin[1] + y) for x, y in mark.points]
     arrow = FancyArrowPatch(
-        path=_rounded(points), arrowstyle="-|>,head_length=3.2,head_width=1.5", mutation_scale=1, shrinkA=0, shrinkB=0,
+        path=_rounded(points), arrowstyle="-|>,head_length=3.2,head_width=1.5", mutation_scale=1,
+        shrinkA=0, shrinkB=0,  # matplotlib would end the arrow short of its last point
         linewidth=0.8, color=INK, joinstyle="miter", capstyle="butt", zorder=2,
     )  # fmt: skip
     axes.add_patch(arrow)

@@ -76,8 +76,9 @@ Mark = Box | Arrow | Circle | Dot | Note
 
 @dataclass(frozen=True)
 class Placed:
-    """The marks of a node, and the wire that leaves it: points not yet drawn, whose last one is
-    where the next node begins.
+    """The marks of a node, and the wire that leaves it.
+
+    The wire's points are not yet drawn; at the last one the next node begins.
     """
 
     marks: tuple[Mark, ...]
@@ -85,8 +86,9 @@ class Placed:
 
 
 class Node(Protocol):
-    """A part of a scene. `left` and `right` are its extents from the axis on which wires enter and
-    leave.
+    """A part of a scene.
+
+    `left` and `right` are its extents from the axis on which wires enter and leave.
     """
 
     @property
@@ -214,8 +216,9 @@ class Stack:
 
 @dataclass(frozen=True)
 class Join:
-    """Branches from one split, the first one straight down, the others to its right, met in a
-    circle.
+    """Branches from one split, met in a circle.
+
+    The first runs straight down, the others to its right.
     """
 
     symbol: Symbol

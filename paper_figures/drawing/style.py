@@ -20,8 +20,8 @@ from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, LogLocator, N
 from derivations.errors import InputError
 from validate.records.storage import make_folder, write_atomic
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 COLUMN = 3.35  # inches: one column of the paper
 DOUBLE = 6.9  # inches: both columns
@@ -68,18 +68,19 @@ RC: dict[Any, Any] = {  # matplotlib types each of its settings by name
     "legend.handlelength": 2.2,
     "legend.borderaxespad": 0.2,
     "figure.facecolor": "white",
-    "pdf.fonttype": 42,
+    "pdf.fonttype": 42,  # TrueType: journals refuse the default, Type 3
     "ps.fonttype": 42,
     "svg.fonttype": "none",
-    "svg.hashsalt": "gradbound",
+    "svg.hashsalt": "gradbound",  # else the ids in an SVG are drawn anew each time
     "path.simplify": False,
 }
 
 
 @dataclass(frozen=True)
 class Look:
-    """How one family is drawn everywhere: colour, marker and dash pattern differ, so greyscale
-    print still tells them apart.
+    """How one family is drawn everywhere.
+
+    Colour, marker and dash pattern differ, so greyscale print still tells families apart.
     """
 
     title: str
@@ -107,8 +108,9 @@ LOOKS: Mapping[str, Look] = {
 
 
 def look(family: str) -> Look:
-    """The look of a family; raises InputError for one that has none, so that two families never
-    share a line.
+    """The look of a family.
+
+    Raises InputError for one that has none, so that two families never share a line.
     """
     if family not in LOOKS:
         raise InputError(
@@ -119,8 +121,9 @@ def look(family: str) -> Look:
 
 
 def shade(color: str, fraction: float) -> tuple[float, float, float]:
-    """`color` for fraction 1, toward white below (0 is 35 % of the colour), toward black above (2
-    is half black).
+    """`color` for fraction 1, toward white below, toward black above.
+
+    0 is 35 % of the colour, 2 is half black.
     """
     red, green, blue = to_rgb(color)
     if fraction > 1:
@@ -135,13 +138,11 @@ def verbatim(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def styled(function: Callable[P, R]) -> Callable[P, R]:
-    """Runs a drawing function under the house style, leaving matplotlib's global settings as they
-    were.
-    """
+def styled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Runs a drawing function in the house style, and leaves matplotlib's settings as they were."""
 
     @wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         with matplotlib.rc_context(RC):
             return function(*args, **kwargs)
 
@@ -149,8 +150,9 @@ def styled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def plain_log_ticks(axis: Axis) -> None:
-    """Ticks of a logarithmic axis at powers of ten, at 1, 2, 5 where there is room for few powers,
-    written as plain numbers.
+    """Ticks of a logarithmic axis, written as plain numbers where these are short.
+
+    They are at powers of ten, and at 2 and 5 times these where there is room for few powers.
     """
     low, high = sorted(axis.get_view_interval())
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,), numticks=8))
@@ -163,10 +165,10 @@ def plain_log_ticks(axis: Axis) -> None:
 
 @styled
 def render(figure: Figure, kind: str, *, outlined: bool = False) -> bytes:
-    """The figure as the bytes of a "pdf", "png" or "svg" file, free of dates and versions; raises
-    InputError for another kind.
+    """The figure as the bytes of a "pdf", "png" or "svg" file, free of dates and versions.
 
-    `outlined` draws the text of an SVG as curves, for readers who lack the font.
+    `outlined` draws the text of an SVG as curves, for readers who lack the font. Raises InputError
+    for another kind.
     """
     metadata: dict[str, dict[str, str | None]] = {
         "pdf": {"CreationDate": None, "Producer": None, "Creator": "gradbound"},
@@ -175,6 +177,7 @@ def render(figure: Figure, kind: str, *, outlined: bool = False) -> bytes:
     }
     if kind not in metadata:
         raise InputError(f"cannot save a figure as {kind!r}: choose from {', '.join(metadata)}")
+    # `styled` puts the setting back; it is read when the file is written, not when text is drawn.
     matplotlib.rcParams["svg.fonttype"] = "path" if outlined else "none"
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata[kind])
@@ -182,9 +185,7 @@ def render(figure: Figure, kind: str, *, outlined: bool = False) -> bytes:
 
 
 def save(figure: Figure, out: Path, name: str) -> tuple[Path, ...]:
-    """Writes `out/name.pdf` (vector) and `out/name.png` (300 dpi), each atomically, and returns
-    their paths.
-    """
+    """Writes `out/name.pdf` (vector) and `out/name.png` (300 dpi), and returns their paths."""
     make_folder(out)
     paths = tuple(out / f"{name}.{kind}" for kind in ("pdf", "png"))
     for path in paths:

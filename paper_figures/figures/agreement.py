@@ -33,8 +33,9 @@ RANGE = 1e3  # ratios beyond are drawn at the edge
 
 @styled
 def figure(results: Results) -> Figure:
-    """(a) Share of relative differences, predicted against measured gain, below a size. (b)
-    Measured gain / bound: median, 5–95 %.
+    """(a) How many relative differences are below a size. (b) Measured gain / bound.
+
+    Differences are those of predicted and measured gains; (b) shows median and 5–95 %.
     """
     if not any(run.blocks for run in results.runs):
         raise MissingRecordsError(
@@ -117,16 +118,22 @@ def _shares(axes: Axes, family: str, sizes: Floats) -> None:
     if not len(sizes):
         return
     below = np.arange(1, len(sizes) + 1) / len(sizes)
+    # A vector file of every gain would take megabytes: these points are spread evenly over them.
     shown = np.unique(np.linspace(0, len(sizes) - 1, CURVE_POINTS).round().astype(int))
     axes.plot(
-        np.maximum(sizes[shown], FLOOR), below[shown], color=look(family).color, linestyle=look(family).linestyle, drawstyle="steps-post",
+        np.maximum(sizes[shown], FLOOR),
+        below[shown],
+        color=look(family).color,
+        linestyle=look(family).linestyle,
+        drawstyle="steps-post",
         label=f"{look(family).title}, {len(sizes):,} gains",
-    )  # fmt: skip
+    )
 
 
 def _tightness(axes: Axes, found: dict[BoundName, Floats]) -> None:
-    """A row per theorem: its lower bounds right of 1, its upper ones left, the exact ones a little
-    above the probable ones.
+    """A row per theorem: its lower bounds right of 1, its upper ones left.
+
+    The exact ones are drawn a little above the probable ones.
     """
     names = sorted({name.theorem for name in found})
     for name, values in found.items():
@@ -161,9 +168,11 @@ def _tightness(axes: Axes, found: dict[BoundName, Floats]) -> None:
 
 
 def _roles() -> list[Line2D]:
-    kinds = [("lower", "exact"), ("upper", "exact"), ("lower", "probable"), ("upper", "probable")]
-    return [
-        Line2D([], [], color=SIDES[side][0], marker=SIDES[side][1], markerfacecolor=SIDES[side][0] if certainty == "exact" else "white",
-               linewidth=1, label=f"{side}, {certainty}")
-        for side, certainty in kinds
-    ]  # fmt: skip
+    handles = []
+    for certainty in ("exact", "probable"):
+        for side, (color, marker) in SIDES.items():
+            handles.append(Line2D(
+                [], [], color=color, marker=marker, linewidth=1, label=f"{side}, {certainty}",
+                markerfacecolor=color if certainty == "exact" else "white",
+            ))  # fmt: skip
+    return handles

@@ -48,13 +48,12 @@ MARGIN = 0.04
 TEXT_HEIGHT = 0.07  # half of a line of text
 
 
-# --- terms to scenes
-# -------------------------------------------------------------------------------------------------
+# --- terms to scenes ---
 
 
 @singledispatch
 def layout(term: Term, labels: Labels) -> scene.Node:
-    """The scene of a term, the values of the subterms in `labels` (LaTeX) named beside their wires."""
+    """The scene of a term; values of subterms in `labels` (LaTeX) are named beside their wires."""
     raise UnknownNodeError(
         f"no drawing rule for {type(term).__name__}: register one with "
         "paper_figures.figures.block_diagrams.layout"
@@ -94,9 +93,8 @@ def _(term: Chain, labels: Labels) -> scene.Node:
 
 @layout.register
 def _(term: Add, labels: Labels) -> scene.Node:
-    return _join(
-        "add", sorted(term.parts, key=lambda part: isinstance(part, Identity)), labels
-    )  # a sum commutes: bypasses go right
+    # A sum commutes: bypasses go right. The parts of a concatenation keep their order.
+    return _join("add", sorted(term.parts, key=lambda part: isinstance(part, Identity)), labels)
 
 
 @layout.register
@@ -131,8 +129,9 @@ def _steps(term: Term) -> tuple[Term, ...]:
 
 
 def _stack(steps: tuple[Term, ...], labels: Labels, start: int, stop: int) -> scene.Node:
-    """The steps from `start` to `stop`. A label names the value of all steps so far, for only the
-    first one sees the block's input.
+    """The steps from `start` to `stop`.
+
+    A label names the value of all steps so far, for only the first one sees the block's input.
     """
     nodes: list[scene.Node] = []
     for index in range(start, stop):
@@ -152,8 +151,7 @@ def _join(symbol: scene.Symbol, parts: Sequence[Term], labels: Labels) -> scene.
     return scene.Stack([_stack(chains[0], labels, 0, shared), scene.Join(symbol, branches)])
 
 
-# --- scenes to figures
-# -----------------------------------------------------------------------------------------------
+# --- scenes to figures ---
 
 
 @dataclass(frozen=True)
@@ -175,8 +173,9 @@ class Diagram:
         target: str | None = None,
         caption: str = "",
     ) -> "Diagram":
-        """The diagram of a term, its output described by its formula unless `target` says
-        otherwise.
+        """The diagram of a term.
+
+        Its output is described by its formula unless `target` says otherwise.
         """
         inner = {part: name for part, name in labels.items() if part != term}
         described = f"H({source}) = {named(term, source, labels)}" if target is None else target
@@ -240,8 +239,9 @@ def draw(diagrams: Sequence[Diagram], width: float = COLUMN) -> Figure:
 
 
 def block_diagram(name: str) -> Figure:
-    """The diagram of a named block, which is also the paper's figure of it; a dense block is shown
-    as one step and as a stack of three.
+    """The diagram of a named block, which is also the paper's figure of it.
+
+    A dense block is shown as one step and as a stack of three.
     """
     named = block(name)
     return draw([Diagram.of(named.term, named.labels)] if named != DENSE else _dense(named))

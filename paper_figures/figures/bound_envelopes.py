@@ -4,7 +4,7 @@ Reads block rows. Each probe sample keeps its own bounds: a gain outside its bar
 violation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -67,18 +67,19 @@ def figure(results: Results) -> Figure:
 
 
 def envelope(row: BlockRow, certainty: str) -> tuple[Gains, Gains]:
-    """For each sample the greatest lower and the least upper bound of that certainty; None where
-    there is none.
+    """For each sample the greatest lower and the least upper bound of that certainty.
+
+    None where there is none.
     """
 
-    def sharpest(side: str, best: object) -> Gains:
+    def sharpest(side: str, best: Callable[..., float | None]) -> Gains:
         bounds = [
             bound.value
             for bound in row.bounds
             if (bound.side, bound.certainty) == (side, certainty)
         ]
         columns = zip(*bounds, strict=True) if bounds else [()] * len(row.measured)
-        return tuple(best(alive(values), default=None) for values in columns)  # type: ignore[operator]
+        return tuple(best(alive(values), default=None) for values in columns)
 
     return sharpest("lower", max), sharpest("upper", min)
 
@@ -112,8 +113,8 @@ def _block(axes: Axes, number: int, row: BlockRow, style: Look) -> None:
         centers, predicted, color="white", linewidth=1.8, zorder=3, gid=f"predicted {row.name}"
     )
     axes.plot(
-        centers, measured, color=INK, marker="o", markersize=1.1, markeredgewidth=0, linestyle="none",
-        zorder=4, gid=f"measured {row.name}",
+        centers, measured, color=INK, marker="o", markersize=1.1, markeredgewidth=0,
+        linestyle="none", zorder=4, gid=f"measured {row.name}",
     )  # fmt: skip
 
 

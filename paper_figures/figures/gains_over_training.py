@@ -25,8 +25,9 @@ QUANTILE = 0.05
 
 @styled
 def figure(results: Results) -> Figure:
-    """(a) Gain of a block: median and 5–95 % over blocks, samples and seeds. (b) The same of the
-    whole chain, ‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖.
+    """(a) Gain of a block, (b) of the whole chain, ‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖, by epoch.
+
+    Median and 5–95 % over blocks, samples and seeds.
     """
     drawing = Figure(figsize=(DOUBLE, HEIGHT), layout="constrained")
     single, whole = drawing.subplots(1, 2)

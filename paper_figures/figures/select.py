@@ -46,8 +46,9 @@ def families(results: Results) -> list[str]:
 
 
 def runs_of(results: Results, family: str, depth: int | None = None) -> list[Run]:
-    """The family's runs (of one depth) by depth and seed; raises MissingRecordsError if there is
-    none.
+    """The family's runs (of one depth) by depth and seed.
+
+    Raises MissingRecordsError if there is none.
     """
     runs = [
         run
@@ -75,8 +76,9 @@ def deepest(results: Results, family: str) -> list[Run]:
 def spread(
     samples: Sequence[Sequence[float]], epochs: Sequence[int], quantile: float = 0.0
 ) -> Curve:
-    """Median, and the quantiles `quantile` and 1 − `quantile` (0: least and greatest), of each
-    epoch's samples; empty epochs are out.
+    """Median, and the quantiles `quantile` and 1 − `quantile`, of each epoch's samples.
+
+    0 stands for the least and the greatest. Epochs without samples are left out.
     """
     kept = [(epoch, values) for epoch, values in zip(epochs, samples, strict=True) if len(values)]
     low, median, high = (
@@ -99,7 +101,7 @@ def by_epoch(
 
 
 def segments(run: Run, epoch: int) -> list[BlockRow]:
-    """The run's blocks after an epoch in the order of the network, without the ReLUs between them."""
+    """The run's blocks after an epoch in the network's order, without the ReLUs between them."""
     rows = [
         row for row in run.blocks if row.epoch == epoch and not row.term.startswith("Pointwise(")
     ]
@@ -107,8 +109,9 @@ def segments(run: Run, epoch: int) -> list[BlockRow]:
 
 
 def measured_epochs(run: Run) -> list[int]:
-    """The epochs whose blocks were measured, ascending; raises MissingRecordsError if there is
-    none.
+    """The epochs whose blocks were measured, ascending.
+
+    Raises MissingRecordsError if there is none.
     """
     if not run.blocks:
         raise MissingRecordsError(
@@ -130,8 +133,9 @@ def pairs(rows: Iterable[BlockRow]) -> tuple[Floats, Floats]:
 
 
 def certainties(rows: Iterable[BlockRow]) -> list[str]:
-    """The certainties of the rows' bounds, the weaker first; raises InputError for one that figures
-    cannot show.
+    """The certainties of the rows' bounds, the weaker first.
+
+    Raises InputError for one that figures cannot show.
     """
     found = {bound.certainty for row in rows for bound in row.bounds}
     if found - set(CERTAINTIES):

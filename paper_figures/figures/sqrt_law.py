@@ -1,7 +1,7 @@
-"""Draws what is left of the gradient when a block's branch vanishes: the √l law and the limits of
-the four families.
+"""Draws what is left of the gradient when a block's branch vanishes.
 
-Reads vanishing rows; the line is the prediction, the marks are autograd.
+The √l law of dense steps, and the limits of the four families. Reads vanishing rows; the line is
+the prediction, the marks are autograd.
 """
 
 from collections import defaultdict
@@ -21,16 +21,16 @@ SHOWN_SCALES = {1.0, 0.3, 0.1, 0.0}  # in panel (a): smaller ones lie on the lin
 
 @styled
 def figure(results: Results) -> Figure:
-    """(a) ‖∂L/∂x‖ / r of a dense step by its number l of inputs, at each ε, beside √l. (b) The same
-    ratio by ε, one line per family.
+    """(a) ‖∂L/∂x‖ / r of a dense step by its number l of inputs, beside √l. (b) The same by ε.
 
-    Marks are medians over the seeds, bars and bands reach from the least to the greatest.
+    One line per ε in (a), per family in (b). Marks are medians over the seeds, bars and bands reach
+    from the least to the greatest.
     """
     rows = [row for row in results.vanishing if row.family == "dense"]
     if not rows:
         raise MissingRecordsError(
-            f"no dense rows in the vanishing-branch records of {results.folder}: run "
-            "`gradbound validate` again"
+            f"no dense rows in the vanishing-branch records of {results.folder}: run `gradbound "
+            "validate` again"
         )
     drawing = Figure(figsize=(DOUBLE, HEIGHT), layout="constrained")
     by_inputs, by_epsilon = drawing.subplots(1, 2)
@@ -53,13 +53,14 @@ def _inputs_panel(axes: Axes, rows: list[VanishingRow]) -> None:
     )
     levels = sorted({row.epsilon for row in rows} & SHOWN_SCALES, reverse=True)
     for index, (epsilon, marker) in enumerate(zip(levels, "v^so", strict=False)):
-        inputs, low, median, high = _spread(
-            [row for row in rows if row.epsilon == epsilon], "inputs"
-        )
+        same = [row for row in rows if row.epsilon == epsilon]
+        inputs, low, median, high = _spread(same, "inputs")
+        # Smaller marks, drawn later, lie within the larger ones where they agree.
         axes.errorbar(
-            inputs, median, (median - low, high - median), color=shade(look("dense").color, 0.4 + 0.4 * index), marker=marker,
-            markersize=5.5 - 1.1 * index, markerfacecolor="white" if index < len(levels) - 1 else None, linestyle="none", elinewidth=0.7,
-            label=rf"measured, $\varepsilon = {epsilon:g}$", zorder=3 + index,
+            inputs, median, (median - low, high - median), marker=marker,
+            color=shade(look("dense").color, 0.4 + 0.4 * index), markersize=5.5 - 1.1 * index,
+            markerfacecolor="white" if index < len(levels) - 1 else None, linestyle="none",
+            elinewidth=0.7, label=rf"measured, $\varepsilon = {epsilon:g}$", zorder=3 + index,
         )  # fmt: skip
     axes.set_xlabel("number of inputs $l$")
     axes.set_ylabel(r"$\Vert\partial L/\partial x\Vert \,/\, r$")

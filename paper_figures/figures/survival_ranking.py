@@ -32,8 +32,9 @@ LOST_BY = 0.1  # where networks are drawn in which nothing arrives, in units of 
 
 @styled
 def figure(results: Results) -> Figure:
-    """(a) Test error by end-to-end ratio at initialization, a mark per network. (b) Spearman's ρ of
-    the two, with its interval.
+    """(a) Test error by end-to-end ratio at initialization. (b) Spearman's ρ of the two.
+
+    A mark per network in (a), an interval per group of networks in (b).
     """
     found = points(results.runs, MEASURES[f"{RATIO} {START}"])
     if not any(np.isfinite(point.survival) for point in found):

@@ -1,5 +1,4 @@
-"""Draws training and test error by epoch: the paper's Figures 5 and 6 on the data that was actually
-used.
+"""Draws training and test error by epoch: the paper's Figures 5 and 6, on the data used here.
 
 Reads epoch rows; epoch 0, the network before training, is left out.
 """
@@ -19,8 +18,9 @@ BAND = 0.15
 
 @styled
 def depth_figure(results: Results) -> Figure:
-    """Figure 5: residual (a) and plain (b) networks at each depth. Solid: test error, dashed:
-    training error, percent; bands: all seeds.
+    """Figure 5: residual (a) and plain (b) networks at each depth.
+
+    Solid: test error, dashed: training error, percent; bands: all seeds.
     """
     figure, panels = _panels(results, 2)
     for axes, letter, family in zip(panels, "ab", ("residual", "plain"), strict=True):
@@ -39,14 +39,15 @@ def depth_figure(results: Results) -> Figure:
 
 @styled
 def gate_figure(results: Results) -> Figure:
-    """Figure 6: residual and SE residual networks of equal depth, a panel per depth; lines as in
-    Figure 5.
+    """Figure 6: residual and SE residual networks of equal depth, a panel per depth.
+
+    Lines are as in Figure 5.
     """
     shared = sorted(set(depths(results, "residual")) & set(depths(results, "se_residual")))
     if not shared:
         raise MissingRecordsError(
-            f"no depth in {results.folder} has both residual and SE residual runs: validate "
-            "them at one depth"
+            f"no depth in {results.folder} has both residual and SE residual runs: validate them "
+            "at one depth"
         )
     figure, panels = _panels(results, len(shared))
     for axes, letter, depth in zip(panels, "abcdefgh", shared, strict=False):

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import Cosine, Definition
-from derivations.rules.bound import Bound
+from derivations.rules.bound_types import Bound
 
 COSINE_ALLOWANCE = 128 * torch.finfo(torch.float64).eps
 """What `numeric.evaluation.evaluate` allows on a cosine: near c = −1 the alignment bound √(1 − c²)

@@ -207,7 +207,7 @@ SYMBOLIC = [
     ),
     Mutant(
         "the limit is taken at 1",
-        "derivations/rules/bound.py",
+        "derivations/rules/bound_types.py",
         "return expr.xreplace(dict.fromkeys(scaled, sp.S.Zero))",
         "return expr.xreplace(dict.fromkeys(scaled, sp.S.One))",
         "residual",
@@ -229,8 +229,8 @@ SYMBOLIC = [
     Mutant(
         "Equation (6) bounds by 2l",
         "derivations/theorems/equations.py",
-        "SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
-        "SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
+        "sp.sqrt(BRANCH_SQUARES + LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
+        "sp.sqrt(BRANCH_SQUARES + 2 * LAYERS), SIGNAL_SIZE * sp.sqrt(BRANCH_SQUARES + 1)",
         "dense",
     ),
     Mutant(

@@ -8,7 +8,7 @@ MEASUREMENTS = [
         "validate/measure/network_gains.py",
         "twin = copy.deepcopy(network)",
         "twin = network",
-        "tests/test_validate/test_measure/test_models_are_left_untouched.py",
+        "tests/test_validate/test_measure/test_measure_untouched.py",
     ),
     Mutant(
         "a network in training mode is measured",
@@ -54,19 +54,19 @@ MEASUREMENTS = [
     ),
     Mutant(
         "Holm counts one test",
-        "validate/statistics/correlation.py",
+        "validate/statistics/holm_adjustment.py",
         "(count - rank) * p_values[index]",
         "p_values[index]",
     ),
     Mutant(
         "Holm does not step down",
-        "validate/statistics/correlation.py",
+        "validate/statistics/holm_adjustment.py",
         "(count - rank) * p_values[index]",
         "count * p_values[index]",
     ),
     Mutant(
         "Holm may go back",
-        "validate/statistics/correlation.py",
+        "validate/statistics/holm_adjustment.py",
         "largest = max(largest, min(",
         "largest = max(0.0, min(",
     ),
@@ -118,7 +118,7 @@ MEASUREMENTS = [
     ),
     Mutant(
         "predictions are fitted to measurements",
-        "validate/statistics/families.py",
+        "validate/statistics/network_families.py",
         "_fit(best.law, depths, predicted)",
         "best",
     ),

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import gradbound as gb
+from derivations.book.derive import derive
 from derivations.errors import InputError, TimeLimitError
 
 
@@ -18,6 +19,10 @@ def test_derive_one_block() -> None:
     assert result.failures() == []
     assert str(result).startswith("Residual block (ResNet)\n")
     assert result._repr_latex_().startswith("$")
+
+
+def test_nothing_is_lost_between_the_processes() -> None:
+    assert gb.derive("plain", "residual") == derive(["plain", "residual"])
 
 
 def test_results_are_frozen() -> None:

@@ -1,4 +1,4 @@
-"""Runs the command line as its users do: what is printed where, what is written, and the exit code."""
+"""The command line as its users run it: what is printed where, what is written, the exit code."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ def test_import_gradbound_imports_nothing_heavy() -> None:
 
 def test_choices_are_those_of_the_rooms() -> None:
     from derivations.book.text import FORMATS as typeset_formats
-    from validate.audit.document import FORMATS as audit_formats
+    from validate.audit.audit_document import FORMATS as audit_formats
     from validate.data.datasets import DATASETS as loaders
     from validate.training.presets import PRESETS as presets
 
@@ -195,13 +195,14 @@ def test_derive_formats(capsys: pytest.CaptureFixture[str], form: str, mark: str
 def test_failed_step_ends_with_4_names_it_and_still_prints(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from derivations.book import document
+    from derivations.book.derive import derive
+    from derivations.book.document import CheckRecord
 
-    derived = document.derive(["plain"])
+    derived = derive(["plain"])
     block = derived.blocks[0]
     wrong = replace(
         block.steps[0],
-        checks=(document.CheckRecord("sleight of hand", False), *block.steps[0].checks),
+        checks=(CheckRecord("sleight of hand", False), *block.steps[0].checks),
     )
     failed = replace(
         derived,
@@ -234,8 +235,8 @@ def test_a_bug_is_one_line_and_shows_its_traceback_on_request(
 
 
 def an_audit() -> Any:
-    from validate.audit.document import SCHEMA as schema
-    from validate.audit.document import Audit, ClaimRecord
+    from validate.audit.audit_document import SCHEMA as schema
+    from validate.audit.audit_document import Audit, ClaimRecord
 
     found: dict[str, Any] = {
         "given": {"∂F/∂x": "−1"},
@@ -314,15 +315,14 @@ def test_audit_of_real_records(capsys: pytest.CaptureFixture[str], tiny: Path) -
     assert main(["audit", "--results", str(tiny), "--format", "json"]) == 0
     claims = {claim["id"]: claim for claim in json.loads(capsys.readouterr().out)["claims"]}
     assert claims["C24"]["verdict"] == "untestable"
-    assert "0 networks" in claims["C24"]["condition"]
+    lacks = "needs 4 networks and 3 seeds, has 0 and 0"  # of plain networks
+    assert lacks in claims["C24"]["condition"]
     assert "digits" in claims["C25"]["reading"]
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Records of two small networks after one epoch, made by `validate`, whose smoke preset is cut
-    down meanwhile.
-    """
+    """Records of two small networks after one epoch, made by `validate` of a cut-down preset."""
     from validate.training import presets
 
     with pytest.MonkeyPatch.context() as patch:
@@ -425,18 +425,39 @@ def test_a_figure_the_records_cannot_show_is_an_error_if_asked_for(
     )
 
 
-def test_altered_records_end_with_3(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+@pytest.mark.parametrize("verb", ["figures", "report"])
+@pytest.mark.parametrize("name", ["vanishing.jsonl", "manifest.json"])
+def test_altered_records_end_with_3_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path, verb: str, name: str
 ) -> None:
     import shutil
 
     copy = tmp_path / "results"
     shutil.copytree(tiny, copy)
-    with (copy / "vanishing.jsonl").open("a") as file:
+    with (copy / name).open("a") as file:
         file.write("{}\n")
-    assert "vanishing.jsonl" in refused(
-        capsys, 3, "figures", "--results", str(copy), "--out", str(tmp_path / "out")
-    )
+    out = tmp_path / "out"
+    assert name in refused(capsys, 3, verb, "--results", str(copy), "--out", str(out))
+    assert not out.exists()
+
+
+def test_a_report_is_made_of_the_records_and_the_document_that_were_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: Path
+) -> None:
+    from derivations.book.derive import derive
+    from derivations.book.document import Document
+    from validate.records.schema import Results
+
+    given: list[Any] = []
+    monkeypatch.setattr("gradbound.api.derive", lambda: derive(["plain"]))
+    monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
+    assert main(["report", "--results", str(tiny), "--out", str(tmp_path / "page.html")]) == 0
+    assert capsys.readouterr().out == "made\n"
+    results, document, out = given
+    assert isinstance(results, Results)
+    assert results.folder == tiny
+    assert isinstance(document, Document)
+    assert out == tmp_path / "page.html"
 
 
 @pytest.mark.slow

@@ -1,95 +1,52 @@
-"""What counts as a failure of a validation: nothing is missed, and each is named."""
+"""The job behind `validate`: no results are mixed unasked; processes and bars are as promised."""
 
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
-from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
-from validate.statistics.summary import failures, tally
-
-BOUND = BoundRow(
-    id="residual.triangle.lower",
-    side="lower",
-    certainty="exact",
-    delta=None,
-    value=(0.5,),
-    violations=0,
-    tightness=2.0,
-)
-BLOCK = BlockRow(
-    run="residual-d8",
-    epoch=1,
-    index=0,
-    name="stage1_block1",
-    kind="residual",
-    term="Add(F, Identity)",
-    measured=(1.0,),
-    predicted=(1.0,),
-    vanished=0,
-    identity_error=0.0,
-    identity_failures=0,
-    terms={},
-    bounds=(BOUND,),
-    law=None,
-)
-EPOCH = EpochRow(
-    run="residual-d8",
-    epoch=1,
-    status="ok",
-    train_loss=0.1,
-    train_error=0.0,
-    test_error=0.0,
-    total=Total(measured=(1.0,), telescoped=(1.0,), relative_error=0.0),
-)
-LIMIT = VanishingRow(family="dense", inputs=4, epsilon=0.0, seed=0, predicted=2.0, measured=2.0)
+from derivations.errors import InputError
+from gradbound import jobs
+from validate.progress import silent
+from validate.training.presets import preset
+from validate.training.process_share import Rank
 
 
-def results(
-    block: BlockRow = BLOCK, epoch: EpochRow = EPOCH, limit: VanishingRow = LIMIT
-) -> SimpleNamespace:
-    return SimpleNamespace(
-        folder=Path("results"),
-        runs=(SimpleNamespace(blocks=(block,), epochs=(epoch,)),),
-        vanishing=(limit,),
-    )
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the trainings were asked for, in place of training."""
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr(jobs, "run", lambda *_, **options: calls.append(options))
+    monkeypatch.setattr(jobs, "run_share", lambda *_, **options: calls.append(options))
+    monkeypatch.setattr(jobs, "for_terminal", lambda quiet: silent if quiet else "a bar")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    return calls
 
 
-def test_a_validation_without_failures():
-    assert failures(results()) == []
-    assert tally(results()).startswith("1 bound checks, 0 violations; 1 gains, 0 not as predicted")
-    assert tally(results()).endswith("1 limits of vanishing branches, 0 missed")
+def test_results_are_not_mixed_unasked(tmp_path: Path, asked: list[dict[str, Any]]) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match=r"results already: give --resume .* another --out"):
+        jobs.validate(preset("smoke"), tmp_path, resume=False, quiet=True)
+    assert asked == []
+    jobs.validate(preset("smoke"), tmp_path, resume=True, quiet=True)
+    assert len(asked) == 1
 
 
-@pytest.mark.parametrize(
-    ("broken", "words"),
-    [
-        (
-            results(
-                block=BLOCK.model_copy(
-                    update={"bounds": (BOUND.model_copy(update={"violations": 1}),)}
-                )
-            ),
-            "residual.triangle.lower in 1 of 1",
-        ),
-        (
-            results(block=BLOCK.model_copy(update={"identity_failures": 1})),
-            "predicted gain in 1 of 1",
-        ),
-        (
-            results(
-                epoch=EPOCH.model_copy(
-                    update={"total": Total(measured=(1.0,), telescoped=(2.0,), relative_error=0.5)}
-                )
-            ),
-            "off by 5.0e-01",
-        ),
-        (
-            results(limit=LIMIT.model_copy(update={"measured": 2.1})),
-            "a vanished branch leaves 2.1, not 2.0",
-        ),
-    ],
-)
-def test_each_failure_is_named(broken, words):
-    (line,) = failures(broken)
-    assert words in line
+@pytest.mark.parametrize(("device", "processes"), [("cpu", 3), ("cuda", 1)])
+def test_a_cpu_takes_a_process_per_thread_and_a_gpu_one(
+    tmp_path: Path, asked: list[dict[str, Any]], device: str, processes: int
+) -> None:
+    chosen = preset("smoke", device=device)
+    jobs.validate(chosen, tmp_path, resume=False, quiet=True)
+    jobs.validate_share(chosen, tmp_path, Rank(0, 2), quiet=True)
+    assert [each["processes"] for each in asked] == [processes] * 2
+
+
+def test_of_several_processes_the_first_alone_shows_its_progress(
+    tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    for rank in (Rank(0, 2), Rank(1, 2)):
+        jobs.validate_share(preset("smoke"), tmp_path, rank, quiet=False)
+    jobs.validate_share(preset("smoke"), tmp_path, Rank(0, 2), quiet=True)
+    assert [each["progress"] for each in asked] == ["a bar", silent, silent]

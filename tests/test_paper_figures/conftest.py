@@ -1,5 +1,7 @@
-"""Makes small results folders whose numbers are drawn, not trained, but obey the formulas: gains,
-bounds and the √l law."""
+"""Makes small results folders whose numbers are drawn, not trained, but obey the formulas.
+
+Gains, bounds and the √l law are as they would be.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -133,8 +135,9 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
 
 
 def make_law(epoch: int, cosine: np.ndarray | None, random: np.random.Generator) -> LawRow:
-    """Gains that are the greater, the longer the network was trained, and alignments with the sign
-    of the cosine, if there is one.
+    """Gains that are the greater, the longer the network was trained.
+
+    Alignments have the sign of the cosine, if there is one.
     """
     probability = random.uniform(size=SAMPLES) ** (1 / (1 + epoch))
     return LawRow(
@@ -175,8 +178,9 @@ def make_run(config: RunConfig) -> tuple[list[EpochRow], list[BlockRow]]:
 
 
 def make_vanishing() -> list[VanishingRow]:
-    """√(l + ε²) for dense steps, ε for plain, 1 + ε/4 and 1 + ε/8 for residual blocks, with a
-    little spread over seeds.
+    """√(l + ε²) for dense steps, ε for plain, 1 + ε/4 and 1 + ε/8 for residual blocks.
+
+    All with a little spread over the seeds.
     """
     rows = []
     cases = [
@@ -241,8 +245,9 @@ CONFIGS = [
 
 @pytest.fixture(scope="session")
 def write() -> Callable[..., Path]:
-    """`write(folder, change)` makes a small results folder (no second seed, no second depth) and
-    returns it.
+    """`write(folder, change)` makes a small results folder and returns it.
+
+    It has no second seed and no second depth.
     """
     few = [config for config in CONFIGS if config.seed == 0 and config.depth == 8]
     return lambda folder, change=lambda row: row: write_results(folder, few, change)

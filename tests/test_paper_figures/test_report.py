@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable
-from copy import deepcopy
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from derivations.book.arrange import meanings
-from derivations.book.document import derive_document
+from derivations.book.derive import derive
+from derivations.book.document import Document
 from derivations.errors import InputError
 from paper_figures import FIGURES, TABLES, report, write_report
-from validate.records.schema import BlockRow, Manifest
+from paper_figures.report import compose, totals
+from validate.records.read import read_results
+from validate.records.schema import BlockRow, Manifest, Results
 
 FEW = ("training_by_depth", "agreement", "sqrt_law")
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -54,8 +57,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return derive_document(["plain", "residual"])
+def document() -> Document:
+    return derive(["plain", "residual"])
 
 
 @pytest.fixture
@@ -65,9 +68,9 @@ def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def html(folder: Path, document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+def html(results: Results, document: Document, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("report") / "new folder" / "report.html"
-    assert write_report(folder, document, path) == path
+    assert write_report(results, document, path) == path
     assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
     return path.read_text()
 
@@ -128,52 +131,44 @@ def test_wide_things_scroll_in_boxes_of_their_own(html: str) -> None:
     assert "prefers-color-scheme: dark" in html
 
 
-def test_totals_are_those_of_the_records(page: Page, document: dict[str, Any]) -> None:
-    steps = sum(len(part["steps"]) for part in (*document["blocks"], *document["equations"]))
+def test_totals_are_those_of_the_records(page: Page, document: Document) -> None:
+    steps = sum(len(part.steps) for part in (*document.blocks, *document.equations))
     assert f"{steps} of {steps}" in page.text
     assert "0 of 2,688" in page.text
     assert "1,152 exact; 1,536 probable, δ = 1e-6" in page.text
 
 
-def test_equations_show_transcription_readings_and_claims(
-    page: Page, document: dict[str, Any]
-) -> None:
+def test_equations_show_transcription_readings_and_claims(page: Page, document: Document) -> None:
     assert "Equation (1)" in page.text
     assert "Equation (2)" in page.text
     assert page.text.count("derived, operator reading exact, ") == 2
-    claims = [claim for equation in document["equations"] for claim in equation["claims"]]
+    claims = [claim for equation in document.equations for claim in equation.claims]
     assert page.text.count("holds ") >= len(claims) > 0
     assert "fails" not in page.text
 
 
-def test_every_formula_became_mathml(page: Page, document: dict[str, Any]) -> None:
+def test_every_formula_became_mathml(page: Page, document: Document) -> None:
     assert len(page.all("code")) == 1 + 4 * 16 + 1  # the command and the digests
     formulas = 0
-    for equation in document["equations"]:
-        formulas += 1 + len(equation["claims"])  # derived, and what the paper claims
-    formulas += len({equation["id"] for equation in document["equations"]})  # transcribed
-    for block in document["blocks"]:
-        formulas += (
-            3 + len(block["steps"]) + 2 * len(block["bounds"]) + len(meanings(block["bounds"]))
-        )  # definition, gradient, remains
+    for equation in document.equations:
+        formulas += 1 + len(equation.claims)  # derived, and what the paper claims
+    formulas += len({equation.id for equation in document.equations})  # transcribed
+    for block in document.blocks:
+        formulas += 3  # definition, gradient, remains
+        formulas += len(block.steps) + 2 * len(block.bounds) + len(meanings(block.bounds))
     assert len(page.all("math")) == formulas
 
 
-def test_titles_axioms_and_theorems_are_listed(
-    folder: Path, few_figures: None, tmp_path: Path
-) -> None:
-    document = derive_document()
-    page = Page(
-        write_report(
-            folder, document | {"blocks": [], "equations": []}, tmp_path / "report.html"
-        ).read_text()
-    )
-    for theorem in document["theorems"]:
-        assert theorem["id"] in page.text
-        assert theorem["title"] in page.text
-    assert len(page.all("math")) == len(document["theorems"]) > 0
-    assert all(axiom["name"] in page.text for axiom in document["axioms"])
-    assert all(record["title"] not in page.text for record in document["blocks"])
+@pytest.mark.usefixtures("few_figures")
+def test_titles_axioms_and_theorems_are_listed(results: Results) -> None:
+    document = derive()
+    page = Page(compose(results, replace(document, blocks=(), equations=())))
+    for theorem in document.theorems:
+        assert theorem.id in page.text
+        assert theorem.title in page.text
+    assert len(page.all("math")) == len(document.theorems) > 0
+    assert all(axiom.name in page.text for axiom in document.axioms)
+    assert all(record.title not in page.text for record in document.blocks)
 
 
 def test_provenance_is_complete(page: Page, folder: Path) -> None:
@@ -190,10 +185,10 @@ def test_the_page_is_small(html: str) -> None:
 
 @pytest.mark.usefixtures("few_figures")
 def test_the_page_is_the_same_every_time(
-    folder: Path, document: dict[str, Any], tmp_path: Path
+    results: Results, document: Document, tmp_path: Path
 ) -> None:
     first, second = (
-        write_report(str(folder), document, str(tmp_path / name)).read_bytes()
+        write_report(results, document, tmp_path / name).read_bytes()
         for name in ("a.html", "b.html")
     )
     assert first == second
@@ -201,7 +196,7 @@ def test_the_page_is_the_same_every_time(
 
 @pytest.mark.usefixtures("few_figures")
 def test_hostile_records_stay_text(
-    write: Callable[..., Path], document: dict[str, Any], tmp_path: Path
+    write: Callable[..., Path], document: Document, tmp_path: Path
 ) -> None:
     def poison(row: Any) -> Any:
         if isinstance(row, Manifest):
@@ -221,63 +216,72 @@ def test_hostile_records_stay_text(
             return row.model_copy(update={"name": EVIL, "term": EVIL, "bounds": bounds})
         return row
 
-    poisoned = deepcopy(document)
-    step, equation = poisoned["blocks"][0]["steps"][0], poisoned["equations"][0]
-    step |= {"rule": EVIL, "latex": rf"\text{{{EVIL}}}", "condition": EVIL}
-    equation |= {"transcribed_latex": EVIL}
-    equation["claims"][0]["statement"] = EVIL
-    page = Page(
-        write_report(
-            write(tmp_path / "records", poison), poisoned, tmp_path / "report.html"
-        ).read_text()
+    block, *blocks = document.blocks
+    step = replace(block.steps[0], rule=EVIL, latex=rf"\text{{{EVIL}}}", condition=EVIL)
+    equation, *equations = document.equations
+    claim = replace(equation.claims[0], statement=EVIL)
+    poisoned = replace(
+        document,
+        blocks=(replace(block, steps=(step, *block.steps[1:])), *blocks),
+        equations=(
+            replace(equation, transcribed_latex=EVIL, claims=(claim, *equation.claims[1:])),
+            *equations,
+        ),
     )
+    results = read_results(write(tmp_path / "records", poison))
+    page = Page(compose(results, poisoned))
     assert page.all("script") == []
     assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
     assert page.text.count("<script>alert('$x')</script>") >= 8
 
 
 @pytest.mark.usefixtures("few_figures")
-def test_a_failed_step_is_said(folder: Path, document: dict[str, Any], tmp_path: Path) -> None:
-    broken = deepcopy(document)
-    broken["blocks"][0]["steps"][0]["checks"][0]["ok"] = False
-    broken["equations"][0]["ok"] = False
-    page = Page(write_report(folder, broken, tmp_path / "report.html").read_text())
-    steps = sum(len(part["steps"]) for part in (*document["blocks"], *document["equations"]))
+def test_a_failed_step_is_said(results: Results, document: Document) -> None:
+    block, *blocks = document.blocks
+    check, *checks = block.steps[0].checks
+    step = replace(block.steps[0], checks=(replace(check, ok=False), *checks))
+    broken = replace(
+        document,
+        blocks=(replace(block, steps=(step, *block.steps[1:])), *blocks),
+        equations=(replace(document.equations[0], ok=False), *document.equations[1:]),
+    )
+    page = Page(compose(results, broken))
+    steps = sum(len(part.steps) for part in (*document.blocks, *document.equations))
     assert f"{steps - 1} of {steps}" in page.text
     assert "a step fails" in page.text
-    assert f"{document['blocks'][0]['steps'][0]['checks'][0]['method']}: fails" in page.text
+    assert f"{check.method}: fails" in page.text
 
 
 @pytest.mark.usefixtures("few_figures")
 def test_what_could_not_be_drawn_is_said(
-    write: Callable[..., Path], document: dict[str, Any], tmp_path: Path
+    write: Callable[..., Path], document: Document, tmp_path: Path
 ) -> None:
     folder = write(
         tmp_path / "records",
         lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row,
     )
-    page = Page(write_report(folder, document, tmp_path / "report.html").read_text())
+    page = Page(compose(read_results(folder), document))
     assert "Not drawn: no dense rows" in page.text
     assert len(page.all("img")) == len(FEW) - 1
 
 
-@pytest.mark.parametrize(
-    "broken", [{}, {"schema": "gradbound.derive/2"}, {"schema": "gradbound.derive/1", "ok": "yes"}]
-)
-def test_a_foreign_document_is_refused(
-    folder: Path, broken: dict[str, Any], tmp_path: Path
+@pytest.mark.usefixtures("few_figures")
+def test_where_it_cannot_be_written_is_named(
+    results: Results, document: Document, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="gradbound derive"):
-        write_report(folder, broken, tmp_path / "report.html")
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(InputError, match="file"):
+        write_report(results, document, tmp_path / "file" / "report.html")
+    assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_corrupt_records_are_refused_and_nothing_is_written(
-    write: Callable[..., Path], document: dict[str, Any], tmp_path: Path
+def test_totals_count_steps_bounds_and_what_says_nothing(
+    results: Results, document: Document
 ) -> None:
-    folder = write(tmp_path / "records")
-    path = folder / "vanishing.jsonl"
-    path.write_bytes(path.read_bytes().replace(b"0.3", b"0.4", 1))
-    with pytest.raises(InputError, match="vanishing"):
-        write_report(folder, document, tmp_path / "report.html")
-    assert not (tmp_path / "report.html").exists()
+    found = totals(results, document)
+    bounds = [bound for run in results.runs for row in run.blocks for bound in row.bounds]
+    lower = [value for bound in bounds if bound.side == "lower" for value in bound.value]
+    assert (found.steps, found.passed) == (len(document.steps), len(document.steps))
+    assert found.checks_per_step == 2
+    assert sum(found.checks_by_certainty.values()) == 4 * len(bounds)
+    assert found.vacuous == lower.count(0) > 0

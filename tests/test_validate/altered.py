@@ -1,4 +1,4 @@
-"""Alters a copy of a results folder as an attacker would: the manifest agrees with what is altered."""
+"""Alters a copy of a results folder as an attacker would: the manifest agrees with it."""
 
 import json
 

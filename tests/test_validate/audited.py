@@ -1,10 +1,9 @@
-"""Gathers the evidence of each claim once per process, without records of training, for the tests
-that look at it."""
+"""Gathers the evidence of each claim once per process, without records of training."""
 
 from typing import Any
 
 from validate.audit.adjudicate import CLAIMS, adjudicate
-from validate.audit.document import ClaimRecord
+from validate.audit.audit_document import ClaimRecord
 from validate.audit.evidence import Sources
 
 SOURCES = Sources()

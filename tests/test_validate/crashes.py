@@ -1,5 +1,4 @@
-"""Gives the crash tests processes that start in milliseconds and are killed, and what these do
-until then."""
+"""Gives the crash tests processes that start in milliseconds, and what they do until killed."""
 
 import io
 import itertools
@@ -39,7 +38,7 @@ def start(function: Callable[..., object], *arguments: object) -> BaseProcess:
 
 
 def kill_after(process: BaseProcess, seconds: float) -> bool:
-    """SIGKILL after so many seconds; False if the process ended by itself, without error, before."""
+    """SIGKILL after so many seconds; False if the process ended before, by itself and well."""
     process.join(seconds)
     process.kill()
     return died(process)
@@ -78,8 +77,9 @@ def save_for_ever(path: Path, saved: Event) -> None:
 
 
 def save_and_die(path: Path, number: int, moment: int) -> None:
-    """One save in a process that kills itself before the `moment`-th call to the file system; a
-    write takes a PART at most.
+    """One save in a process that kills itself before the `moment`-th call to the file system.
+
+    A write takes a PART at most.
     """
     calls = itertools.count()
 

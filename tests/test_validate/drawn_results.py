@@ -35,8 +35,9 @@ def drawn(
         for seed in seeds
     )
     manifest = Manifest(
-        status="complete", versions={}, device="cpu", threads=1, preset="cpu", dataset="digits", seeds=seeds, command="gradbound validate",
-        config="0" * 64, runs=tuple(run.config.run for run in runs), files={},
+        status="complete", versions={}, device="cpu", threads=1, preset="cpu", dataset="digits",
+        seeds=seeds, command="gradbound validate", config="0" * 64,
+        runs=tuple(run.config.run for run in runs), files={},
     )  # fmt: skip
     return Results(Path("drawn"), manifest, runs, ())
 
@@ -44,10 +45,11 @@ def drawn(
 def _run(family: str, depth: int, seed: int, error: float | None, ratio: float | None) -> Run:
     name = f"{family}-d{depth}-w8-s{seed}"
     config = RunConfig(
-        run=name, family=family, depth=depth, width=8, reduction=4, seed=seed, dataset="digits", data=("0" * 64, "1" * 64),
-        in_channels=1, image_size=8,
-        train_samples=10, test_samples=10, parameters=1, epochs=1, batch_size=1, learning_rate=0.1, momentum=0.9, weight_decay=0.0,
-        warmup_epochs=0, augment=False, probe_size=2, spectra_epochs=(0,), spectra_steps=8, delta=1e-6, threads=1, device="cpu",
+        run=name, family=family, depth=depth, width=8, reduction=4, seed=seed, dataset="digits",
+        data=("0" * 64, "1" * 64), in_channels=1, image_size=8, train_samples=10, test_samples=10,
+        parameters=1, epochs=1, batch_size=1, learning_rate=0.1, momentum=0.9, weight_decay=0.0,
+        warmup_epochs=0, augment=False, probe_size=2, spectra_epochs=(0,), spectra_steps=8,
+        delta=1e-6, threads=1, device="cpu",
     )  # fmt: skip
     total = Total(measured=(ratio, ratio), telescoped=(ratio, ratio), relative_error=0.0)
     first = EpochRow(
@@ -72,13 +74,15 @@ def _run(family: str, depth: int, seed: int, error: float | None, ratio: float |
 
 
 def _block(run: str, epoch: int, index: int, ratio: float | None) -> BlockRow:
-    """One of BLOCKS equal blocks, whose gains multiply to the ratio; the last has a ReLU's term,
-    which counts as no block.
+    """One of BLOCKS equal blocks, whose gains multiply to the ratio.
+
+    The last has a ReLU's term, which counts as no block.
     """
     gain = None if ratio is None else ratio ** (1 / BLOCKS)
     return BlockRow(
-        run=run, epoch=epoch, index=index, name=f"block{index}", kind="plain", measured=(gain, gain), predicted=(gain, gain),
-        term="Pointwise(name='relu')" if index == BLOCKS - 1 else "Layer(name='F')", vanished=0, identity_error=0.0,
+        run=run, epoch=epoch, index=index, name=f"block{index}", kind="plain",
+        measured=(gain, gain), predicted=(gain, gain), vanished=0, identity_error=0.0,
+        term="Pointwise(name='relu')" if index == BLOCKS - 1 else "Layer(name='F')",
         identity_failures=0, terms={}, bounds=(), law=None,
     )  # fmt: skip
 

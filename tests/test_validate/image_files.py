@@ -1,5 +1,4 @@
-"""Makes small folders of images, one folder per class, and headers that promise more than they
-hold."""
+"""Makes small folders of images, one per class, and headers that promise more than they hold."""
 
 import io
 import struct

@@ -6,7 +6,7 @@ from strategies import gaussian
 from torch import nn
 from twins import dense_twin
 
-from numeric.certified import layer_norms
+from numeric.certified import layer_lipschitz
 
 
 def built(layer: nn.Module, seed: int = 0) -> nn.Module:
@@ -23,5 +23,5 @@ def norm(layer: nn.Module, shape: tuple[int, ...], seed: int = 0) -> float:
 
 def by_frequency(layer: nn.Module, shape: tuple[int, ...]) -> float:
     """The bound that a layer too large to be written out gets."""
-    with patch.object(layer_norms, "WRITTEN_OUT", 0):
-        return layer_norms.lipschitz_upper(layer, shape)
+    with patch.object(layer_lipschitz, "WRITTEN_OUT", 0):
+        return layer_lipschitz.lipschitz_upper(layer, shape)

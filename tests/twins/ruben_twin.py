@@ -2,7 +2,7 @@
 
 P(Q ≤ q) is a mixture of central chi-squares with weights ≥ 0, here with a bound on the error. Ruben
 1962, Ann. Math. Statist. 33:542–570; Farebrother 1984, Algorithm AS 204, Appl. Statist. 33:332–339.
-The slow twin of `inversion.py` and `hyperbola.py`, which shares no code with them: only ever used
+Shares no code with `characteristic_inversion.py` and `hyperbola_inversion.py`; only ever used
 for testing.
 """
 

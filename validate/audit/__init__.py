@@ -1,2 +1,1 @@
-"""Adjudicates the paper's claims C1–C25: evidence is computed, and a function of it gives each
-verdict."""
+"""Adjudicates the paper's claims C1–C25: a function of computed evidence gives each verdict."""

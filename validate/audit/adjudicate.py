@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from validate.audit.audit_document import SCHEMA, Audit, ClaimRecord, document
 from validate.audit.claims import (
     c01_equations,
     c08_gated_blocks,
@@ -23,7 +24,6 @@ from validate.audit.claims import (
     c21_dense_costs,
     c24_training,
 )
-from validate.audit.document import SCHEMA, Audit, ClaimRecord, document
 from validate.audit.evidence import Claim, Sources
 from validate.records.read import read_results
 
@@ -76,8 +76,9 @@ def adjudicate(claim: Claim[Any], evidence: object) -> ClaimRecord:
 
 
 def audit_document(results: str | None = None) -> dict[str, object]:
-    """`audit` with the records in a folder, as JSON-able data; raises InputError for records that
-    are missing or altered.
+    """`audit` with the records in a folder, as JSON-able data.
+
+    Raises InputError for records that are missing or altered.
     """
     return document(
         audit(Sources(results=None if results is None else read_results(Path(results))))
@@ -85,8 +86,9 @@ def audit_document(results: str | None = None) -> dict[str, object]:
 
 
 def as_json(value: object) -> JsonValue:
-    """Dataclasses, mappings and sequences as objects and arrays; exact numbers as text or as floats
-    of as many digits; ∞ as null.
+    """Dataclasses, mappings and sequences as objects and arrays.
+
+    Exact numbers as text or as floats of as many digits; ∞ as null.
     """
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}

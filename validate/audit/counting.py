@@ -1,5 +1,4 @@
-"""Counts the networks that claims speak of, each once: parameters, layers, operations, on the meta
-device."""
+"""Counts the networks that claims speak of, on the meta device: parameters, layers, operations."""
 
 from functools import cache
 

@@ -1,5 +1,4 @@
-"""Compares gains in the mean over random weights: real blocks that share a branch, drawn as
-networks are initialized, by autograd.
+"""Compares gains of real blocks that share a branch, in the mean over random weights, by autograd.
 
 Everything is stated beforehand: number of draws, seeds, sizes, distribution of weights, inputs and
 signals.
@@ -26,7 +25,7 @@ DEVIATIONS = 3.0
 
 @dataclass(frozen=True)
 class Mean:
-    """Means of γ² of two blocks over an ensemble, and of their difference with its standard error."""
+    """Means of γ² of two blocks over an ensemble, and of their difference."""
 
     ensemble: str
     draws: int
@@ -37,8 +36,9 @@ class Mean:
 
     @property
     def greater(self) -> bool | None:
-        """Whether the first block has the larger mean; None where the difference is within
-        DEVIATIONS standard errors of 0.
+        """Whether the first block has the larger mean.
+
+        None where the difference is within DEVIATIONS standard errors of 0.
         """
         if abs(self.difference) <= DEVIATIONS * self.standard_error:
             return None
@@ -91,10 +91,10 @@ def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float,
         generator = torch.Generator("cpu").manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             first, second = pair()
-        initialize(
-            first, generator
-        )  # the second block shares the branch, and has nothing else to draw
+        # The second block shares the branch, and has nothing else to draw.
+        initialize(first, generator)
         for block in (first, second):
+            # As initialized, BatchNorm is the identity in eval mode, up to its epsilon.
             block.double().eval()
         x = torch.randn((1, MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
         g = torch.randn((1, 2 * MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)

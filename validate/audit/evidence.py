@@ -1,5 +1,4 @@
-"""Defines what claims are judged by: proofs, counterexamples, limits, and the sources from which
-all evidence is gathered.
+"""Defines what claims are judged by: proofs, counterexamples, limits, and their sources.
 
 Evidence is a frozen dataclass per claim; a claim's `judge` sees nothing else.
 """
@@ -42,6 +41,7 @@ class Proof:
 
     @property
     def proved(self) -> bool:
+        # Two methods, as one may share a mistake with the derivation.
         return self.derived and not self.failed and len(self.passed) >= 2
 
 
@@ -101,8 +101,9 @@ class Sources:
         self._remains = cache(_remains)
 
     def proof(self, equation: str, reading: Reading, name: str) -> Proof:
-        """What the checker says of a claim of the paper, by its name; raises InputError if the
-        equation makes no such claim.
+        """What the checker says of a claim of the paper, by its name.
+
+        Raises InputError if the equation makes no such claim.
         """
         proofs = self._proofs().get((equation, reading), {})
         if name not in proofs:
@@ -158,8 +159,9 @@ def prove(derivation: Derivation, statements: Mapping[str, Step]) -> dict[str, P
 
 
 def decide(proof: Proof, counterexample: Counterexample | None = None) -> bool | None:
-    """True if proved, False if there is a counterexample, None if there is neither; raises
-    ViolationError if there are both.
+    """True if proved, False if there is a counterexample, None if there is neither.
+
+    Raises ViolationError if there are both.
     """
     if proof.proved and counterexample is not None:
         raise ViolationError(

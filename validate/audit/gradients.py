@@ -1,5 +1,4 @@
-"""Evaluates counterexamples a second time, independently: torch's autograd in float64 on the
-forward map of the block's term.
+"""Evaluates counterexamples a second time, by torch's autograd in float64.
 
 Shares nothing with the search but the numbers; where the two differ, ViolationError is raised.
 """
@@ -50,6 +49,7 @@ def tensor(numbers: Sequence[Fraction]) -> Tensor:
 
 def agree(name: str, seen: float, exact: float) -> float:
     """`seen`, if it is the exact number up to rounding; raises ViolationError."""
+    # `not <=` and not `>`: NaN is no agreement.
     if not abs(seen - exact) <= AGREEMENT * (1 + abs(exact)):
         raise ViolationError(f"{name}: autograd gives {seen}, exact arithmetic {exact}")
     return seen

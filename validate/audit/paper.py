@@ -1,5 +1,4 @@
-"""Holds the numbers that the paper prints and those that others published, as transcribed, with
-their sources.
+"""Holds the numbers that the paper prints and that others published, as transcribed, with sources.
 
 Data only. The rows are copied as they stand in the transcription of Noh 2021, Informatics 8(3):53
 (CC BY 4.0), and parsed here.
@@ -126,10 +125,8 @@ ERRORS = (
     ),
     Published(
         "torchvision",
-        (
-            "torchvision 0.1.12–0.10, documentation of torchvision.models, table 'ImageNet 1-crop "
-            "error rates (224x224)'"
-        ),
+        "torchvision 0.1.12–0.10, documentation of torchvision.models, table 'ImageNet 1-crop "
+        "error rates (224x224)'",
         _errors(
             "resnet18 30.24, resnet34 26.70, resnet50 23.85, resnet101 22.63, resnet152 21.69, "
             "densenet121 25.35, densenet169 24.00, densenet201 22.80"

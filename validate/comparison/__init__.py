@@ -1,2 +1,1 @@
-"""Holds predictions against measurements, for networks, for depth laws and for published
-statements."""
+"""Holds predictions against measurements: of networks, depth laws, published statements."""

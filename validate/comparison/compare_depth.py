@@ -1,5 +1,4 @@
-"""Holds the depth laws against simulated networks, as a whole and block by block: one row per
-network and width.
+"""Holds the depth laws against simulated networks, as a whole and block by block.
 
 A prediction comes from `numeric.laws.depth_ratios`, a measurement from
 `validate.measure.deep_stacks`; neither sees the other. Seeds and numbers of draws are fixed
@@ -7,19 +6,19 @@ beforehand. `python -m validate.comparison.compare_depth` prints the table.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from argparse import ArgumentParser
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from torch import Tensor
 
 from derivations.laws.depth_laws import DepthLaw, depth_laws
-from numeric.laws import evaluate_block, evaluate_law, mean_field
+from numeric.laws import evaluate_block, evaluate_law
 from validate.measure.deep_stacks import (
     DepthRatio,
     Setup,
     dense_squares,
-    measure_stack,
     ratio,
     stack_squares,
 )
@@ -33,8 +32,7 @@ added.
 The largest deviation beyond noise is about −4/n, in the first of forty blocks x + W·BN(x) or x +
 BN(Wx): directions that its weights spread pass back more through the block and less from the
 BatchNorms behind, which divide by that spread. Where these divide by its mean-field value instead,
-nothing is left.
-"""
+nothing is left."""
 BATCH_PER_WIDTH = 4  # where BatchNorm sees the batch, it must grow with the width
 PLAIN_BATCH = 32
 
@@ -120,7 +118,7 @@ class DepthProfile:
 
 @dataclass(frozen=True)
 class Trial:
-    """What to simulate: `depth` blocks of a network at `width`, with `draws` networks from `seed`."""
+    """What to simulate: `draws` networks of `depth` blocks at `width`, from `seed`."""
 
     network: str
     depth: int
@@ -277,76 +275,6 @@ def extrapolated(narrow: DepthRow | BlockGain, wide: DepthRow | BlockGain) -> tu
     return 2 * wide.deviation - narrow.deviation, (4 * wide.error**2 + narrow.error**2) ** 0.5
 
 
-@dataclass(frozen=True)
-class OpenCase:
-    """A network without a closed form: what to simulate, the recurrence that predicts it, and c of
-    its deviation c·L/n.
-    """
-
-    network: str
-    inputs: str
-    predict: Callable[[int], float]
-    finite_width: float
-    normalised: bool = False
-
-
-OPEN_CASES: Mapping[str, OpenCase] = {
-    "residual, half-normal inputs": OpenCase(
-        "residual", "half_normal", mean_field.half_normal_residual, 0.8
-    ),
-    "residual, rectified inputs": OpenCase(
-        "residual", "rectified", mean_field.rectified_residual, 0.8
-    ),
-    "post-activation, half-normal inputs": OpenCase(
-        "post_activation", "half_normal", mean_field.post_activation, 2.0
-    ),
-    "post-activation, rectified inputs": OpenCase(
-        "post_activation",
-        "rectified",
-        lambda depth: mean_field.post_activation(depth, inputs="rectified"),
-        2.0,
-    ),
-    "BatchNorm v1, one layer": OpenCase(
-        "norm_v1_one", "rectified", lambda depth: mean_field.batch_norm_v1(depth, 1), 0.4, True
-    ),
-    "BatchNorm v1, two layers": OpenCase(
-        "norm_v1_two", "rectified", lambda depth: mean_field.batch_norm_v1(depth, 2), 1.2, True
-    ),
-    "BatchNorm v1, two layers, half-normal inputs": OpenCase(
-        "norm_v1_two",
-        "half_normal",
-        lambda depth: mean_field.batch_norm_v1_by_quadrature(depth, 2, "half_normal"),
-        1.2,
-        True,
-    ),
-    "SE, live gate": OpenCase("se_live", "gaussian", mean_field.squeeze_excite, 1.2),
-    "SE, detached gate": OpenCase(
-        "se_detached", "gaussian", lambda depth: mean_field.squeeze_excite(depth, live=False), 0.6
-    ),
-}
-
-
-def compare_open(name: str, depth: int, width: int, draws: int, seed: int) -> DepthRow:
-    """The row of one open case, χ = 1."""
-    case = OPEN_CASES[name]
-    setup = Setup(depth, width, BATCH_PER_WIDTH * width if case.normalised else PLAIN_BATCH)
-    predicted, measured = (
-        case.predict(depth),
-        measure_stack(case.network, setup, draws, seed, case.inputs),
-    )
-    deviation, error = measured.value / predicted - 1, measured.error / predicted
-    return DepthRow(
-        name,
-        depth,
-        width,
-        draws,
-        predicted,
-        measured.value,
-        deviation,
-        error,
-        case.finite_width * depth / width,
-    )
-
-
 if __name__ == "__main__":
+    ArgumentParser(description="Hold the laws of depth against autograd (minutes).").parse_args()
     sys.stdout.write(markdown(table(progress=for_terminal())))

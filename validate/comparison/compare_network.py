@@ -1,5 +1,4 @@
-"""Compares predictions with measurements: is the identity met, does every bound hold, how tight is
-it?
+"""Compares predictions with measurements: is the identity met, does every bound hold, how tightly?
 
 Float64 rounding is the only allowance. Counts violations; never drops one.
 """
@@ -57,6 +56,7 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
     if not numbers.gain.isfinite().all():
         raise InputError("a predicted gain is not finite: report the network and its seed")
     seen = measured[live]
+    # A gain can be that of a sum whose parts cancel: rounding is relative to the parts.
     scale = numbers.terms.get("t", torch.zeros_like(seen))
     difference = (numbers.gain - seen).abs()
     return Comparison(
@@ -124,6 +124,7 @@ def law_row(
 
 def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -> BoundRow:
     excess = bound.value - measured if bound.side == "lower" else measured - bound.value
+    # An infinite bound on the wrong side: ∞ − gain ≤ ROUNDING · ∞ would pass as rounding.
     absurd = bound.value == (math.inf if bound.side == "lower" else -math.inf)
     violated = absurd | ~(excess <= ROUNDING * (measured + bound.value.abs() + scale))
     stored = _rounded(
@@ -147,7 +148,7 @@ def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -
 
 
 def total(measurement: Measurement, predicted: Sequence[Gains]) -> Total:
-    """The measured end-to-end ratio beside the product of the predicted gains (telescoping, exact)."""
+    """The measured end-to-end ratio beside the product of the predicted gains (they telescope)."""
     telescoped = [_product(gains) for gains in zip(*predicted, strict=True)]
     measured = [None if math.isnan(value) else value for value in measurement.total.tolist()]
     pairs = [
@@ -195,6 +196,7 @@ def _spread(values: Tensor, live: Tensor) -> Gains:
 
 def _rounded(values: Gains, rounding: str = ROUND_HALF_EVEN) -> Gains:
     """The values to DIGITS significant digits."""
+    # Decimal, because rounding up or down to so many digits is no operation of floats.
     context = Context(prec=DIGITS, rounding=rounding)
     return tuple(
         None if value is None else float(context.create_decimal(value)) for value in values

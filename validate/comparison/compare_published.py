@@ -1,11 +1,11 @@
-"""Reproduces published statements about random layers and stacks of them in one table: what was
-published, what is exact, what is measured.
+"""Reproduces published statements about random layers: what is published, exact, and measured.
 
 Each check's tolerance is four of its own standard errors, or half a unit in the last printed digit
 where nothing is random. `python -m validate.comparison.compare_published` prints the table.
 """
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,8 +65,9 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class Effort:
-    """Numbers of draws, fixed beforehand: `spectra` and `norms` per row; for the edge, draws at
-    each of `widths`.
+    """Numbers of draws, fixed beforehand: `spectra` and `norms` per row.
+
+    For the edge, draws at each of `widths`.
     """
 
     spectra: int = 200
@@ -75,8 +76,10 @@ class Effort:
 
 
 def published_checks(effort: Effort = Effort(), seed: int = 0) -> tuple[PublishedRow, ...]:
-    """Rows: path lengths; spread of squared singular values, linear and ReLU; spread of norms; the
-    largest singular value; the norm of a convolution that is called normalized.
+    """The rows of the table, with these numbers of draws.
+
+    Path lengths; spread of squared singular values, linear and ReLU; spread of norms; the largest
+    singular value; the norm of a convolution that is called normalized.
     """
     rows = [_path_row()]
     rows += [
@@ -206,6 +209,7 @@ def extrapolate(found: dict[int, Estimate]) -> Estimate:
     widths = np.array(list(found), dtype=float)
     weights = np.array([1 / estimate.error for estimate in found.values()])
     design = np.stack([widths**-power for power in (0, 2 / 3, 4 / 3)], axis=1) * weights[:, None]
+    # Errors of the widths are known, so those of the fit follow; residuals are not asked.
     covariance = np.linalg.inv(design.T @ design)
     solution = (
         covariance
@@ -216,4 +220,5 @@ def extrapolate(found: dict[int, Estimate]) -> Estimate:
 
 
 if __name__ == "__main__":
+    ArgumentParser(description="Reproduce published statements (a minute).").parse_args()
     sys.stdout.write(table(published_checks()))

@@ -1,10 +1,9 @@
-"""Predicts what the first convolution of a segment would do to the gradient if its weights were
-drawn anew, all else as it is.
+"""Predicts the gradient through a segment whose first convolution is drawn anew.
 
-The law is exact for signals independent of those weights. In a network they are not: what is behind
-the convolution depends on its outputs. How far a measurement is from the law says how much that
-matters before training. Trained weights are no independent draws either, for which alone gains may
-leave the law, while alignments change little.
+All else stays as it is. The law is exact for signals independent of those weights. In a network
+they are not: what is behind the convolution depends on its outputs. How far a measurement is from
+the law says how much that matters before training. Trained weights are no independent draws either,
+for which alone gains may leave the law, while alignments change little.
 """
 
 from dataclasses import dataclass
@@ -35,12 +34,11 @@ class FirstWeights:
 
 
 def first_weights(segment: Segment, x: Tensor, g: Tensor, *, trained: bool) -> FirstWeights | None:
-    """For x (batch, *in) and g (batch, *out) ≠ 0, float64, of a segment in eval mode; None for one
-    without a convolution.
+    """For x (batch, *in) and g (batch, *out) ≠ 0, float64, of a segment in eval mode.
 
-    The deviation of the weights is that of the initialization, and their root mean square once they
-    are trained. Raises InputError for a convolution that is not used once, not with zero padding,
-    or behind a map that is not pointwise.
+    None for one without a convolution. The deviation of the weights is that of the initialization,
+    and their root mean square once they are trained. Raises InputError for a convolution that is
+    not used once, not with zero padding, or behind a map that is not pointwise.
     """
     convolution = next(
         (module for module in segment.modules() if isinstance(module, nn.Conv2d)), None
@@ -57,15 +55,15 @@ def first_weights(segment: Segment, x: Tensor, g: Tensor, *, trained: bool) -> F
     geometry = Geometry.of(convolution)
     square = convolution_law(std, h, v, geometry, slope=slope)
     base = v.flatten(1).square().sum(1)
-    drawn = torch.from_numpy(
-        (square.dofs * square.weights).sum(-1)
-    )  # the mean of `square` less ‖v‖², which may be far larger
+    # The mean of `square` less ‖v‖², without subtracting: ‖v‖² may be far larger.
+    drawn = torch.from_numpy((square.dofs * square.weights).sum(-1))
     deviation = torch.from_numpy(alignment_deviation(std, h, v, geometry, slope=slope))
     return FirstWeights(std, square, v, deviation, drawn / torch.where(base > 0, base, 1.0))
 
 
 def scaled(signal: Tensor, g: Tensor) -> Tensor:
     """signal / ‖g‖ by sample, of any size that float64 can hold: (batch, *shape) each."""
+    # By the largest entry first: squares of signals of 1e−200 are 0.
     largest = g.flatten(1).abs().amax(1)
     lengths = (g.flatten(1) / largest[:, None]).square().sum(1).sqrt()
     return (signal.flatten(1) / largest[:, None] / lengths[:, None]).view_as(signal)
@@ -91,6 +89,7 @@ def _cut(
             output = segment(x)
         finally:
             handle.remove()
+        # Of two uses each is cut off by a leaf, and what the first sends through the second lost.
         if len(outputs) != 1:
             raise InputError(
                 f"the first convolution is used {len(outputs)} times: its law is that of one use"
@@ -100,13 +99,15 @@ def _cut(
 
 
 def _slope(output: Tensor, x: Tensor) -> Tensor | None:
-    """The diagonal of the Jacobian of a pointwise map, None for no map at all; raises InputError
-    for another.
+    """The diagonal of the Jacobian of a pointwise map, None for no map at all.
+
+    Raises InputError for another.
     """
     if output is x:
         return None
     (slope,) = torch.autograd.grad(output, x, torch.ones_like(output), retain_graph=True)
     probe = (
+        # Not ones again: those give the slopes by definition, whatever the Jacobian is.
         torch.arange(output.numel(), dtype=output.dtype, device=output.device).cos().view_as(output)
     )
     (pulled,) = torch.autograd.grad(output, x, probe)

@@ -1,5 +1,4 @@
-"""Predicts the gain of every segment from its term: the symbolic pullback and the bounds, evaluated
-on the realized tensors.
+"""Predicts the gain of every segment from its term: pullback and bounds, on the realized tensors.
 
 Takes activations and backward signals as given, never the gains that were measured.
 """
@@ -53,6 +52,7 @@ def predict(
 
     Raises InputError for tensors that `numeric.evaluation.evaluate` refuses.
     """
+    # Of its own, and not that of the measurement: the two share no code and no state.
     twin = copy.deepcopy(network).double().eval().requires_grad_(False)
     for (_, segment), x, g in zip(twin.chain(), activations[:-1], signals[1:], strict=True):
         live = g.flatten(start_dim=1).any(dim=1)

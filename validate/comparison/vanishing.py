@@ -1,5 +1,4 @@
-"""Runs the vanishing-branch experiment: what is left of the gradient of a small random block when
-its branch is scaled by ε → 0?
+"""Measures what is left of the gradient of a small random block as its branch is scaled by ε → 0.
 
 Nothing of a plain block, all of a residual one, √l times the input signal of a dense step with l
 inputs. Measured with autograd alone.
@@ -72,6 +71,7 @@ def gain(family: str, inputs: int, epsilon: float, seed: int) -> float:
         block = _block(family, inputs)
         block.branch = Scaled(block.branch, epsilon)
         outputs = MAPS * (inputs + 1 if family == "dense" else inputs)
+        # A network of one block, so that the same measurement serves as for whole networks.
         network = Network(
             nn.Identity(),
             {"block": block},

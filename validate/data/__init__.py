@@ -1,1 +1,1 @@
-"""Reads data sets from files that are already there; nothing is downloaded and no pickle is opened."""
+"""Reads data sets from files that are there; nothing is downloaded and no pickle is opened."""

@@ -60,6 +60,7 @@ class Cifar:
 
     def _file(self, folder: Path, name: str) -> tuple[Array, Array]:
         path = folder / f"{name}.bin"
+        # The pickled layout has the same names without the ending.
         if not path.is_file() and ((folder / name).exists() or (folder / self.pickled).exists()):
             raise InputError(
                 f"{folder} holds {self.title}'s python layout, which is pickled and never "
@@ -98,7 +99,7 @@ CIFAR100 = Cifar(
 
 
 def _records(path: Path, labels: int, limit: int) -> Array:
-    """At most `limit` records of that many labels and 3×32×32 bytes each: (records, labels + 3072)."""
+    """At most `limit` records of so many labels and 3×32×32 bytes: (records, labels + 3072)."""
     record = labels + 3 * 32 * 32
     content = unpacked(path, limit=limit * record)
     if not content or len(content) % record:

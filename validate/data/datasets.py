@@ -1,16 +1,17 @@
-"""Loads the data sets by name: digits (embedded), Fashion-MNIST, CIFAR-10, CIFAR-100, image folders.
+"""Loads the data sets by name: digits, Fashion-MNIST, CIFAR-10, CIFAR-100 and folders of images.
 
 Every file is checked for magic number, size and label range; nothing is downloaded and no pickle is
 read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from derivations.errors import InputError
-from validate.data.cifar_binary import CIFAR10, CIFAR100
+from validate.data.cifar_binary import CIFAR10, CIFAR100, Cifar
 from validate.data.fashion_mnist import DEBIAN_FASHION_MNIST, FIRST_FILE, fashion_mnist
 from validate.data.image_folder import (
     GET_IMAGE_FOLDER,
@@ -32,7 +33,7 @@ def load(name: str, folder: Path | None = None) -> Dataset:
     """
     if name not in LOADERS:
         raise InputError(f"unknown data set {name!r}: choose from {', '.join(LOADERS)}")
-    return LOADERS[name](folder)
+    return LOADERS[name].load(folder)
 
 
 def locate(name: str, folder: Path | None = None) -> str | None:
@@ -41,35 +42,20 @@ def locate(name: str, folder: Path | None = None) -> str | None:
     """
     if name not in LOADERS:
         raise InputError(f"unknown data set {name!r}: choose from {', '.join(LOADERS)}")
-    if name == "digits":
-        return "embedded"
-    if name == "image-folder":
-        return str(folder) if folder and find_splits(folder) else None
-    places = {
-        "fashion-mnist": (
-            folder or DEBIAN_FASHION_MNIST,
-            (FIRST_FILE, f"{FIRST_FILE}.gz"),
-        ),
-        **{
-            kind.name: (kind.inside(folder or Path()), (f"{kind.train[0]}.bin",))
-            for kind in (CIFAR10, CIFAR100)
-        },
-    }
-    place, files = places[name]
-    return str(place) if any((place / file).is_file() for file in files) else None
+    return LOADERS[name].locate(folder)
 
 
 def _digits(folder: Path | None) -> Dataset:
-    """1,797 handwritten digits of 8×8 pixels in 0…16 (UCI, shipped with scikit-learn); a fifth of
-    every class is the test split.
+    """1,797 handwritten digits of 8×8 pixels in 0…16 (UCI, shipped with scikit-learn).
+
+    A fifth of every class is the test split.
     """
     from sklearn.datasets import load_digits
 
     digits = load_digits()
     images, labels = digits.images[:, None], digits.target
-    order = np.random.RandomState(SPLIT_SEED).permutation(
-        len(labels)
-    )  # its stream is frozen across NumPy versions
+    # RandomState, and not default_rng: its stream is frozen across NumPy versions.
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
     is_test = np.zeros(len(labels), dtype=bool)
     for label in range(CLASSES):
         members = order[labels[order] == label]
@@ -99,11 +85,36 @@ def _image_folder(folder: Path | None) -> Dataset:
     )
 
 
-LOADERS: dict[str, Callable[[Path | None], Dataset]] = {
-    "digits": _digits,
-    "fashion-mnist": fashion_mnist,
-    "cifar10": CIFAR10.load,
-    "cifar100": CIFAR100.load,
-    "image-folder": _image_folder,
+@dataclass(frozen=True)
+class Loader:
+    """How a data set is read from a folder, and where it would be found."""
+
+    load: Callable[[Path | None], Dataset]
+    locate: Callable[[Path | None], str | None]
+
+
+def _with_file(place: Path, *names: str) -> str | None:
+    """The place if it holds one of the files."""
+    return str(place) if any((place / name).is_file() for name in names) else None
+
+
+def _cifar(kind: Cifar) -> Loader:
+    first = f"{kind.train[0]}.bin"
+    return Loader(kind.load, lambda folder: _with_file(kind.inside(folder or Path()), first))
+
+
+LOADERS: Mapping[str, Loader] = {
+    "digits": Loader(_digits, lambda folder: "embedded"),
+    "fashion-mnist": Loader(
+        fashion_mnist,
+        lambda folder: _with_file(folder or DEBIAN_FASHION_MNIST, FIRST_FILE, f"{FIRST_FILE}.gz"),
+    ),
+    "cifar10": _cifar(CIFAR10),
+    "cifar100": _cifar(CIFAR100),
+    "image-folder": Loader(
+        _image_folder, lambda folder: str(folder) if folder and find_splits(folder) else None
+    ),
 }
+"""The one place where a data set is entered."""
+
 DATASETS = tuple(LOADERS)

@@ -1,9 +1,8 @@
-"""Reads a folder of images in torchvision's layout, one folder per class: train/CLASS/* and
-test/CLASS/* (or val/CLASS/*).
+"""Reads a folder of images in torchvision's layout.
 
-Nothing is converted, resized or guessed, and no link is followed out of the folder: what does not
-fit is refused by name. Damage that a decoder fills without a word, as the end of a JPEG that was
-cut, is not seen.
+One folder per class: train/CLASS/* and test/CLASS/* (or val/CLASS/*). Nothing is converted, resized
+or guessed, and no link is followed out of the folder: what does not fit is refused by name. Damage
+that a decoder fills without a word, as the end of a JPEG that was cut, is not seen.
 """
 
 import io
@@ -116,9 +115,8 @@ def pixel_moments(images: Pixels, source: Path) -> tuple[tuple[float, ...], tupl
     count = images.size // images.shape[1]
     sums = images.sum(axis=(0, 2, 3), dtype=np.int64).tolist()
     squares = np.einsum("nchw,nchw->c", images, images, dtype=np.int64).tolist()
-    variances = [
-        count * square - total**2 for total, square in zip(sums, squares, strict=True)
-    ]  # times count², exact integers
+    # Times count², so that they are exact integers.
+    variances = [count * square - total**2 for total, square in zip(sums, squares, strict=True)]
     if 0 in variances:
         raise InputError(
             f"channel {variances.index(0)} is constant in all training images of {source}: it "
@@ -162,8 +160,9 @@ def _check_link(path: Path, folder: Path) -> None:
 
 
 def _is_image(path: Path) -> bool:
-    """By its ending, as in torchvision; raises InputError for what torchvision would read and we do
-    not.
+    """By its ending, as in torchvision.
+
+    Raises InputError for what torchvision would read and we do not.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder inside a class: move its images into {path.parent}")
@@ -174,6 +173,7 @@ def _is_image(path: Path) -> bool:
 
 def _in_turn(classes: dict[str, list[Path]]) -> list[tuple[int, Path]]:
     """Label and path of the first image of every class, of the second of every class, …"""
+    # By rank first: a preset takes the front of a split, which must hold every class.
     ranked = sorted(
         (rank, label, path)
         for label, paths in enumerate(classes.values())
@@ -184,6 +184,7 @@ def _in_turn(classes: dict[str, list[Path]]) -> list[tuple[int, Path]]:
 
 def _read(files: list[tuple[int, Path]], first: Path, shape: tuple[int, ...]) -> Labelled:
     """The images, each of the shape of the `first`."""
+    # One array for all: a list of images and their stack would need the memory twice.
     images = np.empty((len(files), *shape), np.uint8)
     for place, (_, path) in enumerate(files):
         image = _image(path)
@@ -205,9 +206,8 @@ def _image(path: Path) -> Pixels:
     form = FORMATS[path.suffix.lower()]
     content = read_bytes(path, LARGEST_FILE, _WAYS_OUT)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "error"
-        )  # Pillow only warns of some decompression bombs and broken files
+        # Pillow only warns of some decompression bombs and broken files.
+        warnings.simplefilter("error")
         try:
             with Image.open(io.BytesIO(content), formats=(form,)) as image:
                 _check_header(image, path)
@@ -219,9 +219,7 @@ def _image(path: Path) -> Pixels:
             raise InputError(
                 f"{path} is no {form} file, whatever its name says: save it as one or remove it"
             ) from error
-        except (
-            Exception
-        ) as error:  # what a decoder stumbles over in broken bytes is raised as it comes
+        except Exception as error:  # whatever a decoder stumbles over is raised as it comes
             raise InputError(f"cannot read {path} ({error}): save it anew or remove it") from error
     return pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
 

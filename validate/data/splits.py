@@ -20,7 +20,7 @@ Moments = tuple[tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Split:
-    """Normalized images (samples, channels, size, size) in float32 and labels (samples,) in int64."""
+    """Images (samples, channels, size, size), normalized, float32; labels (samples,), int64."""
 
     images: Tensor
     labels: Tensor
@@ -35,9 +35,8 @@ class Split:
     @property
     def digest(self) -> str:
         """SHA-256 of images and labels, in hexadecimal."""
-        digest = hashlib.sha256(
-            self.images.contiguous().numpy().data
-        )  # read in place: the images may fill half of the memory
+        # Read in place: the images may fill half of the memory.
+        digest = hashlib.sha256(self.images.contiguous().numpy().data)
         digest.update(self.labels.contiguous().numpy().data)
         return digest.hexdigest()
 
@@ -74,6 +73,7 @@ class Dataset:
 def normalized(images: Array, labels: Array, moments: Moments, peak: int = 255) -> Split:
     """Pixels 0…peak, normalized with the stated mean and deviation of each channel."""
     mean, deviation = (np.array(values, np.float32)[:, None, None] for values in moments)
+    # Scaled before it is centred, as the published moments are those of [0, 1].
     pixels = (images.astype(np.float32) / peak - mean) / deviation
     return Split(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)))
 

@@ -15,10 +15,11 @@ def existing(candidates: tuple[Path, ...], otherwise: str) -> Path:
 
 
 def unpacked(path: Path, limit: int) -> bytes:
-    """The file, unpacked; one that holds more than `limit` bytes is refused before it fills the
-    memory.
+    """The file, unpacked.
+
+    One that holds more than `limit` bytes is refused before it fills the memory.
     """
-    # Its size says nothing: a megabyte can unpack to a gigabyte, so what is read is what is bounded.
+    # Its size on disk says nothing: a megabyte can unpack to a gigabyte.
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read(limit + 1)

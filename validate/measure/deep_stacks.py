@@ -1,9 +1,8 @@
-"""Measures, with autograd alone, how the mean square of the gradient changes through deep networks
-at initialisation.
+"""Measures how the mean square of the gradient changes through deep networks at initialisation.
 
-Imports torch and nothing else: the laws that these numbers judge share no code with them. One draw
-is a fresh network, a fresh batch of inputs and fresh signals g ~ N(0, I); fully connected, float64,
-BatchNorm in train mode.
+With autograd alone. Imports torch and nothing else: the laws that these numbers judge share no code
+with them. One draw is a fresh network, a fresh batch of inputs and fresh signals g ~ N(0, I); fully
+connected, float64, BatchNorm in train mode.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -169,15 +168,16 @@ def measure_stack(
 def measure_dense(
     setup: Setup, draws: int, seed: int, block: int = 0, everywhere: bool = True
 ) -> DepthRatio:
-    """The ratio between x_block and x_l of a dense network; signals on every x_i, or at x_l only."""
+    """The ratio between x_block and x_l of a dense network, see `dense_squares`."""
     return ratio(dense_squares(setup, draws, seed, everywhere), block, setup.depth)
 
 
 def stack_squares(
     block: str, setup: Setup, draws: int, seed: int, inputs: str = "gaussian"
 ) -> Tensor:
-    """mean ‖∂L/∂x_ℓ‖² per coordinate at ℓ = 0 … depth, (draws, depth + 1); the signal g ~ N(0, I)
-    at the output.
+    """mean ‖∂L/∂x_ℓ‖² per coordinate at ℓ = 0 … depth, (draws, depth + 1).
+
+    The signal g ~ N(0, I) at the output.
     """
     torch.manual_seed(seed)
     return torch.stack([_stack_draw(block, setup, inputs) for _ in range(draws)])
@@ -195,6 +195,7 @@ def ratio(squares: Tensor, start: int, end: int) -> DepthRatio:
     """
     top, bottom = squares[:, start], squares[:, end]
     value = float(top.mean() / bottom.mean())
+    # By the delta method: top and bottom come from the same draws and vary together.
     error = float((top - value * bottom).std() / bottom.mean() / len(squares) ** 0.5)
     return DepthRatio(value, error, len(squares))
 

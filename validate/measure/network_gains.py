@@ -55,6 +55,7 @@ def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
     assert isinstance(twin, nn.Module)
     twin.double().eval().requires_grad_(False)
     with torch.enable_grad():
+        # A leaf: what is asked for starts behind the stem.
         activations = [twin.stem(x.detach().double()).detach().requires_grad_()]
         names = []
         for name, segment in twin.chain():
@@ -121,6 +122,7 @@ def _scaled_norm(v: Tensor) -> ScaledNorm:
     """
     flat = v.flatten(start_dim=1)
     length = torch.linalg.vector_norm(flat, dim=1)
+    # The usual case in one pass: no square of any sample leaves the range of the format.
     if ((length > torch.finfo(v.dtype).tiny ** 0.25) & length.isfinite()).all():
         return torch.ones_like(length), length
     scale = flat.abs().amax(dim=1)

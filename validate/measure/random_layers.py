@@ -1,5 +1,4 @@
-"""Measures, with autograd alone, what the literature states about stacks of random layers: singular
-values, and the spread of norms.
+"""Measures, with autograd alone, singular values and norms of stacks of random layers.
 
 Imports torch and nothing else: the laws that these numbers judge share no code with them.
 Everything in float64.
@@ -91,6 +90,7 @@ def _network(depth: int, width: int, relu: bool) -> nn.Sequential:
     """Layers W, Var W = 1/n, or ReLU(W ·), Var W = 2/n."""
     layers: list[nn.Module] = []
     for _ in range(depth):
+        # Its own initialization would draw from the seed and be overwritten.
         layer = nn.utils.skip_init(nn.Linear, width, width, bias=False, dtype=torch.float64)
         nn.init.normal_(layer.weight, std=((2 if relu else 1) / width) ** 0.5)
         layers += [layer, nn.ReLU()] if relu else [layer]

@@ -1,2 +1,1 @@
-"""Builds the networks that are trained, and those that the paper compares, and counts what they
-cost."""
+"""Builds the networks that are trained and those that the paper compares; counts their cost."""

@@ -1,5 +1,4 @@
-"""Lists the networks by name and builds them: those that are trained (`residual-20`) and those that
-the paper compares (`resnet50`).
+"""Builds networks by name: those that are trained (`residual-20`), those of the paper (`resnet50`).
 
 A network is a stem, a chain of segments and a head; each family is defined in a file of its own.
 """
@@ -81,6 +80,7 @@ def build(
     if in_channels is not None:
         config["in_channels"] = in_channels
     settings = recipe.settings(num_classes=num_classes, **config)
+    # torch draws weights for every layer that it makes; these are overwritten below.
     with torch.random.fork_rng(devices=[]):
         network = recipe.make(settings)
     initialize(network, torch.Generator("cpu").manual_seed(seed))
@@ -107,11 +107,10 @@ def _recipe(name: str) -> Recipe:
 
 
 def initialize(network: nn.Module, generator: torch.Generator) -> None:
-    """He initialization, fan-out (He et al. 2015, Eq. 14: keeps the backward variance); linear
-    layers keep the forward variance.
+    """He initialization, fan-out (He et al. 2015, Eq. 14: keeps the backward variance).
 
-    Weights are drawn on the CPU whatever the device, so a seed means the same network everywhere;
-    on the meta device, none are.
+    Linear layers keep the forward variance. Weights are drawn on the CPU whatever the device, so a
+    seed means the same network everywhere; on the meta device, none are.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -1,5 +1,4 @@
-"""Builds the small networks that are trained: plain, residual, SE-residual and dense, in the layout
-of the CIFAR papers.
+"""Builds the networks that are trained: plain, residual, SE-residual, dense (CIFAR papers).
 
 Families `plain`, `residual`, `se_residual` have depth 6n + 2, `dense` has depth 3n + 4; another
 depth raises InputError.
@@ -75,6 +74,7 @@ def _staged(depth: int, config: Config, block: BlockMaker) -> Network:
         outputs = config.width * 2 ** (stage - 1)
         for unit in range(1, units + 1):
             stride = 2 if stage > 1 and unit == 1 else 1
+            # Rounded up, as a 3×3 convolution with padding 1 and stride 2 does.
             size = math.ceil(size / stride)
             name = f"stage{stage}_block{unit}"
             segments[name] = block(inputs, outputs, stride, size, config)

@@ -1,5 +1,4 @@
-"""Counts what a network costs: its parameters, its layers, and the operations of one forward pass,
-by kind.
+"""Counts what a network costs: parameters, layers, and operations of one forward pass, by kind.
 
 Nothing is estimated: parameters are those of the modules, operations those that a forward pass
 dispatches, on the meta device. An operation of unknown kind raises InputError.
@@ -142,8 +141,8 @@ _KINDS: Mapping[str, str] = {
 }
 _MULTIPLY_ADDS = {"convolution", "addmm", "mm"}
 _FREE = {
-    "empty", "view", "_unsafe_view", "t", "expand", "slice", "unsqueeze", "select", "cat", "constant_pad_nd", "detach", "alias", "clone",
-    "empty_like", "new_empty", "permute", "squeeze",
+    "empty", "view", "_unsafe_view", "t", "expand", "slice", "unsqueeze", "select", "cat",
+    "constant_pad_nd", "detach", "alias", "clone", "empty_like", "new_empty", "permute", "squeeze",
 }  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""Builds the DenseNets for ImageNet (Huang et al. 2017, Table 1): bottleneck layers, and
-transitions that halve the number of maps.
+"""Builds the DenseNets for ImageNet (Huang et al. 2017, Table 1).
 
-Without dropout, which the paper uses where it does not augment the data, and which has no
-parameters.
+Bottleneck layers, and transitions that halve the number of maps. Without dropout, which the paper
+uses where it does not augment the data, and which has no parameters.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""Builds the networks of He et al. 2016, Table 1, plain and residual, and with
-squeeze-and-excitation (Hu et al. 2018, Table 1).
+"""Builds the networks of He et al. 2016, Table 1, plain and residual, and gated (Hu et al. 2018).
 
 Up to 34 layers a block is two 3×3 convolutions, from 50 on a bottleneck 1×1, 3×3, 1×1; every
 convolution is followed by batch normalization, every block by a ReLU of its own.

@@ -1,6 +1,5 @@
 """Defines the segments that networks are made of, with batch normalization as in the papers.
 
-
 Each forward is written by hand; `term` over `leaves` is a claim about it (in eval mode) that
 validation puts to the test.
 """
@@ -131,11 +130,10 @@ class ResidualBlock(Residual):
 
 
 class SEResidual(Segment):
-    """H = (B s) ⊙ u + x with u = F(x), s = sigmoid(W₂ relu(W₁ P u)) (Hu et al. 2018); W_s x in
-    place of x where the shape changes.
+    """H = (B s) ⊙ u + x with u = F(x), s = sigmoid(W₂ relu(W₁ P u)) (Hu et al. 2018).
 
-    `outputs` and `size` are the number of maps of u, and their height and width; only the leaf B,
-    which is told no shape, needs the latter.
+    W_s x in place of x where the shape changes. `outputs` and `size` are the number of maps of u,
+    and their height and width; only the leaf B, which is told no shape, needs the latter.
     """
 
     kind = SE_RESIDUAL.kind
@@ -145,6 +143,7 @@ class SEResidual(Segment):
     ) -> None:
         super().__init__()
         self.branch = branch
+        # A narrow stage may have fewer maps than the reduction.
         self.squeeze = nn.Linear(outputs, max(outputs // reduction, 1))
         self.excite = nn.Linear(max(outputs // reduction, 1), outputs)
         self.shortcut = shortcut

@@ -1,8 +1,7 @@
-"""Builds VGG-11 to VGG-19 (Simonyan & Zisserman 2015, Table 1: A, B, D, E) for images of any size;
-at 32 pixels VGG-19 is that of Table A1.
+"""Builds VGG-11 to VGG-19 (Simonyan & Zisserman 2015, Table 1: A, B, D, E) for images of any size.
 
-Every convolution has a bias and its ReLU; without batch normalization. Each is a plain block, and
-so is each pooling.
+At 32 pixels VGG-19 is that of Table A1. Every convolution has a bias and its ReLU; without batch
+normalization. Each is a plain block, and so is each pooling.
 """
 
 from collections.abc import Sequence

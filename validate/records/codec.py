@@ -49,8 +49,9 @@ def read_jsonl(path: Path, model: type[AnyRecord]) -> list[AnyRecord]:
 
 
 def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
-    """The record that `data` states, its schema stated with it; raises InputError that names
-    `source`.
+    """The record that `data` states, its schema stated with it.
+
+    Raises InputError that names `source`.
     """
     try:
         record = model.model_validate_json(data)
@@ -61,6 +62,7 @@ def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
             f"{source} is no valid record ({place}: {first['msg']}): delete the results "
             "folder and run `gradbound validate` again"
         ) from error
+    # The model has a default for it, so a line without one would pass.
     if "schema_" not in record.model_fields_set:
         raise InputError(
             f"{source} states no schema: delete the results folder and run `gradbound "

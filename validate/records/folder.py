@@ -52,8 +52,9 @@ def open_folder(out: Path, header: Manifest) -> Manifest:
 
 @contextmanager
 def held(out: Path, *, shared: bool) -> Iterator[None]:
-    """Keeps other sweeps out of the folder, but for the other ranks of this one where `shared`;
-    raises InputError if one is there.
+    """Keeps other sweeps out of the folder, but for the other ranks of this one where `shared`.
+
+    Raises InputError if one is there.
     """
     with locked(out / RUNS, shared=shared):
         yield
@@ -72,8 +73,9 @@ def claimed(out: Path, run: str) -> Iterator[Path]:
 
 
 def is_finished(out: Path, manifest: Manifest, run: str) -> bool:
-    """Whether the run is listed; raises InputError where it is listed in an unfinished folder, but
-    altered.
+    """Whether the run is listed.
+
+    Raises InputError where it is listed in an unfinished folder, but altered.
     """
     names = run_files(run)
     if not manifest.files.keys() >= set(names):
@@ -93,13 +95,15 @@ def register(out: Path, run: str) -> None:
 
 
 def complete(out: Path, experiment: Callable[[], Iterator[VanishingRow]]) -> bool:
-    """Adds the vanishing-branch experiment and marks the folder complete, if every run is listed;
-    says whether it was not before.
+    """Adds the vanishing-branch experiment and marks the folder complete, if every run is listed.
+
+    Says whether it was not before.
     """
     with _changing(out):
         manifest = read_manifest(out)
         if any(name not in manifest.files for run in manifest.runs for name in run_files(run)):
             return False
+        # Made anew even where it is there: that is how a deleted or altered one is mended.
         write_jsonl(out / VANISHING_FILE, list(experiment()))
         write_manifest(
             out,
@@ -137,6 +141,7 @@ def _found(out: Path) -> Manifest | None:
 
 
 def _same_making(out: Path, found: Manifest, header: Manifest) -> Manifest:
+    # What a folder holds grows; how it was made must not change.
     for field in sorted(header.model_fields_set - {"status", "files"}):
         if getattr(found, field) != getattr(header, field):
             there, here = getattr(found, field), getattr(header, field)

@@ -12,12 +12,14 @@ from validate.records.storage import is_inside, read_bytes, sha256
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest in `folder`; raises InputError unless it is, byte for byte, one that
-    `write_manifest` wrote.
+    """The manifest in `folder`.
+
+    Raises InputError unless it is, byte for byte, one that `write_manifest` wrote.
     """
     path = folder / MANIFEST_FILE
     data = read_bytes(path)
     manifest = decode(data, Manifest, str(path))
+    # Bytes, not fields: a key given twice or other white space decodes to the same manifest.
     if encode(_sealed(manifest)) != data:
         raise InputError(
             f"{path} was altered (it does not match its seal): delete {folder} and run "
@@ -32,10 +34,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
-    """Raises InputError unless the listed file lies within `folder` and has its digest; weights may
-    be missing: no record needs them.
+    """Raises InputError unless the listed file lies within `folder` and has its digest.
+
+    Weights may be missing: no record needs them.
     """
     path = folder / name
+    # A link that leads nowhere does not exist either, and is no missing file.
     if path.name == WEIGHTS and not path.exists() and not path.is_symlink():
         return
     if not is_inside(path, folder):

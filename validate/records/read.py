@@ -56,6 +56,7 @@ def read_results(folder: Path) -> Results:
             "run `gradbound validate` again"
         )
     vanishing = tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow))
+    # Without one no limit would be checked, and none missed.
     if not any(row.epsilon == 0 for row in vanishing):
         raise InputError(
             f"{folder / VANISHING_FILE} has no vanished branch: delete it and run `gradbound "

@@ -1,8 +1,7 @@
-"""Recomputes what records conclude from what they store, in plain floating point and without the
-code that concluded it; sees what is missing.
+"""Recomputes what records conclude from what they store, without the code that concluded it.
 
-Raises InputError, naming the row, where a count, an error, a tightness or a product is not what the
-stored numbers give.
+Plain floating point; what is missing is seen too. Raises InputError, naming the row, where a count,
+an error, a tightness or a product is not what the stored numbers give.
 """
 
 import math
@@ -14,6 +13,7 @@ from derivations.errors import InputError
 from validate.records.codec import DIGITS
 from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains, RunConfig
 
+# Stated anew and not imported: a slip there would pass here as well.
 ROUNDING = 2.0**-45
 """Allowed error of an identity or a bound relative to the quantities involved: 128 spacings of
 float64, as in `numeric.tolerances`."""
@@ -24,8 +24,9 @@ LAST_DIGIT = 10.0 ** (1 - DIGITS)
 
 
 def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> str:
-    """What a run lacks or has too much; empty if its rows end as they must, and each measured epoch
-    has every segment and sample once.
+    """What a run lacks or has too much.
+
+    Empty if its rows end as they must, and each measured epoch has every segment and sample once.
     """
     last = len(epochs) - 1
     if (
@@ -98,6 +99,7 @@ def _wrong_in_block(row: BlockRow) -> Iterator[str]:
         yield "the number of vanished signals"
         return
     pairs = list(_pairs(row.predicted, row.measured))
+    # Exactly: the same two numbers divided in the same way, whoever does it.
     if row.identity_error != _largest_error(pairs):
         yield "identity_error"
     scales = [scale or 0.0 for scale in row.terms.get("t", (0.0,) * len(row.measured))]
@@ -109,6 +111,7 @@ def _wrong_in_block(row: BlockRow) -> Iterator[str]:
     failures = [1 for p, m, scale in live if not abs(p - m) <= ROUNDING * (p + m + scale)]
     if row.identity_failures != len(failures):
         yield "identity_failures"
+    # They were rounded each by itself, so that their signs are all that must agree.
     cosines, alignments = row.terms.get("c", ()), row.law.alignment if row.law else ()
     if any(
         c is not None and a is not None and c * a < 0

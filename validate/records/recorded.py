@@ -1,5 +1,4 @@
-"""Names the records that come with the package: a full-size run, made once, so that nobody needs to
-train to see what it says."""
+"""Names the records that come with the package: a full-size run, so that nobody needs to train."""
 
 from pathlib import Path
 

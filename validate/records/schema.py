@@ -114,8 +114,9 @@ class Total(Record):
 
 
 class EpochRow(Record):
-    """The scores after an epoch; 0 is the network as initialized. A diverged epoch has none, and is
-    the last.
+    """The scores after an epoch.
+
+    Epoch 0 is the network as initialized. A diverged epoch has none, and is the last.
     """
 
     schema_: Literal["gradbound.epoch/1"] = Field(default="gradbound.epoch/1", alias="schema")
@@ -210,10 +211,10 @@ class VanishingRow(Record):
 
 
 class Manifest(Record):
-    """What the folder holds and how it was made; nothing that differs between an unbroken and a
-    resumed run.
+    """What the folder holds and how it was made.
 
-    `seal` is the digest of all the rest, as `write_manifest` states it.
+    It holds nothing that differs between an unbroken and a resumed run. `seal` is the digest of all
+    the rest, as `write_manifest` states it.
     """
 
     schema_: Literal["gradbound.manifest/1"] = Field(default="gradbound.manifest/1", alias="schema")

@@ -37,11 +37,13 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     if not path.name:
         raise InputError("an empty path names no file: choose another --out")
+    # In the same folder, since a rename is atomic within one file system only.
     temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
+            # Before the rename: else a power cut can leave an empty file under the new name.
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
@@ -55,14 +57,13 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(folder: Path, *, shared: bool = False, patience: float = 0.0) -> Iterator[None]:
-    """Holds the folder for this process alone, or with others that hold it `shared`; the lock ends
-    with the process, however that ends.
+    """Holds the folder for this process alone, or with others that hold it `shared`.
 
-    Raises InputError if another process still holds it after `patience` seconds, or if the file
-    system has no locks for folders.
+    The lock ends with the process, however that ends. Raises InputError if another process still
+    holds it after `patience` seconds, or if the file system has no locks for folders.
     """
-    # Not by filelock: its locks are files of their own in the folder, whose content is compared byte
-    # by byte, and those that can be shared need an SQLite file, or outlive a process that is killed.
+    # Not by filelock: its locks are files of their own in the folder, whose content is compared
+    # byte by byte; those that can be shared need an SQLite file, or outlive a killed process.
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -87,6 +88,7 @@ def _lock(descriptor: int, folder: Path, shared: bool, deadline: float) -> None:
                 raise InputError(
                     f"another process is writing to {folder}: wait for it, or choose another --out"
                 ) from error
+            # flock can wait without end or not at all, but not for so many seconds.
             time.sleep(0.01)
         except OSError as error:  # NFS, for one
             raise InputError(
@@ -116,6 +118,7 @@ _OF_RECORDS = WaysOut(
 def read_bytes(path: Path, largest: int = _LARGEST, ways_out: WaysOut = _OF_RECORDS) -> bytes:
     """The content of `path`, at most `largest` bytes; raises InputError with one of `ways_out`."""
     try:
+        # Asked before it is opened: opening a pipe for reading blocks until somebody writes.
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no regular file: {ways_out.irregular}")
         if path.stat().st_size > largest:
@@ -142,8 +145,9 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Whether `path` lies below `folder` once links are followed; a link that leads to itself lies
-    nowhere.
+    """Whether `path` lies below `folder` once links are followed.
+
+    A link that leads to itself lies nowhere.
     """
     try:
         return path.resolve().is_relative_to(folder.resolve())

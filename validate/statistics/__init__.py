@@ -1,1 +1,1 @@
-"""Draws conclusions from records alone: correlations, slopes, survival of gradients, and summaries."""
+"""Draws conclusions from records alone: correlations, slopes, survival of gradients, summaries."""

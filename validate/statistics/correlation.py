@@ -1,9 +1,8 @@
-"""Correlates the ranks of two measures over networks: Spearman's ρ and Kendall's τ_b, each with an
-interval and a permutation test.
+"""Correlates the ranks of two measures over networks, with an interval and a permutation test.
 
-A point is a network (family, depth), never a run: runs of one network share what makes it good or
-bad, so they are one cluster. What cannot be determined is None with a reason, never NaN. Numbers of
-resamples are fixed, seeds are arguments.
+Spearman's ρ and Kendall's τ_b. A point is a network (family, depth), never a run: runs of one
+network share what makes it good or bad, so they are one cluster. What cannot be determined is None
+with a reason, never NaN. Numbers of resamples are fixed, seeds are arguments.
 """
 
 import math
@@ -73,12 +72,11 @@ class Correlation:
 
 
 def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> Correlation:
-    """The mean over strata, (networks, 2) each, of the correlation within each; one stratum gives
-    the plain correlation.
+    """The mean over strata, (networks, 2) each, of the correlation within each.
 
-    Networks are resampled, and permuted, within their stratum. A stratum too small or without
-    variation is left out; with none left, there is nothing to determine. Phipson & Smyth 2010 for
-    drawn permutations: p = (1 + b)/(1 + B), never 0.
+    One stratum gives the plain correlation. Networks are resampled, and permuted, within their
+    stratum. A stratum too small or without variation is left out; with none left, there is nothing
+    to determine. Phipson & Smyth 2010 for drawn permutations: p = (1 + b)/(1 + B), never 0.
     """
     reasons = [lacking(points) for points in strata]
     kept = [
@@ -97,26 +95,9 @@ def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> 
     p, least_p, exact = _test(kept, coefficient, value, seed)
     low, high = _interval(kept, coefficient, seed)
     left_out = len(strata) - len(kept)
-    note = (
-        (
-            f"{left_out} of {len(strata)} families left out: "
-            f"{'; '.join(dict.fromkeys(filter(None, reasons)))}"
-        )
-        if left_out
-        else ""
-    )
+    why = "; ".join(dict.fromkeys(filter(None, reasons)))
+    note = f"{left_out} of {len(strata)} families left out: {why}" if left_out else ""
     return Correlation(coefficient, networks, value, low, high, p, least_p, exact, note)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Each p-value adjusted for all of them (Holm 1979): the smallest level at which its hypothesis
-    is rejected.
-    """
-    adjusted, largest, count = [0.0] * len(p_values), 0.0, len(p_values)
-    for rank, index in enumerate(sorted(range(count), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (count - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def percentiles(drawn: Floats) -> tuple[float, float]:
@@ -126,8 +107,9 @@ def percentiles(drawn: Floats) -> tuple[float, float]:
 
 
 def side(low: float | None, high: float | None) -> int | None:
-    """−1 or 1 where the whole interval lies on that side of 0; None where it holds 0 or there is
-    none.
+    """−1 or 1 where the whole interval lies on that side of 0.
+
+    None where it holds 0 or there is none.
     """
     if low is None or high is None or low <= 0 <= high:
         return None
@@ -179,6 +161,7 @@ def _test(
     null = _exact_null(strata, coefficient)
     if null is not None:
         values, weights = null
+        # A permutation that ties with what was seen counts as extreme, whatever its last bit.
         p, least_p = (
             float(weights[abs(values) >= extreme - _ROUNDING].sum())
             for extreme in (abs(value), abs(values).max())
@@ -203,6 +186,7 @@ def _exact_null(strata: list[Floats], coefficient: Coefficient) -> tuple[Floats,
     weights: Floats = np.ones(1)
     for points in strata:
         permuted = points[:, 1][_permutations(len(points))]
+        # Rounded so that values which differ by the order of summation are counted as one.
         values, counts = np.unique(
             _ALONG[coefficient](points[:, 0], permuted).round(12), return_counts=True
         )
@@ -233,7 +217,9 @@ def _interval(
             points[random.integers(len(points), size=(RESAMPLES, len(points)))], axis=1
         )
         drawn += _ALONG[coefficient](sample[..., 0], sample[..., 1]) / len(strata)
+    # A resample in which one side does not vary has no correlation.
     drawn = drawn[np.isfinite(drawn)]
+    # An interval from the few resamples that vary would tell of them and not of the networks.
     if len(drawn) < RESAMPLES / 2:
         return None, None
     return percentiles(drawn)

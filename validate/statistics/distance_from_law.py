@@ -1,11 +1,9 @@
-"""Sums up by family and epoch how far trained and untrained networks are from the law of random
-weights.
+"""Sums up by family and epoch how far networks are from the law of random weights.
 
 Of each block and run one sample counts, the first: samples of a batch share their weights. Blocks
 of a run share a network, so intervals come from a bootstrap of runs. Of a dozen runs they cover
-nine times in ten, not 95 %. Runs of one seed see the same images
-and start from the same weights in their first blocks: they are worth fewer than there are, and p
-and intervals are somewhat too small.
+nine times in ten, not 95 %. Runs of one seed see the same images and start from the same weights in
+their first blocks: they are worth fewer than there are, and p and intervals are somewhat too small.
 """
 
 from collections.abc import Sequence
@@ -16,7 +14,8 @@ import numpy as np
 from scipy.stats import kstest
 
 from validate.records.schema import BlockRow, Gains, Results, Run
-from validate.statistics.correlation import RESAMPLES, holm, percentiles
+from validate.statistics.correlation import RESAMPLES, percentiles
+from validate.statistics.holm_adjustment import holm
 
 SEED = 2021
 NORMAL_95 = 1.959963984540054
@@ -64,8 +63,9 @@ class LawFit:
 
 
 def law_fits(results: Results, seed: int = SEED) -> tuple[LawFit, ...]:
-    """Every family at every epoch with rows of the law, in order of appearance; none where there
-    are no such rows.
+    """Every family at every epoch with rows of the law, in order of appearance.
+
+    Empty where there are no such rows.
     """
     families = dict.fromkeys(run.config.family for run in results.runs)
     fits = []
@@ -84,6 +84,7 @@ def _fit(family: str, epoch: int, runs: Sequence[Run], seed: int) -> LawFit | No
     found, means = probabilities(rows), [pair for row in rows if (pair := _mean_squares(row))]
     if not found or not means:
         return None
+    # Where weights are drawn from the law, its probability of what was seen is uniform.
     test = kstest(found, "uniform")
     chi, seen = (median(each) for each in zip(*means, strict=True))
     alignment = _spread([aligned for each in by_run if (aligned := alignments(each))], seed)
@@ -109,8 +110,9 @@ def probabilities(rows: Sequence[BlockRow]) -> list[float]:
 
 
 def alignments(rows: Sequence[BlockRow]) -> list[tuple[float, float]]:
-    """The alignment of each block's first sample, with its cosine; blocks without a skip are left
-    out.
+    """The alignment of each block's first sample, with its cosine.
+
+    Blocks without a skip are left out.
     """
     found = [
         (_first(row, row.law.alignment), _first(row, row.terms.get("c", ())))

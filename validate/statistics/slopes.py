@@ -1,5 +1,4 @@
-"""Fits how the test error changes with depth, one line per family, with intervals from a bootstrap
-of its runs.
+"""Fits how the test error changes with depth, a line per family, with intervals from a bootstrap.
 
 Every seed trains every depth, so differences between seeds drop out of a slope. What cannot be
 determined is None with a reason.
@@ -29,8 +28,9 @@ share the depth)."""
 
 @dataclass(frozen=True)
 class Slope:
-    """Points of test error per LAYERS layers, and the LEVEL percentile interval; all None with a
-    reason in `missing`, or none missing.
+    """Points of test error per LAYERS layers, and the LEVEL percentile interval.
+
+    All None with a reason in `missing`, or none missing.
     """
 
     depths: int
@@ -128,6 +128,7 @@ def _fit(errors: Errors, seed: int) -> tuple[Slope, Floats | None]:
         return Slope(len(depths), len(seeds), missing=missing), None
     table = 100 * np.array([[errors[depth][seed][0] for seed in seeds] for depth in depths])
     means = table.mean(axis=1)
+    # The share of the variance that is left once both means are fitted.
     freedom = (1 - 1 / len(depths)) * (1 - 1 / len(seeds))
     strays = (table - means[:, None] - table.mean(axis=0) + table.mean()) / freedom**0.5
     centred = np.array(depths) - np.mean(depths)
@@ -136,6 +137,7 @@ def _fit(errors: Errors, seed: int) -> tuple[Slope, Floats | None]:
     drawn = np.full(RESAMPLES, value)
     for depth, weight, row in zip(depths, weights, strays, strict=True):
         drawn += weight * row[
+            # Of the depth alone, so that two families that share it draw the same seeds: pairs.
             np.random.default_rng([seed, depth]).integers(len(row), size=(RESAMPLES, len(row)))
         ].mean(axis=1)
     return _slope(len(depths), len(seeds), value, drawn), drawn

@@ -1,5 +1,4 @@
-"""Measures in records how much of the gradient survives, and ranks networks by it: against their
-test error, within and across families.
+"""Measures how much of the gradient survives in records, and ranks networks by it.
 
 A network stands for its runs by medians over seeds. Every statistic asked for is in the table,
 whose p-values are adjusted together.
@@ -22,10 +21,10 @@ from validate.statistics.correlation import (
     Correlation,
     Floats,
     correlate,
-    holm,
     lacking,
     side,
 )
+from validate.statistics.holm_adjustment import holm
 
 SEED = 2021
 LOST = 1.0
@@ -67,7 +66,8 @@ class Row:
 
     @property
     def sign(self) -> int | None:
-        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation;
+        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation.
+
         None where they do not.
         """
         if self.adjusted is None or self.adjusted > SIGNIFICANT:
@@ -89,8 +89,9 @@ def test_error(run: Run) -> float:
 
 
 def end_to_end(run: Run, when: str = START) -> float | None:
-    """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖; −∞ where nothing arrives,
-    None where it was not measured.
+    """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖.
+
+    −∞ where nothing arrives, None where it was not measured.
     """
     row = _row(run, when)
     return None if row is None or row.total is None else _log_median(row.total.measured)
@@ -154,6 +155,7 @@ def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
     )
 
 
+# The audit, a figure and a table ask for it in turn, and it counts permutations.
 @lru_cache(maxsize=1)
 def _ranking(
     families: tuple[str, ...], networks: tuple[tuple[str, tuple[Point, ...]], ...], seed: int

@@ -37,8 +37,9 @@ class Checkpoint(NamedTuple):
 def save(
     path: Path, state: Mapping[str, Tensor], *, config_hash: str, epoch: int, rows: str
 ) -> None:
-    """Writes the state after `epoch` epochs; the same arguments give the same bytes. Raises
-    InputError if the folder cannot be written.
+    """Writes the state after `epoch` epochs.
+
+    The same arguments give the same bytes. Raises InputError if the folder cannot be written.
     """
     tensors = {name: value.detach().to("cpu").contiguous() for name, value in state.items()}
     about: dict[str, str | int] = {
@@ -70,9 +71,8 @@ def load(path: Path, like: Mapping[str, Tensor], *, config_hash: str) -> Checkpo
             f"{path} belongs to another configuration: choose another --out or delete it to "
             "train again"
         )
-    if (
-        about["digest"] != _digest(about, tensors) or _encode(about, tensors) != data
-    ):  # a header can be padded at will
+    # Encoded again too: a header can be padded at will, which no digest of the content sees.
+    if about["digest"] != _digest(about, tensors) or _encode(about, tensors) != data:
         raise InputError(
             f"{path} is corrupt (its content does not match its digest): delete it to train again"
         )
@@ -88,8 +88,9 @@ def _encode(about: Mapping[str, str | int], tensors: dict[str, Tensor]) -> bytes
 
 
 def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[str, Tensor]]:
-    """The file, and the metadata and tensors in it; one larger than any of ours is refused unread,
-    such a header unparsed.
+    """The file, and the metadata and tensors in it.
+
+    One larger than any of ours is refused unread, such a header unparsed.
     """
     try:
         if path.exists() and not path.is_file():
@@ -111,6 +112,7 @@ def _read(path: Path, largest: int) -> tuple[bytes, dict[str, str | int], dict[s
         }:
             raise ValueError("incomplete metadata")
         if (
+            # isinstance would let True pass, which JSON can say and int() takes for 1.
             type(about["epoch"]) is not int
             or about["epoch"] < 0
             or not all(isinstance(about[key], str) for key in about.keys() - {"epoch"})

@@ -70,6 +70,7 @@ class Preset:
         self, used: Dataset, digests: tuple[str, str], sweep: Sweep, depth: int, seed: int
     ) -> RunConfig:
         name, image_size = f"{sweep.family}-{depth}", used.image_size
+        # To count its parameters alone, in no time and no memory.
         with torch.device("meta"):
             network = build(
                 name,

@@ -41,8 +41,9 @@ class Rank:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Rank:
-    """The rank that torchrun states in RANK, WORLD_SIZE and LOCAL_RANK; alone where it states none.
-    Raises InputError for nonsense.
+    """The rank that torchrun states in RANK, WORLD_SIZE and LOCAL_RANK.
+
+    Alone where it states none. Raises InputError for nonsense.
     """
     stated = {
         name: environment[name]
@@ -57,6 +58,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Rank:
                 f"{', '.join(stated)} is set but {name} is not: start with torchrun, or unset it"
             )
     for name, value in stated.items():
+        # int() would take " 1", "1_0" and digits of other scripts.
         if not (value.isascii() and value.isdecimal() and len(value) < 10):
             raise InputError(
                 f"{name} is {value!r}, no whole number: start with torchrun, or unset it"

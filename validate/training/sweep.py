@@ -21,9 +21,9 @@ from validate.progress import Advance, Progress, silent
 from validate.records.folder import claimed, complete, held, is_finished, open_folder, register
 from validate.records.read import read_results
 from validate.records.schema import Manifest, Results, RunConfig, config_digest
+from validate.training.measured_run import perform
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
-from validate.training.run import perform
 from validate.training.workers import spread
 
 
@@ -70,6 +70,7 @@ def run_share(
     configs = tuple(preset.configs(dataset))
     manifest = open_folder(out, _header(preset, configs))
     with held(out, shared=not rank.alone):
+        # The deepest first: the last to finish is then a short one, and nobody waits long for it.
         share = rank.share(sorted(configs, key=lambda config: -config.depth))
         unfinished = [config for config in share if not is_finished(out, manifest, config.run)]
         with progress(sum(config.epochs + 1 for config in unfinished)) as advance:
@@ -93,9 +94,8 @@ def _check_device(device: str, rank: Rank) -> None:
         )
     if device == "cuda" and not rank.alone:
         torch.cuda.set_device(rank.local % torch.cuda.device_count())
-    os.environ.setdefault(
-        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-    )  # without it, cuBLAS refuses deterministic algorithms
+    # Without it, cuBLAS refuses deterministic algorithms.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def _header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:

@@ -79,8 +79,9 @@ class Training:
         }
 
     def run_epoch(self, epoch: int) -> bool:
-        """One pass over the split in an order drawn from (seed, epoch); False if the loss stopped
-        being finite.
+        """One pass over the split in an order drawn from (seed, epoch).
+
+        False if the loss stopped being finite.
         """
         self.network.train()
         generator = epoch_generator(self.seed, epoch)
@@ -91,6 +92,7 @@ class Training:
             if self.schedule.augment:
                 images = crop_and_flip(images, generator)
             loss = self._loss(images, labels)
+            # The loss is read at every step: a gradient of NaN must not reach the weights.
             if not math.isfinite(loss.item()):
                 return False
             self._step(loss, self.schedule.rate(epoch, number / len(batches)))
@@ -138,6 +140,7 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     """The source of everything random in an epoch: distinct for all (seed, epoch) with fewer than a
     million epochs.
     """
+    # On the CPU, so that a seed draws the same order on every device.
     return torch.Generator("cpu").manual_seed(seed * 1_000_000 + epoch)
 
 
@@ -172,6 +175,7 @@ def evaluate(network: nn.Module, split: Split) -> Score:
             split.images.split(EVALUATION_BATCH), split.labels.split(EVALUATION_BATCH), strict=True
         ):
             logits = network(images)
+            # In float64: in float32 the sum would depend on how the split is cut into batches.
             loss += functional.cross_entropy(logits.double(), labels, reduction="sum").item()
             wrong += int((logits.argmax(dim=1) != labels).sum())
     network.train(was_training)
@@ -180,8 +184,9 @@ def evaluate(network: nn.Module, split: Split) -> Score:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy; the global
-    settings are restored on leaving.
+    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy.
+
+    The global settings are restored on leaving.
     """
     before = (
         torch.are_deterministic_algorithms_enabled(),

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
 from derivations.errors import InputError
-from derivations.lifeline import end_after
+from derivations.parent_watch import end_after
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -35,6 +35,7 @@ def spread(
         processes, mp_context=context, initializer=_follow, initargs=(lifeline,)
     )
     try:
+        # Submitting starts the processes, which inherit how signals are handled at this moment.
         with _deaf_to_interrupts():
             futures = [pool.submit(function, task) for task in tasks]
         for future in as_completed(futures):
@@ -44,6 +45,7 @@ def spread(
             "a worker process died (out of memory?): give the same command again to resume"
         ) from error
     finally:
+        # First: it ends workers that are amid a task, for which shutdown would wait.
         ours.close()
         pool.shutdown(cancel_futures=True)
         lifeline.close()

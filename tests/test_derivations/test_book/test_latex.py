@@ -23,8 +23,9 @@ needs_tex = pytest.mark.skipif(
 
 
 def compiled(text: str, folder: Path) -> list[str]:
-    """What is wrong with the book after the runs that settle its references and tables; an empty
-    list if nothing is.
+    """What is wrong with the book, after the runs that settle its references and tables.
+
+    An empty list if nothing is.
     """
     (folder / "book.tex").write_text(text)
     for _ in range(3):

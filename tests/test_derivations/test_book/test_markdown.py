@@ -63,8 +63,9 @@ def test_markdown_tables_keep_their_columns(printed):
 
 
 def test_markdown_formulas_hold_nothing_that_markdown_takes_for_its_own(printed):
-    """Backslash before punctuation, bars, underscores that could open an emphasis; rows of a
-    display end in two backslashes.
+    """Backslash before punctuation, bars, underscores that could open an emphasis.
+
+    Rows of a display end in two backslashes.
     """
     formulas = [display or inline for display, inline in MATH.findall(printed["markdown"])]
     assert len(formulas) > 500

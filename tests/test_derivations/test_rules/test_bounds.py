@@ -35,7 +35,7 @@ from derivations.algebra.terms import (
 )
 from derivations.checker.check import check
 from derivations.errors import InputError
-from derivations.rules.bound import Bound
+from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import bounds, factor_right
 
 

@@ -15,7 +15,7 @@ from derivations.algebra.quantities import (
     SIGMA_MAX,
     SIGMA_MIN,
 )
-from derivations.rules.bound import Bound
+from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import bounds
 
 SINGULAR = {"singular.min.lower", "singular.max.upper"}

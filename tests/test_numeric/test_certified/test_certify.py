@@ -15,7 +15,7 @@ from derivations.algebra.blocks import BLOCKS as BLOCKS_OF_THE_TOOLKIT
 from derivations.algebra.blocks import block
 from derivations.algebra.notation import Notation, notation_of
 from derivations.errors import InputError
-from derivations.rules.bound import Bounds, Proved
+from derivations.rules.bound_types import Bounds, Proved
 from derivations.rules.bounds import bounds
 from numeric import evaluate
 from numeric.certified import balls, enclosed_layers

@@ -16,7 +16,7 @@ from twins.ball_norms import is_above
 from twins.layer_twins import built, by_frequency, norm
 
 from numeric.certified.convolution_norms import circular_singular_values
-from numeric.certified.layer_norms import lipschitz_upper
+from numeric.certified.layer_lipschitz import lipschitz_upper
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Using padding='same' with even kernel lengths:UserWarning"

@@ -1,5 +1,4 @@
-"""Tests that figures come out the same every time, whole or not at all, and that families are told
-apart."""
+"""Figures come out the same every time, whole or not at all, and families are told apart."""
 
 import os
 import subprocess
@@ -27,7 +26,9 @@ from paper_figures.drawing.style import render
 from validate.records.read import read_results
 results = read_results(Path(sys.argv[1]))
 for name in sys.argv[2:]:
-    print(name, *(sha256(render(FIGURES[name](results), kind)).hexdigest() for kind in ("pdf", "png", "svg")))
+    figure = FIGURES[name]
+    kinds = ("pdf", "png", "svg")
+    print(name, *(sha256(render(figure(results), kind)).hexdigest() for kind in kinds))
 """
 SAMPLED = ("bound_envelopes",)
 

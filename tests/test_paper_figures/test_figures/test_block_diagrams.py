@@ -26,7 +26,6 @@ from derivations.algebra.terms import (
 )
 from derivations.errors import InputError, UnknownNodeError
 from paper_figures.drawing import scene
-from paper_figures.drawing.canvas import paint
 from paper_figures.figures.block_diagrams import Diagram, block_diagram, draw, layout
 
 LEAVES = st.sampled_from(
@@ -274,8 +273,6 @@ def test_unknown_nodes_and_blocks_are_refused() -> None:
         layout(Add(Mystery(), Identity()), {})
     with pytest.raises(UnknownNodeError, match="Mystery"):
         formula(Mystery(), "x", {})
-    with pytest.raises(UnknownNodeError, match="Mystery"):
-        paint(Mystery(), Figure().add_axes((0, 0, 1, 1)), (0.0, 0.0))
     with pytest.raises(InputError, match="transformer"):
         block_diagram("transformer")
 

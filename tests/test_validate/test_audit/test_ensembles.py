@@ -7,7 +7,7 @@ from test_validate.audited import gathered
 
 
 def test_the_dense_step_at_random_weights_is_as_its_second_moment_says():
-    """E‖Jᵀg‖² = ν²(N + ‖J_F‖_F²): per ‖g‖² half that of the residual block, N = m and E tr J_F = 0."""
+    """E‖Jᵀg‖² = ν²(N + ‖J_F‖_F²): half that of the residual block, as N = m, E tr J_F = 0."""
     mean = gathered("C15").mean
     assert mean.first == pytest.approx(mean.second / 2, abs=6 * mean.standard_error)
 

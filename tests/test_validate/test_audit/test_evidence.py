@@ -1,8 +1,7 @@
-"""Proofs and limits: what counts as one, and that a broken rule of the calculus confirms nothing."""
+"""Proofs and limits: what counts as one, and that a broken rule of calculus confirms nothing."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,10 +48,17 @@ def test_a_block_whose_bounds_have_no_limit_is_left_open(monkeypatch):
 
     def without_limits(notation):
         found = real(notation)
-        first, *others = found.bounds
-        elsewhere = [replace(each, base=2 * each.base) for each in others]
-        changed = (replace(first, limit=first.quantities[0].symbol), *elsewhere)
-        return SimpleNamespace(**{**vars(found), "bounds": changed})
+        first, *others = found.structural.bounds
+        unknown = replace(first, limit=first.quantities[0].symbol)
+        structural = replace(found.structural, bounds=(unknown, *map(elsewhere, others)))
+        singular, norms = (
+            replace(each, bounds=tuple(map(elsewhere, each.bounds)))
+            for each in (found.singular, found.norms)
+        )
+        return replace(found, structural=structural, singular=singular, norms=norms)
+
+    def elsewhere(bound):
+        return replace(bound, base=2 * bound.base)
 
     monkeypatch.setattr(evidence_module, "bounds", without_limits)
     remains = Sources().remains("residual")

@@ -9,8 +9,8 @@ import torch
 
 from derivations.algebra.blocks import DENSE
 from derivations.errors import ViolationError
+from validate.audit.counterexample_search import square
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import square
 
 
 def test_gradients_of_vectors_are_jacobians_transposed_times_signals():

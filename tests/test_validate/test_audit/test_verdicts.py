@@ -1,5 +1,7 @@
-"""The judge helpers: what follows from cases that hold, fail or are undecided; and that nothing
-else in the audit writes a verdict."""
+"""The judge helpers: what follows from cases that hold, fail or are undecided.
+
+And that nothing else in the audit writes a verdict.
+"""
 
 import ast
 import re

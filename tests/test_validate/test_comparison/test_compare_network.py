@@ -1,5 +1,4 @@
-"""Tests the comparison on trained-like networks: true terms pass, and a dropped skip, a halved or a
-doubled bound is flagged."""
+"""Tests the comparison: true terms pass, a dropped skip, a halved or a doubled bound is flagged."""
 
 from dataclasses import replace
 
@@ -68,8 +67,9 @@ def test_a_forward_without_the_skip_fails_the_identity():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_halved_upper_and_doubled_lower_bounds_are_flagged(name):
-    """Every bound within a factor of 2 of the gain must be caught; each family has some, but a
-    plain one no lower bound.
+    """Every bound within a factor of 2 of the gain must be caught.
+
+    Each family has some, but a plain one no lower bound.
     """
     network, seen = subject(name)
     caught = {"lower": 0, "upper": 0}

@@ -1,5 +1,4 @@
-"""Published statements against autograd. Draws and seeds are fixed; tolerances are four standard
-errors."""
+"""Published statements against autograd, within four standard errors. Draws and seeds are fixed."""
 
 from dataclasses import replace
 

@@ -1,5 +1,4 @@
-"""Tests what drawing the first convolution of a segment anew does: the law against draws, and that
-it sees nothing of other scales."""
+"""Tests the law of a first convolution drawn anew: against draws, and blind to other scales."""
 
 import numpy as np
 import pytest
@@ -143,8 +142,9 @@ def test_a_weight_that_is_used_twice_is_refused():
     [nn.AvgPool2d(3, 1, 1), nn.MaxPool2d(2), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1), nn.Softmax(1)],
 )
 def test_a_map_before_the_convolution_that_is_not_pointwise_is_refused(before):
-    """A convolution stands here for any linear map: it is hidden from `modules`; batch
-    normalization is in training mode.
+    """A convolution stands here for any linear map: it is hidden from `modules`.
+
+    Batch normalization is in training mode.
     """
     segment = Plain(nn.Sequential(nn.Conv2d(2, 3, 1))).double()
     hidden = before.double()
@@ -195,9 +195,8 @@ def test_what_was_measured_is_where_it_lies():
     row = law_row(middle, before, g, Prediction(torch.ones(3, dtype=torch.bool), None, weights))
     assert row.probability == pytest.approx((0.25,) * 3, abs=1e-4)
     length = g.flatten(1).norm(dim=1)
-    aligned = (
-        (g * (before - g)).flatten(1).sum(1) / length**2 / weights.deviation
-    )  # the skip is the identity: v = g
+    # The skip is the identity: v = g.
+    aligned = (g * (before - g)).flatten(1).sum(1) / length**2 / weights.deviation
     assert row.alignment == pytest.approx(aligned.tolist(), rel=1e-3)
 
 
@@ -210,9 +209,10 @@ def test_weights_that_are_no_independent_draws_leave_the_law_though_signals_do_n
     def drawn(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
+    # Linear, so that h is W₂ᵀg.
     branch = nn.Sequential(
         nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.Conv2d(4, 4, 3, padding=1, bias=False)
-    )  # linear: h is W₂ᵀg
+    )
     segment = Residual(branch, nn.Identity()).double().requires_grad_(False)
     found = []
     for _ in range(200):

@@ -1,4 +1,4 @@
-"""Predictions: what is evaluated follows the effort, and nothing is said of signals that vanished."""
+"""Predictions: what is evaluated follows the effort; nothing is said of signals that vanished."""
 
 from dataclasses import replace
 

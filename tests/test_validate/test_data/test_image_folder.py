@@ -1,5 +1,4 @@
-"""Tests the folders of images: what is read is what was stored, in a fixed order, and what does not
-fit is refused by name."""
+"""Tests the folders of images: read as stored; what does not fit is refused by name."""
 
 import os
 import shutil

@@ -27,12 +27,9 @@ def test_the_content_is_that_which_was_stored_up_to_the_limit(tmp_path, name):
         unpacked(path, 999)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip at all", gzip.compress(bytes(1000))[:-5]])
-def test_what_is_no_whole_gzip_file_is_refused(tmp_path, content):
+@pytest.mark.parametrize("name", ["no gzip at all", "an end that is missing"])
+def test_what_is_no_whole_gzip_file_is_refused(tmp_path, name):
     path = tmp_path / "broken.gz"
-    path.write_bytes(content)
-    if not content:
-        assert unpacked(path, 1000) == b""  # gzip holds any number of members, also none
-        return
+    path.write_bytes(name.encode() if name.startswith("no") else gzip.compress(bytes(1000))[:-5])
     with pytest.raises(InputError, match=r"cannot read .*broken\.gz"):
         unpacked(path, 1000)

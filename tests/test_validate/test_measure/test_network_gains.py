@@ -1,4 +1,4 @@
-"""Tests the measurement against brute-force Jacobians, and that it leaves the user's network alone."""
+"""Tests the measurement against brute-force Jacobians, and that it leaves the network alone."""
 
 import ast
 import copy

@@ -1,5 +1,4 @@
-"""Tests the networks: layout, initialization, and that every hand-written forward is what its term
-claims."""
+"""Tests the networks: forwards are what terms claim, weights those of the seed."""
 
 import pytest
 import torch

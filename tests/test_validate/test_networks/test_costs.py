@@ -137,9 +137,8 @@ def test_a_shortcut_without_parameters_adds_none():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_as_deep_as_its_name_says(name):
     depth = int("".join(filter(str.isdigit, name)))
-    assert layers(meta(name)) == (
-        265 if name == "densenet264" else depth
-    )  # the paper counts 264: 2·130 + 3 + 1, one is missing
+    # The paper counts 264 = 2·130 + 3 + 1 where there are 265: one is missing.
+    assert layers(meta(name)) == (265 if name == "densenet264" else depth)
 
 
 def test_counts_of_a_network_written_out_by_hand():

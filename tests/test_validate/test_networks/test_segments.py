@@ -1,5 +1,4 @@
-"""The networks that the paper compares: shapes, terms against hand-written forwards, settings, and
-what is refused."""
+"""The networks that the paper compares: terms against hand-written forwards, settings, refusals."""
 
 import pytest
 import torch

@@ -12,7 +12,8 @@ from validate.records.schema import VANISHING_FILE, Manifest, VanishingRow, run_
 RUN = "plain-d8-w2-s0"
 HEADER = Manifest(
     status="running", versions={}, device="cpu", threads=1, preset="tiny", dataset="digits",
-    seeds=(0,), command="gradbound validate", config="0" * 64, runs=(RUN, "plain-d8-w2-s1"), files={},
+    seeds=(0,), command="gradbound validate", config="0" * 64, runs=(RUN, "plain-d8-w2-s1"),
+    files={},
 )  # fmt: skip
 LIMIT = VanishingRow(family="plain", inputs=1, epsilon=0.0, seed=0, predicted=0.0, measured=0.0)
 

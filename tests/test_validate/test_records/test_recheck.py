@@ -1,4 +1,4 @@
-"""Rechecking: whatever a record concludes from its numbers is recomputed, and what is missing seen."""
+"""Rechecking: what a record concludes from its numbers is recomputed, what is missing is seen."""
 
 import shutil
 from pathlib import Path
@@ -55,7 +55,8 @@ BOUND = BoundRow(
     tightness=2.0,
 )  # fmt: skip
 BLOCK = BlockRow(
-    run="run", epoch=0, index=0, name="block", kind="residual", term="Add", measured=(1.0, None, 1.0),
+    run="run", epoch=0, index=0, name="block", kind="residual", term="Add",
+    measured=(1.0, None, 1.0),
     predicted=(1.0, None, 1.0), vanished=1, identity_error=0.0, identity_failures=0,
     terms={"t": (0.5, None, 0.5)}, bounds=(BOUND.model_copy(update={"violations": 0}),), law=None,
 )  # fmt: skip
@@ -116,7 +117,7 @@ def test_an_epoch_that_says_something_else_is_refused(change, words):
 @pytest.mark.parametrize("value", [None, 1.0])
 @pytest.mark.parametrize(("count", "passes"), [(0, True), (1, True), (2, False)])
 def test_violations_were_counted_before_a_bound_was_stored(value, count, passes):
-    """Infinite bounds are null, and one next to the gain may have been beyond it before rounding."""
+    """Infinite bounds are null, and one at the gain may have been beyond it before rounding."""
     bound = BOUND.model_copy(
         update={
             "value": (0.5, None, value),

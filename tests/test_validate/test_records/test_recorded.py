@@ -1,5 +1,4 @@
-"""Tests the records that come with the package: how many checks they hold, what they cost, and that
-they can be made again."""
+"""Tests the records that come with the package: their checks, their size, their making."""
 
 import pytest
 import torch
@@ -15,8 +14,8 @@ from validate.statistics.distance_from_law import law_fits
 from validate.statistics.slopes import trends
 from validate.statistics.summary import summarize
 from validate.statistics.survival import ACROSS, WITHIN, ranking
+from validate.training.measured_run import perform
 from validate.training.presets import preset
-from validate.training.run import perform
 
 MEGABYTES = 5
 README = ROOT / "README.md"
@@ -119,8 +118,9 @@ def test_the_readme_says_what_they_say(recorded):
 @pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
 @pytest.mark.parametrize("name", ["plain-d8-w8-s0", "residual-d8-w8-s1", "dense-d10-w8-s2"])
 def test_a_run_can_be_made_again(recorded, tmp_path, name):
-    """Before training nothing but rounding differs, between machines too; after it, errors are
-    within what another seed changes.
+    """Before training nothing but rounding differs, between machines too.
+
+    After it, errors are within what another seed changes.
     """
     data = load("fashion-mnist")
     (config,) = (config for config in preset("cpu").configs(data) if config.run == name)

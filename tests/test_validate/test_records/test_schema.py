@@ -1,5 +1,4 @@
-"""Tests the records: they survive a round trip bit by bit, and nothing altered, missing, foreign or
-unknown is read."""
+"""Tests the records: frozen, with every field that figures read, and without impossible numbers."""
 
 import math
 

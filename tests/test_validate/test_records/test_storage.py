@@ -99,8 +99,8 @@ def test_inside_is_where_links_lead(tmp_path):
     (folder / "loop").symlink_to(folder / "loop")
     names = ("file", "in", "out", "out/file", "loop", "../outside", "../folder/file")
     assert {name: is_inside(folder / name, folder) for name in names} == {
-        "file": True, "in": True, "out": False, "out/file": False, "loop": False, "../outside": False,
-        "../folder/file": True,
+        "file": True, "in": True, "out": False, "out/file": False, "loop": False,
+        "../outside": False, "../folder/file": True,
     }  # fmt: skip
 
 

@@ -1,5 +1,4 @@
-"""Rank correlations against brute force, exact p-values against every permutation written out, and
-both against chance."""
+"""Rank correlations and exact p-values against brute force, and both against chance."""
 
 import math
 from dataclasses import astuple, replace
@@ -18,7 +17,6 @@ from validate.statistics.correlation import (
     SYMBOLS,
     Correlation,
     correlate,
-    holm,
 )
 
 VALUES = st.integers(-3, 3)
@@ -163,8 +161,9 @@ def rejections(sizes, coefficient, trials, first=0):
 
 @pytest.mark.parametrize("coefficient", SYMBOLS)
 def test_an_absent_correlation_is_rejected_about_as_often_as_said(coefficient):
-    """100 draws: at most 5 are expected; beyond 13 has probability 3e-4. Five networks give p ≤
-    0.05 in 2 of 120, four never.
+    """100 draws: at most 5 are expected.
+
+    Beyond 13 has probability 3e-4. Five networks give p ≤ 0.05 in 2 of 120, four never.
     """
     rejected, missed = rejections((12,), coefficient, 100)
     assert rejected <= 13
@@ -236,22 +235,3 @@ def test_nothing_arriving_ranks_last():
     assert correlate([lost], "Kendall", 0).value == pytest.approx(
         brute_kendall([0, 0, 1, 2, 3], lost[:, 1])
     )
-
-
-@given(st.lists(st.floats(0, 1), max_size=12))
-def test_holm_rejects_what_stepping_down_rejects(p_values):
-    adjusted = holm(p_values)
-    for level in (0.01, 0.05, 0.2, *adjusted):
-        order, rejected = sorted(range(len(p_values)), key=p_values.__getitem__), set()
-        for step, index in enumerate(order):
-            if (len(p_values) - step) * p_values[index] > level:
-                break
-            rejected.add(index)
-        if level < 1:
-            assert {index for index, value in enumerate(adjusted) if value <= level} == rejected
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []

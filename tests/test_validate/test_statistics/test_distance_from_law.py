@@ -1,5 +1,4 @@
-"""Tests how the distance of networks from the law of random weights is summed up: planted laws are
-recognised, broken ones too."""
+"""Tests the distance from the law of random weights: planted and broken laws are seen."""
 
 from dataclasses import replace
 
@@ -15,8 +14,9 @@ DEPTHS = {family: tuple(range(8, 44, 6)) for family in ("plain", "residual")}
 
 
 def planted(shift=0.0, power=1.0, skip=True, vanished=False, seed=5):
-    """Results whose blocks have probabilities U^power and alignments N(shift, 1); a first sample
-    that vanished moves the second up.
+    """Results whose blocks have probabilities U^power and alignments N(shift, 1).
+
+    A first sample that vanished moves the second up.
     """
     random = np.random.default_rng(seed)
 

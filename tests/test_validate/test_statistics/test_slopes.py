@@ -1,5 +1,4 @@
-"""Slopes of the error with depth: by hand, against seeds that differ, and how often the interval
-holds the truth."""
+"""Slopes of the error with depth: by hand, with seeds that differ, and how intervals cover."""
 
 import numpy as np
 import pytest

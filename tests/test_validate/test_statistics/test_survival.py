@@ -107,8 +107,9 @@ def test_within_families_needs_two_that_say_something():
 
 
 def test_a_ranking_is_computed_once():
-    """For records that were read anew too; other numbers and other seeds have a ranking of their
-    own.
+    """For records that were read anew too.
+
+    Other numbers and other seeds have a ranking of their own.
     """
 
     def better(family, depth, seed):

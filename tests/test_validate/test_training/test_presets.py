@@ -68,10 +68,8 @@ def test_cpu_is_small_enough_to_run_and_deep_enough_to_tell():
     }
     assert len(chosen.seeds) >= 3
     for config in chosen.configs(load("digits")):
-        assert (config.train_samples, config.test_samples) == (
-            1438,
-            359,
-        )  # digits has fewer than asked for
+        # Digits has fewer than asked for.
+        assert (config.train_samples, config.test_samples) == (1438, 359)
         assert [epoch for epoch in range(config.epochs + 1) if config.measures(epoch)] == [0, 5, 10]
         assert config.spectra_epochs == (0, config.epochs)
 

@@ -1,5 +1,4 @@
-"""Tests the ranks: shares are disjoint and everything, nonsense is refused, and torchrun leaves the
-folder of a single process."""
+"""Tests the ranks: shares are disjoint and everything, and leave the folder of one process."""
 
 import os
 import subprocess

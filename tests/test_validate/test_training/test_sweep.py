@@ -1,5 +1,4 @@
-"""Tests the sweep: killed at any moment it resumes to the same bytes, and it never mixes or
-overwrites what is not its own."""
+"""Tests the sweep: killed at any moment it resumes to the same bytes, and mixes nothing in."""
 
 import json
 import os
@@ -86,8 +85,9 @@ def wait_for_end(process: int) -> None:
 
 
 def test_killed_processes_leave_folders_that_resume_to_the_same_bytes(finished, tmp_path):
-    """SIGKILL as soon as a file appears, first with one process, then with two; compared with an
-    unbroken run in this process.
+    """SIGKILL as soon as a file appears, first with one process, then with two.
+
+    Compared with an unbroken run in this process.
     """
     out = tmp_path / "results"
     for moment, processes in ((f"{FIRST}/epochs.jsonl", 1), (f"{SECOND}/epochs.jsonl", 2)):

@@ -1,5 +1,4 @@
-"""Tests the training: it learns, it is a function of settings, seed and epoch alone, and its update
-is that of torch.optim."""
+"""Tests the training: it learns, depends on settings, seed and epoch alone, steps as torch."""
 
 import pytest
 import torch
@@ -85,8 +84,9 @@ def test_everything_random_is_drawn_from_seed_and_epoch_alone():
 
 
 def test_crops_and_flips_are_shifts_and_mirror_images():
-    """Every result is one of the 2·9·9 candidates, computed the slow way; over 200 images all
-    shifts and both orientations occur.
+    """Every result is one of the 2·9·9 candidates, computed the slow way.
+
+    Over 200 images all shifts and both orientations occur.
     """
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(200, 2, 6, 7, generator=generator)

@@ -1,5 +1,4 @@
-"""Judges C1–C7 and C11: the paper's equations for plain, residual and gated blocks, and what is
-said to remain of them.
+"""Judges C1–C7 and C11: equations of plain, residual and gated blocks, and what they leave.
 
 An equality is confirmed where the checker proves it; what a vanishing branch leaves is read off
 limits and bounds.
@@ -15,6 +14,7 @@ from derivations.algebra.steps import Step
 from derivations.algebra.terms import Chain, Gate, Identity, Pointwise, Term
 from derivations.errors import InputError
 from derivations.rules.jacobian import linearize
+from validate.audit.counterexample_search import Point, show, smallest
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,
@@ -27,7 +27,6 @@ from validate.audit.evidence import (
     prove,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import Point, show, smallest
 from validate.audit.verdicts import Case, all_of, in_each
 
 BOTH = "scalar and operator"
@@ -183,15 +182,10 @@ def judge_losses(evidence: Losses) -> Finding:
         Case(name, None if each is None else False, UNDECIDED)
         for name, each in zip(names, found, strict=True)
     ]
-    behind = (
-        (
-            "behind the ReLU that ends the block even a vanished branch loses it, "
-            f"{evidence.after_relu}"
-        )
-        if evidence.after_relu
-        else ""
-    )
-    summary = behind or "no gradient is lost behind the ReLU that ends the block"
+    last = "behind the ReLU that ends the block"
+    summary = f"no gradient is lost {last}"
+    if evidence.after_relu:
+        summary = f"{last} even a vanished branch loses it, {evidence.after_relu}"
     return Finding(BOTH, all_of(*cases), summary, evidence.of_the_block or evidence.after_relu)
 
 

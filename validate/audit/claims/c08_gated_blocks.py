@@ -1,8 +1,7 @@
-"""Judges C8 and C9: what the gate of a squeeze-and-excitation block adds to the gradient, as the
-branch vanishes and beside ResNet.
+"""Judges C8 and C9: what a squeeze-and-excitation gate adds to the gradient.
 
-Works on the term of the gated block that it is given: with a gate computed from x and not through
-F, evidence and verdict differ.
+As the branch vanishes, and beside ResNet. Works on the term of the gated block that it is given:
+with a gate computed from x and not through F, evidence and verdict differ.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from derivations.algebra.steps import Step
 from derivations.algebra.terms import Identity, Term
 from derivations.rules.jacobian import leaf_jacobian, linearize
 from validate.audit.claims.c01_equations import gate_of
+from validate.audit.counterexample_search import Dual, Point, show, smallest, tangent
 from validate.audit.ensembles import Mean, gated_against_residual
 from validate.audit.evidence import (
     UNDECIDED,
@@ -32,7 +32,6 @@ from validate.audit.evidence import (
     prove,
 )
 from validate.audit.gradients import affine, agree, gradient
-from validate.audit.search import Dual, Point, show, smallest, tangent
 from validate.audit.verdicts import Case, in_each
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
@@ -64,7 +63,7 @@ class AgainstResNet:
 
 
 def gate_term(sources: Sources) -> GateTerm:
-    """The scalar limits by the checker, and the search over blocks of one channel and one position."""
+    """The scalar limits by the checker, and the search over blocks of one number."""
     notation = notation_of(sources.gated, "scalar")
     line, gated = linearize(notation), gate_of(sources.gated.term)
     slope, u = notation.jacobian(BRANCH, Identity()), notation.diagonal(gated.signal)
@@ -145,6 +144,7 @@ class _Gated:
         return gradient(term, self._torch(term), [INPUT], [Fraction(1)])[0]
 
     def _torch(self, term: Term) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        # What reaches the last layer of the gate at x = 1: its bias shifts that to 0.
         seen: list[Fraction] = []
 
         def spy(at: Dual) -> Dual:
@@ -255,11 +255,17 @@ def judge_against_resnet(evidence: AgainstResNet) -> Finding:
 
 CLAIMS = (
     Claim(
-        "C8", "section 3, after Eq. (3)", "∂L/∂H × (∂s/∂x · F + 1) remains when ∂F/∂x → 0 in an SE-residual block",
-        gate_term, judge_gate_term,
+        "C8",
+        "section 3, after Eq. (3)",
+        "∂L/∂H × (∂s/∂x · F + 1) remains when ∂F/∂x → 0 in an SE-residual block",
+        gate_term,
+        judge_gate_term,
     ),
     Claim(
-        "C9", "section 3, after Eq. (3)", "an SE-residual block passes gradients better than a residual block",
-        against_resnet, judge_against_resnet,
+        "C9",
+        "section 3, after Eq. (3)",
+        "an SE-residual block passes gradients better than a residual block",
+        against_resnet,
+        judge_against_resnet,
     ),
-)  # fmt: skip
+)

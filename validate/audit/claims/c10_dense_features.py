@@ -1,6 +1,4 @@
-"""Judges C10: whether Eq. (4) is consistent, and which features a dense block holds if it is read
-literally.
-"""
+"""Judges C10: is Eq. (4) consistent, and which features does it give if read literally?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

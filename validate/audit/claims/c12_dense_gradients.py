@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from derivations.algebra.blocks import DENSE
 from validate.audit.claims.c10_dense_features import LAYERS, literal_square
+from validate.audit.counterexample_search import Point, points, root, show, smallest, square
 from validate.audit.evidence import (
     UNDECIDED,
     Claim,
@@ -22,7 +23,6 @@ from validate.audit.evidence import (
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import Point, points, root, show, smallest, square
 from validate.audit.verdicts import Case, in_each
 
 
@@ -218,7 +218,7 @@ def _printed_limit(l: int, _: Point) -> Counterexample | None:
 
 
 def _norm_law(l: int, g: Point) -> Counterexample | None:
-    """A vanished branch, no signal on the new maps: the gradient is g, and its norm that of ∂L/∂H."""
+    """A vanished branch, no signal on the new maps: the gradient is g, as long as ∂L/∂H."""
     dense = Dense.at(l, (*[Fraction(0)] * (l + 1), *g))
     if dense is None or square(dense.pulled) == dense.signal * l:
         return None
@@ -281,10 +281,25 @@ def _judged(
 
 
 CLAIMS = (
-    Claim("C12", "Eq. (6), first relation", "‖∂L/∂x‖ = |∂L/∂H| × √(the sum of squares of Eq. (5))", relation, judge_relation),
     Claim(
-        "C13", "Eq. (6), second relation", "‖∂L/∂x‖ ≥ |∂L/∂H| × √(Σ (∂F_l/∂x_i)² + 1), the last term perhaps l", lower_bound,
+        "C12",
+        "Eq. (6), first relation",
+        "‖∂L/∂x‖ = |∂L/∂H| × √(the sum of squares of Eq. (5))",
+        relation,
+        judge_relation,
+    ),
+    Claim(
+        "C13",
+        "Eq. (6), second relation",
+        "‖∂L/∂x‖ ≥ |∂L/∂H| × √(Σ (∂F_l/∂x_i)² + 1), the last term perhaps l",
+        lower_bound,
         judge_lower_bound,
     ),
-    Claim("C14", "section 3, after Eq. (6)", "|∂L/∂H| × √l remains when all ∂F_l/∂x_i → 0 in a dense block", root_law, judge_root_law),
-)  # fmt: skip
+    Claim(
+        "C14",
+        "section 3, after Eq. (6)",
+        "|∂L/∂H| × √l remains when all ∂F_l/∂x_i → 0 in a dense block",
+        root_law,
+        judge_root_law,
+    ),
+)

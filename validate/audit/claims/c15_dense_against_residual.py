@@ -1,5 +1,4 @@
-"""Judges C15: whether a dense block passes gradients better than a residual one, in each sense that
-can be made precise.
+"""Judges C15: does a dense block pass gradients better than a residual one, in any precise sense?
 
 Both blocks have the same branch and input; a gain is ‖∂L/∂x‖ per norm of the backward signal that
 arrives.
@@ -11,6 +10,7 @@ from functools import partial
 
 from derivations.algebra.blocks import DENSE, RESIDUAL
 from validate.audit.claims.c12_dense_gradients import Dense
+from validate.audit.counterexample_search import Point, root, show, smallest, square
 from validate.audit.ensembles import Mean, dense_against_residual
 from validate.audit.evidence import (
     UNDECIDED,
@@ -23,7 +23,6 @@ from validate.audit.evidence import (
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
-from validate.audit.search import Point, root, show, smallest, square
 from validate.audit.verdicts import Case, in_each
 
 
@@ -96,10 +95,8 @@ def judge_against_resnet(evidence: AgainstResNet) -> Finding:
     )
     cases = (
         Case(
-            (
-                "as the branch vanishes, l ≥ 2, in units of the signal on one of the l inputs (√l "
-                "against 1)"
-            ),
+            "as the branch vanishes, l ≥ 2, in units of the signal on one of the l inputs (√l "
+            "against 1)",
             law,
             UNDECIDED,
         ),
@@ -126,7 +123,10 @@ def judge_against_resnet(evidence: AgainstResNet) -> Finding:
 
 CLAIMS = (
     Claim(
-        "C15", "section 3, after Eq. (6)", "a dense block passes gradients better than a residual block",
-        against_resnet, judge_against_resnet,
+        "C15",
+        "section 3, after Eq. (6)",
+        "a dense block passes gradients better than a residual block",
+        against_resnet,
+        judge_against_resnet,
     ),
-)  # fmt: skip
+)

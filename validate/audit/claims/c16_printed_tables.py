@@ -1,5 +1,7 @@
-"""Judges C16–C18 and C23: what the paper says of its Tables 1 and 2, from the numbers that they
-print. Decimal arithmetic."""
+"""Judges C16–C18 and C23: what the paper says of its Tables 1 and 2, from the numbers they print.
+
+Decimal arithmetic.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -152,6 +154,7 @@ def judge_differences(evidence: Differences) -> Finding:
         Case(name, abs(difference) > deviation) for name, difference in evidence.differences.items()
     ]
     least = min(evidence.differences, key=lambda name: abs(evidence.differences[name]))
+    # Of a difference of two independent errors with one deviation each: √2 of it.
     needed = abs(evidence.differences[least]) / (TWO_SIDED_5_PERCENT * Decimal(2).sqrt())
     tested = TWO_SIDED_5_PERCENT * Decimal(2).sqrt() * deviation
     above = sum(1 for each in evidence.differences.values() if abs(each) > tested)
@@ -181,20 +184,32 @@ def _rounded(number: Decimal, like: Decimal) -> Decimal:
 
 CLAIMS = (
     Claim(
-        "C16", "Table 1, section 5",
-        (
-            "ResNet-34 gains 3.5 % over the plain network with as many layers and parameters; "
-            "plain networks lose with depth"
-        ),
-        table1, judge_table1,
+        "C16",
+        "Table 1, section 5",
+        "ResNet-34 gains 3.5 % over the plain network with as many layers and parameters; "
+        "plain networks lose with depth",
+        table1,
+        judge_table1,
     ),
-    Claim("C17", "Table 2, section 4", "SE-ResNet has lower top-1 and top-5 errors than ResNet at every depth", table2, judge_order),
-    Claim("C18", "section 5", "SE-ResNet-50 reduces the top-1 error by 1.51 % compared to ResNet-50", table2, judge_gain),
     Claim(
-        "C23", "section 4", (
-            "the differences in Tables 1 and 2 are significant, as accuracies deviate by less "
-            "than 1 %"
-        ),
-        differences, judge_differences,
+        "C17",
+        "Table 2, section 4",
+        "SE-ResNet has lower top-1 and top-5 errors than ResNet at every depth",
+        table2,
+        judge_order,
     ),
-)  # fmt: skip
+    Claim(
+        "C18",
+        "section 5",
+        "SE-ResNet-50 reduces the top-1 error by 1.51 % compared to ResNet-50",
+        table2,
+        judge_gain,
+    ),
+    Claim(
+        "C23",
+        "section 4",
+        "the differences in Tables 1 and 2 are significant, as accuracies deviate by less than 1 %",
+        differences,
+        judge_differences,
+    ),
+)

@@ -1,4 +1,4 @@
-"""Judges C19 and C20: printed numbers of operations and parameters, from networks that are built and counted.
+"""Judges C19 and C20: printed operations and parameters, against networks that are counted.
 
 A mismatch is stated as it is: no way of counting is chosen for its result. Those that were tried
 are part of the evidence.

@@ -1,4 +1,4 @@
-"""Judges C21 and C22: what DenseNets cost beside ResNets, in parameters, layers, operations, error."""
+"""Judges C21 and C22: DenseNets beside ResNets in parameters, layers, operations and errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""Judges C24 and C25 from records of training alone: does depth harm plain networks only, and does
-gradient flow rank as error does?
+"""Judges C24 and C25 from records alone: does depth harm plain networks, does flow tell error?
 
 Without records, or with too few networks, it says which command makes them.
 """
@@ -106,6 +105,7 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if evidence.table is None:
         case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training")
         return Finding(evidence.setting, in_each(case, way_out=COMMAND), "no records")
+    # Of the whole table, not of the rows that are judged: all of them were looked at.
     tests = sum(1 for row in evidence.table if row.adjusted is not None)
     rows = [
         row

@@ -1,4 +1,4 @@
-"""C16–C18 and C23: what follows from the entries of Tables 1 and 2, and from others in their place."""
+"""C16–C18 and C23: what follows from the entries of Tables 1 and 2, and from others."""
 
 from dataclasses import replace
 from decimal import Decimal

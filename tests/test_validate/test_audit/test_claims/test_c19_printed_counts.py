@@ -42,8 +42,9 @@ def test_a_size_is_right_with_or_without_statistics(counted, verdict):
 
 
 def test_small_networks_become_the_published_ones_and_were_not():
-    """Every count ends at the published one, to its digits; those that ResNets start from have
-    2,752 more, DenseNets' less than a third.
+    """Every count ends at the published one, to its digits.
+
+    Those that ResNets start from have 2,752 more, DenseNets' less than a third.
     """
     small = {each.network: list(each.counted.values()) for each in gathered("C20").small}
     for row, (ours, *_, theirs) in zip(paper().small, small.values(), strict=True):

@@ -1,5 +1,4 @@
-"""C24 and C25: the verdicts that follow from records, and what a planted, an absent and an inverted
-relation lead to."""
+"""C24 and C25: what planted, absent and inverted relations in records lead to."""
 
 import math
 

@@ -1,0 +1,149 @@
+"""Lists every figure by name, with the words that stand beside it.
+
+A plate is called with the records and returns its figure; it holds nothing else that could change.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from derivations.algebra.blocks import PAPER_BLOCKS
+from paper_figures.figures import (
+    agreement,
+    block_diagrams,
+    bound_envelopes,
+    gains_over_training,
+    random_laws,
+    sqrt_law,
+    survival_ranking,
+    training_curves,
+)
+from validate.records.schema import Results
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure: how it is drawn from the records, its title, its caption, and its words.
+
+    The words (`alt`) are for those who cannot see it. They say what is drawn, never how it came
+    out: that is for the records to show.
+    """
+
+    draw: Callable[[Results], Figure]
+    title: str
+    caption: str
+    alt: str
+
+    def __call__(self, results: Results) -> Figure:
+        """The figure; raises MissingRecordsError where the records hold nothing to show."""
+        return self.draw(results)
+
+
+def _block_plate(number: int, name: str) -> Plate:
+    def draw(_: Results) -> Figure:
+        return block_diagrams.block_diagram(name)
+
+    title = PAPER_BLOCKS[name].title
+    return Plate(
+        draw, f"Figure {number}", f"{title}, drawn from its term.", f"Flow diagram. {_FLOWS[name]}"
+    )
+
+
+_FLOWS = {
+    "plain": "The input x passes through the weighted layers F to the output.",
+    "residual": "The input x passes through the weighted layers F and, on a bypass, is added to "
+    "their output.",
+    "se_residual": "The output u of the weighted layers F is multiplied by gates computed from u "
+    "by pooling, two fully connected layers, ReLU and sigmoid; the input x is added on a bypass.",
+    "dense": "One step appends the output of the weighted layers F to the input; three steps in a "
+    "row collect x0 to x3.",
+}
+
+FIGURES: dict[str, Plate] = {
+    **{
+        f"block_{name}": _block_plate(number, name)
+        for number, name in enumerate(PAPER_BLOCKS, start=1)
+    },
+    "training_by_depth": Plate(
+        training_curves.depth_figure,
+        "Figure 5",
+        "Test error (solid) and training error (dashed) of residual and plain networks at each "
+        "depth, by epoch, on the data set named above (the paper's figure shows CIFAR-10). Medians "
+        "over the seeds, bands from the least to the greatest.",
+        "Two panels of error curves by epoch, residual networks left, plain networks right, one "
+        "tone per depth.",
+    ),
+    "training_with_gates": Plate(
+        training_curves.gate_figure,
+        "Figure 6",
+        "Test error (solid) and training error (dashed) of residual and SE residual networks of "
+        "equal depth, by epoch, on the data set named above (the paper's figure shows ImageNet). "
+        "Medians over the seeds, bands from the least to the greatest.",
+        "Error curves by epoch of residual and SE residual networks, a panel for each depth that "
+        "both have.",
+    ),
+    "bound_envelopes": Plate(
+        bound_envelopes.figure,
+        "Gains and their bounds",
+        "Gain of every block along the deepest network of each family (first seed), before and "
+        "after training. Each step of a bar is one probe sample between its own bounds; samples "
+        "are ordered by gain. A bar that reaches the lower edge has a bound near or at zero. "
+        "Probable bounds come from spectra and hold with the δ given in the tables, which also "
+        "count the ReLUs between blocks.",
+        "Bars between lower and upper bounds for every block with predicted and measured gains, a "
+        "column per family, two rows: before and after training.",
+    ),
+    "sqrt_law": Plate(
+        sqrt_law.figure,
+        "The √l law",
+        "What is left of the gradient when the branch is scaled by ε. (a) A dense step with l "
+        "inputs beside the predicted limit √l; r is the root mean square of the backward signals "
+        "on its inputs. (b) The four blocks by ε. Medians over the seeds, bars and bands from the "
+        "least to the greatest.",
+        "Left: measured ratios by number of inputs at several ε beside the curve square root of l. "
+        "Right: ratios by ε, a line per family, with dotted lines at the predicted limits.",
+    ),
+    "gains_over_training": Plate(
+        gains_over_training.figure,
+        "Gains during training",
+        "Measured gains at each family's greatest depth: (a) of single blocks, (b) of the whole "
+        "chain of blocks. Medians; bands hold 90 % of the blocks, samples and seeds.",
+        "Two panels of gains by epoch on logarithmic axes, one line with a band per family.",
+    ),
+    "random_laws": Plate(
+        random_laws.figure,
+        "Networks and the law of random weights",
+        "Each block beside itself with its first convolution drawn anew, all else as it is; one "
+        "sample per block and run. (a) How likely the law thinks a smaller gain, before training "
+        "(solid) and after (dashed); dotted: what it predicts. (b) The part of the gradient that "
+        "arrives through the branch, along that which arrives through the skip, in units of its "
+        "deviation over random weights: medians and 5 to 95 % of the blocks; shaded: 90 % of a "
+        "standard normal variable, which it is for random weights that the signals do not depend "
+        "on.",
+        "Left: cumulative shares of probabilities, two lines per family, and the diagonal. Right: "
+        "alignments by epoch, a mark with a bar per family, and a band about zero.",
+    ),
+    "survival_ranking": Plate(
+        survival_ranking.figure,
+        "Gradient survival and test error",
+        "(a) Test error after the last epoch by how much of the gradient survives the whole chain "
+        "of blocks before training: a mark per network (medians over the seeds), lines from "
+        "shallow to deep, with the greatest depth; networks in which nothing arrives are drawn at "
+        "the left end. (b) Spearman's ρ of the two; intervals from a bootstrap of networks, "
+        "p-values from permutations, adjusted by Holm for every line of the ranking table. Within "
+        "families: mean over families; across: all networks in one ranking. Below 0: more "
+        "survival, less error.",
+        "Left: test error by end-to-end gradient ratio, a line of networks per family. Right: "
+        "correlation coefficients with intervals, two per group of networks, with their p-values.",
+    ),
+    "agreement": Plate(
+        agreement.figure,
+        "Agreement",
+        "(a) Relative difference of predicted and measured gains over every block, sample and "
+        "epoch; differences of exactly zero are drawn at the left end. (b) Measured gain divided "
+        "by each bound: median and 5 to 95 % of the samples; at 1 a bound is attained.",
+        "Left: cumulative shares of relative differences, a line per family. Right: ratios of gain "
+        "to bound, a row per theorem, a mark per side and certainty.",
+    ),
+}

@@ -1,0 +1,60 @@
+"""Gains over training are the medians of all blocks, and of the whole chain."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_paper_figures.artists import labelled
+
+from paper_figures.figures.gains_over_training import block_gains, figure, total_gains
+from paper_figures.figures.select import MissingRecordsError, deepest
+from validate.records.schema import BlockRow, Results
+
+
+def test_gains_over_training_are_medians_of_all_blocks(results: Results) -> None:
+    single, whole = figure(results).axes
+    runs = deepest(results, "residual")
+    line = labelled(single)["residual-14"]
+    for epoch, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
+        assert y == np.median(
+            [
+                gain
+                for run in runs
+                for row in run.blocks
+                if row.epoch == epoch
+                for gain in row.measured
+            ]
+        )
+    total = labelled(whole)["plain-14"]
+    plain = deepest(results, "plain")
+    assert total.get_ydata()[0] == np.median(
+        [gain for run in plain for gain in run.epochs[0].total.measured]
+    )
+
+
+def test_a_figure_of_gains_needs_gains(results: Results) -> None:
+    bare = tuple(replace(run, blocks=()) for run in results.runs)
+    with pytest.raises(MissingRecordsError, match="validate"):
+        figure(replace(results, runs=bare))
+
+
+def test_vanished_and_zero_gains_are_left_out_of_the_bands(results: Results) -> None:
+    def thinned(row: BlockRow) -> BlockRow:
+        return row.model_copy(update={"measured": (None, 0.0, *row.measured[2:])})
+
+    runs = [
+        replace(run, blocks=tuple(map(thinned, run.blocks))) for run in deepest(results, "dense")
+    ]
+    curve = block_gains(runs)
+    for epoch, low, high in zip(curve.epochs, curve.low, curve.high, strict=True):
+        rows = [row for run in runs for row in run.blocks if row.epoch == epoch]
+        gains = [gain for row in rows for gain in row.measured[2:]]
+        assert (low, high) == pytest.approx(tuple(np.quantile(gains, (0.05, 0.95))))
+
+
+def test_epochs_without_a_total_are_left_out(results: Results) -> None:
+    run = deepest(results, "plain")[0]
+    blind = run.epochs[1].model_copy(update={"total": None})
+    curve = total_gains([replace(run, epochs=(run.epochs[0], blind, *run.epochs[2:]))])
+    assert curve.epochs.tolist() == [0, 2, 3]
+    assert curve.median[-1] == np.median(run.epochs[3].total.measured)

@@ -1,0 +1,69 @@
+"""Survival is drawn against the test error, with the correlations of the table."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_paper_figures.artists import by_gid
+
+from paper_figures.figures.select import MissingRecordsError, runs_of
+from paper_figures.figures.survival_ranking import figure
+from validate.records.schema import Results, Run
+from validate.statistics.survival import ranking
+
+
+def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: Results) -> None:
+    networks, correlations = figure(results).axes
+    for family in ("plain", "dense"):
+        line = by_gid(networks, family)
+        for depth, x, y in zip((8, 14), *line.get_data(), strict=True):
+            runs = runs_of(results, family, depth)
+            assert np.log10(x) == pytest.approx(
+                np.median([np.log10(np.median(run.epochs[0].total.measured)) for run in runs])
+            )
+            assert y == pytest.approx(100 * np.median([run.epochs[-1].test_error for run in runs]))
+    rows = [
+        row
+        for row in ranking(results)
+        if row.found.coefficient == "Spearman" and row.measure.startswith("end-to-end")
+    ]
+    found = [row for row in rows if row.found.value is not None]
+    assert {row.group for row in found} == {
+        "across families"
+    }  # two networks of each family are too few
+    for row in found:
+        mark = by_gid(correlations, f"{row.measure}, {row.group}")
+        assert mark.get_xdata()[0] == row.found.value
+        ends = [
+            line.get_xdata()
+            for line in correlations.lines
+            if len(line.get_xdata()) == 2 and line.get_ydata()[0] == mark.get_ydata()[0]
+        ]
+        assert list(ends[0]) == [row.found.low, row.found.high]
+    said = [text.get_text() for text in correlations.texts]
+    assert said.count("not determinable") == len(rows) - len(found)
+
+
+def test_networks_where_nothing_arrives_are_at_the_left_end(results: Results) -> None:
+    def lose(run: Run) -> Run:
+        if run.config.family != "plain":
+            return run
+        total = run.epochs[0].total.model_copy(update={"measured": (None,) * 4})
+        return replace(
+            run, epochs=(run.epochs[0].model_copy(update={"total": total}), *run.epochs[1:])
+        )
+
+    axes = figure(replace(results, runs=tuple(map(lose, results.runs)))).axes[0]
+    kept = [
+        x
+        for family in ("residual", "se_residual", "dense")
+        for x in by_gid(axes, family).get_xdata()
+    ]
+    assert by_gid(axes, "plain").get_xdata() == pytest.approx([min(kept) / 10] * 2)
+    with pytest.raises(MissingRecordsError, match="no measured gradients"):
+        figure(
+            replace(
+                results,
+                runs=tuple(lose(run) for run in results.runs if run.config.family == "plain"),
+            )
+        )

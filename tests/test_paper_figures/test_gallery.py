@@ -1,0 +1,74 @@
+"""What there are records for is written, and what is not known is refused by name."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from derivations.errors import InputError
+from paper_figures import FIGURES, PLATES, TABLES, MissingRecordsError, draw, draw_each, gallery
+from validate.records.read import read_results
+from validate.records.schema import Results
+
+
+def test_everything_is_drawn(results: Results, tmp_path: Path) -> None:
+    drawn = draw(results, tmp_path / "figures")
+    expected = {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")}
+    expected |= {f"{name}.{suffix}" for name in TABLES for suffix in ("md", "tex")}
+    assert (
+        {path.name for path in drawn.files}
+        == expected
+        == {path.name for path in (tmp_path / "figures").iterdir()}
+    )
+    assert drawn.skipped == {}
+
+
+@pytest.mark.parametrize("only", ["table_limits", ["table_limits"]])
+def test_one_name_draws_one_thing(results: Results, tmp_path: Path, only: str | list[str]) -> None:
+    drawn = draw(results, tmp_path, only)
+    assert (
+        {path.name for path in drawn.files}
+        == {"table_limits.md", "table_limits.tex"}
+        == {path.name for path in tmp_path.iterdir()}
+    )
+
+
+def test_what_has_no_records_is_skipped_and_named(
+    write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "PLATES", ("block_plain", "sqrt_law", *TABLES))
+    folder = write(
+        tmp_path / "records",
+        lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row,
+    )
+    results = read_results(folder)
+    drawn = draw(results, tmp_path / "out")
+    assert drawn.skipped.keys() == {"sqrt_law"}
+    assert "dense" in drawn.skipped["sqrt_law"]
+    assert {path.stem for path in drawn.files} == {"block_plain", *TABLES}
+    with pytest.raises(MissingRecordsError, match="dense"):
+        draw(results, tmp_path / "other", "sqrt_law")
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(results: Results, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'pie'.*block_plain.*sqrt_law.*table_limits"):
+        draw(results, tmp_path / "out", "pie")
+    assert not (tmp_path / "out").exists()
+
+
+def test_each_is_written_when_it_is_asked_for_and_not_before(
+    results: Results, tmp_path: Path
+) -> None:
+    drawing = draw_each(replace(results, vanishing=()), tmp_path, ["table_limits", "table_bounds"])
+    name, missing = next(drawing)
+    assert (name, list(tmp_path.iterdir())) == ("table_limits", [])
+    assert isinstance(missing, MissingRecordsError)
+    name, files = next(drawing)
+    assert (name, sorted(files)) == ("table_bounds", sorted(tmp_path.iterdir()))
+    assert next(drawing, None) is None
+
+
+def test_plates_are_all_figures_then_all_tables() -> None:
+    assert (*FIGURES, *TABLES) == PLATES
+    assert len(set(PLATES)) == len(PLATES)

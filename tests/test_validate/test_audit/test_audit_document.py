@@ -1,0 +1,159 @@
+"""The document of an audit: its schema, and how it is rendered."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from dataclasses import asdict, replace
+
+import pytest
+from pydantic import ValidationError
+from test_validate.audited import judged
+
+from derivations.errors import InputError
+from validate.audit.adjudicate import CLAIMS
+from validate.audit.audit_document import FORMATS, SCHEMA, Audit, document, render
+
+CHEAP = ("C5", "C8", "C10", "C12", "C14", "C16", "C20", "C23", "C24")
+
+
+@pytest.fixture(scope="module")
+def audit() -> Audit:
+    """Claims of every verdict."""
+    return Audit(SCHEMA, tuple(judged(claim) for claim in CHEAP))
+
+
+def test_json_is_the_document(audit):
+    data = json.loads(render(audit, "json"))
+    assert data["schema"] == "gradbound.audit/1"
+    assert list(data["claims"][0]) == [
+        "id",
+        "source",
+        "claim",
+        "reading",
+        "verdict",
+        "condition",
+        "evidence",
+        "counterexample",
+    ]
+    assert Audit.of(data) == audit
+    assert Audit.of(document(audit)) == audit
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "gradbound.audit/2"},
+        {"more": 1},
+        {"claims": [{}]},
+        {"claims": "C1"},
+    ],
+)
+def test_a_document_that_breaks_the_schema_is_refused(audit, change):
+    with pytest.raises(ValidationError):
+        Audit.of(document(audit) | change)
+
+
+@pytest.mark.parametrize(
+    "change", [{"verdict": "true"}, {"id": 1}, {"evidence": []}, {"condition": None}, {"note": ""}]
+)
+def test_a_claim_that_breaks_the_schema_is_refused(audit, change):
+    data = json.loads(render(audit, "json"))
+    data["claims"][0] |= change
+    with pytest.raises(ValidationError):
+        Audit.of(data)
+
+
+def test_nan_is_refused(audit):
+    data = json.loads(render(audit, "json"))
+    data["claims"][0]["evidence"]["x"] = math.nan
+    with pytest.raises(ValueError, match="JSON"):
+        Audit.of(data)
+
+
+def test_claims_are_found_by_id_and_counted(audit):
+    assert audit["C5"].verdict == "refuted"
+    with pytest.raises(KeyError):
+        _ = audit["C99"]
+    assert sum(audit.tally.values()) == len(CHEAP)
+    assert set(audit.tally) == {"confirmed", "conditional", "refuted", "untestable"}
+
+
+def test_unknown_format(audit):
+    with pytest.raises(InputError, match="text, latex, markdown, json"):
+        render(audit, "pdf")
+
+
+def test_text_says_everything_and_fits_the_screen(audit):
+    text = str(audit)
+    for claim in audit.claims:
+        assert f"\n{claim.id} " in text
+        assert claim.verdict in text
+    flat = " ".join(text.split())
+    assert "∂F/∂x = −1, ∂L/∂H = 1: ∂L/∂x = ∂L/∂H · (∂F/∂x + 1) = 0 (claimed: ∂L/∂x ≠ 0)" in flat
+    assert (
+        "condition no records of training; run `gradbound validate --preset cpu --out DIR" in flat
+    )
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_markdown_has_a_whole_table_and_leaves_no_mark_bare(audit):
+    text = render(audit, "markdown")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == len(CHEAP) + 1
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows)
+    assert f"## {CHEAP[0]}" in text
+    body = [line for line in text.splitlines() if line.startswith("- claim")]
+    assert len(body) == len(CHEAP)
+    assert all(not re.search(r"(?<!\\)[*_]", line) for line in body)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_latex_is_ascii_and_knows_every_sign(claim):
+    text = render(Audit(SCHEMA, (judged(claim),)), "latex")
+    assert text.isascii()
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+    assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+
+
+def test_latex_refuses_a_sign_that_it_does_not_know(audit):
+    foreign = replace(audit.claims[0], claim="漢")
+    with pytest.raises(InputError, match=r"no LaTeX for the character '漢'"):
+        render(Audit(SCHEMA, (foreign,)), "latex")
+
+
+def test_html_is_escaped(audit):
+    marked = replace(audit.claims[0], claim="a < b")
+    assert "a &lt; b" in Audit(SCHEMA, (marked,))._repr_html_()
+
+
+def test_the_audit_is_frozen_data(audit):
+    assert asdict(audit)["schema"] == SCHEMA
+    with pytest.raises(AttributeError):
+        audit.schema = "x"
+
+
+def test_formats_are_those_of_the_command_line():
+    from gradbound.cli import FORMATS as offered
+
+    assert tuple(FORMATS) == offered
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="needs pdflatex (Debian: texlive-latex-base)"
+)
+def test_latex_compiles_without_a_complaint(tmp_path):
+    whole = Audit(SCHEMA, tuple(judged(claim) for claim in CLAIMS))
+    (tmp_path / "audit.tex").write_text(render(whole, "latex"))
+    outcome = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "audit.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout[-2000:]
+    assert not re.search(r"Missing character|^!|undefined", outcome.stdout, re.MULTILINE)
+    assert (tmp_path / "audit.pdf").stat().st_size > 10_000

@@ -1,0 +1,95 @@
+"""What counts as a failure of a validation: nothing is missed, and each is named."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
+from validate.statistics.summary import failures, tally
+
+BOUND = BoundRow(
+    id="residual.triangle.lower",
+    side="lower",
+    certainty="exact",
+    delta=None,
+    value=(0.5,),
+    violations=0,
+    tightness=2.0,
+)
+BLOCK = BlockRow(
+    run="residual-d8",
+    epoch=1,
+    index=0,
+    name="stage1_block1",
+    kind="residual",
+    term="Add(F, Identity)",
+    measured=(1.0,),
+    predicted=(1.0,),
+    vanished=0,
+    identity_error=0.0,
+    identity_failures=0,
+    terms={},
+    bounds=(BOUND,),
+    law=None,
+)
+EPOCH = EpochRow(
+    run="residual-d8",
+    epoch=1,
+    status="ok",
+    train_loss=0.1,
+    train_error=0.0,
+    test_error=0.0,
+    total=Total(measured=(1.0,), telescoped=(1.0,), relative_error=0.0),
+)
+LIMIT = VanishingRow(family="dense", inputs=4, epsilon=0.0, seed=0, predicted=2.0, measured=2.0)
+
+
+def results(
+    block: BlockRow = BLOCK, epoch: EpochRow = EPOCH, limit: VanishingRow = LIMIT
+) -> SimpleNamespace:
+    return SimpleNamespace(
+        folder=Path("results"),
+        runs=(SimpleNamespace(blocks=(block,), epochs=(epoch,)),),
+        vanishing=(limit,),
+    )
+
+
+def test_a_validation_without_failures():
+    assert failures(results()) == []
+    assert tally(results()).startswith("1 bound checks, 0 violations; 1 gains, 0 not as predicted")
+    assert tally(results()).endswith("1 limits of vanishing branches, 0 missed")
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (
+            results(
+                block=BLOCK.model_copy(
+                    update={"bounds": (BOUND.model_copy(update={"violations": 1}),)}
+                )
+            ),
+            "residual.triangle.lower in 1 of 1",
+        ),
+        (
+            results(block=BLOCK.model_copy(update={"identity_failures": 1})),
+            "predicted gain in 1 of 1",
+        ),
+        (
+            results(
+                epoch=EPOCH.model_copy(
+                    update={"total": Total(measured=(1.0,), telescoped=(2.0,), relative_error=0.5)}
+                )
+            ),
+            "off by 5.0e-01",
+        ),
+        (
+            results(limit=LIMIT.model_copy(update={"measured": 2.1})),
+            "a vanished branch leaves 2.1, not 2.0",
+        ),
+    ],
+)
+def test_each_failure_is_named(broken, words):
+    (line,) = failures(broken)
+    assert words in line
