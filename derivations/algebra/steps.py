@@ -55,12 +55,16 @@ class Step:
 class Derivation:
     """The steps that lead to a result, with the notation and the quantities that their symbols
     belong to.
+
+    `nonzero` are columns that are assumed not to be 0. So are, without being named, the signals and
+    the free columns of the notation, and what the gain γ is relative to.
     """
 
     title: str
     notation: Notation
     steps: tuple[Step, ...]
     quantities: tuple[Quantity, ...] = ()
+    nonzero: tuple[sp.Expr, ...] = ()
 
     def __post_init__(self) -> None:
         check_symbols(self.quantities)

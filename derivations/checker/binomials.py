@@ -12,6 +12,7 @@ import sympy as sp
 from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.symbolic_sums import expand_sums
+from derivations.exact.normal_forms import vanishes
 
 TABULATED = range(1, 13)
 
@@ -78,9 +79,20 @@ def _by_gamma_functions(step: Step) -> bool:
     return _vanishes(step.before - step.after)
 
 
-@lru_cache(maxsize=8)
 def _vanishes(difference: sp.Expr) -> bool:
-    return bool(sp.combsimp(difference) == 0)
+    """By Γ(a + 1) = a Γ(a). A binomial coefficient is continuous in its lower index, so that what
+    holds between the integers holds at them: if all else is continuous there.
+    """
+    lower = {s for node in difference.atoms(sp.binomial) for s in node.args[1].free_symbols}
+    jumps = any(
+        node.exp.free_symbols & lower and not node.base.is_positive
+        for node in difference.atoms(sp.Pow)
+    )
+    return not jumps and vanishes(difference.replace(sp.binomial, _by_gamma))
+
+
+def _by_gamma(n: sp.Expr, k: sp.Expr) -> sp.Expr:
+    return sp.gamma(n + 1) / (sp.gamma(k + 1) * sp.gamma(n - k + 1))
 
 
 def _summed_by_pascal(step: Step) -> bool:
@@ -95,8 +107,8 @@ def _summed_by_pascal(step: Step) -> bool:
     if (low, high) != (0, LAYERS) or summand.subs(k, -1) != 0 or summand.subs(k, LAYERS + 1) != 0:
         return False
     pascal = summand.subs(LAYERS, LAYERS + 1) - summand - summand.subs(k, k - 1)
-    doubled = sp.expand(closed.subs(LAYERS, LAYERS + 1) - 2 * closed)
-    return _vanishes(pascal) and doubled == 0 and expand_sums(total - closed, 1) == 0
+    doubled = closed.subs(LAYERS, LAYERS + 1) - 2 * closed
+    return _vanishes(pascal) and vanishes(doubled) and expand_sums(total - closed, 1) == 0
 
 
 def _tabulated(difference: sp.Expr, layers: int) -> bool:

@@ -5,13 +5,35 @@ of products, and every factor must be ≥ 0 by itself, by the definitions of the
 earlier established step.
 """
 
+from fractions import Fraction
+from itertools import compress, product
+
 import sympy as sp
 
-from derivations.algebra.quantities import Cosine, NormRatio, Quantity, facts
+from derivations.algebra.notation import Free, Notation, Signal
+from derivations.algebra.quantities import GAIN, Cosine, NormRatio, Quantity, facts
 from derivations.algebra.steps import Certificate, Derivation, Step
-from derivations.checker.matrix_words import Expansion, Polynomial, Word, multiply, transpose
+from derivations.checker.matrix_words import (
+    Expansion,
+    Polynomial,
+    Word,
+    add,
+    block_rows,
+    multiply,
+    scale,
+    transpose,
+)
+from derivations.exact.normal_forms import vanishes
+from derivations.exact.signs import signs_of
+
+Frozen = frozenset[tuple[Word, Fraction]]
+"""A polynomial that can be compared."""
 
 Case = dict[sp.Symbol, sp.Expr]
+
+
+def frozen(polynomial: Polynomial) -> Frozen:
+    return frozenset(polynomial.items())
 
 
 class Prover:
@@ -83,8 +105,8 @@ class Prover:
             - smaller**power
             - sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
         )
-        # The case is applied twice: the learned value of a square brings its symbol back in.
-        if sp.expand(sp.expand(difference.xreplace(case)).subs(self.equal).xreplace(case)) != 0:
+        equal = {left: right.xreplace(case) for left, right in self.equal.items()}
+        if not vanishes(difference.xreplace(case), relations=equal):
             return False
         return all(self._product_is_nonnegative(factors, case) for factors in certificate.products)
 
@@ -96,7 +118,7 @@ class Prover:
             side for side in (larger, smaller) if isinstance(side, sp.Pow) and side.exp == sp.S.Half
         ]
         real = all(self._is_nonnegative(root.base) for root in roots)
-        return real and (larger in roots or bool(larger.is_nonnegative))
+        return real and (larger in roots or signs_of([larger]).nonnegative(larger))
 
     def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: Case) -> bool:
         """Whether a product is ≥ 0: factors that come in pairs are squares, the others must be ≥ 0
@@ -108,7 +130,8 @@ class Prover:
 
     def _is_nonnegative(self, expr: sp.Expr, case: Case | None = None) -> bool:
         case = case or {}
-        if expr.xreplace(case).is_nonnegative or _exceeds_its_absolute_value(expr):
+        seen = sp.sympify(expr).xreplace(case)
+        if signs_of([seen]).nonnegative(seen) or _exceeds_its_absolute_value(expr):
             return True
         return sp.expand(expr) in self.nonnegative
 
@@ -141,18 +164,83 @@ def _substitution(assuming: sp.Expr | None) -> Case:
 
 def gram_equal(step: Step, derivation: Derivation) -> bool:
     """Whether both sides agree once every quantity is written in inner products of the words it is
-    made of.
+    made of: where the columns of a cosine are not 0, and where they are, the cosine being 0.
     """
-    expansion = Expansion(derivation.notation)
-    values = {
-        quantity.symbol: _in_inner_products(quantity, expansion)
-        for quantity in derivation.quantities
-    }
-    known = {symbol: value for symbol, value in values.items() if value is not None}
-    difference = step.before - step.after
-    if not difference.free_symbols <= set(known):
+    met = (step.before - step.after).free_symbols
+    quantities = [quantity for quantity in derivation.quantities if quantity.symbol in met]
+    if met - {quantity.symbol for quantity in quantities}:
         return False
-    return sp.cancel(sp.expand(difference.subs(known, simultaneous=True))) == 0
+    expansion = Expansion(derivation.notation)
+    nonzero = nonzero_columns(derivation, expansion)
+    open_columns = {
+        frozen(expansion.expand(column)): column
+        for quantity in quantities
+        if isinstance(quantity.definition, Cosine)
+        for column in (quantity.definition.first, quantity.definition.second)
+    }
+    zeros = [column for key, column in open_columns.items() if key not in nonzero]
+    return all(
+        _agree(step, quantities, expansion, list(compress(zeros, case)))
+        for case in product((False, True), repeat=len(zeros))
+    )
+
+
+def _agree(
+    step: Step, quantities: list[Quantity], expansion: Expansion, zeros: list[sp.Expr]
+) -> bool:
+    """Whether both sides agree where these columns are 0, and no others of a cosine."""
+    gone: list[tuple[Word, Polynomial]] = []
+    for column in zeros:
+        polynomial = _without(expansion.expand(column), gone)
+        if polynomial:
+            word = max(polynomial, key=lambda each: (len(each), each))
+            k = polynomial.pop(word)
+            gone.append((word, scale(polynomial, -1 / k)))
+    values = {}
+    for quantity in quantities:
+        value = _in_inner_products(quantity, expansion, gone)
+        if value is None:
+            return False
+        values[quantity.symbol] = value
+    # A ratio to a column that is 0 here is a world outside the domain; one to 0 itself has none.
+    if sp.zoo in values.values():
+        return bool(zeros)
+    return vanishes((step.before - step.after).subs(values, simultaneous=True))
+
+
+def _without(polynomial: Polynomial, gone: list[tuple[Word, Polynomial]]) -> Polynomial:
+    """The polynomial of a column after A w = A r for every word w that is r where a column is 0."""
+    for word, rest in gone:
+        parts = []
+        for each, k in polynomial.items():
+            if each[len(each) - len(word) :] == word:
+                parts.append(multiply({each[: len(each) - len(word)]: k}, rest))
+            else:
+                parts.append({each: k})
+        polynomial = add(*parts)
+    return polynomial
+
+
+def nonzero_columns(derivation: Derivation, expansion: Expansion) -> set[Frozen]:
+    """The columns that are not 0 in the domain of a derivation: its signals and free columns, what
+    has one of them for a slice, what its gain is relative to, and what it names.
+    """
+    named = [*derivation.nonzero]
+    for quantity in derivation.quantities:
+        match quantity:
+            case Quantity(symbol, NormRatio(_, base)) if symbol == GAIN:
+                named.append(base)
+            case Quantity(_, NormRatio(_, base)) if _is_given(base, derivation.notation):
+                named.append(base)
+            case Quantity(_, Cosine(first, second)):
+                named += [c for c in (first, second) if _is_given(c, derivation.notation)]
+    return {frozen(expansion.expand(column)) for column in named}
+
+
+def _is_given(column: sp.Expr, notation: Notation) -> bool:
+    if isinstance(column, sp.BlockMatrix):
+        return any(_is_given(row, notation) for row in block_rows(column))
+    return isinstance(notation.meanings.get(column), (Signal, Free))
 
 
 def _number(word: Word) -> sp.Symbol:
@@ -164,7 +252,14 @@ def _number(word: Word) -> sp.Symbol:
     return sp.Symbol(repr(word), **({"nonnegative": True} if square else {"real": True}))
 
 
-def _in_inner_products(quantity: Quantity, expansion: Expansion) -> sp.Expr | None:
+def _in_inner_products(
+    quantity: Quantity, expansion: Expansion, gone: list[tuple[Word, Polynomial]]
+) -> sp.Expr | None:
+    """The quantity where the columns that are `gone` are 0; complex infinity for a ratio to 0."""
+
+    def column(expr: sp.Expr) -> Polynomial:
+        return _without(expansion.expand(expr), gone)
+
     def inner(left: Polynomial, right: Polynomial) -> sp.Expr:
         words = expansion.normal(multiply(transpose(left), right), number=True)
         return sp.Add(
@@ -173,9 +268,15 @@ def _in_inner_products(quantity: Quantity, expansion: Expansion) -> sp.Expr | No
 
     match quantity.definition:
         case NormRatio(numerator, denominator):
-            top, bottom = expansion.expand(numerator), expansion.expand(denominator)
-            return sp.sqrt(inner(top, top)) / sp.sqrt(inner(bottom, bottom))
+            top, bottom = column(numerator), column(denominator)
+            below = inner(bottom, bottom)
+            return sp.sqrt(inner(top, top)) / sp.sqrt(below) if below != 0 else sp.zoo
         case Cosine(first, second):
-            a, b = expansion.expand(first), expansion.expand(second)
-            return inner(a, b) / (sp.sqrt(inner(a, a)) * sp.sqrt(inner(b, b)))
+            a, b = column(first), column(second)
+            lengths = inner(a, a) * inner(b, b)
+            return (
+                inner(a, b) / (sp.sqrt(inner(a, a)) * sp.sqrt(inner(b, b)))
+                if lengths != 0
+                else sp.S.Zero
+            )
     return None

@@ -1,4 +1,4 @@
-"""Checks every step of a derivation, each in two independent ways.
+"""Checks every step of a derivation, each in two independent ways, and that it exists at all.
 
 Equalities: expansion into noncommutative words, and explicit functions in exact rational
 arithmetic. Inequalities: a certificate, and drawn matrices. Limits: continuity, and convergence.
@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import sympy as sp
-from sympy.matrices.exceptions import ShapeError
-from sympy.polys.matrices.exceptions import DMShapeError
 
-from derivations.algebra.letters import LAYERS
+from derivations.algebra.letters import LAYERS, Expectation
+from derivations.algebra.quantities import NormRatio
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.binomials import check_binomials, has_binomials
-from derivations.checker.certificates import Prover, gram_equal
+from derivations.checker.certificates import Prover, frozen, gram_equal, nonzero_columns
 from derivations.checker.concrete_sums import check_written_out, has_written_out_sums
 from derivations.checker.drawn_instance import Draw, drawn_instance
 from derivations.checker.matrix_words import Expansion
@@ -25,9 +24,13 @@ from derivations.checker.quantity_samples import holds_on_samples
 from derivations.checker.recurrences import check_recurrence, has_recurrence
 from derivations.checker.symbolic_sums import check_sums, has_sums
 from derivations.checker.traces import check_traces, has_traces
-from derivations.errors import GradboundError
+from derivations.exact.chance import drawing
+from derivations.exact.definedness import is_defined
+from derivations.exact.series import exists_near_zero, tends_to
+from derivations.exact.shapes_fit import fit, well_formed
 
-SEEDS = (1, 2)
+WORLDS = 2
+"""So many are drawn anew in every process."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,17 @@ def check(derivation: Derivation) -> tuple[CheckedStep, ...]:
     return tuple(checker.check(step) for step in derivation.steps)
 
 
+_DRAWS = tuple(Draw(drawing("world", k).getrandbits(32)) for k in range(WORLDS))
+DEFINED = "defined on its whole domain"
+
+
 class _Checker:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self.expansion = Expansion(derivation.notation)
-        self.instances = [drawn_instance(derivation.notation, Draw(seed)) for seed in SEEDS]
+        self.instances = [drawn_instance(derivation.notation, draw) for draw in _DRAWS]
         self.prover = Prover(derivation)
+        self.nonzero = nonzero_columns(derivation, self.expansion)
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
     def check(self, step: Step) -> CheckedStep:
@@ -81,7 +89,7 @@ class _Checker:
             methods = check_sums(step)
         elif step.relation == "->":
             methods = {
-                "continuity at 0": lambda: _continuous(step),
+                "continuity at 0": lambda: tends_to(step.before, step.after, step.vanishing),
                 "convergence": lambda: _converges(step),
             }
         elif step.relation == "=":
@@ -91,12 +99,43 @@ class _Checker:
                 "certificate": lambda: self.prover.proves(step),
                 "random matrices": lambda: holds_on_samples(step, self.derivation),
             }
-        checked = CheckedStep(
-            step, tuple(Check(name, _passes(test)) for name, test in methods.items())
-        )
+        exists = _passes(lambda: self._exists(step, numbers))
+        # What does not exist is not calculated with, and only then its existence is spoken of.
+        outcomes = [Check(name, exists and _passes(test)) for name, test in methods.items()]
+        checked = CheckedStep(step, (*outcomes, *([] if exists else [Check(DEFINED, False)])))
         if checked.ok and self.symbols and step.before.free_symbols & self.symbols:
             self.prover.learn(step)
         return checked
+
+    def _exists(self, step: Step, numbers: list[sp.Expr]) -> bool:
+        """Whether both sides exist wherever the symbols of the step are, and are of one shape."""
+        if len(numbers) < 2:
+            return not numbers and fit(step.before, step.after)
+        if any(isinstance(side, sp.Tuple) or side.has(sp.MatrixExpr) for side in numbers):
+            return well_formed(*numbers) and all(map(_exists_around_matrices, numbers))
+        factors = [
+            sp.sympify(factor)
+            for certificate in step.certificates
+            for product in certificate.products
+            for factor in product
+        ]
+        if not self._ratios_exist([*numbers, *factors]):
+            return False
+        if step.relation == "->":
+            given = {*self.symbols, *self.derivation.notation.meanings}
+            return step.vanishing not in given and exists_near_zero(
+                step.before, step.after, step.vanishing
+            )
+        return is_defined([*numbers, *factors], frozenset(self.prover.nonnegative))
+
+    def _ratios_exist(self, exprs: list[sp.Expr]) -> bool:
+        """Whether no ratio that these speak of is one to a column that may be 0."""
+        met = {symbol for expr in exprs for symbol in expr.free_symbols}
+        return all(
+            frozen(self.expansion.expand(quantity.definition.denominator)) in self.nonzero
+            for quantity in self.derivation.quantities
+            if quantity.symbol in met and isinstance(quantity.definition, NormRatio)
+        )
 
     def _equality(self, step: Step) -> dict[str, Callable[[], bool]]:
         if step.before.free_symbols & self.symbols:
@@ -117,24 +156,21 @@ class _Checker:
         }
 
 
+def _exists_around_matrices(side: sp.Expr) -> bool:
+    """Whether a number exists that is made of traces; a tuple, if its entries do."""
+    if isinstance(side, sp.Tuple):
+        return is_defined(side)
+    for kind in (Expectation, sp.Trace):
+        side = side.xreplace({node: sp.Dummy(real=True) for node in side.atoms(kind)})
+    return is_defined([side])
+
+
 def _passes(test: Callable[[], bool]) -> bool:
     """A check that cannot be carried out has not passed."""
     try:
         return bool(test())
-    except (GradboundError, ShapeError, DMShapeError, ValueError, TypeError, KeyError):
+    except Exception:  # noqa: BLE001, whatever SymPy trips over is not proved
         return False
-
-
-def _continuous(step: Step) -> bool:
-    """The value at 0 of an expression that is continuous there is its limit."""
-    continuous = (sp.Add, sp.Mul, sp.Max, sp.Min, sp.Abs, sp.Symbol, sp.Number)
-    nodes = sp.preorder_traversal(step.before)
-    whitelisted = all(
-        isinstance(node, continuous)
-        or (isinstance(node, sp.Pow) and node.exp.is_Rational and node.exp > 0)
-        for node in nodes
-    )
-    return whitelisted and sp.simplify(step.before.subs(step.vanishing, 0) - step.after) == 0
 
 
 def _converges(step: Step) -> bool:

@@ -16,7 +16,12 @@ import sympy as sp
 
 from derivations.algebra.steps import Step
 from derivations.checker.drawn_sums import check_direction, number
+from derivations.checker.symbolic_sums import write_out
 from derivations.errors import UnknownNodeError
+from derivations.exact.normal_forms import equal
+
+FEW = 500
+"""A sum of more summands must be of a form that needs no writing out."""
 
 Shape = tuple[tuple[tuple[sp.Basic, int, tuple[int, ...]], ...], bool]
 """Of each factor the base, the power and how its indices move with that of the inner sum; and
@@ -52,7 +57,7 @@ def check_written_out(step: Step) -> dict[str, Callable[[], bool]]:
     )
     if step.relation == "=":
         return {
-            "summand by summand": lambda: not differences(larger, smaller),
+            "summand by summand": lambda: _same(larger, smaller),
             "drawn integers": lambda: number(larger) == number(smaller),
         }
     power = (
@@ -65,6 +70,18 @@ def check_written_out(step: Step) -> dict[str, Callable[[], bool]]:
         "summand by summand": lambda: ordered and _is_square(larger**power, smaller**power),
         "drawn integers": lambda: ordered and number(larger**power) >= number(smaller**power),
     }
+
+
+def _same(left: sp.Expr, right: sp.Expr) -> bool:
+    try:
+        return not differences(left, right)
+    except UnknownNodeError:
+        runs = left.atoms(sp.Sum) | right.atoms(sp.Sum)
+        counts = [high - low + 1 for run in runs for _, low, high in run.limits]
+        # Few enough to be written out whole, whatever their form.
+        if not all(count.is_Integer for count in counts) or prod(map(int, counts)) > FEW:
+            raise
+        return equal(write_out(left), write_out(right))
 
 
 def _is_root(expr: sp.Expr) -> bool:
@@ -231,6 +248,8 @@ def _written(summand: _Summand) -> list[_Written]:
     (lowest,), (highest,) = _affine(low, ()), _affine(high, ())
     check_direction(lowest, highest)
     i = np.arange(lowest, highest + 1)[:, None]
+    if any(base in (outer, inner) for base, *_ in summand.factors):
+        raise UnknownNodeError("an index that is a factor itself is no letter")
     moving = [_affine(at, (outer, inner)) for _, indices, _ in summand.factors for at in indices]
     constants, slopes, inner_slopes = (
         np.array([row[part] for row in moving], dtype=np.int64) for part in range(3)

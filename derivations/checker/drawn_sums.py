@@ -5,7 +5,6 @@ inner sum is a difference of running totals. An expression of another form is re
 UnknownNodeError.
 """
 
-import random
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
@@ -17,8 +16,8 @@ import numpy as np
 import sympy as sp
 
 from derivations.errors import InputError, UnknownNodeError
+from derivations.exact.chance import WIDTH, drawing
 
-SEED = 1
 LONGEST = 1024
 """Indices are below this."""
 
@@ -46,9 +45,11 @@ def _compiled(expr: sp.Expr, outermost: bool = False) -> Value:
             value = int(expr) if expr.is_Integer else Fraction(int(expr.p), int(expr.q))
             return lambda at: value
         case sp.Symbol():
-            return lambda at: at[expr] if expr in at else _sequence(str(expr), 0)[0]
+            return lambda at: at[expr] if expr in at else _sequence(_spelled(expr), 0)[0]
         case sp.Indexed():
-            entries = [_entry(str(expr.base), k, index) for k, index in enumerate(expr.indices)]
+            entries = [
+                _entry(_spelled(expr.base), k, index) for k, index in enumerate(expr.indices)
+            ]
             return lambda at: prod(entry(at) for entry in entries)
         case sp.Add() | sp.Mul():
             parts, together = (
@@ -98,9 +99,9 @@ def _totalled(function: sp.Expr, index: sp.Symbol, low: Value, high: Value) -> V
             )
         for k, at in enumerate(entry.indices):
             if at == index:
-                streams.append((str(entry.base), k, int(power)))
+                streams.append((_spelled(entry.base), k, int(power)))
             else:
-                outside.append(_raised(_entry(str(entry.base), k, at), int(power)))
+                outside.append(_raised(_entry(_spelled(entry.base), k, at), int(power)))
     totals = _totals(tuple(streams))
 
     def value(at: dict[sp.Symbol, Any]) -> Any:
@@ -111,6 +112,12 @@ def _totalled(function: sp.Expr, index: sp.Symbol, low: Value, high: Value) -> V
         )
 
     return value
+
+
+@lru_cache(maxsize=256)
+def _spelled(letter: sp.Basic) -> str:
+    """A letter with its kind and its assumptions: two of one name are different."""
+    return str(sp.srepr(letter))
 
 
 def _entry(base: str, position: int, index: sp.Expr) -> Value:
@@ -131,10 +138,8 @@ def _within(index: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _sequence(base: str, position: int) -> np.ndarray:
-    # A string seeds alike in every process, as its hash would not.
-    drawn = random.Random(f"{SEED} {base} {position}").choices(
-        [sign * size for size in range(1, 100) for sign in (1, -1)], k=LONGEST
-    )
+    chance = drawing(base, position)
+    drawn = [chance.choice((1, -1)) * chance.randint(1, WIDTH) for _ in range(LONGEST)]
     # Python's integers: products of several entries exceed 64 bits.
     return np.array(drawn, dtype=object)
 

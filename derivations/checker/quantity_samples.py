@@ -104,10 +104,12 @@ _NODES: dict[type, Callable[..., np.ndarray]] = {
 @lru_cache(maxsize=64)
 def quantity_samples(derivation: Derivation) -> tuple[dict[sp.Symbol, float], ...]:
     """The quantities of a derivation on each drawn instance, except where its gain does not exist
-    because the base is 0.
+    because the base is 0, or where a column is that is assumed not to be.
     """
     drawn = [
-        quantity_values(derivation, drawn_instance(derivation.notation, draw)) for draw in DRAWS
+        quantity_values(derivation, instance)
+        for instance in (drawn_instance(derivation.notation, draw) for draw in DRAWS)
+        if all(any(map(any, instance.evaluate(c).to_list())) for c in derivation.nonzero)
     ]
     return tuple(values for values in drawn if not isnan(values.get(GAIN, 0.0)))
 

@@ -5,7 +5,7 @@ written out for l = 1…12. Limits: Stirling's series (DLMF 5.11.8, cited), and 
 1/l. Integrals: SymPy's, and quadrature. Imports no rule.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 
@@ -16,7 +16,13 @@ from flint import fmpq, fmpq_poly
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.exact_values import Writer
-from derivations.checker.symbolic_sums import EXPANDED
+from derivations.checker.induction import holds_by_induction
+from derivations.checker.symbolic_sums import EXPANDED, write_out
+from derivations.exact.chance import WIDTH, drawing
+from derivations.exact.logarithms import Logarithms
+from derivations.exact.normal_forms import equal, vanishes
+from derivations.exact.series import tends_to
+from derivations.exact.signs import signs_of
 
 RATE_OF_CONVERGENCE = (
     1.9  # the gap to a limit must shrink by this factor where l doubles; O(1/l) gives 2
@@ -40,7 +46,7 @@ def check_recurrence(step: Step) -> dict[str, Callable[[], bool]]:
         limit = (
             {"Stirling's series": lambda: _stirling(step)}
             if step.before.has(sp.gamma)
-            else {"SymPy's limit": lambda: _limit(step)}
+            else {"series": lambda: tends_to(step.before, step.after, step.vanishing)}
         )
         return limit | {"convergence at rate 1/l": lambda: _converges(step)}
     if step.relation == "=" and (step.before.has(sp.Integral) or step.after.has(sp.Integral)):
@@ -54,59 +60,22 @@ def check_recurrence(step: Step) -> dict[str, Callable[[], bool]]:
 
 
 def _by_induction(step: Step) -> bool:
-    """Solves the step for its one sum or product, and shows that the result starts and grows as the
-    sum or product does.
-
-    A limit that holds the block i is lowered by one, else the depth in the upper limit is raised by
-    one. SymPy finds the value of a sum between numbers.
+    """Normal forms where nothing is repeated, else induction over the depth. SymPy writes out what
+    runs between numbers.
     """
-    nodes = step.before.atoms(sp.Sum, sp.Product) | step.after.atoms(sp.Sum, sp.Product)
-    if not nodes:
-        return _vanishes(step.before - step.after)
-    (node,) = nodes
-    ((variable, low, high),) = node.limits
-    claimed = _solved(step, node)
-    if not (low.free_symbols | high.free_symbols):
-        return _vanishes((step.before - step.after).doit())
-    if low.has(BLOCK):
-        moving, shift, next_term = BLOCK, 1, node.function.subs(variable, low)
-        empty = high + 1 - (low - BLOCK)
-    else:
-        (moving,) = high.free_symbols & {DEPTH, LAYERS}
-        shift, next_term = -1, node.function.subs(variable, high)
-        empty = low - 1 - (high - moving)
-    # A start or a summand that moves along would change more than one term.
-    if empty.has(moving) or node.function.has(moving):
-        return False
-    shorter, start = claimed.subs(moving, moving + shift), claimed.subs(moving, empty)
-    if isinstance(node, sp.Sum):
-        return _vanishes(start) and _vanishes(claimed - shorter - next_term)
-    return _vanishes(start - 1) and _vanishes(sp.gammasimp(claimed / (shorter * next_term)) - 1)
+    before, after = (_written(side) for side in (step.before, step.after))
+    depths = [depth for depth in (LAYERS, DEPTH) if depth in (before - after).free_symbols]
+    return equal(before, after) or any(holds_by_induction(before, after, depth) for depth in depths)
 
 
-def _solved(step: Step, node: sp.Expr) -> sp.Expr:
-    """What the step claims the sum or product to be: both sides are linear in it."""
-    unknown = sp.Dummy("T")
-    difference = (step.before - step.after).subs(node, unknown)
-    slope = sp.diff(difference, unknown)
-    if slope == 0 or slope.has(unknown):
-        raise ValueError("the step is not linear in its sum or product")
-    return -difference.subs(unknown, 0) / slope
-
-
-def _vanishes(expr: sp.Expr) -> bool:
-    """Whether Gamma-function identities and the laws of powers reduce the expression to 0."""
-    reduced = sp.gammasimp(expr) if expr.has(sp.gamma) else expr
-    return reduced == 0 or sp.cancel(reduced.replace(sp.Pow, _symbolic_power)) == 0
-
-
-def _symbolic_power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    """b^(e + m) as b^m times a symbol for b^e, the same wherever it occurs."""
-    whole, rest = exponent.as_coeff_Add()
-    if rest == 0 or not whole.is_Integer:
-        return sp.Pow(base, exponent)
-    sign = -1 if rest.could_extract_minus_sign() else 1
-    return base**whole * sp.Symbol(f"({base})**({sign * rest})", positive=True) ** sign
+def _written(expr: sp.Expr) -> sp.Expr:
+    """Without sums and products between numbers."""
+    runs = [
+        run
+        for run in expr.atoms(sp.Sum, sp.Product)
+        if not any(end.free_symbols for _, low, high in run.limits for end in (low, high))
+    ]
+    return expr.xreplace({run: write_out(run) for run in runs})
 
 
 def _written_out(step: Step) -> bool:
@@ -115,7 +84,7 @@ def _written_out(step: Step) -> bool:
     """
     others = sorted(_free(step) - {LAYERS, DEPTH, BLOCK, CHI}, key=str)
     generator = CHI if CHI in _free(step) or not others else others.pop(0)
-    values = {symbol: fmpq_poly([fmpq(3 * k + 5, 2 * k + 7)]) for k, symbol in enumerate(others)}
+    values = {symbol: _drawn(symbol) for symbol in others}
     writer = Writer(values | {generator: fmpq_poly([0, 1])})
     for layers in EXPANDED:
         for block in (
@@ -132,6 +101,13 @@ def _written_out(step: Step) -> bool:
     return True
 
 
+def _drawn(symbol: sp.Symbol) -> fmpq_poly:
+    """A rational number > 1."""
+    chance = drawing("number", sp.srepr(symbol))
+    bottom = chance.randint(1, WIDTH)
+    return fmpq_poly([fmpq(bottom + chance.randint(1, WIDTH), bottom)])
+
+
 def _free(step: Step) -> set[sp.Symbol]:
     return set(step.before.free_symbols | step.after.free_symbols)
 
@@ -140,44 +116,44 @@ def _stirling(step: Step) -> bool:
     """ln(before/after) expanded at x = 1/ε, x → ∞, by ln Γ(αx + c) = (αx + c − ½) ln(αx) − αx + ½
     ln 2π + O(1/x): all terms must cancel.
     """
-    if step.after == 0:
+    if step.vanishing is None or step.after.has(step.vanishing):
         return False
     x, log_x = sp.symbols("x log_x", positive=True)
-    constant, moving = (step.before / step.after).as_independent(step.vanishing, as_Add=False)
-    total = sp.log(sp.gammasimp(constant)) + sp.Add(
-        *(power * _log(base, step.vanishing, x, log_x) for base, power in _factors(moving))
-    )
-    return sp.expand(sp.expand_log(sp.expand(total), force=True)) == 0
+    logs = Logarithms(signs_of([step.before, step.after]))
+    # The sign of a limit is that of a number before both sides.
+    sign, before = step.before.as_coeff_Mul()
+    claimed, after = step.after.as_coeff_Mul()
+    if sign * claimed <= 0:
+        return False
+    total = logs.log(abs(sign)) - logs.log(abs(claimed)) - logs.log(after)
+    for factor in sp.Mul.make_args(before):
+        base, power = factor.as_base_exp() if factor.has(step.vanishing) else (factor, sp.S.One)
+        if power.has(step.vanishing):
+            return False
+        total += power * sp.Add(
+            *(_log(part, step.vanishing, x, log_x, logs) for part in sp.Mul.make_args(base))
+        )
+    return vanishes(total)
 
 
-def _limit(step: Step) -> bool:
-    return _vanishes(sp.limit(step.before, step.vanishing, 0, "+") - step.after)
-
-
-def _factors(expr: sp.Expr) -> Iterator[tuple[sp.Expr, sp.Expr]]:
-    for factor in sp.Mul.make_args(expr):
-        base, exponent = factor.as_base_exp()
-        if isinstance(base, sp.Mul):
-            yield from ((part, power * exponent) for part, power in _factors(base))
-        else:
-            yield base, exponent
-
-
-def _log(base: sp.Expr, vanishing: sp.Symbol, x: sp.Symbol, log_x: sp.Symbol) -> sp.Expr:
-    if not base.has(vanishing):  # from a product within a power
-        return sp.log(base)
-    if base == vanishing:
-        return -log_x
+def _log(
+    base: sp.Expr, vanishing: sp.Symbol, x: sp.Symbol, log_x: sp.Symbol, logs: Logarithms
+) -> sp.Expr:
+    if not base.has(vanishing):
+        return logs.log(base)
+    inner, power = base.as_base_exp()
+    if inner == vanishing and not power.has(vanishing):
+        return -power * log_x
     if not isinstance(base, sp.gamma):
         raise ValueError(f"{base} is neither a Gamma function nor a power")
     argument = sp.expand(base.args[0].subs(vanishing, 1 / x))
     slope, constant = argument.coeff(x, 1), argument.coeff(x, 0)
-    if sp.expand(argument - slope * x - constant) != 0 or not slope.is_positive:
+    if sp.expand(argument - slope * x - constant) != 0 or constant.has(x) or slope.has(x):
         raise ValueError(f"{base} has no Stirling series in 1/{vanishing}")
     return (
-        (slope * x + constant - sp.S.Half) * (sp.log(slope) + log_x)
+        (slope * x + constant - sp.S.Half) * (logs.log(slope) + log_x)
         - slope * x
-        + sp.log(2 * sp.pi) / 2
+        + (logs.log(sp.Integer(2)) + logs.log(sp.pi)) / 2
     )
 
 
@@ -202,12 +178,12 @@ def _converges(step: Step) -> bool:
 
 
 def _integrates(step: Step) -> bool:
-    return _vanishes((step.before - step.after).replace(sp.Integral, _integral))
+    return vanishes((step.before - step.after).replace(sp.Integral, _integral))
 
 
 def _integral(function: sp.Expr, *limits: sp.Tuple) -> sp.Expr:
     """∫₀^∞ z^k e^{−z²/2} dz = 2^((k−1)/2) Γ((k+1)/2) (Euler's integral) for polynomials times a
-    Gaussian; SymPy integrates the others.
+    Gaussian; for the others SymPy guesses an antiderivative, which is differentiated.
     """
     ((z, low, high),) = limits
     polynomial = sp.powsimp(function * sp.exp(z**2 / 2))
@@ -216,7 +192,19 @@ def _integral(function: sp.Expr, *limits: sp.Tuple) -> sp.Expr:
         return sp.Add(
             *(c * sp.sqrt(2) ** (k - 1) * sp.gamma(sp.Rational(k + 1, 2)) for (k,), c in terms)
         )
-    return sp.integrate(function, (z, low, high))
+    plain = sp.Dummy(real=True)
+    function = function.xreplace({z: plain})
+    found = sp.integrate(function, plain)
+    # Differentiable everywhere, or its values at the ends say nothing.
+    smooth = all(
+        isinstance(node, (sp.Add, sp.Mul, sp.sin, sp.cos, sp.Symbol, sp.Number, sp.NumberSymbol))
+        or (isinstance(node, sp.Pow) and (node.exp.is_Integer and node.exp > 0))
+        or not node.has(plain)
+        for node in sp.preorder_traversal(found)
+    )
+    if not smooth or not equal(sp.diff(found, plain), function):
+        raise ValueError(f"no antiderivative of {function} is known")
+    return found.subs(plain, high) - found.subs(plain, low)
 
 
 def _quadrature(step: Step) -> bool:

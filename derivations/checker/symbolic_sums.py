@@ -1,8 +1,8 @@
 """Checks steps whose sums and products run to a symbolic number of layers l.
 
-Two ways: induction over l or SymPy's algebra of sums for every l at once, and the expansion of both
-sides, term by term, for l = 1…12. Outer indices are expanded here: SymPy's nested `Sum.doit()`
-reverses the sign of sums with reversed limits.
+Two ways: normal forms or induction over l for every l at once, and the expansion of both sides,
+term by term, for l = 1…12. Outer indices are expanded here: SymPy's nested `Sum.doit()` reverses
+the sign of sums with reversed limits.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -13,6 +13,9 @@ from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
 from derivations.checker.induction import holds_by_induction
 from derivations.errors import InputError
+from derivations.exact.normal_forms import equal, vanishes
+from derivations.exact.series import tends_to
+from derivations.exact.signs import signs_of
 
 EXPANDED = range(1, 13)
 
@@ -47,14 +50,14 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
             )
     if step.relation == "->":
         return {
-            "limit of sums": lambda: _limit_holds(step),
+            "limit of sums": lambda: tends_to(step.before, step.after, step.vanishing),
             "convergence for l = 1…12": lambda: _converges(step),
         }
     if step.relation == "=":
         return {
             "induction, or algebra of sums": lambda: (
-                holds_by_induction(step.before, step.after, LAYERS)
-                or _equal_sums(step.before - step.after)
+                equal(step.before, step.after)
+                or holds_by_induction(step.before, step.after, LAYERS)
             ),
             "expansion for l = 1…12": lambda: all(
                 _expanded_difference(step, n) == 0 for n in EXPANDED
@@ -68,10 +71,11 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
 
 def expand_sums(expr: sp.Expr, layers: int) -> sp.Expr:
     """The expression for a concrete number of layers, every sum written out, outermost first."""
-    return _write_out(expr.xreplace({LAYERS: sp.Integer(layers)}))
+    return write_out(expr.xreplace({LAYERS: sp.Integer(layers)}))
 
 
-def _write_out(expr: sp.Basic) -> sp.Basic:
+def write_out(expr: sp.Basic) -> sp.Basic:
+    """The expression with its sums and products, which run between numbers, written out."""
     if isinstance(expr, (sp.Sum, sp.Product)):
         function, *limits = expr.args
         variable, low, high = limits[-1]
@@ -80,11 +84,11 @@ def _write_out(expr: sp.Basic) -> sp.Basic:
         # `subs` leaves the indices of inner sums alone; `xreplace` is faster and does not.
         values = [sp.Integer(value) for value in range(int(low), int(high) + 1)]
         terms = [
-            _write_out(inner.subs(variable, value) if bound else inner.xreplace({variable: value}))
+            write_out(inner.subs(variable, value) if bound else inner.xreplace({variable: value}))
             for value in values
         ]
         return sp.Add(*terms) if isinstance(expr, sp.Sum) else sp.Mul(*terms)
-    return expr.func(*map(_write_out, expr.args)) if expr.has(sp.Sum, sp.Product) else expr
+    return expr.func(*map(write_out, expr.args)) if expr.has(sp.Sum, sp.Product) else expr
 
 
 def _runs_forwards(limits: tuple[sp.Tuple, ...]) -> bool:
@@ -102,20 +106,6 @@ def _runs_forwards(limits: tuple[sp.Tuple, ...]) -> bool:
     return True
 
 
-def _equal_sums(difference: sp.Expr) -> bool:
-    """Whether SymPy's algebra of sums makes the difference vanish; a single sum may have a closed
-    form.
-    """
-    if difference.has(sp.Product):  # left to induction: SymPy may divide by what can be 0
-        return False
-    if sp.simplify(difference) == 0:
-        return True
-    nested = any(
-        len(node.limits) > 1 or node.function.has(sp.Sum) for node in difference.atoms(sp.Sum)
-    )
-    return not nested and sp.simplify(difference.doit()) == 0
-
-
 def _sides(step: Step) -> tuple[sp.Expr, sp.Expr]:
     return (step.before, step.after) if step.relation == ">=" else (step.after, step.before)
 
@@ -124,32 +114,16 @@ def _certified(step: Step) -> bool:
     """larger^p − smaller^p = Σ Π factors for every l, each factor ≥ 0."""
     (certificate,) = step.certificates
     larger, smaller = _sides(step)
+    factors = [sp.sympify(factor) for product in certificate.products for factor in product]
+    signs = signs_of([larger, smaller, *factors])
     if certificate.power not in (1, 2) or certificate.assuming is not None:
         return False
-    if certificate.power == 2 and not _is_a_norm(larger):
+    if certificate.power == 2 and not signs.nonnegative(larger):
         return False
     stated = sp.Add(*(sp.Mul(*factors) for factors in certificate.products))
-    difference = sp.expand(larger**certificate.power - smaller**certificate.power - stated)
-    factors = [sp.sympify(factor) for product in certificate.products for factor in product]
-    return sp.simplify(difference) == 0 and all(map(_is_nonnegative, factors))
-
-
-def _is_a_norm(expr: sp.Expr) -> bool:
-    """Whether the expression is ≥ 0: known to be, or |G| · √(…)."""
-    roots = (
-        f.is_nonnegative
-        or (isinstance(f, sp.Pow) and f.exp == sp.S.Half and _is_nonnegative(f.base))
-        for f in sp.Mul.make_args(expr)
-    )
-    return bool(expr.is_nonnegative) or all(roots)
-
-
-def _is_nonnegative(factor: sp.Expr) -> bool:
-    """A sum is ≥ 0 where its summands are; SymPy's assumptions do not look into sums."""
-    if isinstance(factor, sp.Add):
-        return bool(factor.is_nonnegative) or all(map(_is_nonnegative, factor.args))
-    return bool(
-        factor.function.is_nonnegative if isinstance(factor, sp.Sum) else factor.is_nonnegative
+    difference = larger**certificate.power - smaller**certificate.power - stated
+    return all(map(signs.nonnegative, factors)) and (
+        vanishes(difference, signs) or holds_by_induction(difference, sp.S.Zero, LAYERS)
     )
 
 
@@ -170,27 +144,14 @@ def _sum_of_squares(step: Step, layers: int) -> bool:
         )
         else 1
     )
-    if power == 2 and not _is_a_norm(larger):
+    if power == 2 and not signs_of([larger]).nonnegative(larger):
         return False
     difference = sp.expand(larger**power - smaller**power)
-    if difference == 0:
-        return True
+    if difference.is_Rational:
+        return bool(difference >= 0)
     symbols = sorted(difference.free_symbols | difference.atoms(sp.Indexed), key=str)
     polynomial = sp.Poly(difference, *[s for s in symbols if not isinstance(s, (sp.IndexedBase,))])
     return all(k >= 0 and all(e % 2 == 0 for e in powers) for powers, k in polynomial.terms())
-
-
-def _limit_holds(step: Step) -> bool:
-    """The limit, after the vanishing symbol is pulled out of the sums."""
-    factored = sp.factor_terms(
-        step.before.replace(sp.Sum, lambda f, *limits: _pull_out(f, limits, step.vanishing))
-    )
-    return sp.simplify(sp.limit(factored, step.vanishing, 0, "+") - step.after) == 0
-
-
-def _pull_out(function: sp.Expr, limits: tuple[sp.Tuple, ...], symbol: sp.Symbol) -> sp.Expr:
-    constant, rest = function.as_independent(*[limit[0] for limit in limits], as_Add=False)
-    return constant * sp.Sum(rest, *limits)
 
 
 def _converges(step: Step) -> bool:

@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from derivations.algebra.letters import Expectation
+from derivations.algebra.notation import Free, Signal
 from derivations.algebra.steps import Step
 from derivations.checker.drawn_instance import Instance
 from derivations.checker.matrix_words import Expansion, Letter, Polynomial, Word, multiply
@@ -65,6 +66,8 @@ class _Words:
         match expr:
             case Expectation():
                 inner, columns, deviation = expr.args
+                if not all(map(self._may_be_random, columns)) or not deviation.is_positive:
+                    raise UnknownNodeError("only signals and free columns are random")
                 return self.number(
                     inner,
                     _Random(
@@ -105,6 +108,12 @@ class _Words:
         if turned[-1] not in met:
             raise UnknownNodeError("an expectation is known only of gᵀ A g with A free of g")
         return random.deviation**2 * _rotated(turned[1:-1], random.letters[Letter(met[0].name)])
+
+    def _may_be_random(self, column: sp.Expr) -> bool:
+        """Whether the column is one whose entries can be uncorrelated: of length 1 it is not."""
+        meaning = self.expansion.notation.meanings.get(column)
+        drawn = isinstance(meaning, Signal) or (isinstance(meaning, Free) and not meaning.unit)
+        return drawn and column.shape[1] == 1
 
     def _letter(self, column: sp.Expr) -> Letter:
         ((letter,),) = self.expansion.expand(column)

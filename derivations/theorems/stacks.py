@@ -80,7 +80,7 @@ def _telescoping() -> Theorem:
         "Gains multiply along a stack",
         "‖∂L/∂x_0‖/‖∂L/∂x_L‖ = γ_1 ⋯ γ_L with the gains at the signals g_ℓ that the blocks "
         "are given; here for L = 3.",
-        Derivation("stack.telescoping", notation, (result,), tuple(quantities)),
+        Derivation("stack.telescoping", notation, (result,), tuple(quantities), tuple(signals[1:])),
         result,
         ("g_ℓ ≠ 0 for ℓ ≥ 1",),
         source="chain rule",
@@ -153,7 +153,7 @@ def _uniform() -> Theorem:
         "Bounds that hold for every signal, relative to the whole ‖g‖, multiply: "
         "σ_min(J_1ᵀ)σ_min(J_2ᵀ) ≤ Γ ≤ σ_max(J_1)σ_max(J_2), and "
         "so do any weaker ones. The lower block may be a stack, so this holds at every depth.",
-        Derivation("stack.uniform", notation, steps, quantities),
+        Derivation("stack.uniform", notation, steps, quantities, (g1, g2)),
         result,
         ("g_ℓ ≠ 0", "each bound holds for every g and is ≥ 0"),
         source="telescoping product, induction over the depth",

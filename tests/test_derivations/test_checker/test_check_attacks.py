@@ -33,6 +33,7 @@ from derivations.theorems.equations import (
     STATE_SQUARES,
     equations,
 )
+from derivations.theorems.stacks import theorems
 
 TENTH = sp.Rational(1, 10)
 
@@ -285,3 +286,102 @@ def test_a_gain_that_exists_nowhere_is_not_tested():
     assert outcomes(
         Derivation("x", notation, (), quantities), Step("c", COSINE, "=", sp.Integer(1))
     ) == [False]
+
+
+NUMBERS = Derivation("numbers", Notation(Identity(), {}, "scalar"), ())
+I, K = (sp.Symbol(name, integer=True, nonnegative=True) for name in "ik")
+J = sp.Symbol("j", integer=True, positive=True)
+A = sp.IndexedBase("a", real=True)
+Q = sp.Symbol("q", nonnegative=True)
+X = sp.Symbol("x", real=True)
+# Where draws are the same in every process, a liar picks a name whose draw is the mean of 1, 2, 3.
+CHOSEN = sp.Symbol("i14", integer=True, nonnegative=True)
+COMPLEX = sp.Symbol("x")
+
+
+def stirling(limit: sp.Expr, factor: sp.Expr) -> Step:
+    ratio = EPSILON * sp.gamma(2 + 1 / EPSILON) / sp.gamma(1 + 1 / EPSILON)
+    return Step("limit", factor * ratio, "->", limit, vanishing=EPSILON)
+
+
+DOWN = sp.Sum(I, (I, 12 - LAYERS, 12))
+KNOWN = {
+    "an index declared nonnegative ranges below 0": Step(
+        "wrong", DOWN, ">=", 0, "", (Certificate(((DOWN,),)),)
+    ),
+    "a bound index is no constant": Step(
+        "wrong", sp.Sum(CHOSEN * A[0], (CHOSEN, 1, 3)), "=", 3 * CHOSEN * A[0]
+    ),
+    "squares of a bound index are no letters": Step(
+        "wrong",
+        A[1] ** 2 + sp.Sum(I**2 * A[15] ** 2, (I, 1, 3)),
+        ">=",
+        sp.Sum(I**2 * A[15] ** 2, (I, 4, 6)),
+    ),
+    "a free index is not captured": Step(
+        "wrong", sp.Sum(A[K] * A[0], (K, 1, 3)), "=", A[K] * sp.Sum(A[0], (K, 1, 3))
+    ),
+    "0^(13 − L) is not 0": Step("wrong", sp.Integer(0) ** (13 - DEPTH), "=", 0),
+    "0^(13 − L) is not nothing": Step("wrong", DEPTH + sp.Integer(0) ** (13 - DEPTH), "=", DEPTH),
+    "a pole beyond twelve layers": Step(
+        "wrong", sp.Product((J - 14) / (J - 13), (J, 1, DEPTH)), "=", 13 / (13 - DEPTH)
+    ),
+    "√(x²) is not x": stirling(X, sp.sqrt(X**2)),
+    "√(x²) is not x for complex x": stirling(COMPLEX, sp.sqrt(COMPLEX**2)),
+    "the third root of x³ is not x": stirling(X, (X**3) ** sp.Rational(1, 3)),
+    "q^ε does not tend to 1 at q = 0": Step(
+        "wrong", DEPTH * Q**EPSILON, "->", DEPTH, vanishing=EPSILON
+    ),
+    "an imaginary smaller side": Step(
+        "wrong",
+        sp.sqrt(2 * LAYERS),
+        ">=",
+        sp.sqrt(2 * LAYERS - 27),
+        "",
+        (Certificate(((27,),), 2),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_lie_is_refused(name):
+    assert outcomes(NUMBERS, KNOWN[name]) == [False]
+
+
+def test_a_cosine_of_a_sum_of_columns_is_0_where_the_sum_is():
+    notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
+    w, g = notation.jacobian(Linear("W"), Identity()), notation.signal()
+    column = sp.MatAdd(adjoint_image(w, g), sp.MatMul(7, g))
+    derivation = Derivation("x", notation, (), (Quantity(COSINE, Cosine(column, column)),))
+    step = Step("wrong", COSINE, "=", 1)
+    assert outcomes(derivation, step) == [False]
+    assert outcomes(replace(derivation, nonzero=(column,)), step) == [True]
+
+
+def test_a_gain_that_may_be_0_is_not_divided_by():
+    (stack,) = (each for each in theorems() if each.id == "stack.telescoping")
+    last = stack.derivation.quantities[2].symbol
+    for gain, derivation in ((GAIN, NUMBERS), (last, stack.derivation)):
+        kept = sp.Mul(gain, sp.Pow(gain, -1, evaluate=False), evaluate=False)
+        assert outcomes(derivation, Step("wrong", kept, "=", 1)) == [False]
+
+
+def test_a_ratio_to_what_may_be_0_does_not_exist():
+    notation = Notation(Linear("W"), {"W": ("n", "n")}, "operator")
+    w, g = notation.jacobian(Linear("W"), Identity()), notation.signal()
+    back = sp.Symbol("b", nonnegative=True)
+    derivation = Derivation("x", notation, (), (Quantity(back, NormRatio(g, adjoint_image(w, g))),))
+    steps = Step("b", back, ">=", 0, "", (Certificate(((back,),)),))
+    assert outcomes(derivation, steps) == [False]
+    assert outcomes(replace(derivation, nonzero=(adjoint_image(w, g),)), steps) == [True]
+
+
+def test_matrices_of_different_sizes_are_not_equal():
+    # Two names whose sizes once were drawn alike in every world.
+    n, m = (sp.Symbol(name, integer=True, positive=True) for name in "mr")
+    derivation = linearize(notation_of(BLOCKS["residual"], "operator")).derivation
+    for before, after in (
+        (sp.Identity(n), sp.Identity(m)),
+        (sp.ZeroMatrix(n, 1), sp.ZeroMatrix(m, 1)),
+    ):
+        assert outcomes(derivation, Step("wrong", before, "=", after)) == [False]

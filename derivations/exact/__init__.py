@@ -1,0 +1,1 @@
+"""Exact reasoning about real expressions: signs, where they exist, normal forms, limits."""
