@@ -4,6 +4,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
+from derivations.algebra.letters import VanishingBranch
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import (
     LATEX,
@@ -105,6 +106,9 @@ def _order(expr: sp.Basic) -> str | None:
 def step_latex(step: Step, notation: Notation) -> str:
     """A step as one LaTeX relation."""
     before, after = latex(step.before, notation), latex(step.after, notation)
+    if isinstance(step.vanishing, VanishingBranch):
+        body = rf"\left({before}\right)" if step.before.is_Add else before
+        return rf"\lim_{{{latex(step.vanishing, notation)} \to 0}} {body} = {after}"
     if step.vanishing is not None:
         body = rf"\left({before}\right)" if isinstance(step.before, sp.Add) else before
         return rf"\lim_{{{latex(step.vanishing, notation)} \to 0^+}} {body} = {after}"
@@ -132,10 +136,9 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
         case SigmaMax(operator):
             value = rf"\sigma_{{\max}}\left({show(operator)}\right)"
         case SigmaMinAdjoint(operator):
-            value = (
-                rf"\min_{{\lVert u \rVert = 1}} \left\lVert "
-                rf"\left({show(operator)}\right)^{{\top}} u \right\rVert"
-            )
+            shown = show(operator)
+            whole = shown if isinstance(operator, sp.MatrixSymbol) else rf"\left({shown}\right)"
+            value = rf"\sigma_{{\min}}\left({whole}^{{\top}}\right)"
         case NumericalRange(operator, end):
             bound = r"\lambda_{\min}" if end < 0 else r"\lambda_{\max}"
             value = (
