@@ -1,5 +1,7 @@
 """Prints expressions of a derivation as LaTeX and as text, with the names of its notation."""
 
+import re
+
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
@@ -152,3 +154,12 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
 def text(expr: sp.Basic) -> str:
     """An expression as plain text."""
     return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")
+
+
+_GREEK = {"chi": "χ", "kappa": "κ", "rho": "ρ", "omega": "ω", "sigma": "σ", "alpha": "α"}
+
+
+def plain(expr: sp.Basic) -> str:
+    """An expression within a sentence: powers with ^, products with ·, Greek letters as such."""
+    words = re.sub(r"\b[a-z]+\b", lambda found: _GREEK.get(found[0], found[0]), text(expr))
+    return re.sub(r"\^\((-?\w+)\)", r"^\1", words.replace("*", "·"))

@@ -124,7 +124,18 @@ def _passes(test: Callable[[], bool]) -> bool:
     """A check that cannot be carried out has not passed."""
     try:
         return bool(test())
-    except (GradboundError, ShapeError, DMShapeError, ValueError, TypeError, KeyError):
+    except (
+        GradboundError,
+        ShapeError,
+        DMShapeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        NotImplementedError,
+        ArithmeticError,
+        AttributeError,
+        RecursionError,
+    ):
         return False
 
 
