@@ -48,8 +48,8 @@ LETTERS = {
     r"\gamma": "the gain: the norm of ∂L/∂x relative to the norm of a backward signal, which each "
     "block names",
     r"\sigma_{\max}(A)": "the largest singular value of A",
-    r"\sigma_{\min}(A^{\top})": "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more rows "
-    "than columns",
+    r"\sigma_{\min}(A^{\top})": "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more "
+    "rows than columns",
     r"J_{F} \to 0": "all Jacobians of the branch are scaled by one factor, which goes to 0; the "
     "values of layers stay",
     r"\epsilon": "such a factor in the scalar reading, or 1 over what grows",

@@ -71,7 +71,7 @@ def _branch(notation: Notation) -> list[sp.Expr]:
 
 
 def _scaled(expr: sp.Basic, factor: sp.Rational, notation: Notation) -> sp.Basic:
-    """The expression with every Jacobian of the branch multiplied; refuses letters that hide one."""
+    """The expression with every Jacobian of the branch multiplied; refuses what may hide one."""
     for letter in expr.free_symbols:
         meaning = notation.meanings.get(letter)
         hidden = isinstance(meaning, JacobianOf) and not isinstance(meaning.term, Leaf)
