@@ -109,7 +109,7 @@ def step_latex(step: Step, notation: Notation) -> str:
     """A step as one LaTeX relation."""
     before, after = latex(step.before, notation), latex(step.after, notation)
     if isinstance(step.vanishing, VanishingBranch):
-        body = rf"\left({before}\right)" if step.before.is_Add else before
+        body = rf"\left({before}\right)" if isinstance(step.before, sp.Add | sp.MatAdd) else before
         return rf"\lim_{{{latex(step.vanishing, notation)} \to 0}} {body} = {after}"
     if step.vanishing is not None:
         body = rf"\left({before}\right)" if isinstance(step.before, sp.Add) else before
@@ -159,7 +159,7 @@ def text(expr: sp.Basic) -> str:
 _GREEK = {"chi": "χ", "kappa": "κ", "rho": "ρ", "omega": "ω", "sigma": "σ", "alpha": "α"}
 
 
-def plain(expr: sp.Basic) -> str:
+def in_prose(expr: sp.Basic) -> str:
     """An expression within a sentence: powers with ^, products with ·, Greek letters as such."""
     words = re.sub(r"\b[a-z]+\b", lambda found: _GREEK.get(found[0], found[0]), text(expr))
     return re.sub(r"\^\((-?\w+)\)", r"^\1", words.replace("*", "·"))

@@ -14,7 +14,7 @@ import sympy as sp
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, EPSILON, LAYERS
 from derivations.algebra.notation import notation_of
-from derivations.algebra.printing import plain
+from derivations.algebra.printing import in_prose
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.laws.depth_axioms import (
     BATCH_STATISTICS,
@@ -177,7 +177,7 @@ def _geometric(
     recurrence = Step("one more block", ratio.subs(DEPTH, DEPTH + 1), "=", factor * ratio)
     statement = (
         f"Through L blocks {formula} the mean square of the gradient changes by "
-        f"{plain(ratio)}{_in_the_limit(exactness)}."
+        f"{in_prose(ratio)}{_in_the_limit(exactness)}."
     )
     steps = (one, recurrence, product)
     theorem = _theorem(name, family, statement, steps, product, f"{exactness}. {setting}")
@@ -257,7 +257,7 @@ def _normalised(name: str, formula: str, parts: Sequence[Part], solution: sp.Exp
     )
     statement = (
         f"Through L blocks {formula} the mean square of the gradient grows like "
-        f"L^({plain(b / added)}), whatever the gain of the weights{_in_the_limit(WIDE_BATCH)}."
+        f"L^({in_prose(b / added)}), whatever the gain of the weights{_in_the_limit(WIDE_BATCH)}."
     )
     setting = (
         "Var x₀ = 1, mean 0; φ positively homogeneous (ReLU, leaky ReLU); W ~ N(0, χ/n), behind "
@@ -337,7 +337,7 @@ def _dense(
             start * sp.Product(factor, (LAYER, BLOCK + 1, last)),
             "=",
             ratio,
-            f"G_({plain(last)}) = {plain(start)}",
+            f"G_({in_prose(last)}) = {in_prose(start)}",
         ),
         Step(
             "l → ∞ at fixed i",
@@ -356,7 +356,7 @@ def _dense(
             vanishing=EPSILON,
         ),
     )
-    scale = "" if start == 1 else f"{plain(start)}·"
+    scale = "" if start == 1 else f"{in_prose(start)}·"
     statement = (
         f"In a dense network with {where}, the mean square of the gradient at x_i over that at "
         f"x_l grows like {scale}(l/i)^χ."

@@ -10,7 +10,7 @@ import sympy as sp
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import DEPTH, EPSILON
 from derivations.algebra.notation import notation_of
-from derivations.algebra.printing import plain
+from derivations.algebra.printing import in_prose
 from derivations.algebra.short_paths import BLOCK_COUNT, LONGEST, SHORTEST, short_share
 from derivations.algebra.steps import Derivation, Step, Theorem
 
@@ -114,8 +114,8 @@ def spectral_variance(relu: bool) -> Theorem:
     )
     statement = (
         f"var(s²)/mean(s²)² of the singular values s of critical {name} networks (means over "
-        f"weights and spectrum) is {plain(state[0] - 1)}; "
-        f"it tends to {plain(slope * DEPTH)} as n → ∞."
+        f"weights and spectrum) is {in_prose(state[0] - 1)}; "
+        f"it tends to {in_prose(slope * DEPTH)} as n → ∞."
     )
     return _theorem(
         f"spectral_variance_{name.lower()}",

@@ -126,6 +126,8 @@ class Limits:
         definition = quantity.definition
         if isinstance(left, sp.BlockMatrix):
             full = [block for block in left.blocks if not _is_zero(block)]
+            if not full:
+                return sp.S.Zero
             if isinstance(definition, SigmaMinAdjoint) and len(full) < len(left.blocks):
                 return sp.S.Zero
             left = full[0] if len(full) == 1 else left
