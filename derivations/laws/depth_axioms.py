@@ -1,7 +1,6 @@
-"""Lists what the laws about depth take from the literature: cited, tested by simulation, not
-proved.
+"""Lists what the laws about depth take from the literature: cited, not proved.
 
-Every law says in its setting which of these it rests on, and for which limit it is exact.
+Each is tested by simulation. Every law says in its setting which of these it rests on, and for which limit it is exact.
 """
 
 from derivations.laws.law import Axiom

@@ -29,7 +29,7 @@ SIGMA = sp.Symbol(
 )  # standard deviation of what the blocks have added to a half-normal input
 _THETA = sp.Symbol("theta", real=True)
 _J = sp.Symbol("j", integer=True, positive=True)
-V = sp.Symbol("v", positive=True)  # the variance of a branch's input over the batch
+INPUT_VARIANCE = sp.Symbol("v", positive=True)  # the variance of a branch's input over the batch
 
 ACTIVE = sp.Rational(1, 2) + sp.atan(1 / SIGMA) / sp.pi
 SECOND_MOMENT = ((1 + SIGMA**2) * (sp.pi / 2 + sp.atan(1 / SIGMA)) + SIGMA) / sp.pi
@@ -113,9 +113,9 @@ def persistence() -> Theorem:
     parts: tuple[Part, ...] = ("weights", "norm", "phi", "weights", "norm")
     gain = Step(
         "gain of BN(W₂φ(BN(W₁x))), inputs of variance v",
-        passage_in_integrals(parts, V).gain.subs(NEGATIVE_SLOPE, 0),
+        passage_in_integrals(parts, INPUT_VARIANCE).gain.subs(NEGATIVE_SLOPE, 0),
         "=",
-        1 / (RELU_KAPPA * V),
+        1 / (RELU_KAPPA * INPUT_VARIANCE),
     )
     statement = (
         "A coordinate of a network x ↦ φ(x + BN(·)) is a random walk reflected at 0 with steps "

@@ -8,8 +8,6 @@ from typing import Literal
 
 import sympy as sp
 
-from derivations.algebra.notation import Notation
-from derivations.algebra.printing import latex
 from derivations.algebra.quantities import (
     GAIN,
     LEAST,
@@ -21,7 +19,7 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
-from derivations.rules.vanishing import Limits
+from derivations.rules.remaining import Limits
 
 Side = Literal["lower", "upper", "equal"]
 
@@ -34,7 +32,7 @@ class Bound:
     quantities; a number is only as certain as the quantities it is made from. `limit` is what the
     value tends to as the Jacobians of the branch do to 0, in the quantities and in what is `left`
     of them; `limit_condition` is what it asks for beside the conditions. All that is said here must
-    be said by a step of the derivation that passes its checks: `book.chain` looks for it.
+    be said by a step of the derivation that passes its checks: `book.proof_chain` looks for it.
     """
 
     theorem: str
@@ -117,12 +115,6 @@ class Bounds:
     def order(self) -> tuple[Order, ...]:
         """Which bounds are never tighter than others."""
         return tuple(pair for theorem in self.theorems for pair in theorem.order)
-
-
-def bound_latex(bound: Bound, notation: Notation) -> str:
-    """A bound as one LaTeX relation on γ."""
-    relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
-    return rf"\gamma {relation} {latex(bound.expr, notation)}"
 
 
 @dataclass(frozen=True)

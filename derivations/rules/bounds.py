@@ -45,7 +45,7 @@ from derivations.rules.bound import (
 from derivations.rules.jacobian import leaf_jacobian, linearize, pullback_rule, whole_signal
 from derivations.rules.norm_calculus import NormCalculus
 from derivations.rules.perturbation import dense_bounds, residual_bounds, shortcut_bounds
-from derivations.rules.vanishing import Limits
+from derivations.rules.remaining import Limits
 
 
 @singledispatch

@@ -27,7 +27,7 @@ from derivations.algebra.terms import (
     parts_of,
 )
 from derivations.errors import InputError, UnknownNodeError
-from derivations.rules.vanishing import branch_of, vanishing_branch, without_branch
+from derivations.rules.remaining import branch_of, vanishing_branch, without_branch
 
 _RULE_NAMES = {
     Identity: "identity",

@@ -43,7 +43,7 @@ from derivations.rules.bound import (
     never_looser,
     never_looser_than_maximum,
 )
-from derivations.rules.vanishing import Limits
+from derivations.rules.remaining import Limits
 
 _NORM = "triangle inequality, operator norm"
 _TRIANGLE = sp.Abs(1 - BRANCH_GAIN)

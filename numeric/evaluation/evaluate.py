@@ -78,7 +78,7 @@ def evaluate(
 
 
 def _not_looser(bounds: Bounds, numbers: Mapping[Bound, BoundNumbers]) -> dict[str, BoundNumbers]:
-    """The bounds by id, where an enclosed one says no less than a bound that is proved to be looser.
+    """The bounds by id, where an enclosed one says no less than one that is proved to be looser.
 
     An enclosure that has not converged leaves a bound behind what another one knows; by the proved
     order what the looser one says is then true of the tighter one too.

@@ -62,7 +62,7 @@ def test_the_recurrences_of_half_normal_inputs_are_those_that_are_evaluated():
             expr.subs(at) if variance else sp.limit(expr.subs(at), SIGMA, 0, "+")
             for expr in (HALF_NORMAL_FACTOR, HALF_NORMAL_VARIANCE)
         )
-        ratio, variance = ratio * float(factor), sp.Float(behind)
+        ratio, variance = ratio * float(factor), sp.N(behind)
     assert half_normal_residual(4, 0.75) == pytest.approx(ratio, rel=1e-12)
 
 

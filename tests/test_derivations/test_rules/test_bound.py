@@ -31,7 +31,7 @@ from derivations.rules.bound import (
     never_looser_than_maximum,
 )
 from derivations.rules.bounds import bounds
-from derivations.rules.vanishing import Limits
+from derivations.rules.remaining import Limits
 
 NOTATION = Notation(Identity(), {}, "operator")
 BRANCH, V, W = NOTATION.free("A", "n", "n"), NOTATION.free("v", "n"), NOTATION.free("w", "n")

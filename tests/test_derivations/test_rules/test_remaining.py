@@ -19,7 +19,7 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.terms import Add, Identity, Layer, Linear
-from derivations.rules.vanishing import UNKNOWN, Limits, vanishing_branch, without_branch
+from derivations.rules.remaining import UNKNOWN, Limits, vanishing_branch, without_branch
 
 F, W = Layer("F"), Linear("W")
 DIMS = {"F": ("n", "n"), "W": ("n", "n")}
