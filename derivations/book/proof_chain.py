@@ -68,7 +68,11 @@ def missing_order(
     """Every pair of bounds of which no passed step says that one is never looser."""
     exprs, proved = {bound.id: bound for bound in bounds}, passed(checked)
     lost = {}
-    for tighter, looser in dict.fromkeys((pair.tighter, pair.looser) for pair in order):
+    pairs = {(pair.tighter, pair.looser): pair.step for pair in order}
+    for (tighter, looser), step in pairs.items():
+        if tighter not in exprs or looser not in exprs:
+            lost[tighter, looser] = Broken(f"order of {tighter} and {looser}", step)
+            continue
         one, other = exprs[tighter], exprs[looser]
         relation: Relation = ">=" if one.side == "lower" else "<="
         if one.side != other.side or _found(proved, one.expr, relation, other.expr) is None:

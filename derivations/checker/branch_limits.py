@@ -163,6 +163,8 @@ def _left(quantity: Quantity, quantities: tuple[Quantity, ...], dropped: _Droppe
         case NormRatio(_, base) if dropped.degrees(base) != {0}:
             raise InputError(f"what {quantity.symbol} is relative to vanishes")
     left = [dropped.left(part) for part in parts]
+    if isinstance(definition, SigmaMax):
+        left = [_of_one_block(left[0])]
     simple = _simple(definition, left)
     if simple is not None:
         return simple
@@ -189,14 +191,27 @@ def _simple(definition: Definition, left: list[Polynomial]) -> sp.Expr | None:
         return sp.S.Zero
     if operator == {(): Fraction(1)}:
         return sp.S.One
-    # An inclusion of fewer coordinates among more: an isometry, with a kernel of its adjoint.
-    embeds = [word for word in operator if word and word[0].embeds and not word[0].transposed]
-    if len(embeds) == len(operator) == 1 and isinstance(definition, (SigmaMax, SigmaMinAdjoint)):
-        (word,) = embeds
-        if isinstance(definition, SigmaMinAdjoint):
-            return sp.S.Zero
-        return sp.S.One if len(word) == 1 and operator[word] == 1 else None
+    if isinstance(definition, SigmaMinAdjoint) and _leaves_rows_out(operator):
+        return sp.S.Zero
     return None
+
+
+def _leaves_rows_out(operator: Polynomial) -> bool:
+    """Whether some rows of a stack are 0: then its adjoint loses the columns that live there."""
+    slices = {word[0].embeds for word in operator if word and not word[0].transposed}
+    if not all(word for word in operator) or None in slices or not slices:
+        return False
+    total = next(iter(slices)).total
+    return bool((total - sp.Add(*(each.stop - each.start for each in slices))).is_positive)
+
+
+def _of_one_block(operator: Polynomial) -> Polynomial:
+    """A stack of one block that is not 0 has the largest singular value of the block."""
+    heads = {word[0] if word else None for word in operator}
+    head = heads.pop() if len(heads) == 1 else None
+    if head is None or not head.embeds or head.transposed:
+        return operator
+    return {word[1:]: k for word, k in operator.items()}
 
 
 def _same_kind(one: Definition, other: Definition) -> bool:

@@ -4,18 +4,31 @@
 that ratio for every u bounds them. A bound that looks along u, or holds for some u only, does not.
 """
 
+from fractions import Fraction
+
 import sympy as sp
 
 from derivations.algebra.quantities import NormRatio, Quantity, SigmaMax, SigmaMinAdjoint
 from derivations.algebra.steps import Derivation, Step
-from derivations.checker.matrix_words import Expansion
+from derivations.checker.matrix_words import Expansion, add, scale
+from derivations.errors import UnknownNodeError
 
 FOR_EVERY_SIGNAL = {"", "g ≠ 0", "‖base‖ ≠ 0"}
 """The conditions of steps that leave no signal out but 0."""
 
 
 def over_every_signal(step: Step, derivation: Derivation, expansion: Expansion) -> set[sp.Expr]:
-    """What is ≥ 0 because the step, an inequality on a gain, holds for every signal."""
+    """What is ≥ 0 because the step, an inequality on a gain, holds for every signal.
+
+    Nothing where that cannot be read.
+    """
+    try:
+        return _over_every_signal(step, derivation, expansion)
+    except UnknownNodeError:
+        return set()
+
+
+def _over_every_signal(step: Step, derivation: Derivation, expansion: Expansion) -> set[sp.Expr]:
     definitions = {quantity.symbol: quantity.definition for quantity in derivation.quantities}
     ratio = definitions.get(step.before)
     if not isinstance(ratio, NormRatio) or step.relation not in (">=", "<="):
@@ -48,8 +61,15 @@ def _pulls_back(
     operator = quantity.definition.operator  # type: ignore[union-attr]
     if _letters(operator) & signal or operator.shape[0] != ratio.denominator.shape[0]:
         return False
-    image = sp.MatMul(sp.Transpose(operator), ratio.denominator)
-    return expansion.equal(image, ratio.numerator)
+    image, pulled = (
+        expansion.expand(sp.MatMul(sp.Transpose(operator), ratio.denominator)),
+        expansion.expand(ratio.numerator),
+    )
+    # A ratio of norms does not feel a sign.
+    return any(
+        not expansion.normal(add(image, scale(pulled, Fraction(sign))), number=False)
+        for sign in (1, -1)
+    )
 
 
 def _letters(expr: sp.Expr) -> set[sp.Expr]:

@@ -1,6 +1,7 @@
 """Lists what the laws about depth take from the literature: cited, not proved.
 
-Each is tested by simulation. Every law says in its setting which of these it rests on, and for which limit it is exact.
+Each is tested by simulation. Every law says in its setting which of these it rests on, and for
+which limit it is exact.
 """
 
 from derivations.laws.law import Axiom

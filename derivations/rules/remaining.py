@@ -93,6 +93,13 @@ class Limits:
             return quantity.symbol
         definition = quantity.definition
         left = [without_branch(part, self.notation) for part in parts]
+        if isinstance(left[0], sp.BlockMatrix) and isinstance(
+            definition, SigmaMax | SigmaMinAdjoint
+        ):
+            return self._of_stack(quantity, left[0])
+        # SymPy rewrites products with stacks of zeros in ways that no checker reads.
+        if any(part.has(sp.BlockMatrix) for part in left):
+            return UNKNOWN
         match definition:
             case NormRatio(_, base):
                 if base.atoms(sp.MatrixSymbol) & branch or _is_zero(left[1]):
@@ -122,15 +129,21 @@ class Limits:
         self.conditions[symbol] = f"in the limit {nonzero} ≠ 0"
         return symbol
 
+    def _of_stack(self, quantity: Quantity, left: sp.BlockMatrix) -> sp.Expr:
+        """A stack that has lost rows: its adjoint has a kernel, and one block that is left has the
+        largest singular value of the stack.
+        """
+        full = [block for block in left.blocks if not _is_zero(block)]
+        if not full:
+            return sp.S.Zero
+        if len(full) == len(left.blocks) or any(block.has(sp.BlockMatrix) for block in full):
+            return UNKNOWN
+        if isinstance(quantity.definition, SigmaMinAdjoint):
+            return sp.S.Zero
+        return self._of_operator(quantity, full[0]) if len(full) == 1 else UNKNOWN
+
     def _of_operator(self, quantity: Quantity, left: sp.Expr) -> sp.Expr:
         definition = quantity.definition
-        if isinstance(left, sp.BlockMatrix):
-            full = [block for block in left.blocks if not _is_zero(block)]
-            if not full:
-                return sp.S.Zero
-            if isinstance(definition, SigmaMinAdjoint) and len(full) < len(left.blocks):
-                return sp.S.Zero
-            left = full[0] if len(full) == 1 else left
         if _is_zero(left):
             return sp.S.Zero
         if isinstance(left, sp.Identity):

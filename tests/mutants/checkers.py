@@ -48,8 +48,8 @@ CHECKERS = [
     Mutant(
         "a bound on one operator bounds another",
         "derivations/checker/every_signal.py",
-        "return expansion.equal(image, ratio.numerator)",
-        "return True",
+        "not expansion.normal(add(image, scale(pulled, Fraction(sign))), number=False)",
+        "True",
     ),
     Mutant(
         "a bound may be printed without a step",

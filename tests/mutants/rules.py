@@ -314,7 +314,10 @@ SYMBOLIC = [
         "a printed world has other branches than the bound",
         "derivations/worlds/attaining_worlds.py",
         'shown = (f"{latex(symbol, notation)} = {_shown(value)}"',
-        'letters = {s: 2 * v for s, v in letters.items()}\n    shown = (f"{latex(symbol, notation)} = {_shown(value)}"',
+        (
+            "letters = {s: 2 * v for s, v in letters.items()}\n    "
+            'shown = (f"{latex(symbol, notation)} = {_shown(value)}"'
+        ),
         "residual",
     ),
     Mutant(
@@ -334,8 +337,11 @@ SYMBOLIC = [
     Mutant(
         "a theorem prints another result",
         "derivations/theorems/stacks.py",
-        '"Gains multiply along a stack", "‖∂L/∂x_0‖/‖∂L/∂x_L‖ = γ_1 ⋯ γ_L with the gains at the signals g_ℓ that the blocks " "are given; here for L = 3.", Derivation("stack.telescoping", notation, (result,), tuple(quantities)), result,',
-        '"Gains multiply along a stack", "", Derivation("stack.telescoping", notation, (result,), tuple(quantities)), Step("π", sp.pi, "=", sp.Integer(3)),',
+        'Derivation("stack.telescoping", notation, (result,), tuple(quantities)), result,',
+        (
+            'Derivation("stack.telescoping", notation, (result,), tuple(quantities)), '
+            'Step("π", sp.pi, "=", sp.Integer(3)),'
+        ),
         "",
     ),
     Mutant(

@@ -65,6 +65,7 @@ def test_an_order_that_no_step_says_is_missing():
     for tighter, looser in (
         ("residual.uniform.lower", "residual.triangle.lower"),
         ("residual.uniform.upper", "residual.triangle.lower"),
+        ("residual.uniform.upper", "no.such.bound"),
     ):
         order = (*made.order, Order(tighter, looser, made.order[0].step))
         (lost,) = missing_order(order, made.bounds, checked)

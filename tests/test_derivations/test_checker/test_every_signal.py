@@ -54,6 +54,13 @@ def test_a_slice_or_a_masked_signal_is_not_every_signal():
             quantities=(*derivation.quantities, Quantity(LEAST, SigmaMinAdjoint(operator))),
         )
         assert learned(with_least, ">=", sp.Integer(0)) == set()
+    # D g does not run through all columns: where a unit is dead, σ_min(I + J_F) may be less.
+    masked = structural("post_activation")
+    operator = next(q for q in masked.quantities if q.symbol == MU).definition.operator
+    whole = sp.MatAdd(sp.Identity(operator.shape[0]), operator)
+    least = Quantity(LEAST, SigmaMinAdjoint(whole))
+    masked = replace(masked, quantities=(*masked.quantities, least))
+    assert learned(masked, ">=", 1 + MU) == set()
 
 
 def test_a_derivation_under_a_condition_is_not_for_every_signal():

@@ -131,6 +131,7 @@ def changed(example: Example, name: str, matrix: sp.Matrix) -> Example:
     ("name", "letter_name", "matrix"),
     [
         ("se_residual", "diag(Bs)", sp.diag(sp.Rational(157, 120), sp.Rational(1, 2))),
+        ("se_residual", "diag(Bs)", sp.Rational(3, 2) * sp.eye(2)),
         ("se_residual", "P", sp.zeros(2)),
         ("se_residual", "D_sigmoid", sp.eye(2)),
         ("input_gate", "diag(s(x))", -sp.eye(2)),
