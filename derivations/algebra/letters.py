@@ -24,6 +24,12 @@ DEVIATION = sp.Symbol("nu", positive=True)
 """ν: the root mean square of the entries of a random backward signal."""
 
 
+class VanishingBranch(sp.Symbol):
+    """What tends to 0 in a limit without the branch: one factor of all Jacobians of the branch,
+    named after them. A matrix, or a quantity made of matrices, depends on it without showing it.
+    """
+
+
 class Expectation(sp.Expr):
     """E of an expression quadratic in random columns whose entries are uncorrelated with second
     moment ν²: E[ggᵀ] = ν²I.

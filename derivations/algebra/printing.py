@@ -1,9 +1,12 @@
 """Prints expressions of a derivation as LaTeX and as text, with the names of its notation."""
 
+import re
+
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
+from derivations.algebra.letters import VanishingBranch
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import (
     LATEX,
@@ -105,6 +108,9 @@ def _order(expr: sp.Basic) -> str | None:
 def step_latex(step: Step, notation: Notation) -> str:
     """A step as one LaTeX relation."""
     before, after = latex(step.before, notation), latex(step.after, notation)
+    if isinstance(step.vanishing, VanishingBranch):
+        body = rf"\left({before}\right)" if isinstance(step.before, sp.Add | sp.MatAdd) else before
+        return rf"\lim_{{{latex(step.vanishing, notation)} \to 0}} {body} = {after}"
     if step.vanishing is not None:
         body = rf"\left({before}\right)" if isinstance(step.before, sp.Add) else before
         return rf"\lim_{{{latex(step.vanishing, notation)} \to 0^+}} {body} = {after}"
@@ -132,10 +138,9 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
         case SigmaMax(operator):
             value = rf"\sigma_{{\max}}\left({show(operator)}\right)"
         case SigmaMinAdjoint(operator):
-            value = (
-                rf"\min_{{\lVert u \rVert = 1}} \left\lVert "
-                rf"\left({show(operator)}\right)^{{\top}} u \right\rVert"
-            )
+            shown = show(operator)
+            whole = shown if isinstance(operator, sp.MatrixSymbol) else rf"\left({shown}\right)"
+            value = rf"\sigma_{{\min}}\left({whole}^{{\top}}\right)"
         case NumericalRange(operator, end):
             bound = r"\lambda_{\min}" if end < 0 else r"\lambda_{\max}"
             value = (
@@ -149,3 +154,12 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
 def text(expr: sp.Basic) -> str:
     """An expression as plain text."""
     return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")
+
+
+_GREEK = {"chi": "χ", "kappa": "κ", "rho": "ρ", "omega": "ω", "sigma": "σ", "alpha": "α"}
+
+
+def in_prose(expr: sp.Basic) -> str:
+    """An expression within a sentence: powers with ^, products with ·, Greek letters as such."""
+    words = re.sub(r"\b[a-z]+\b", lambda found: _GREEK.get(found[0], found[0]), text(expr))
+    return re.sub(r"\^\((-?\w+)\)", r"^\1", words.replace("*", "·"))

@@ -5,7 +5,7 @@ A `Quantity` ties a symbol (t, c, σ_max, …) to its definition on the matrices
 numerically.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -73,6 +73,18 @@ class Quantity:
     definition: Definition
 
 
+def operator_name(
+    definition: SigmaMax | SigmaMinAdjoint, show: Callable[[sp.Expr], str], *, tex: bool = False
+) -> str:
+    """The extreme singular value of an operator, spelt out: σ_max(A), or σ_min(Aᵀ)."""
+    shown = show(definition.operator)
+    if isinstance(definition, SigmaMax):
+        return rf"\sigma_{{\max}}({shown})" if tex else f"sigma_max({shown})"
+    if not isinstance(definition.operator, sp.MatrixSymbol):
+        shown = f"({shown})"
+    return rf"\sigma_{{\min}}({shown}^{{\top}})" if tex else f"sigma_min({shown}ᵀ)"
+
+
 GAIN = sp.Symbol("gamma", nonnegative=True)
 TOTAL_GAIN = sp.Symbol("Gamma", nonnegative=True)
 BRANCH_GAIN = sp.Symbol("t", nonnegative=True)
@@ -80,6 +92,8 @@ COSINE = sp.Symbol("c", real=True)
 RATIO = sp.Symbol("r", nonnegative=True)
 SIGMA_MAX = sp.Symbol("sigma_max", nonnegative=True)
 SIGMA_MIN = sp.Symbol("sigma_min", nonnegative=True)
+MOST = sp.Symbol("sigma_max(J)", nonnegative=True)
+LEAST = sp.Symbol("sigma_min(Jᵀ)", nonnegative=True)
 FROBENIUS = sp.Symbol("phi", nonnegative=True)
 MU = sp.Symbol("mu", real=True)
 LAMBDA = sp.Symbol("lambda", real=True)
@@ -90,6 +104,8 @@ LATEX = {
     RATIO: r"r",
     SIGMA_MAX: r"\sigma_{\max}",
     SIGMA_MIN: r"\sigma_{\min}",
+    MOST: r"\sigma_{\max}(J)",
+    LEAST: r"\sigma_{\min}(J^{\top})",
     FROBENIUS: r"\lVert J\rVert_F",
     MU: r"\mu",
     LAMBDA: r"\lambda",
@@ -108,7 +124,7 @@ AXIOMS: Mapping[str, tuple[str, str]] = {
     ),
     TRIANGLE: ("‖u + v‖ ≤ ‖u‖ + ‖v‖", "Horn & Johnson 2013, Definition 5.1.1"),
     OPERATOR_NORM: (
-        "σ_min(Aᵀ)‖u‖ ≤ ‖Aᵀu‖ ≤ σ_max(A)‖u‖",
+        "σ_min(Aᵀ)‖u‖ ≤ ‖Aᵀu‖ ≤ σ_max(A)‖u‖, with equality for some u ≠ 0 each",
         "Horn & Johnson 2013, Theorem 4.2.2 for A Aᵀ",
     ),
     RAYLEIGH: (

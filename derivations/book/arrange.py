@@ -48,9 +48,11 @@ LETTERS = {
     r"\gamma": "the gain: the norm of ∂L/∂x relative to the norm of a backward signal, which each "
     "block names",
     r"\sigma_{\max}(A)": "the largest singular value of A",
-    r"\sigma_{\min}(A)": "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more rows "
-    "than columns",
-    r"\epsilon": "a factor of the Jacobians of the branch, which goes to 0",
+    r"\sigma_{\min}(A^{\top})": "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more "
+    "rows than columns",
+    r"J_{F} \to 0": "all Jacobians of the branch are scaled by one factor, which goes to 0; the "
+    "values of layers stay",
+    r"\epsilon": "such a factor in the scalar reading, or 1 over what grows",
 }
 """Symbols (LaTeX) that mean the same in every section."""
 
@@ -156,8 +158,8 @@ def _symbol(line: str) -> str:
 
 def _says_itself(line: str) -> bool:
     left, _, right = (re.sub(r"\\left|\\right|\s", "", part) for part in line.partition(" = "))
-    # The definition of σ_min(A) does not repeat the symbol, but LETTERS tells it for every A.
-    return left == right or left.startswith(r"\sigma_{\min}(")
+    # σ_min(Aᵀ) is told for every A by LETTERS, however the brackets around A are set.
+    return re.sub(r"[()]", "", left) == re.sub(r"[()]", "", right)
 
 
 def attained(bounds: Iterable[BoundRecord]) -> list[tuple[str, list[str]]]:
@@ -196,8 +198,8 @@ def letters_of(step: StepRecord, known: Mapping[str, str]) -> str:
 
 
 def verdict(claim: ClaimRecord) -> str:
-    """Whether a statement of the paper holds."""
-    return "holds" if claim.holds else "does not hold"
+    """Whether a statement of the paper is proved; that a proof fails refutes nothing."""
+    return "holds" if claim.holds else "not proved"
 
 
 def facts(theorem: TheoremRecord) -> list[str]:
@@ -211,8 +213,12 @@ def facts(theorem: TheoremRecord) -> list[str]:
 
 
 def all_passed(document: Document) -> str:
-    """The verdict on all steps, as a sentence."""
-    good = sum(1 for step in document.steps if step.passed)
-    return f"{good} of {len(document.steps)} steps passed every check." + (
+    """The verdict on all steps, as a sentence: a line that several derivations share is one."""
+    outcomes: dict[tuple[str, str], bool] = {}
+    for step in document.steps:
+        line = (step.latex, step.condition)
+        outcomes[line] = outcomes.get(line, True) and step.passed
+    good = sum(outcomes.values())
+    return f"{good} of {len(outcomes)} distinct steps passed every check." + (
         "" if document.ok else " SOME STEPS FAILED."
     )

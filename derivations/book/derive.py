@@ -3,18 +3,20 @@
 A rule that is wrong does not raise here: the steps that it gave fail their checks, and say so.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
+import sympy as sp
 from pydantic import TypeAdapter
 
 from derivations.algebra.blocks import BLOCKS, Block, block
 from derivations.algebra.formula import named as formula_of
 from derivations.algebra.notation import READINGS, Notation, Reading, notation_of
 from derivations.algebra.printing import definition_latex, latex, step_latex, step_text, text
-from derivations.algebra.steps import Derivation, Theorem
+from derivations.algebra.quantities import Definition
+from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.book.document import (
     SCHEMA,
     AxiomRecord,
@@ -28,18 +30,30 @@ from derivations.book.document import (
     StepRecord,
     TheoremRecord,
 )
+from derivations.book.proof_chain import (
+    MISSING,
+    Broken,
+    bound_step,
+    limit_step,
+    missing,
+    missing_order,
+    passed,
+)
 from derivations.book.results import axioms, theorems
 from derivations.book.text import PrintedDocument
-from derivations.checker.attaining_worlds import Example, examples
 from derivations.checker.check import CheckedStep, check
-from derivations.rules.bound_types import Bound, Proved, bound_latex
+from derivations.rules.bound_types import Bound, Proved
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
 from derivations.theorems.equations import equations
 from derivations.theorems.transcription import Equation
 from derivations.time_limit import run
+from derivations.worlds.attaining_worlds import Example, examples
+from derivations.worlds.printed_worlds import attains
 
 THEOREM_SECONDS = 600.0
+NOT_PROVED = r"\text{not proved}"
+"""Stands in the place of a formula that no step proves."""
 _THEOREMS = TypeAdapter(tuple[TheoremRecord, ...])
 
 
@@ -84,11 +98,19 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
     notation = notation_of(each, reading)
     line = linearize(notation)
     left = remains(line)
-    derivation = line.derivation if reading == "operator" else line.derivation.followed_by(left)
+    derivation = line.derivation.followed_by(left)
     # Bounds are stated for matrices: of the scalar reading they are a special case.
     proved = bounds(notation) if reading == "operator" else None
-    bounding, order = (proved.theorems, proved.order) if proved else ((), ())
-    derivations = [theorem.derivation for theorem in bounding]
+    theorems = proved.theorems if proved else ()
+    order = proved.order if proved else ()
+    judged = [_Judged(theorem, check(theorem.derivation)) for theorem in theorems]
+    steps = _stated_once(
+        [(derivation, check(derivation)), *((j.theorem.derivation, j.checked) for j in judged)]
+    )
+    lost = [broken for j in judged for broken in missing(j.theorem, j.checked)]
+    if proved:
+        lost += missing_order(order, proved.bounds, chain(*(j.checked for j in judged)))
+    made = [_bound_records(j, notation) for j in judged]
     pullback = line.derivation.steps[-1]
     return BlockRecord(
         block=each.name,
@@ -98,28 +120,47 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         definition_latex=f"H(x) = {formula_of(each.term, 'x', {})}",
         pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
         remains=FormulaRecord(text(left.after), latex(left.after, notation)),
-        steps=tuple(
-            _step_record(step, notation) for step in _stated_once([derivation, *derivations])
+        steps=(
+            *(_step_record(step, notation) for step in steps),
+            *(_broken_record(broken, notation) for broken in lost),
+            *chain(*(broken for _, broken in made)),
         ),
-        where=tuple(dict.fromkeys(chain(*map(_definitions, derivations)))),
-        bounds=tuple(chain(*(_bound_records(theorem, notation) for theorem in bounding))),
+        where=tuple(dict.fromkeys(chain(*(_definitions(j.theorem.derivation) for j in judged)))),
+        bounds=tuple(chain(*(records for records, _ in made))),
         order=tuple(dict.fromkeys(OrderRecord(pair.tighter, pair.looser) for pair in order)),
     )
 
 
-def _stated_once(derivations: Iterable[Derivation]) -> list[CheckedStep]:
-    """The checked steps of all derivations; what an earlier one states is not stated again."""
+@dataclass(frozen=True)
+class _Judged:
+    """A theorem about a block, and what the checker says of its derivation."""
+
+    theorem: Proved
+    checked: tuple[CheckedStep, ...]
+
+
+def _stated_once(
+    judged: Iterable[tuple[Derivation, tuple[CheckedStep, ...]]],
+) -> list[CheckedStep]:
+    """The checked steps of all derivations; what an earlier one states is not stated again.
+
+    Letters mean what a derivation says they do: equal formulas of two derivations may differ.
+    """
     kept: list[CheckedStep] = []
-    stated: set[tuple[Hashable, Hashable]] = set()
-    for derivation in derivations:
-        found = [each for each in check(derivation) if _ends(each) not in stated]
+    stated: set[Hashable] = set()
+    for derivation, checked in judged:
+        meaning = {quantity.symbol: quantity.definition for quantity in derivation.quantities}
+
+        def said(each: CheckedStep, meaning: Mapping[sp.Symbol, Definition] = meaning) -> Hashable:
+            step = each.step
+            letters = step.before.free_symbols | step.after.free_symbols
+            meant = frozenset((s, meaning[s]) for s in letters if s in meaning)
+            return step.before, step.relation, step.after, meant
+
+        found = [each for each in checked if said(each) not in stated]
         kept += found
-        stated |= set(map(_ends, found))
+        stated |= set(map(said, found))
     return kept
-
-
-def _ends(each: CheckedStep) -> tuple[Hashable, Hashable]:
-    return each.step.before, each.step.after
 
 
 def _definitions(derivation: Derivation) -> tuple[str, ...]:
@@ -135,26 +176,44 @@ def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
     return StepRecord(step.rule, step_text(step), line, step.condition, outcomes)
 
 
-def _bound_records(theorem: Proved, notation: Notation) -> list[BoundRecord]:
-    bounding = [bound for bound in theorem.bounds if bound.side != "equal"]
-    found = examples(theorem.derivation, [bound.expr for bound in bounding])
-    return [
-        _bound_record(bound, example, notation)
-        for bound, example in zip(bounding, found, strict=True)
-    ]
+def _broken_record(broken: Broken, notation: Notation) -> StepRecord:
+    """What is printed and not proved, as a step that fails."""
+    line, plain = step_latex(broken.said, notation), step_text(broken.said)
+    return StepRecord(broken.what, plain, line, "", (CheckRecord(MISSING, False),))
 
 
-def _bound_record(bound: Bound, example: Example | None, notation: Notation) -> BoundRecord:
+def _bound_records(
+    judged: _Judged, notation: Notation
+) -> tuple[list[BoundRecord], list[StepRecord]]:
+    """The records of a theorem's bounds, and of worlds that do not attain what they are to."""
+    proved, derivation = passed(judged.checked), judged.theorem.derivation
+    bounding = [bound for bound in judged.theorem.bounds if bound.side != "equal"]
+    found = examples(derivation, [bound.expr for bound in bounding])
+    records, lost = [], []
+    for bound, example in zip(bounding, found, strict=True):
+        if example and not attains(derivation, bound.expr, example):
+            outcome = (CheckRecord("attained in the world that is printed", False),)
+            what = f"world of {bound.id}"
+            lost.append(StepRecord(what, text(bound.expr), example.latex, "", outcome))
+        records.append(_bound_record(bound, proved, example, notation))
+    return records, lost
+
+
+def _bound_record(
+    bound: Bound, proved: Sequence[Step], example: Example | None, notation: Notation
+) -> BoundRecord:
     base = latex(bound.base, notation)
     gain = rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {base} \rVert"
+    said, limit = bound_step(bound, proved), limit_step(bound, proved)
+    meant = (*bound.quantities, *bound.left)
     return BoundRecord(
         id=bound.id,
         side=bound.side,  # type: ignore[arg-type]  # equalities are no bounds
         certainty=bound.certainty,  # type: ignore[arg-type]
-        latex=bound_latex(bound, notation),
-        conditions=bound.conditions,
-        limit=latex(bound.limit, notation),
-        where=(gain, *(definition_latex(quantity, notation) for quantity in bound.quantities)),
+        latex=step_latex(said, notation) if said else NOT_PROVED,
+        conditions=(*bound.conditions, *filter(None, [bound.limit_condition])),
+        limit=latex(limit.after, notation) if limit else NOT_PROVED,
+        where=(gain, *dict.fromkeys(definition_latex(each, notation) for each in meant)),
         source=bound.source,
         extremal=example.latex if example else "",
         holds_for=bound.holds_for,
@@ -163,13 +222,13 @@ def _bound_record(bound: Bound, example: Example | None, notation: Notation) -> 
 
 def _theorem_record(theorem: Theorem) -> TheoremRecord:
     notation = theorem.derivation.notation
-    steps = tuple(_step_record(step, notation) for step in check(theorem.derivation))
+    steps, result = _with_result(check(theorem.derivation), theorem.result, notation)
     return TheoremRecord(
         id=theorem.id,
         title=theorem.title,
         statement=theorem.statement,
         reading=notation.reading,
-        latex=theorem.result_label + step_latex(theorem.result, notation),
+        latex=theorem.result_label + result,
         conditions=theorem.conditions,
         certainty=theorem.certainty,
         setting=theorem.setting,
@@ -178,6 +237,17 @@ def _theorem_record(theorem: Theorem) -> TheoremRecord:
         steps=steps,
         where=_definitions(theorem.derivation),
     )
+
+
+def _with_result(
+    checked: Sequence[CheckedStep], result: Step, notation: Notation
+) -> tuple[tuple[StepRecord, ...], str]:
+    """The records of the steps, and the result as the step that says it, in LaTeX."""
+    steps = tuple(_step_record(step, notation) for step in checked)
+    for step in passed(checked):
+        if step == result:
+            return steps, step_latex(step, notation)
+    return (*steps, _broken_record(Broken("result", result), notation)), NOT_PROVED
 
 
 def _equation_record(equation: Equation, block_name: str) -> EquationRecord:
@@ -191,13 +261,13 @@ def _equation_record(equation: Equation, block_name: str) -> EquationRecord:
         ClaimRecord(claim.statement, step_latex(claim.step, notation), outcome.ok)
         for claim, outcome in zip(equation.claims, judged[count:], strict=True)
     )
-    steps = tuple(_step_record(step, notation) for step in judged[:count])
+    steps, result = _with_result(judged[:count], equation.result, notation)
     return EquationRecord(
         id=equation.id,
         block=block_name,
         reading=equation.reading,
         transcribed_latex=equation.transcribed_latex,
-        derived_latex=equation.result_label + step_latex(equation.result, notation),
+        derived_latex=equation.result_label + result,
         ok=all(step.passed for step in steps),
         claims=claims,
         steps=steps,

@@ -2,9 +2,9 @@
 
 from derivations.algebra import quantities
 from derivations.algebra.steps import Theorem
-from derivations.laws import law
+from derivations.laws import depth_axioms, law
 from derivations.laws.depth_laws import depth_laws
-from derivations.laws.gaussian_moments import moments
+from derivations.laws.gaussian_moments import layers, moments
 from derivations.laws.law import Axiom
 from derivations.laws.law_catalogue import laws
 from derivations.laws.open_depth_laws import open_depth_laws
@@ -20,6 +20,7 @@ def theorems() -> tuple[Theorem, ...]:
     in_law = (each.theorem for each in laws())
     with_depth = (
         moments(),
+        layers(),
         *(each.theorem for each in depth_laws()),
         *open_depth_laws(),
         *published_laws(),
@@ -28,11 +29,12 @@ def theorems() -> tuple[Theorem, ...]:
 
 
 def axioms() -> tuple[Axiom, ...]:
-    """The axioms of all proofs: of norms and angles, then of Gaussian matrices."""
+    """The axioms of all proofs: of norms and angles, of Gaussian matrices, of deep networks."""
     return (
         *(
             Axiom(name, statement, source)
             for name, (statement, source) in quantities.AXIOMS.items()
         ),
         *law.AXIOMS,
+        *depth_axioms.AXIOMS,
     )

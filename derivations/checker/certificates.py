@@ -13,6 +13,7 @@ import sympy as sp
 from derivations.algebra.notation import Free, Notation, Signal
 from derivations.algebra.quantities import GAIN, Cosine, NormRatio, Quantity, facts
 from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.checker.every_signal import over_every_signal
 from derivations.checker.matrix_words import (
     Expansion,
     Polynomial,
@@ -42,6 +43,7 @@ class Prover:
     """
 
     def __init__(self, derivation: Derivation) -> None:
+        self.derivation, self.expansion = derivation, Expansion(derivation.notation)
         self.nonnegative = set(
             map(sp.expand, facts(derivation.quantities, derivation.notation.meanings))
         )
@@ -67,6 +69,7 @@ class Prover:
                 (smaller.args[0], -smaller.args[0]) if isinstance(smaller, sp.Abs) else (smaller,)
             )
             self.nonnegative |= {sp.expand(larger - part) for part in parts}
+            self.nonnegative |= over_every_signal(step, self.derivation, self.expansion)
 
     def _collected(self, larger: sp.Expr, smaller: sp.Expr) -> bool:
         """Whether `smaller` is a maximum of lower bounds that are all established, or a multiple ≥

@@ -16,6 +16,7 @@ from derivations.algebra.letters import LAYERS, Expectation
 from derivations.algebra.quantities import NormRatio
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.binomials import check_binomials, has_binomials
+from derivations.checker.branch_limits import check_branch_limit, is_branch_limit
 from derivations.checker.certificates import Prover, frozen, gram_equal, nonzero_columns
 from derivations.checker.concrete_sums import check_written_out, has_written_out_sums
 from derivations.checker.drawn_instance import Draw, drawn_instance
@@ -77,7 +78,9 @@ class _Checker:
             side for side in (step.before, step.after) if not isinstance(side, sp.MatrixExpr)
         ]
         kinds = {type(node) for side in numbers for node in sp.preorder_traversal(side)}
-        if has_recurrence(step):
+        if is_branch_limit(step):
+            methods = check_branch_limit(step, self.derivation)
+        elif has_recurrence(step):
             methods = check_recurrence(step)
         elif has_traces(kinds):
             methods = check_traces(step, self.expansion, self.instances)

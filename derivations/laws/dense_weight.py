@@ -114,7 +114,9 @@ def _independent(
         )
     pullback = Step("pullback, v + Wᵀh", notation.gradient(), "=", total)
     norm = Step("square of the mean", squared(mean), "=", in_letters(square, scalars))
-    derivation = Derivation(identifier, notation, (pullback, norm))
+    # Where v is one letter, ‖v‖² is its square, and there is nothing to show.
+    shown = (norm,) if norm.before != norm.after else ()
+    derivation = Derivation(identifier, notation, (pullback, *shown))
     theorem = Theorem(
         identifier,
         title,

@@ -1,8 +1,9 @@
 """Derives how the mean square of the gradient changes with depth: one law per network.
 
 Each law is a first-order recurrence G_{j−1} = factor(j)·G_j, solved by SymPy, with its asymptote;
-the checker judges every step. Factors come from `gaussian_moments.pass_through`. Weights are
-independent Gaussians, signals N(0, I) and independent of them.
+the checker judges every step. Factors come from `gaussian_moments.pass_through`, and the first
+steps of a law derive them from integrals. Weights are independent Gaussians, signals N(0, I) and
+independent of them.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,24 @@ import sympy as sp
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, EPSILON, LAYERS
 from derivations.algebra.notation import notation_of
+from derivations.algebra.printing import in_prose
 from derivations.algebra.steps import Derivation, Step, Theorem
-from derivations.laws.gaussian_moments import BATCH_NORM, Part, pass_through
+from derivations.laws.depth_axioms import (
+    BATCH_STATISTICS,
+    HALVED_MASKS,
+    INDEPENDENCE,
+    resting_on,
+)
+from derivations.laws.gaussian_moments import (
+    BATCH_NORM,
+    NEGATIVE_SLOPE,
+    SECOND_INTEGRAL,
+    SLOPE_INTEGRAL,
+    Part,
+    derived_passage,
+    pass_through,
+    passage_in_integrals,
+)
 
 LAYER = sp.Symbol("j", integer=True, positive=True)
 FIRST_WIDTH = sp.Symbol(
@@ -28,9 +45,15 @@ _FAMILY_BLOCK = {
     "se_residual": "se_residual",
     "dense": "dense",
 }
-EVERY_WIDTH = "exact at every width"
-WIDE = "exact as the width grows; the error is O(L/n)"
-WIDE_BATCH = "exact as width and batch grow; the error is O(L/n) + O(1/B)"
+EVERY_WIDTH = "every width n"
+WIDE = "n → ∞; at width n the relative error is O(L/n)"
+WIDE_BATCH = "n → ∞ and B → ∞; at width n and batch B the relative error is O(L/n) + O(1/B)"
+FIRST_STATE = (
+    "every width for i = 0; for i ≥ 1 as k₀ → ∞: no unit of x₀ is active with probability "
+    "2^(−k₀), and then nothing but the direct signal arrives, so the law without its direct "
+    "signal is to be multiplied by 1 − 2^(−k₀)"
+)
+"""For which limit a law is exact: a law at a small width, or a small batch, is another."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +63,8 @@ class DepthLaw:
 
     `network` is the key of the network in `validate.measure.deep_stacks`, `factor` G_{j−1}/G_j as a
     function of LAYER (in a dense network with the signal at x_l alone: for j < l), `asymptote` what
-    `ratio` tends to relatively as the depth grows. `exactness` says whether that needs width and
-    batch to grow.
+    `ratio` tends to relatively as the depth grows. `exactness` says for which limit of width and
+    batch it is exact; its `setting` begins with it.
     """
 
     theorem: Theorem
@@ -91,23 +114,26 @@ def _with_end_value(general: sp.Expr, end: sp.Expr, start: sp.Expr) -> sp.Expr:
 
 
 def _geometric_laws(solution: sp.Expr) -> tuple[DepthLaw, ...]:
-    branch = pass_through(("phi", "weights"), sp.Integer(1)).gain
-    half = sp.Rational(1, 2)
-    return (
-        _geometric("plain", "plain", "x ↦ Wφ(x)", branch, solution, EVERY_WIDTH, _PLAIN),
-        _geometric("residual", "residual", "x ↦ x + Wφ(x)", 1 + branch, solution, WIDE, _RESIDUAL),
-        _geometric(
+    branch = pass_through(_RECTIFIED, sp.Integer(1)).gain
+    derived = passage_in_integrals(_RECTIFIED, sp.Integer(1)).gain
+    quarter = sp.Rational(1, 4)  # the square of a gate of ½
+    blocks = (
+        ("plain", "plain", "x ↦ Wφ(x)", branch, derived, EVERY_WIDTH, _PLAIN),
+        ("residual", "residual", "x ↦ x + Wφ(x)", 1 + branch, 1 + derived, WIDE, _RESIDUAL),
+        (
             "se_held",
             "se_residual",
             "x ↦ x + ½Wφ(x)",
-            1 + half**2 * branch,
-            solution,
+            1 + quarter * branch,
+            1 + quarter * derived,
             WIDE,
             _RESIDUAL,
         ),
     )
+    return tuple(_geometric(*block, solution) for block in blocks)
 
 
+_RECTIFIED: tuple[Part, ...] = ("phi", "weights")
 _INPUT = (
     "Weights N(0, 2χ/n), x₀ symmetric with independent coordinates, φ = ReLU, square layers of "
     "width n, g ~ N(0, I) at the output."
@@ -117,12 +143,14 @@ _PLAIN = (
     "1[wᵀφ > 0] into its complement, so given "
     "φ(x) the mask halves E wwᵀ exactly, from the output down (Hanin & Nica 2020). Where all "
     "units are dead, both sides are 0. "
-    "Only the mean is free of n: the relative variance of one network's ratio grows like exp(5L/n)."
+    "Only the mean is free of n: the relative variance of a network's ratio grows like exp(5L/n)."
+    f" {resting_on(HALVED_MASKS)}"
 )
 _RESIDUAL = (
     f"{_INPUT} The cross term gᵀDWᵀg and the dependence of the mask on W vanish like 1/n per "
     "block; "
-    "x stays symmetric about 0 as n grows, so half of the units are active."
+    "x stays symmetric about 0 as n grows, so half of the units are active. "
+    + resting_on(INDEPENDENCE)
 )
 
 
@@ -131,11 +159,14 @@ def _geometric(
     family: str,
     formula: str,
     factor: sp.Expr,
-    solution: sp.Expr,
+    derived: sp.Expr,
     exactness: str,
     setting: str,
+    solution: sp.Expr,
 ) -> DepthLaw:
     ratio = solution.subs(_C, factor)
+    # The cross term of skip and branch is 0 in the mean.
+    one = Step("mean square in front of one block", derived, "=", factor, "1 behind it")
     product = Step(
         "G_{j−1} = factor · G_j, solved",
         sp.Product(factor, (LAYER, 1, DEPTH)),
@@ -145,10 +176,18 @@ def _geometric(
     )
     recurrence = Step("one more block", ratio.subs(DEPTH, DEPTH + 1), "=", factor * ratio)
     statement = (
-        f"Through L blocks {formula} the mean square of the gradient changes by ({factor})^L."
+        f"Through L blocks {formula} the mean square of the gradient changes by "
+        f"{in_prose(ratio)}{_in_the_limit(exactness)}."
     )
-    theorem = _theorem(name, family, statement, (recurrence, product), product, setting)
-    return DepthLaw(theorem, family, name, ratio, factor, ratio, exactness)
+    steps = (one, recurrence, product)
+    theorem = _theorem(name, family, statement, steps, product, f"{exactness}. {setting}")
+    return DepthLaw(theorem, family, name, ratio, factor, ratio, f"exact for {exactness}")
+
+
+def _in_the_limit(exactness: str) -> str:
+    """What a statement adds where the law is one of a limit."""
+    limit = exactness.partition(";")[0]
+    return f" as {limit}" if "∞" in limit and not limit.startswith("every") else ""
 
 
 _NORMALISED: tuple[tuple[str, str, tuple[Part, ...]], ...] = (
@@ -186,6 +225,7 @@ def _normalised(name: str, formula: str, parts: Sequence[Part], solution: sp.Exp
     constant = added if b == added else sp.gamma(1 / added) / sp.gamma(sp.expand((1 + b) / added))
     asymptote = DEPTH ** (b / added) * constant
     steps = (
+        *derived_passage(parts, variance, added, factor),
         Step(
             "variance behind L blocks",
             1 + sp.Sum(added, (LAYER, 1, DEPTH)),
@@ -216,26 +256,26 @@ def _normalised(name: str, formula: str, parts: Sequence[Part], solution: sp.Exp
         ),
     )
     statement = (
-        f"Through L blocks {formula} the mean square of the gradient grows like L^({b / added}), "
-        "whatever the gain of the weights."
+        f"Through L blocks {formula} the mean square of the gradient grows like "
+        f"L^({in_prose(b / added)}), whatever the gain of the weights{_in_the_limit(WIDE_BATCH)}."
     )
     setting = (
         "Var x₀ = 1, mean 0; φ positively homogeneous (ReLU, leaky ReLU); W ~ N(0, χ/n), behind "
-        f"φ N(0, χ/(n·E φ(z)²)). {BATCH_NORM}"
+        f"φ N(0, χ/(n·E φ(z)²)). {BATCH_NORM} {resting_on(INDEPENDENCE, BATCH_STATISTICS)}"
     )
-    theorem = _theorem(name, "normalised", statement, steps, steps[2], setting)
-    return DepthLaw(theorem, "normalised", name, ratio, factor, asymptote, WIDE_BATCH)
+    solved = next(step for step in steps if step.after == ratio and step.before.has(sp.Product))
+    theorem = _theorem(name, "normalised", statement, steps, solved, f"{WIDE_BATCH}. {setting}")
+    exactness = f"exact for {WIDE_BATCH}"
+    return DepthLaw(theorem, "normalised", name, ratio, factor, asymptote, exactness)
 
 
 _DENSE = (
     "x_j = W_j φ([x₀ … x_{j−1}]), x₀ of width k₀ ~ N(0, I), the others of width k, Var W_j = "
     "2χ/fan-in, fan-in k₀ + (j − 1)k, φ = ReLU. "
-    "Exact at every width for i = 0: where two backward paths part, at unit s of x_j, they take "
+    "At every width, where two backward paths part, at unit s of x_j, they take "
     "two different entries of row w of W_j; "
     "w enters as 1[wᵀφ > 0] w_p w_q alone, whose mean is half that of w_p w_q, which is 0; a path "
-    "with itself keeps half of E w_p². "
-    "For i ≥ 1 the part above the direct signal is smaller by the share 2^(−k₀) of inputs that no "
-    "unit of x₀ passes on."
+    "with itself keeps half of E w_p². " + resting_on(HALVED_MASKS)
 )
 
 
@@ -279,7 +319,12 @@ def _dense(
     both_grow = (ratio / start).subs(
         {LAYERS: ASPECT / EPSILON, BLOCK: 1 / EPSILON}, simultaneous=True
     )
+    # Fan-in k(j − 1 + ρ), so Var W is this over E φ(z)², and k units pass a signal on.
+    per_unit = CHI / (SECOND_INTEGRAL * (LAYER - 1 + rho))
+    relu = {NEGATIVE_SLOPE: 0}
+    one = (per_unit * SLOPE_INTEGRAL).subs(relu)
     steps = (
+        Step("E‖J_jiᵀv‖²/‖v‖², per coordinate", one, "=", passed),
         Step("adjoint recurrence in mean squares", ratio, "=", start + later, "independent g_i"),
         Step(
             "difference of two rows",
@@ -292,7 +337,7 @@ def _dense(
             start * sp.Product(factor, (LAYER, BLOCK + 1, last)),
             "=",
             ratio,
-            f"G_({last}) = {start}",
+            f"G_({in_prose(last)}) = {in_prose(start)}",
         ),
         Step(
             "l → ∞ at fixed i",
@@ -311,13 +356,14 @@ def _dense(
             vanishing=EPSILON,
         ),
     )
-    scale = "" if start == 1 else f"{start}·"
+    scale = "" if start == 1 else f"{in_prose(start)}·"
     statement = (
         f"In a dense network with {where}, the mean square of the gradient at x_i over that at "
         f"x_l grows like {scale}(l/i)^χ."
     )
-    theorem = _theorem(name, "dense", statement, steps, steps[2], _DENSE)
-    return DepthLaw(theorem, "dense", name, ratio, factor, asymptote, EVERY_WIDTH)
+    theorem = _theorem(name, "dense", statement, steps, steps[3], f"{FIRST_STATE}. {_DENSE}")
+    exactness = f"exact for {FIRST_STATE}"
+    return DepthLaw(theorem, "dense", name, ratio, factor, asymptote, exactness)
 
 
 def _theorem(

@@ -10,6 +10,7 @@ import sympy as sp
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import DEPTH, EPSILON
 from derivations.algebra.notation import notation_of
+from derivations.algebra.printing import in_prose
 from derivations.algebra.short_paths import BLOCK_COUNT, LONGEST, SHORTEST, short_share
 from derivations.algebra.steps import Derivation, Step, Theorem
 
@@ -113,8 +114,8 @@ def spectral_variance(relu: bool) -> Theorem:
     )
     statement = (
         f"var(s²)/mean(s²)² of the singular values s of critical {name} networks (means over "
-        f"weights and spectrum) is {state[0] - 1}; "
-        f"it tends to {slope * DEPTH} as n → ∞."
+        f"weights and spectrum) is {in_prose(state[0] - 1)}; "
+        f"it tends to {in_prose(slope * DEPTH)} as n → ∞."
     )
     return _theorem(
         f"spectral_variance_{name.lower()}",
@@ -171,9 +172,7 @@ def spectral_edge() -> Theorem:
 
     edge = (DEPTH + 1) ** (DEPTH + 1) / DEPTH**DEPTH
     growth = moment(1 / EPSILON + 1) / moment(1 / EPSILON)
-    two = Step(
-        "second moment: the spread is L again", sp.gammasimp(moment(sp.Integer(2))), "=", 1 + DEPTH
-    )
+    two = Step("second moment: the spread is L again", moment(sp.Integer(2)), "=", 1 + DEPTH)
     limit = Step("growth of the moments", growth, "->", edge, "ε = 1/k", vanishing=EPSILON)
     statement = (
         "The squared singular values of products of L square critical Gaussian matrices have the "

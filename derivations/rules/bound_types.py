@@ -3,17 +3,23 @@
 `BoundMaker` and the functions below it build bounds, the steps that prove them, and their order.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import sympy as sp
 
-from derivations.algebra.letters import EPSILON
-from derivations.algebra.notation import Notation
-from derivations.algebra.printing import latex
-from derivations.algebra.quantities import GAIN, Cosine, NormRatio, Quantity
+from derivations.algebra.quantities import (
+    GAIN,
+    LEAST,
+    MOST,
+    Cosine,
+    NormRatio,
+    Quantity,
+    SigmaMax,
+    SigmaMinAdjoint,
+)
 from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.rules.remaining import Limits
 
 Side = Literal["lower", "upper", "equal"]
 
@@ -23,8 +29,10 @@ class Bound:
     """γ ≥ expr (lower), γ ≤ expr (upper) or γ = expr (equal), with γ = ‖∂L/∂x‖ / ‖base‖.
 
     `theorem` and `name` say which bound it is. `certainty` is that of the formula in its
-    quantities; a number is only as certain as the quantities it is made from. `limit` is the value
-    as the branch vanishes (its Jacobian scaled by ε → 0).
+    quantities; a number is only as certain as the quantities it is made from. `limit` is what the
+    value tends to as the Jacobians of the branch do to 0, in the quantities and in what is `left`
+    of them; `limit_condition` is what it asks for beside the conditions. All that is said here must
+    be said by a step of the derivation that passes its checks: `book.proof_chain` looks for it.
     """
 
     theorem: str
@@ -37,6 +45,8 @@ class Bound:
     certainty: str
     limit: sp.Expr
     source: str
+    left: tuple[Quantity, ...] = ()
+    limit_condition: str = ""
 
     @property
     def id(self) -> str:
@@ -107,38 +117,31 @@ class Bounds:
         return tuple(pair for theorem in self.theorems for pair in theorem.order)
 
 
-def bound_latex(bound: Bound, notation: Notation) -> str:
-    """A bound as one LaTeX relation on γ."""
-    relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
-    return rf"\gamma {relation} {latex(bound.expr, notation)}"
-
-
 @dataclass(frozen=True)
 class BoundMaker:
-    """Builds the bounds of one theorem, which share quantities, base and conditions; `scaled` are
-    the quantities that vanish with the branch.
-    """
+    """Builds the bounds of one theorem, which share quantities, base, conditions and limits."""
 
     theorem: str
-    quantities: tuple[Quantity, ...]
+    limits: Limits
     base: sp.Expr
     conditions: tuple[str, ...]
-    scaled: Sequence[sp.Symbol] = field(default=())
 
     def __call__(self, name: str, side: Side, expr: sp.Expr, source: str) -> Bound:
         expr = sp.sympify(expr)
-        used = tuple(q for q in self.quantities if q.symbol in expr.free_symbols)
+        limit = self.limits.of(expr)
         return Bound(
             self.theorem,
             name,
             side,
             expr,
-            used,
+            tuple(q for q in self.limits.quantities if q.symbol in expr.free_symbols),
             self.base,
             self.conditions,
             certainty="exact",
-            limit=_limit(expr, self.scaled),
+            limit=limit,
             source=source,
+            left=self.limits.left_in(limit),
+            limit_condition=self.limits.condition(limit),
         )
 
 
@@ -169,6 +172,20 @@ def never_looser(
     return Order(tighter, looser, step)
 
 
+def ends_of_gain(jacobian: sp.Expr) -> tuple[Quantity, Quantity]:
+    """The extreme singular values of a whole Jacobian: the ends of the gain over all signals."""
+    return Quantity(MOST, SigmaMax(jacobian)), Quantity(LEAST, SigmaMinAdjoint(jacobian))
+
+
+def least_over_signals(looser: str, side: Side, expr: sp.Expr) -> Order:
+    """No bound that holds for every signal alike is tighter than the extreme singular values of the
+    Jacobian, which some signal attains: where γ ≥ expr, σ_min(Jᵀ) ≥ expr.
+    """
+    if side == "upper":
+        return never_looser("singular.max.upper", looser, MOST, "<=", expr, ((expr - MOST,),))
+    return never_looser("singular.min.lower", looser, LEAST, ">=", expr, ((LEAST - expr,),))
+
+
 def never_looser_than_maximum(
     tighter: str,
     looser: str,
@@ -185,33 +202,3 @@ def never_looser_than_maximum(
         for rule, part, products in parts
     )
     return (*each, Order(tighter, looser, Step("tighter", expr, ">=", maximum)))
-
-
-def limits(exprs: Sequence[sp.Expr], scaled: Sequence[sp.Symbol]) -> tuple[Step, ...]:
-    """What the expressions tend to as the scaled quantities do to 0, for those that move at all."""
-    moving = [expr for expr in map(sp.sympify, exprs) if expr.free_symbols & set(scaled)]
-    shrunk = {symbol: EPSILON * symbol for symbol in scaled}
-    return tuple(
-        Step(
-            "vanishing branch",
-            _unevaluated(expr, shrunk),
-            "->",
-            _limit(expr, scaled),
-            vanishing=EPSILON,
-        )
-        for expr in moving
-    )
-
-
-def _limit(expr: sp.Expr, scaled: Sequence[sp.Symbol]) -> sp.Expr:
-    return expr.xreplace(dict.fromkeys(scaled, sp.S.Zero))
-
-
-def _unevaluated(expr: sp.Expr, new: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """Replaces symbols; a maximum is rebuilt as it stands, for SymPy would compare its parts again,
-    which takes longest of all.
-    """
-    if not expr.has(sp.Max):
-        return expr.xreplace(new)
-    parts = [_unevaluated(part, new) for part in expr.args]
-    return sp.Max(*parts, evaluate=False) if isinstance(expr, sp.Max) else expr.func(*parts)

@@ -13,12 +13,10 @@ import sympy as sp
 from derivations.algebra.notation import Notation, compose
 from derivations.algebra.quantities import (
     GAIN,
-    SIGMA_MAX,
-    SIGMA_MIN,
+    LEAST,
+    MOST,
     NormRatio,
     Quantity,
-    SigmaMax,
-    SigmaMinAdjoint,
     adjoint_image,
 )
 from derivations.algebra.steps import Derivation, Step
@@ -41,11 +39,13 @@ from derivations.rules.bound_types import (
     Side,
     at_least,
     at_most,
-    limits,
+    ends_of_gain,
+    least_over_signals,
 )
 from derivations.rules.jacobian import leaf_jacobian, linearize, pullback_rule, whole_signal
 from derivations.rules.norm_calculus import NormCalculus
 from derivations.rules.perturbation import dense_bounds, residual_bounds, shortcut_bounds
+from derivations.rules.remaining import Limits
 
 
 @singledispatch
@@ -114,19 +114,19 @@ def singular_value_bounds(notation: Notation) -> Proved:
     g, operator = column(line.signal), factor_right(line.jacobian)
     quantities = (
         Quantity(GAIN, NormRatio(adjoint_image(operator, g), g)),
-        Quantity(SIGMA_MAX, SigmaMax(operator)),
-        Quantity(SIGMA_MIN, SigmaMinAdjoint(operator)),
+        *ends_of_gain(operator),
     )
-    scaled = (SIGMA_MIN, SIGMA_MAX) if notation.vanishes(operator) else ()
+    limits = Limits(notation, quantities)
     steps = (
         Step("gradient", notation.gradient(), "=", adjoint_image(operator, g)),
-        at_least("least singular value", SIGMA_MIN, ((GAIN - SIGMA_MIN,),)),
-        at_most("largest singular value", SIGMA_MAX, ((SIGMA_MAX - GAIN,),)),
-        *limits([SIGMA_MIN, SIGMA_MAX], scaled),
+        at_least("least singular value", LEAST, ((GAIN - LEAST,),)),
+        at_most("largest singular value", MOST, ((MOST - GAIN,),)),
+        *limits.steps([LEAST, MOST]),
     )
-    make = BoundMaker("singular", quantities, g, ("g ≠ 0",), scaled)
-    least = make("min", "lower", SIGMA_MIN, f"singular values, Eq. (1){_where_zero(notation)}")
-    made = (least, make("max", "upper", SIGMA_MAX, "singular values, Eq. (1)"))
+    make = BoundMaker("singular", limits, g, ("g ≠ 0",))
+    least = make("min", "lower", LEAST, f"singular values, Eq. (1){_where_zero(notation)}")
+    made = (least, make("max", "upper", MOST, "singular values, Eq. (1)"))
+    quantities = (*quantities, *limits.remaining.values())
     return Proved("singular", made, Derivation("singular values", notation, steps, quantities))
 
 
@@ -151,25 +151,25 @@ def norm_bounds(notation: Notation) -> Proved | None:
     quantities = tuple(
         replace(q, symbol=renamed.get(q.symbol, q.symbol)) for q in calculus.quantities
     )
-    scaled = tuple(
-        q.symbol
-        for q in quantities
-        if isinstance(q.definition, (SigmaMax, SigmaMinAdjoint))
-        and notation.vanishes(q.definition.operator)
-    )
+    quantities = (*quantities, *ends_of_gain(operator))
     exprs: list[tuple[Side, sp.Expr]] = [("upper", ends.high)]
     if ends.low != 0:
         exprs.append(("lower", ends.low))
+    limits = Limits(notation, quantities)
+    order = tuple(least_over_signals(f"norms.factors.{side}", side, expr) for side, expr in exprs)
     steps = (
         Step("gradient", notation.gradient(), "=", ends.image),
         *(_renamed(step, renamed) for step in calculus.steps),
-        *limits([expr for _, expr in exprs], scaled),
+        *(each.step for each in order),
+        *limits.steps(expr for _, expr in exprs),
     )
-    make = BoundMaker("norms", quantities, g, ("g ≠ 0",), scaled)
+    make = BoundMaker("norms", limits, g, ("g ≠ 0",))
     sources = {"upper": "triangle inequality, operator norms of the factors"}
     sources["lower"] = sources["upper"] + _where_zero(notation)
     made = tuple(make("factors", side, expr, sources[side]) for side, expr in exprs)
-    return Proved("norms", made, Derivation("norms of factors", notation, steps, quantities))
+    quantities = (*quantities, *limits.remaining.values())
+    derivation = Derivation("norms of factors", notation, steps, quantities)
+    return Proved("norms", made, derivation, order)
 
 
 def _sum_bounds(term: Add, notation: Notation, signal: sp.Expr) -> Proved | None:

@@ -27,6 +27,7 @@ from derivations.algebra.terms import (
     parts_of,
 )
 from derivations.errors import InputError, UnknownNodeError
+from derivations.rules.remaining import branch_of, vanishing_branch, without_branch
 
 _RULE_NAMES = {
     Identity: "identity",
@@ -196,18 +197,16 @@ def linearize(notation: Notation, title: str = "gradient") -> Linearization:
 
 
 def remains(line: Linearization) -> Step:
-    """What is left of the pullback when the Jacobians of the branch vanish: as a limit of numbers,
-    or with 0 in their place.
-    """
+    """What is left of the pullback when the Jacobians of the branch vanish."""
     notation = line.derivation.notation
-    branch = [symbol for symbol in notation.meanings if notation.vanishes(symbol)]
     if notation.reading == "scalar":
+        branch = branch_of(notation)
         scaled = line.pullback.xreplace({symbol: EPSILON * symbol for symbol in branch})
         left = line.pullback.xreplace(dict.fromkeys(branch, sp.S.Zero))
         return Step("vanishing branch", scaled, "->", left, vanishing=EPSILON)
-    # SymPy takes no limit of a matrix expression: 0 stands in the place of what vanishes.
-    left = line.pullback.xreplace({symbol: sp.ZeroMatrix(*symbol.shape) for symbol in branch})
-    return Step("vanishing branch", line.pullback, "->", left.doit(), vanishing=EPSILON)
+    left = without_branch(line.pullback, notation)
+    name = vanishing_branch(notation)
+    return Step("without the branch", line.pullback, "->", left, vanishing=name)
 
 
 def leaf_jacobian(term: Term, notation: Notation) -> sp.Expr:

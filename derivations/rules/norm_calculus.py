@@ -13,13 +13,14 @@ import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.notation import DiagonalOf, JacobianOf, Notation
-from derivations.algebra.printing import latex
+from derivations.algebra.printing import latex, text
 from derivations.algebra.quantities import (
     NormRatio,
     Quantity,
     SigmaMax,
     SigmaMinAdjoint,
     adjoint_image,
+    operator_name,
     scaled,
 )
 from derivations.algebra.steps import Certificate, Step
@@ -78,13 +79,11 @@ class NormCalculus:
         """An operator that is not looked into has its singular values; a named activation the ends
         of its slopes.
         """
-        image, label = adjoint_image(expr, u), str(expr)
+        image = adjoint_image(expr, u)
         match self.notation.meanings.get(expr):
             case JacobianOf(Pointwise(name), _) if name in SLOPES:
                 low, high = map(sp.Rational, SLOPES[name])
-                largest = self._symbol(
-                    SigmaMax(expr), f"sigma_max({label})", self._named(r"\sigma_{\max}", expr)
-                )
+                largest = self._end(SigmaMax(expr))
                 proof = (
                     (high - largest, self.ratio(u)),
                     (largest * self.ratio(u) - self.ratio(image),),
@@ -93,12 +92,7 @@ class NormCalculus:
                     "slopes of the activation", self.ratio(image), high * self.ratio(u), proof
                 )
                 return Ends(image, low, high)
-        largest = self._symbol(
-            SigmaMax(expr), f"sigma_max({label})", self._named(r"\sigma_{\max}", expr)
-        )
-        least = self._symbol(
-            SigmaMinAdjoint(expr), f"sigma_min({label})", self._named(r"\sigma_{\min}", expr)
-        )
+        largest, least = self._end(SigmaMax(expr)), self._end(SigmaMinAdjoint(expr))
         before, after = self.ratio(u), self.ratio(image)
         self._at_most(
             "largest singular value", after, largest * before, ((largest * before - after,),)
@@ -272,8 +266,9 @@ class NormCalculus:
         self.notation.latex_names[symbol] = latex
         return symbol
 
-    def _named(self, head: str, expr: sp.Expr) -> str:
-        return rf"{head}({latex(expr, self.notation)})"
+    def _end(self, definition: SigmaMax | SigmaMinAdjoint) -> sp.Symbol:
+        shown = operator_name(definition, lambda expr: latex(expr, self.notation), tex=True)
+        return self._symbol(definition, operator_name(definition, text), shown)
 
 
 def _written_out(expr: sp.MatMul | sp.MatPow) -> tuple[sp.Expr, list[sp.Expr]]:

@@ -38,10 +38,12 @@ from derivations.rules.bound_types import (
     Proved,
     at_least,
     at_most,
-    limits,
+    ends_of_gain,
+    least_over_signals,
     never_looser,
     never_looser_than_maximum,
 )
+from derivations.rules.remaining import Limits
 
 _NORM = "triangle inequality, operator norm"
 _TRIANGLE = sp.Abs(1 - BRANCH_GAIN)
@@ -70,25 +72,32 @@ def residual_bounds(notation: Notation, branch: sp.Expr, g: sp.Expr) -> Proved:
         Quantity(LAMBDA, NumericalRange(branch, +1)),
     )
     uniform, numerical = sp.Max(1 - SIGMA_MAX, SIGMA_MIN - 1, 0), sp.Max(1 + MU, -1 - LAMBDA, 0)
-    scaled = (BRANCH_GAIN, SIGMA_MAX, SIGMA_MIN, MU, LAMBDA) if notation.vanishes(branch) else ()
+    # Where g is the signal at the output, I + J_B is the whole Jacobian.
+    whole = g == notation.signal()
+    if whole:
+        jacobian = sp.MatAdd(sp.Identity(branch.shape[0]), branch)
+        quantities = (*quantities, *ends_of_gain(jacobian))
+    limits = Limits(notation, quantities)
     order = (
         *_lemma_order("residual"),
         *_residual_order(uniform),
+        *(_order_over_signals(uniform, numerical) if whole else ()),
     )
     steps = (
         *lemma.steps,
         *_norm_steps(uniform),
         *_rayleigh_steps(numerical),
         *(each.step for each in order),
-        *limits([*_LEMMA_EXPRS, uniform, 1 + SIGMA_MAX, numerical], scaled),
+        *limits.steps([*_LEMMA_EXPRS, uniform, 1 + SIGMA_MAX, numerical]),
     )
-    make = BoundMaker("residual", quantities, g, _nonzero(g, notation), scaled)
+    make = BoundMaker("residual", limits, g, _nonzero(g, notation))
     made = (
         *_lemma_bounds(make),
         make("uniform", "lower", uniform, _NORM),
         make("uniform", "upper", 1 + SIGMA_MAX, _NORM),
         make("numerical_range", "lower", numerical, "Cauchy–Schwarz, Rayleigh quotient"),
     )
+    quantities = (*quantities, *limits.remaining.values())
     return Proved("residual", made, Derivation("bounds", notation, steps, quantities), order)
 
 
@@ -161,6 +170,15 @@ def _residual_order(uniform: sp.Max) -> tuple[Order, ...]:
     )
 
 
+def _order_over_signals(uniform: sp.Max, numerical: sp.Max) -> tuple[Order, ...]:
+    """σ_min(Iᵀ + J_Bᵀ) and σ_max(I + J_B) against the bounds that do not look along g."""
+    return (
+        least_over_signals("residual.uniform.lower", "lower", uniform),
+        least_over_signals("residual.numerical_range.lower", "lower", numerical),
+        least_over_signals("residual.uniform.upper", "upper", 1 + SIGMA_MAX),
+    )
+
+
 def shortcut_bounds(notation: Notation, branch: sp.Expr, v: sp.Expr, g: sp.Expr) -> Proved:
     """Bounds of H = B(x) + W x relative to ‖v‖, v = Wᵀg: those of a residual block along g (section
     2(g)).
@@ -169,12 +187,12 @@ def shortcut_bounds(notation: Notation, branch: sp.Expr, v: sp.Expr, g: sp.Expr)
     entries than x.
     """
     lemma = _lemma(notation, v, adjoint_image(branch, g))
-    scaled = (BRANCH_GAIN,) if notation.vanishes(branch) else ()
+    limits = Limits(notation, lemma.quantities)
     order = _lemma_order("shortcut")
-    steps = (*lemma.steps, *(each.step for each in order), *limits(_LEMMA_EXPRS, scaled))
-    make = BoundMaker("shortcut", lemma.quantities, v, _nonzero(v, notation), scaled)
-    derivation = Derivation("bounds", notation, steps, lemma.quantities)
-    return Proved("shortcut", _lemma_bounds(make), derivation, order)
+    steps = (*lemma.steps, *(each.step for each in order), *limits.steps(_LEMMA_EXPRS))
+    made = _lemma_bounds(BoundMaker("shortcut", limits, v, _nonzero(v, notation)))
+    quantities = (*lemma.quantities, *limits.remaining.values())
+    return Proved("shortcut", made, Derivation("bounds", notation, steps, quantities), order)
 
 
 def dense_bounds(notation: Notation, branch: sp.Expr, g_y: sp.Expr, g_f: sp.Expr) -> Proved:
@@ -190,7 +208,7 @@ def dense_bounds(notation: Notation, branch: sp.Expr, g_y: sp.Expr, g_f: sp.Expr
     # Not σ_max alone: the branch sees another slice of the signal than the skip, of any size.
     reach = SIGMA_MAX * RATIO
     uniform, over = sp.Max(1 - reach, 0), (reach - BRANCH_GAIN,)
-    scaled = (BRANCH_GAIN, SIGMA_MAX) if notation.vanishes(branch) else ()
+    limits = Limits(notation, quantities)
     parts = (("operator norm", 1 - reach, _below_triangle(reach)),)
     order = (
         *_lemma_order("dense"),
@@ -205,14 +223,15 @@ def dense_bounds(notation: Notation, branch: sp.Expr, g_y: sp.Expr, g_f: sp.Expr
         Step("largest lower bound", GAIN, ">=", uniform),
         at_most("operator norm", 1 + reach, ((_SUM - GAIN,), over)),
         *(each.step for each in order),
-        *limits([*_LEMMA_EXPRS, uniform, 1 + reach], scaled),
+        *limits.steps([*_LEMMA_EXPRS, uniform, 1 + reach]),
     )
-    make = BoundMaker("dense", quantities, g_y, ("g_y ≠ 0",), scaled)
+    make = BoundMaker("dense", limits, g_y, ("g_y ≠ 0",))
     made = (
         *_lemma_bounds(make),
         make("uniform", "lower", uniform, _NORM),
         make("uniform", "upper", 1 + reach, _NORM),
     )
+    quantities = (*quantities, *limits.remaining.values())
     return Proved("dense", made, Derivation("bounds", notation, steps, quantities), order)
 
 

@@ -29,7 +29,7 @@ LONGEST_EXPANSION = 8
 SHOWN = 3
 """The length of the expansion that is shown as the result: eight steps have 128 paths."""
 
-_J = sp.Symbol("j", integer=True, nonnegative=True)
+_J, _K = sp.symbols("j k", integer=True, nonnegative=True)
 _R = sp.IndexedBase("r", real=True)
 
 
@@ -187,15 +187,14 @@ def _paths(layers: int) -> Theorem:
             *(adjoint_image(slopes[j, i], totals[j]) for j in range(i + 1, layers + 1))
         )
         totals[i] = sp.MatAdd(*along)
+        # From x_{l−1} there is one path, J_{l,l−1}ᵀ h, and nothing to show.
+        if i == layers - 1:
+            continue
         lines.append(Step(f"paths from x_{layers} to x_{i}", recurrence, "=", totals[i]))
-        lines.append(
-            Step(
-                f"their number, l = {layers - i}",
-                sp.Integer(len(along)),
-                "=",
-                doubled(sp.Integer(layers - i)),
-            )
-        )
+        # A path stops at any of the x between, or does not.
+        between = layers - i - 1
+        number = sp.Sum(sp.binomial(between, _K), (_K, 0, between))
+        lines.append(Step(f"their number, l = {layers - i}", number, "=", sp.Integer(len(along))))
     return Theorem(
         "architecture.paths",
         "Path expansion of a dense block",
@@ -203,7 +202,7 @@ def _paths(layers: int) -> Theorem:
         "products of the J_jiᵀ along them; for "
         f"l = 1, …, {layers} these are P(l) = 2^(l−1) products.",
         Derivation("architecture.paths", notation, tuple(lines)),
-        lines[2 * (SHOWN - 1)],
+        lines[2 * (SHOWN - 2)],
         ("g_i = 0 for i < l",),
         source="substitution into the adjoint recurrence",
         setting="J_ji any matrices; all x_i of n coordinates.",

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 import sympy as sp
 
+from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import squared, squared_norm, stacked
+from derivations.algebra.notation import notation_of
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
@@ -63,16 +65,14 @@ def special_case(layers: int) -> tuple[Step, Step]:
 
 
 def _special_cases() -> Theorem:
-    step = dense_step()
     steps = tuple(each for layers in CASES for each in special_case(layers))
     return Theorem(
         "eq6.special_cases",
         "Eq. (6) for every width of DenseNet-264",
         f"For l = 1…{WIDEST} and l = {CASES[-1]}, written out over the outer index: "
         "‖∂L/∂x‖² = |∂L/∂H|²(Σ a_i² + Σ b_ji² + l) ≥ |∂L/∂H|²(Σ a_i² + l).",
-        Derivation("eq6.special_cases", step.notation, steps),
+        Derivation("eq6.special_cases", notation_of(BLOCKS["dense"], "scalar"), steps),
         steps[-2],
-        ("scalar reading",),
         source="Eq. (6) at concrete l",
     )
 

@@ -284,11 +284,9 @@ def _paths() -> Theorem:
                 sp.MatAdd(*(path for paths in by_length for path in paths)),
             )
         )
-        counted, chosen = (
-            sp.Tuple(*map(len, by_length)),
-            sp.Tuple(*(sp.binomial(depth, k) for k in range(depth + 1))),
-        )
-        lines.append(Step(f"paths of length 0…{depth}", counted, "=", chosen))
+        chosen = sp.Sum(sp.binomial(depth, _K), (_K, 0, depth))
+        counted = sp.Integer(sum(map(len, by_length)))
+        lines.append(Step(f"paths of length 0…{depth}", chosen, "=", counted))
     return Theorem(
         "stack.paths",
         "Path expansion of a residual stack",

@@ -23,7 +23,7 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.terms import Term
-from derivations.rules.bound_types import Bound
+from derivations.rules.bound_types import Bound, Bounds
 from derivations.rules.bounds import column
 from derivations.rules.jacobian import Linearization
 from numeric.checks import Function, check_input
@@ -89,7 +89,8 @@ def _numbers(point: Point, effort: Effort, spectra: bool) -> BlockNumbers:
     terms |= {
         bound.name: number.value for bound, number in numbers.items() if bound.side == "equal"
     }
-    bounding = tuple(number for bound, number in numbers.items() if bound.side != "equal")
+    known = _not_looser(derived.bounds, numbers)
+    bounding = tuple(known[bound.id] for bound in numbers if bound.side != "equal")
     return BlockNumbers(pullback, gain, terms, bounding, torch.ones_like(gain, dtype=torch.bool))
 
 
@@ -103,6 +104,32 @@ def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
             replace(bound, value=spread(bound.value, live, math.nan)) for bound in numbers.bounds
         ),
         live.to(numbers.gain.device),
+    )
+
+
+def _not_looser(bounds: Bounds, numbers: Mapping[Bound, BoundNumbers]) -> dict[str, BoundNumbers]:
+    """The bounds by id, where an enclosed one says no less than one that is proved to be looser.
+
+    An enclosure that has not converged leaves a bound behind what another one knows; by the proved
+    order what the looser one says is then true of the tighter one too.
+    """
+    known = {number.id: number for number in numbers.values()}
+    enclosed = {bound.id for bound in numbers if _needs_spectra(bound)}
+    for tighter, looser in dict.fromkeys((pair.tighter, pair.looser) for pair in bounds.order):
+        if tighter in enclosed and looser in known:
+            known[tighter] = _raised(known[tighter], known[looser])
+    return known
+
+
+def _raised(tighter: BoundNumbers, looser: BoundNumbers) -> BoundNumbers:
+    better = torch.maximum if tighter.side == "lower" else torch.minimum
+    value = better(tighter.value, looser.value)
+    if torch.equal(value, tighter.value):
+        return tighter
+    # Union bound: the value is wrong only where one of the two is.
+    delta = (tighter.delta or 0.0) + (looser.delta or 0.0)
+    return replace(
+        tighter, value=value, delta=delta or None, reason=f"{tighter.reason}; or by {looser.id}"
     )
 
 

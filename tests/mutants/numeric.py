@@ -6,6 +6,18 @@ from mutants.mutant import Mutant
 NUMERIC = [
     *LAYERS,
     Mutant(
+        "an enclosure stays behind a looser bound",
+        "numeric/evaluation/evaluate.py",
+        "if tighter in enclosed and looser in known:",
+        "if False:",
+    ),
+    Mutant(
+        "a raised bound keeps its chance of error",
+        "numeric/evaluation/evaluate.py",
+        "delta = (tighter.delta or 0.0) + (looser.delta or 0.0)",
+        "delta = tighter.delta or 0.0",
+    ),
+    Mutant(
         "a cosine has no rounding error",
         "numeric/evaluation/evaluate.py",
         "tolerances(found.low.dtype).rounding",

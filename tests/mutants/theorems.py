@@ -218,8 +218,8 @@ THEOREMS = [
     Mutant(
         "paths of length k are counted a block too late",
         "derivations/theorems/stacks.py",
-        "sp.binomial(depth, k) for k",
-        "sp.binomial(depth + 1, k) for k",
+        "sp.Sum(sp.binomial(depth, _K), (_K, 0, depth))",
+        "sp.Sum(sp.binomial(depth + 1, _K), (_K, 0, depth))",
     ),
     Mutant(
         "Pascal's rule with the wrong neighbour",

@@ -13,6 +13,7 @@ import sympy as sp
 from derivations.algebra.blocks import BLOCKS, SE_RESIDUAL, Block
 from derivations.algebra.notation import Reading, notation_of
 from derivations.algebra.steps import Derivation, Step
+from derivations.book.proof_chain import missing
 from derivations.checker.check import check
 from derivations.errors import InputError, ViolationError
 from derivations.rules.bounds import bounds
@@ -192,8 +193,6 @@ def _remains(block: str) -> Remains:
     ]
     lower = max((value for side, value in numbers if side != "upper"), default=0.0)
     upper = min((value for side, value in numbers if side != "lower"), default=float("inf"))
-    return Remains(
-        lower,
-        upper,
-        all(step.ok for theorem in proved.theorems for step in check(theorem.derivation)),
-    )
+    judged = [(theorem, check(theorem.derivation)) for theorem in proved.theorems]
+    derived = all(step.ok for _, steps in judged for step in steps)
+    return Remains(lower, upper, derived and not any(missing(*each) for each in judged))

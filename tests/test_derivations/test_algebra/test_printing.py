@@ -3,9 +3,17 @@
 import pytest
 import sympy as sp
 
+from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import EPSILON
-from derivations.algebra.notation import Notation
-from derivations.algebra.printing import definition_latex, latex, step_latex, step_text, text
+from derivations.algebra.notation import Notation, notation_of
+from derivations.algebra.printing import (
+    definition_latex,
+    in_prose,
+    latex,
+    step_latex,
+    step_text,
+    text,
+)
 from derivations.algebra.quantities import (
     GAIN,
     LAMBDA,
@@ -22,6 +30,7 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.steps import Step
 from derivations.algebra.terms import Identity
+from derivations.rules.jacobian import linearize, remains
 
 
 @pytest.fixture(name="notation")
@@ -89,9 +98,25 @@ def test_every_definition_is_written_out(notation, letters):
     for quantity, expected in shown.items():
         assert definition_latex(quantity, notation) == expected
     least = definition_latex(Quantity(SIGMA_MIN, SigmaMinAdjoint(a)), notation)
-    assert least.startswith(r"\sigma_{\min} = \min_{\lVert u \rVert = 1}")
+    assert least == r"\sigma_{\min} = \sigma_{\min}\left(A^{\top}\right)"
+    summed = definition_latex(Quantity(SIGMA_MIN, SigmaMinAdjoint(a + a.T)), notation)
+    assert summed.endswith(r"\left(\left(A + A^{\top}\right)^{\top}\right)")
     assert r"\lambda_{\min}" in definition_latex(Quantity(MU, NumericalRange(a, -1)), notation)
     assert r"\lambda_{\max}" in definition_latex(Quantity(LAMBDA, NumericalRange(a, 1)), notation)
     assert definition_latex(Quantity(sp.Symbol("f"), Frobenius(a)), notation).endswith(
         r"\left\lVert A \right\rVert_F"
     )
+
+
+def test_a_formula_within_a_sentence_holds_no_python():
+    kappa, chi, n = sp.symbols("kappa chi n")
+    assert in_prose(1 / kappa**2) == "κ^-2"
+    assert in_prose((1 + chi) ** n / 2) == "(χ + 1)^n/2"
+    assert in_prose(2 * chi / n) == "2·χ/n"
+
+
+def test_a_limit_without_the_branch_names_what_vanishes():
+    notation = notation_of(BLOCKS["residual"], "operator")
+    step = remains(linearize(notation))
+    assert step_latex(step, notation) == r"\lim_{J_{F} \to 0} \left(J_{F}^{\top} g + g\right) = g"
+    assert step_text(step) == "J_Fᵀ*g + g → g as J_F → 0"

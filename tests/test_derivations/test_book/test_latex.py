@@ -66,7 +66,7 @@ def test_latex_closes_what_it_opens(printed):
 def test_every_verdict_is_the_records(document, printed):
     for equation in document.equations:
         for claim in equation.claims:
-            word = "holds" if claim.holds else "does not hold"
+            word = "holds" if claim.holds else "not proved"
             assert rf"{prose(claim.statement)}: \textbf{{{word}}}" in printed["latex"]
 
 

@@ -29,7 +29,7 @@ def test_plain_text_is_printed_as_it_is(text, markdown):
 def test_every_verdict_is_the_records(document, printed):
     for equation in document.equations:
         for claim in equation.claims:
-            word = "holds" if claim.holds else "does not hold"
+            word = "holds" if claim.holds else "not proved"
             assert f"{prose(claim.statement)}: **{word}**" in printed["markdown"]
 
 

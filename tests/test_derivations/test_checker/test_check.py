@@ -130,3 +130,18 @@ def test_a_discontinuous_expression_is_not_evaluated_at_its_limit(proof):
 def test_an_expression_that_the_checker_cannot_read_has_not_passed(proof):
     step = Step("odd", sp.Determinant(sp.MatrixSymbol("A", 2, 2)), "=", sp.Integer(1))
     assert not any(outcome(proof, step).values())
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, ZeroDivisionError, RecursionError])
+def test_a_check_that_cannot_be_carried_out_has_not_passed(error, monkeypatch):
+    """SymPy says so of limits and integrals that it does not know."""
+
+    def refuse(*_):
+        raise error("not known")
+
+    monkeypatch.setattr(sp, "limit", refuse)
+    step = Step(
+        "limit", EPSILON * sp.Symbol("L", integer=True, positive=True), "->", 0, vanishing=EPSILON
+    )
+    (checked,) = check(Derivation("x", notation_of(BLOCKS["plain"], "scalar"), (step,)))
+    assert not checked.ok

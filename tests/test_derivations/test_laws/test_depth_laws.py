@@ -4,16 +4,19 @@ from dataclasses import replace
 from fractions import Fraction
 from math import prod
 
+import numpy as np
 import pytest
 import sympy as sp
 
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, LAYERS
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.check import check
+from derivations.laws import depth_laws as depth_laws_module
 from derivations.laws.depth_laws import FIRST_WIDTH, LAYER, DepthLaw, depth_laws
 from derivations.laws.gaussian_moments import (
     KAPPA,
     RELU_KAPPA,
+    pass_through,
 )
 
 LAWS = {law.network: law for law in depth_laws()}
@@ -174,4 +177,80 @@ def test_every_law_names_its_network_and_its_exactness():
         assert law.theorem.certainty == "law"
         assert law.theorem.setting
         assert law.theorem.result in law.theorem.derivation.steps
-        assert law.exactness.startswith("exact")
+        assert law.exactness.startswith("exact for ")
+        assert law.theorem.setting.startswith(law.exactness.removeprefix("exact for "))
+
+
+def test_each_law_prints_its_limit():
+    limits = {name: law.theorem.setting.partition(".")[0] for name, law in LAWS.items()}
+    assert limits["plain"] == "every width n"
+    for name in ("residual", "se_held"):
+        assert limits[name].startswith("n → ∞;")
+        assert LAWS[name].theorem.statement.endswith("as n → ∞.")
+    for name in set(LAWS) - set(GEOMETRIC) - set(DENSE):
+        assert limits[name].startswith("n → ∞ and B → ∞;")
+    for name in DENSE:
+        assert limits[name].startswith("every width for i = 0; for i ≥ 1 as k₀ → ∞")
+
+
+@pytest.mark.parametrize("network", LAWS)
+def test_the_factor_is_derived_from_integrals_and_not_asserted(network, monkeypatch):
+    """Three times the factor fails a step, and so does a third of it."""
+    for times in (3, sp.Rational(1, 3)):
+
+        def tripled(parts, variance, times=times):
+            passage = pass_through(parts, variance)
+            return replace(passage, gain=times * passage.gain)
+
+        if network in DENSE:
+            monkeypatch.setattr(depth_laws_module, "CHI", times * CHI)
+            monkeypatch.setattr(
+                depth_laws_module, "SECOND_INTEGRAL", times * depth_laws_module.SECOND_INTEGRAL
+            )
+        else:
+            monkeypatch.setattr(depth_laws_module, "pass_through", tripled)
+        (law,) = [law for law in depth_laws() if law.network == network]
+        monkeypatch.undo()
+        failed = [c.step.rule for c in check(law.theorem.derivation) if not c.ok]
+        assert failed, network
+
+
+def dense_ratio(first_width: int, width: int, depth: int, block: int, draws: int) -> np.ndarray:
+    """‖∂L/∂x_block‖² over ‖g‖² per coordinate, signals N(0, I) on every state: (draws,)."""
+    rng = np.random.default_rng(17)
+    found = []
+    for _ in range(draws):
+        states, weights = [rng.standard_normal(first_width)], []
+        for _ in range(depth):
+            seen = np.concatenate(states)
+            weight = rng.standard_normal((width, len(seen))) * (2 / len(seen)) ** 0.5
+            weights.append(weight)
+            states.append(weight @ np.maximum(seen, 0))
+        gradients = [rng.standard_normal(len(state)) for state in states]
+        for j in range(depth, block, -1):
+            seen = np.concatenate(states[:j])
+            back = (seen > 0) * (weights[j - 1].T @ gradients[j])
+            start = 0
+            for i in range(j):
+                gradients[i] = gradients[i] + back[start : start + len(states[i])]
+                start += len(states[i])
+        found.append(np.mean(gradients[block] ** 2))
+    return np.array(found)
+
+
+@pytest.mark.parametrize(("first_width", "block"), [(1, 0), (1, 1), (2, 1), (1, 2)])
+def test_dense_laws_at_small_widths(first_width, block):
+    """Exact for i = 0. For i ≥ 1 no unit of x₀ is active with probability 2^(−k₀), and only the
+    direct signal arrives: 1.5, not 2, at k = k₀ = 1, l = 3, i = 1.
+    """
+    depth, draws = 3, 60_000
+    at = {CHI: 1, LAYERS: depth, BLOCK: block, FIRST_WIDTH: first_width}
+    law = float(LAWS["dense_unequal"].ratio.subs(at))
+    share = 1 if block == 0 else 1 - 2.0**-first_width
+    found = dense_ratio(first_width, 1, depth, block, draws)
+    # The ratio has heavy tails: the standard error is that of the sample.
+    error = 5 * found.std() / draws**0.5
+    assert found.mean() == pytest.approx(1 + (law - 1) * share, abs=error)
+    if (first_width, block) == (1, 1):
+        assert law == 2
+        assert abs(found.mean() - law) > 3 * error / 5

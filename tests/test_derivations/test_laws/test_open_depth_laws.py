@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
-from derivations.algebra.letters import DEPTH
+from derivations.algebra.letters import CHI, DEPTH
 from derivations.checker.check import check
 from derivations.laws.open_depth_laws import (
     ACTIVE,
+    HALF_NORMAL_FACTOR,
+    HALF_NORMAL_VARIANCE,
     PERSISTENCE,
     SECOND_MOMENT,
     SIGMA,
@@ -48,3 +50,23 @@ def test_the_limits_of_half_normal_inputs():
 @pytest.mark.parametrize("n", range(1, 8))
 def test_persistence_is_the_central_binomial_probability(n):
     assert sp.gammasimp(PERSISTENCE.subs(DEPTH, n)) == sp.binomial(2 * n, n) / sp.Integer(4) ** n
+
+
+def test_the_recurrences_of_half_normal_inputs_are_those_that_are_evaluated():
+    from numeric.laws.mean_field import half_normal_residual
+
+    chi, ratio, variance = sp.Rational(3, 4), 1.0, sp.Float(0)
+    for _ in range(4):
+        at = {CHI: chi, SIGMA: sp.sqrt(variance)} if variance else {CHI: chi}
+        factor, behind = (
+            expr.subs(at) if variance else sp.limit(expr.subs(at), SIGMA, 0, "+")
+            for expr in (HALF_NORMAL_FACTOR, HALF_NORMAL_VARIANCE)
+        )
+        ratio, variance = ratio * float(factor), sp.N(behind)
+    assert half_normal_residual(4, 0.75) == pytest.approx(ratio, rel=1e-12)
+
+
+def test_what_is_not_proved_of_batch_norm_v1_is_called_so():
+    theorem = LAWS["depth.batch_norm_v1"]
+    assert "not proved" in theorem.statement
+    assert theorem.setting.startswith("n → ∞ and B → ∞")

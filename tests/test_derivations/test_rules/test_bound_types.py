@@ -1,36 +1,37 @@
 """What is said of a gain: names, makers and limits of bounds, apart from any block."""
 
-import pytest
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.letters import EPSILON
+from derivations.algebra.blocks import BRANCH as BRANCH_LAYER
 from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
     GAIN,
+    LEAST,
+    MOST,
+    MU,
     SIGMA_MAX,
     Cosine,
     NormRatio,
     Quantity,
     SigmaMax,
 )
-from derivations.algebra.steps import Derivation
 from derivations.algebra.terms import Identity
-from derivations.checker.check import check
 from derivations.rules.bound_types import (
     BoundMaker,
     Bounds,
     Proved,
     at_least,
     at_most,
-    bound_latex,
-    limits,
+    ends_of_gain,
+    least_over_signals,
     never_looser,
     never_looser_than_maximum,
 )
 from derivations.rules.bounds import bounds
+from derivations.rules.remaining import Limits
 
 NOTATION = Notation(Identity(), {}, "operator")
 BRANCH, V, W = NOTATION.free("A", "n", "n"), NOTATION.free("v", "n"), NOTATION.free("w", "n")
@@ -39,7 +40,7 @@ QUANTITIES = (
     Quantity(COSINE, Cosine(V, W)),
     Quantity(SIGMA_MAX, SigmaMax(BRANCH)),
 )
-MAKE = BoundMaker("lemma", QUANTITIES, V, ("v ≠ 0",), (BRANCH_GAIN, SIGMA_MAX))
+MAKE = BoundMaker("lemma", Limits(NOTATION, QUANTITIES), V, ("v ≠ 0",))
 
 
 def test_a_bound_is_known_by_its_theorem_its_name_and_its_side():
@@ -60,27 +61,22 @@ def test_a_bound_names_the_quantities_it_holds_and_for_whom_it_holds():
     assert MAKE("c", "lower", COSINE, "").holds_for == "this backward signal"
 
 
-def test_the_limit_of_a_bound_is_without_what_vanishes():
-    assert MAKE("a", "upper", 1 + BRANCH_GAIN * COSINE, "").limit == 1
+def test_a_bound_takes_its_limit_from_the_limits():
+    notation = notation_of(BLOCKS["residual"], "operator")
+    g, jacobian = notation.signal(), notation.jacobian(BRANCH_LAYER, Identity())
+    quantities = (Quantity(BRANCH_GAIN, NormRatio(sp.Transpose(jacobian) * g, g)),)
+    make = BoundMaker("x", Limits(notation, quantities), g, ())
+    assert make("a", "upper", 1 + BRANCH_GAIN, "").limit == 1
     assert MAKE("c", "lower", COSINE, "").limit == COSINE
-    assert BoundMaker("stays", QUANTITIES, V, ())("a", "upper", 1 + BRANCH_GAIN, "").limit == (
-        1 + BRANCH_GAIN
-    )
 
 
-@pytest.mark.parametrize(("side", "sign"), [("lower", r"\ge"), ("upper", r"\le"), ("equal", "=")])
-def test_a_bound_is_printed_as_a_relation_on_the_gain(side, sign):
-    assert bound_latex(MAKE("a", side, 1 + BRANCH_GAIN, ""), NOTATION) == rf"\gamma {sign} t + 1"
-
-
-def test_only_what_moves_has_a_limit():
-    steps = limits([1 + BRANCH_GAIN, COSINE, sp.Max(1 - SIGMA_MAX, 0)], (BRANCH_GAIN, SIGMA_MAX))
-    assert [(step.before, step.after) for step in steps] == [
-        (1 + EPSILON * BRANCH_GAIN, 1),
-        (sp.Max(1 - EPSILON * SIGMA_MAX, 0), 1),
-    ]
-    assert {(step.relation, step.vanishing) for step in steps} == {("->", EPSILON)}
-    assert all(checked.ok for checked in check(Derivation("limits", NOTATION, steps)))
+def test_what_holds_for_every_signal_is_no_tighter_than_the_singular_values():
+    lower, upper = (least_over_signals("a", side, 1 + MU) for side in ("lower", "upper"))
+    assert (lower.tighter, lower.looser) == ("singular.min.lower", "a")
+    assert (lower.step.before, lower.step.relation, lower.step.after) == (LEAST, ">=", 1 + MU)
+    assert (upper.tighter, upper.looser) == ("singular.max.upper", "a")
+    assert (upper.step.before, upper.step.relation, upper.step.after) == (MOST, "<=", 1 + MU)
+    assert {q.symbol for q in ends_of_gain(BRANCH)} == {LEAST, MOST}
 
 
 def test_steps_state_one_side_of_the_gain():
@@ -125,7 +121,7 @@ def test_theorems_are_found_by_name_and_listed_in_one_order():
         *residual.singular.bounds,
         *residual.norms.bounds,
     )
-    assert residual.order == residual.structural.order
+    assert residual.order == (*residual.structural.order, *residual.norms.order)
     assert highway.structural is None
     assert residual.structural.base == notation_of(BLOCKS["residual"], "operator").signal()
 

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 import sympy as sp
 from hypothesis import given
@@ -14,6 +15,8 @@ from derivations.algebra.quantities import (
     COSINE,
     GAIN,
     LAMBDA,
+    LEAST,
+    MOST,
     MU,
     RATIO,
     SIGMA_MAX,
@@ -47,7 +50,7 @@ ALIGNMENT, WITH_T = (
     sp.sqrt(1 - sp.Min(COSINE, 0) ** 2),
     sp.sqrt((1 - BRANCH_GAIN) ** 2 + 2 * BRANCH_GAIN * (1 + sp.Min(COSINE, 0))),
 )
-SINGULAR = {"singular.min.lower": SIGMA_MIN, "singular.max.upper": SIGMA_MAX}
+SINGULAR = {"singular.min.lower": LEAST, "singular.max.upper": MOST}
 
 
 def along_g(prefix: str) -> dict[str, sp.Expr]:
@@ -91,7 +94,8 @@ def test_the_bounds_of_each_block_are_those_of_the_theory(name):
 
 
 def sigma(operator: str, end: str = "max") -> sp.Symbol:
-    return sp.Symbol(f"sigma_{end}({operator})", nonnegative=True)
+    shown = operator if end == "max" else f"{operator}ᵀ"
+    return sp.Symbol(f"sigma_{end}({shown})", nonnegative=True)
 
 
 def test_the_norms_of_the_factors_give_the_bounds_of_the_theory():
@@ -118,27 +122,93 @@ def test_the_norms_of_the_factors_give_the_bounds_of_the_theory():
     assert bounds(notation_of(BLOCKS["plain"], "operator")).norms is None
 
 
-def test_what_is_left_as_the_branch_vanishes():
-    for name in BLOCKS:
-        limits = {
-            key: bound.limit
-            for key, bound in of(name).items()
-            if bound.theorem not in ("singular", "norms")
-        }
-        along = {key: limit for key, limit in limits.items() if "alignment.lower" not in key}
-        if (
-            name == "input_gate"
-        ):  # its gate stays when J_F vanishes: the limit is that of the remaining branch
-            assert limits == {key: RESIDUAL_BOUNDS[key] for key in limits}
-        else:
-            assert set(along.values()) <= {1}, name
-            assert {limits[key] for key in limits.keys() - along.keys()} <= {ALIGNMENT}
-    assert {of("plain")[key].limit for key in SINGULAR} == {0}
-    assert (
-        of("se_residual")["norms.factors.lower"].limit
-        == of("se_residual")["norms.factors.upper"].limit
-        == 1
-    )
+LEFT = {
+    "plain": {"singular.min.lower": 0, "singular.max.upper": 0},
+    "residual": {"singular.min.lower": 1, "singular.max.upper": 1},
+    "se_residual": {"singular.min.lower": 1, "singular.max.upper": 1},
+    "dense": {"singular.min.lower": 0, "singular.max.upper": 1},
+    "projection": {
+        "singular.min.lower": sigma("W_s", "min"),
+        "singular.max.upper": sigma("W_s"),
+        "norms.factors.upper": sigma("W_s"),
+        "norms.factors.lower": sigma("W_s", "min"),
+    },
+    "post_activation": {
+        "singular.min.lower": sigma("D_relu", "min"),
+        "singular.max.upper": sigma("D_relu"),
+    },
+    "pre_activation": {"singular.min.lower": 1, "singular.max.upper": 1},
+    "resnext": {"singular.min.lower": 1, "singular.max.upper": 1},
+}
+"""Limits other than those of the bounds along g, which are 1, and of the alignment bound."""
+T_0, C_0 = sp.Symbol("t_0", nonnegative=True), sp.Symbol("c_0", real=True)
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_left_as_the_branch_vanishes(name):
+    for key, bound in of(name).items():
+        expected = LEFT[name].get(key, 1)
+        if key.endswith("alignment.lower"):
+            expected = ALIGNMENT
+        assert bound.limit == expected, (key, bound.limit)
+
+
+def test_a_gate_that_stays_is_left_in_every_limit():
+    """J_s stays when J_F vanishes: what is left is I + diag(F(x)) J_s, and nothing of J_F."""
+    found = of("input_gate")
+    limits = {key: bound.limit for key, bound in found.items()}
+    assert limits["residual.triangle.lower"] == sp.Abs(1 - T_0)
+    assert limits["residual.triangle.upper"] == 1 + T_0
+    assert limits["residual.alignment.lower"] == ALIGNMENT.subs(COSINE, C_0)
+    assert limits["residual.uniform.upper"] == 1 + sigma("diag(F(x))*J_s")
+    assert limits["singular.max.upper"] == sigma("diag(F(x))*J_s + I")
+    assert str(limits["residual.numerical_range.lower"]) == "Max(0, -lambda_0 - 1, mu_0 + 1)"
+    for name in ("input_gate", "highway"):
+        for bound in of(name).values():
+            known = {q.symbol: q.definition for q in (*bound.quantities, *bound.left)}
+            assert bound.limit.free_symbols <= known.keys()
+            for symbol in bound.limit.free_symbols:
+                assert "J_F" not in str(known[symbol]), (name, bound.id)
+    asked = {key for key, bound in found.items() if bound.limit_condition}
+    assert "residual.alignment.lower" in asked
+    assert "residual.triangle.lower" not in asked
+
+
+def value_of(definition, matrices: dict[str, np.ndarray]) -> float:
+    """A quantity for explicit matrices, by names of letters."""
+
+    def array(expr: sp.Expr) -> np.ndarray:
+        match expr:
+            case sp.MatrixSymbol():
+                return matrices[str(expr)]
+            case sp.Identity():
+                return np.eye(2)
+            case sp.Transpose():
+                return array(expr.arg).T
+            case sp.MatAdd():
+                return sum(array(part) for part in expr.args)
+            case sp.MatMul():
+                made = np.eye(2)
+                for part in expr.args:
+                    made = made * float(part) if part.is_number else made @ array(part)
+                return made
+        raise AssertionError(expr)
+
+    match definition:
+        case SigmaMax(operator):
+            return float(np.linalg.svd(array(operator))[1][0])
+        case SigmaMinAdjoint(operator):
+            return float(np.linalg.svd(array(operator))[1][-1])
+    raise AssertionError(definition)
+
+
+def test_a_singular_value_is_not_printed_as_its_own_limit():
+    """J_F = [[−0.9, 0.4], [0, 0.3]] has σ_min(I + J_F) = 0.096; without J_F it is 1."""
+    bound = of("residual")["singular.min.lower"]
+    ((quantity),) = bound.quantities
+    J = np.array([[-0.9, 0.4], [0.0, 0.3]])
+    assert value_of(quantity.definition, {"J_F": J}) == pytest.approx(0.096, abs=1e-3)
+    assert value_of(quantity.definition, {"J_F": 1e-9 * J}) == pytest.approx(float(bound.limit))
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -173,7 +243,11 @@ def test_the_order_of_the_bounds_is_proved(name):
             (s.before, s.relation, s.after) == (made[tighter].expr, relation, made[looser].expr)
             for s in passed
         ), (tighter, looser)
-    assert bool(pairs) == bool(THEORY[name])
+    if name != "plain":
+        assert ("singular.max.upper", "norms.factors.upper") in pairs
+    if name in ("residual", "se_residual", "pre_activation", "resnext", "input_gate"):
+        assert ("singular.min.lower", "residual.numerical_range.lower") in pairs
+        assert ("singular.min.lower", "residual.uniform.lower") in pairs
 
 
 def test_the_gate_is_factored_out_of_the_branch():

@@ -63,7 +63,8 @@ def test_the_ends_enclose_the_norm_of_drawn_matrices(name):
 
 
 def sigma(symbol: str, end: str = "max") -> sp.Symbol:
-    return sp.Symbol(f"sigma_{end}({symbol})", nonnegative=True)
+    shown = symbol if end == "max" else f"{symbol}ᵀ"
+    return sp.Symbol(f"sigma_{end}({shown})", nonnegative=True)
 
 
 def test_the_ends_of_products_and_sums():

@@ -10,6 +10,8 @@ from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
     LAMBDA,
+    LEAST,
+    MOST,
     MU,
     RATIO,
     SIGMA_MAX,
@@ -38,6 +40,8 @@ def value(bound: Bound, branch: sp.Matrix, g: sp.Matrix) -> sp.Expr:
         SIGMA_MIN: min(operator.singular_values()),
         MU: min(eigenvalues),
         LAMBDA: max(eigenvalues),
+        MOST: max((branch + sp.eye(2)).singular_values()),
+        LEAST: min((branch + sp.eye(2)).singular_values()),
     }
     return sp.nsimplify(bound.expr.subs(known))
 

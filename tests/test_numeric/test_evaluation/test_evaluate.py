@@ -462,3 +462,40 @@ def test_bounds_that_are_numbers_alone_are_evaluated(term):
         assert bound.value.shape == (3,)
         gap = found.gain - bound.value if bound.side == "lower" else bound.value - found.gain
         assert (gap >= -1e-12).all(), bound
+
+
+@pytest.mark.parametrize("steps", [6, 20, 40])
+def test_the_least_singular_value_says_no_less_than_what_is_proved_to_be_looser(steps):
+    """σ_min(I + J) ≥ max(1 + μ, −1 − λ), by a proved order; few Krylov steps find less of it."""
+    torch.manual_seed(3)
+    n = 64
+    weight = 0.3 * torch.randn(n, n, dtype=torch.float64) / n**0.5
+    x, g = torch.randn(2, 5, n, dtype=torch.float64)
+    layer = nn.Linear(n, n, bias=False, dtype=torch.float64)
+    layer.weight.data = weight
+    found = evaluate(RESIDUAL.term, {"F": layer}, x, g, steps=steps)
+    values = by_id(found)
+    truth = torch.linalg.svdvals(torch.eye(n, dtype=torch.float64) + weight)
+    for looser in ("residual.numerical_range", "residual.uniform", "norms.factors"):
+        assert (values["singular.min.lower"] >= values[f"{looser}.lower"]).all(), looser
+    assert (values["singular.max.upper"] <= values["residual.uniform.upper"]).all()
+    assert (values["singular.min.lower"] <= truth[-1] + 1e-12).all()
+    assert (values["singular.max.upper"] >= truth[0] - 1e-12).all()
+    # Short runs of Krylov steps find nothing of σ_min itself, and the looser bounds something.
+    assert (values["singular.min.lower"] > 0).all()
+
+
+def test_a_bound_that_another_one_raised_owes_its_chance_of_error_to_both():
+    torch.manual_seed(3)
+    layer = nn.Linear(24, 24, bias=False, dtype=torch.float64)
+    layer.weight.data *= 0.3
+    x, g = torch.randn(2, 5, 24, dtype=torch.float64)
+    few, many = (evaluate(RESIDUAL.term, {"F": layer}, x, g, steps=steps) for steps in (10, 40))
+    for numbers in (few, many):
+        known = {bound.id: bound for bound in numbers.bounds}
+        least = known["singular.min.lower"]
+        if "; or by " in least.reason:
+            looser = known[least.reason.rpartition("; or by ")[2]]
+            assert least.delta > (looser.delta or 0)
+            assert least.certainty == "probable"
+    assert any("; or by " in b.reason for b in few.bounds if b.id == "singular.min.lower")

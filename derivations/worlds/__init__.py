@@ -1,0 +1,1 @@
+"""Finds worlds that attain bounds, and computes them again from what is printed."""
