@@ -198,8 +198,11 @@ def _simple(definition: Definition, left: list[Polynomial]) -> sp.Expr | None:
 
 def _leaves_rows_out(operator: Polynomial) -> bool:
     """Whether some rows of a stack are 0: then its adjoint loses the columns that live there."""
-    slices = {word[0].embeds for word in operator if word and not word[0].transposed}
-    if not all(word for word in operator) or None in slices or not slices:
+    heads = [word[0] if word else None for word in operator]
+    slices = {head.embeds for head in heads if head and head.embeds and not head.transposed}
+    if not slices or not all(
+        head and head.embeds in slices and not head.transposed for head in heads
+    ):
         return False
     total = next(iter(slices)).total
     return bool((total - sp.Add(*(each.stop - each.start for each in slices))).is_positive)

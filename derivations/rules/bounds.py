@@ -112,7 +112,7 @@ def singular_value_bounds(notation: Notation) -> Proved:
     """
     line = linearize(notation)
     g, operator = column(line.signal), factor_right(line.jacobian)
-    quantities = (
+    quantities: tuple[Quantity, ...] = (
         Quantity(GAIN, NormRatio(adjoint_image(operator, g), g)),
         *ends_of_gain(operator),
     )

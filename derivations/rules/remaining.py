@@ -148,7 +148,7 @@ class Limits:
             return sp.S.Zero
         if isinstance(left, sp.Identity):
             return sp.S.One
-        return self._left(quantity, replace(definition, operator=left))  # type: ignore[arg-type]
+        return self._left(quantity, replace(definition, operator=left))
 
     def _left(self, quantity: Quantity, definition: Definition) -> sp.Symbol:
         """The symbol of a quantity without the branch: an old one where it is defined alike."""

@@ -464,7 +464,7 @@ def test_bounds_that_are_numbers_alone_are_evaluated(term):
         assert (gap >= -1e-12).all(), bound
 
 
-@pytest.mark.parametrize("steps", [6, 20, 40])
+@pytest.mark.parametrize("steps", [10, 20, 40])
 def test_the_least_singular_value_says_no_less_than_what_is_proved_to_be_looser(steps):
     """σ_min(I + J) ≥ max(1 + μ, −1 − λ), by a proved order; few Krylov steps find less of it."""
     torch.manual_seed(3)
