@@ -5,6 +5,7 @@ of products, and every factor must be ≥ 0 by itself, by the definitions of the
 earlier established step.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import compress, product
 
@@ -37,6 +38,18 @@ def frozen(polynomial: Polynomial) -> Frozen:
     return frozenset(polynomial.items())
 
 
+def _squares_of_sums(quantities: tuple[Quantity, ...]) -> Iterator[sp.Expr]:
+    """‖v + w‖² relative to ‖v‖², which is (1 − t)² + 2t(1 + c) ≥ 0, for every c and t; the same of
+    min(0, c), and 1 − min(0, c)² ≥ 0.
+    """
+    cosines = [q.symbol for q in quantities if isinstance(q.definition, Cosine)]
+    ratios = [q.symbol for q in quantities if isinstance(q.definition, NormRatio)]
+    for c in cosines:
+        yield sp.expand(1 - sp.Min(c, 0) ** 2)
+        for t in ratios:
+            yield from (sp.expand((1 - t) ** 2 + 2 * t * (1 + k)) for k in (c, sp.Min(c, 0)))
+
+
 class Prover:
     """Collects what a derivation has established about its quantities: expressions ≥ 0 and values
     of squares.
@@ -47,6 +60,7 @@ class Prover:
         self.nonnegative = set(
             map(sp.expand, facts(derivation.quantities, derivation.notation.meanings))
         )
+        self.nonnegative |= set(_squares_of_sums(derivation.quantities))
         self.equal: dict[sp.Expr, sp.Expr] = {}
 
     def proves(self, step: Step) -> bool:

@@ -124,7 +124,7 @@ class _Checker:
         ]
         if not self._ratios_exist([*numbers, *factors]):
             return False
-        if step.relation == "->":
+        if step.relation == "->" and not is_branch_limit(step):
             given = {*self.symbols, *self.derivation.notation.meanings}
             return step.vanishing not in given and exists_near_zero(
                 step.before, step.after, step.vanishing

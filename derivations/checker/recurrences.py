@@ -19,6 +19,7 @@ from derivations.checker.exact_values import Writer
 from derivations.checker.induction import holds_by_induction
 from derivations.checker.symbolic_sums import EXPANDED, write_out
 from derivations.exact.chance import WIDTH, drawing
+from derivations.exact.gaussian_integrals import half_line
 from derivations.exact.logarithms import Logarithms
 from derivations.exact.normal_forms import equal, vanishes
 from derivations.exact.series import tends_to
@@ -182,16 +183,13 @@ def _integrates(step: Step) -> bool:
 
 
 def _integral(function: sp.Expr, *limits: sp.Tuple) -> sp.Expr:
-    """∫₀^∞ z^k e^{−z²/2} dz = 2^((k−1)/2) Γ((k+1)/2) (Euler's integral) for polynomials times a
-    Gaussian; for the others SymPy guesses an antiderivative, which is differentiated.
+    """Exact for polynomials times a Gaussian; for the others SymPy guesses an antiderivative, which
+    is differentiated.
     """
     ((z, low, high),) = limits
-    polynomial = sp.powsimp(function * sp.exp(z**2 / 2))
-    if (low, high) == (0, sp.oo) and polynomial.is_polynomial(z):
-        terms = sp.Poly(polynomial, z).terms()
-        return sp.Add(
-            *(c * sp.sqrt(2) ** (k - 1) * sp.gamma(sp.Rational(k + 1, 2)) for (k,), c in terms)
-        )
+    known = half_line(sp.Integral(function, *limits))
+    if known is not None:
+        return known
     plain = sp.Dummy(real=True)
     function = function.xreplace({z: plain})
     found = sp.integrate(function, plain)

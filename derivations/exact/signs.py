@@ -11,6 +11,7 @@ import sympy as sp
 
 from derivations.algebra.letters import BLOCK, DEPTH, LAYERS
 from derivations.exact.affine import Constraint, affine, follows
+from derivations.exact.gaussian_integrals import half_line
 
 Possible = frozenset[int]
 """Which of the signs −1, 0, 1 an expression may have."""
@@ -59,6 +60,8 @@ class Signs:
             # Only of sums, and of indices, does the domain say more than their parts do.
             if expr in self.indices or (expr.is_Add and (found == ANY or self.ranges)):
                 found = self._affine(expr, found)
+            if expr.is_Add and found == ANY:
+                found = _without_roots(self, expr)
             if sp.expand(expr) in self.known:
                 found &= NONNEGATIVE
             self._found[expr] = found
@@ -154,6 +157,32 @@ def _raised(signs: Signs, expr: sp.Expr) -> Possible:
     return NONZERO if base <= NONZERO else ANY
 
 
+def _without_roots(signs: Signs, expr: sp.Expr) -> Possible:
+    """Of a number, or of a quotient of quadratics in one real symbol that have no real roots."""
+    exact = {each: half_line(each) for each in expr.atoms(sp.Integral)}
+    if None in exact.values():
+        return ANY
+    above, below = sp.fraction(sp.together(expr.xreplace(exact)))
+    letters = above.free_symbols | below.free_symbols
+    if not letters:
+        return _declared(signs, above / below)
+    if len(letters) != 1:
+        return signs.of(expr.xreplace(exact)) if exact else ANY
+    (x,) = letters
+    total = 1
+    for part in (above, below):
+        if not (x.is_real and part.is_polynomial(x) and sp.degree(part, x) in (0, 2)):
+            return ANY
+        quadratic = sp.Poly(part, x)
+        leading = quadratic.LC()
+        if quadratic.degree() and not quadratic.discriminant().is_negative:
+            return ANY
+        if not (leading.is_positive or leading.is_negative):
+            return ANY
+        total *= 1 if leading.is_positive else -1
+    return frozenset({total})
+
+
 def _every(choose: Callable[..., int]) -> Callable[[Signs, sp.Expr], Possible]:
     def rule(signs: Signs, expr: sp.Expr) -> Possible:
         return frozenset(choose(each) for each in product(*map(signs.of, expr.args)))
@@ -176,8 +205,10 @@ def _of_gamma(signs: Signs, expr: sp.Expr) -> Possible:
 
 def _integrated(signs: Signs, expr: sp.Expr) -> Possible:
     (z, *ends) = expr.limits[0]
-    upwards = len(expr.limits) == 1 and tuple(ends) == (0, sp.oo) and z.is_positive
-    return POSITIVE if upwards and signs.positive(expr.function) else ANY
+    if len(expr.limits) != 1 or tuple(ends) != (0, sp.oo):
+        return ANY
+    inside = expr.function.xreplace({z: sp.Dummy(positive=True)})
+    return POSITIVE if signs.positive(inside) else ANY
 
 
 _RULES: dict[type, Callable[[Signs, sp.Expr], Possible]] = {
