@@ -49,7 +49,8 @@ class Run:
 def run(layer: object, x: Enclosed, dtype: torch.dtype = torch.float64) -> Run:
     """The layer at x (batch, *in), which a network of `dtype` holds.
 
-    In others than float64 a layer's own numbers may be rounded before they are used. Raises UnknownNodeError for a type without a rule, InputError where its rule does not apply.
+    In others than float64 a layer's own numbers may be rounded before they are used. Raises
+    UnknownNodeError for a type without a rule, InputError where its rule does not apply.
     """
     if isinstance(layer, nn.Module):
         check_fixed(layer)

@@ -243,7 +243,7 @@ def test_layers_come_back_untouched():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("slope", [-1.7, 0.1, 3.3, 0.5, 1e300])
 def test_a_layers_own_number_is_what_its_network_makes_of_it(slope, dtype):
-    """Single precision rounds a slope before it is used, by 5e-8 of it; double precision does not."""
+    """Single precision rounds a slope before it is used, by 5e-8 of it; double does not."""
     minus = Enclosed.exactly(-torch.ones(1, 1))
     sequence = run(nn.Sequential(nn.LeakyReLU(slope)), minus, dtype).parts[0]
     for found in (run(nn.LeakyReLU(slope), minus, dtype).slopes, sequence.slopes):
