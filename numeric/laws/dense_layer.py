@@ -116,8 +116,8 @@ def batch_law(
     """
     h_, v_ = _columns(h=h, v=v)
     slopes = np.ones_like(v_) if slope is None else array(slope, "slope")
-    check_sizes(slope=slopes)
     require("slope", slopes, v_.shape)
+    check_sizes(slope=slopes.reshape(-1, slopes.shape[-1]))
     given, made = array(inputs, "inputs"), array(outputs, "outputs")
     lead = given.shape[:-1] if given.ndim == 2 else (*v_.shape[:-1], *given.shape[-2:-1])
     require("inputs", given, (*lead, v_.shape[-1]))

@@ -3,15 +3,15 @@
 Q = Σ_j ‖N(μ_j, λ_j I)‖², K(s) = log E exp(sQ). P(Q > q) = (1/2πi) ∫ exp(K(s) − sq) ds/s on a path
 that crosses the real axis at s₀ > 0, and P(Q ≤ q) is minus that for s₀ < 0: the law tilted by
 exp(s₀Q), at the saddlepoint of the integrand (Daniels 1954, Ann. Math. Stat. 25:631–650; Lugannani
-& Rice 1980, Adv. Appl. Prob. 12:475–490). exp(K(s₀) − s₀q) carries the size of the probability, and
-what is left is of order one: a bound on its error is one on the relative error.
+and Rice 1980, Adv. Appl. Prob. 12:475–490). exp(K(s₀) − s₀q) carries the size of the probability,
+and what is left is of order one: a bound on its error is one on the relative error.
 
 The path is the parabola s = s₀ + iu + cu², on which exp(−sq) falls like a Gaussian however few the
 degrees of freedom. With λ′ = λ/(1 − 2λs₀) and c ≤ λ′, |1 − 2λs| ≥ 1 − 2λs₀ all along it, so no
 factor of the integrand exceeds its value at s₀. The trapezoid rule's error is at most
-Σ_± ‖f(· ± ia)‖₁ / (exp(2πa/h) − 1) (Trefethen & Weideman 2014, SIAM Rev. 56:385–458, Thm 5.1),
-and f(· ± ia) is the integrand on another such parabola, whose norm the same inequality bounds.
-Nothing is estimated but rounding, to first order.
+Σ_± ‖f(· ± ia)‖₁ / (exp(2πa/h) − 1) (Trefethen & Weideman 2014, SIAM Rev. 56:385–458, Thm 5.1), and
+f(· ± ia) is the integrand on another such parabola, whose norm the same inequality bounds. Nothing
+is estimated but rounding, to first order.
 """
 
 from dataclasses import dataclass

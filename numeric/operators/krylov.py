@@ -200,7 +200,7 @@ def _capped(counts: Iterable[int], most: int) -> list[int]:
 class _Basis:
     """Orthonormal vectors of every sample, and the random streams that feed them.
 
-    The storage (steps, batch, dim) is there beforehand for a usual run, and grows in a long one.
+    The storage (steps, batch, dim) is allocated beforehand for a usual run; in a long one it grows.
     """
 
     def __init__(

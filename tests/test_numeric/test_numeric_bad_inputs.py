@@ -428,6 +428,9 @@ SETTINGS: dict[str, Callable[[], object]] = {
         nn.Linear(4, 4).double(), ROWS
     ),
     "a product beyond float64": lambda: numeric.Scaled(OPERATOR, 1e300).push(1e300 * ROWS),
+    "evaluate of a structure that is none": lambda: numeric.evaluate(3, LAYERS, IMAGE, IMAGE),
+    "certify of an unknown block": lambda: numeric.certify("resnet", LAYERS, IMAGE, IMAGE),
+    "realize of a block's class": lambda: numeric.realize(dict, LAYERS),
     "evaluate of a signal in another precision": lambda: numeric.evaluate(
         RESIDUAL, LAYERS, IMAGE, IMAGE.float()
     ),
@@ -457,7 +460,9 @@ DATA = {
     "Leaf",
     "Network",
     "Realized",
+    "RepeatedSkipWarning",
     "Segment",
+    "VanishedSignalWarning",
 }
 """Public names that compute nothing from what a user gives."""
 

@@ -12,8 +12,8 @@ DRAW = """
 import hashlib, os, sys
 from paper_figures import block_diagram, render_figure
 figure = block_diagram("residual")
-made = [render_figure(figure, kind) for kind in ("pdf", "png", "svg")]
-digests = [hashlib.sha256(each).hexdigest() for each in made]
+kinds = ("pdf", "png", "svg")
+digests = [hashlib.sha256(render_figure(figure, kind)).hexdigest() for kind in kinds]
 backend = sys.modules["matplotlib"].rcParams._get_backend_or_none()
 print(*digests, os.environ.get("MPLBACKEND"), "matplotlib.pyplot" in sys.modules, backend)
 """
