@@ -71,8 +71,8 @@ LAYERS = [
     Mutant(
         "a norm does not run the layer",
         NORMS,
-        "    _check_reproduced(layer, in_shape, out_shape)\n    return size",
-        "    return size",
+        "_check_reproduced(layer, in_shape, out_shape)\n    return size",
+        "return size",
         ALTERED_TESTS,
     ),
     Mutant(
@@ -120,7 +120,7 @@ LAYERS = [
         "if reason := coupling(module):",
         "if reason := None:",
     ),
-    Mutant("random numbers may be drawn", WATCHED, "    if drawn:", "    if False:"),
+    Mutant("random numbers may be drawn", WATCHED, "if drawn:", "if False:"),
     Mutant("random states stay moved", WATCHED, "torch.set_rng_state(self._cpu)", "pass"),
     Mutant("buffers stay changed", WATCHED, "tensor.copy_(value)", "pass"),
     Mutant(

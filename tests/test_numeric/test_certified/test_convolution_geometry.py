@@ -118,9 +118,10 @@ def test_a_convolution_is_applied_and_transposed_as_its_geometry_says():
             assert torch.equal(found, value), seed
 
 
-def test_uneven_padding_of_the_same_size_goes_behind():
-    layer = nn.Conv1d(1, 1, 4, padding="same")
-    assert (geometry(layer).before, geometry(layer).after) == ((1,), (2,))
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_uneven_padding_of_the_same_size_goes_behind(mode):
+    layer = nn.Conv2d(1, 1, (4, 1), padding="same", padding_mode=mode)
+    assert (geometry(layer).before, geometry(layer).after) == ((1, 0), (2, 0))
 
 
 def test_how_often_padding_repeats_an_entry_is_counted():
