@@ -24,6 +24,7 @@ from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
     LAMBDA,
+    LEAST,
     MU,
     SIGMA_MAX,
     SIGMA_MIN,
@@ -43,10 +44,10 @@ from derivations.algebra.terms import (
     Pointwise,
     Term,
 )
-from derivations.checker.attaining_worlds import examples
 from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize
+from derivations.worlds.attaining_worlds import examples
 
 LOG = logging.getLogger(__name__)
 """Takes the table of what was found: `pytest --log-cli-level=INFO` shows it."""
@@ -282,9 +283,7 @@ def least_of_either_side() -> Bound:
     (quantity,) = bound.quantities
     return replace(
         bound,
-        quantities=(
-            Quantity(SIGMA_MIN, SigmaMinAdjoint(sp.Transpose(quantity.definition.operator))),
-        ),
+        quantities=(Quantity(LEAST, SigmaMinAdjoint(sp.Transpose(quantity.definition.operator))),),
     )  # type: ignore[union-attr]
 
 
