@@ -80,6 +80,17 @@ def _by_gamma_functions(step: Step) -> bool:
 
 
 def _vanishes(difference: sp.Expr) -> bool:
+    """By Γ(a + 1) = a Γ(a), powers being letters of their own. A binomial coefficient is continuous
+    in its lower index, so that what holds between the integers holds at them.
+    """
+    return vanishes(difference.replace(sp.binomial, _by_gamma))
+
+
+def _by_gamma_functions(step: Step) -> bool:
+    return _vanishes(step.before - step.after)
+
+
+def _vanishes(difference: sp.Expr) -> bool:
     """By Γ(a + 1) = a Γ(a). A binomial coefficient is continuous in its lower index, so that what
     holds between the integers holds at them: if all else is continuous there.
     """

@@ -81,6 +81,18 @@ def test_integrals():
     assert outcomes(Step("test", CHI * integral, "=", CHI + CHI**2 / 10**9)) == [False, False]
 
 
+def test_an_antiderivative_is_not_believed(monkeypatch):
+    angle = sp.Symbol("theta", real=True)
+    quarter = sp.Integral(sp.cos(angle), (angle, 0, sp.pi / 2))
+    true, false = (Step("test", quarter, "=", value) for value in (1, 0))
+    assert outcomes(true) == [True, True]
+    assert outcomes(false) == [False, False]
+    monkeypatch.setattr(sp, "integrate", lambda function, variable: variable * function)
+    assert outcomes(false) == [False, False]
+    with pytest.raises(ValueError, match="no antiderivative"):
+        check_recurrence(false)["integration"]()
+
+
 def test_relations_it_does_not_know_fail():
     step = Step("test", sp.gamma(LAYERS + 1), ">=", sp.gamma(LAYERS))
     assert has_recurrence(step)
