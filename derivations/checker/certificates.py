@@ -238,6 +238,17 @@ def _without(polynomial: Polynomial, gone: list[tuple[Word, Polynomial]]) -> Pol
     return polynomial
 
 
+def squares_of_lengths(quantities: tuple[Quantity, ...]) -> frozenset[sp.Expr]:
+    """What is ≥ 0 because a cosine is in [−1, 1], and with it k = min(c, 0): 1 − k², and 1 + 2kt +
+    t² = (t + k)² + 1 − k². Their roots exist.
+    """
+    cosines = [q.symbol for q in quantities if isinstance(q.definition, Cosine)]
+    ratios = [q.symbol for q in quantities if isinstance(q.definition, NormRatio)]
+    within = [k for c in cosines for k in (c, sp.Min(c, 0))]
+    lengths = [1 + 2 * k * t + t**2 for k in within for t in ratios]
+    return frozenset(map(sp.expand, [*(1 - k**2 for k in within), *lengths]))
+
+
 def nonzero_columns(derivation: Derivation, expansion: Expansion) -> set[Frozen]:
     """The columns that are not 0 in the domain of a derivation: its signals and free columns, what
     has one of them for a slice, what its gain is relative to, and what it names.

@@ -17,12 +17,18 @@ from derivations.algebra.quantities import NormRatio
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.binomials import check_binomials, has_binomials
 from derivations.checker.branch_limits import check_branch_limit, is_branch_limit
-from derivations.checker.certificates import Prover, frozen, gram_equal, nonzero_columns
+from derivations.checker.certificates import (
+    Prover,
+    frozen,
+    gram_equal,
+    nonzero_columns,
+    squares_of_lengths,
+)
 from derivations.checker.concrete_sums import check_written_out, has_written_out_sums
 from derivations.checker.drawn_instance import Draw, drawn_instance
 from derivations.checker.matrix_words import Expansion
 from derivations.checker.quantity_samples import holds_on_samples
-from derivations.checker.recurrences import check_recurrence, has_recurrence
+from derivations.checker.recurrences import check_recurrence, has_recurrence, integrated
 from derivations.checker.symbolic_sums import check_sums, has_sums
 from derivations.checker.traces import check_traces, has_traces
 from derivations.exact.chance import drawing
@@ -70,6 +76,7 @@ class _Checker:
         self.expansion = Expansion(derivation.notation)
         self.instances = [drawn_instance(derivation.notation, draw) for draw in _DRAWS]
         self.prover = Prover(derivation)
+        self.lengths = squares_of_lengths(derivation.quantities)
         self.nonzero = nonzero_columns(derivation, self.expansion)
         self.symbols = {quantity.symbol for quantity in derivation.quantities}
 
@@ -124,12 +131,16 @@ class _Checker:
         ]
         if not self._ratios_exist([*numbers, *factors]):
             return False
-        if step.relation == "->" and not is_branch_limit(step):
+        if step.relation == "->" and step.before.has(step.vanishing):
             given = {*self.symbols, *self.derivation.notation.meanings}
             return step.vanishing not in given and exists_near_zero(
                 step.before, step.after, step.vanishing
             )
-        return is_defined([*numbers, *factors], frozenset(self.prover.nonnegative))
+        integrals = [node for each in numbers for node in each.atoms(sp.Integral)]
+        # What integrals are divided by has a sign once they have their values.
+        exprs = [*map(integrated, numbers), *factors] if integrals else [*numbers, *factors]
+        known = self.prover.nonnegative | self.lengths
+        return is_defined(integrals) and is_defined(exprs, known)
 
     def _ratios_exist(self, exprs: list[sp.Expr]) -> bool:
         """Whether no ratio that these speak of is one to a column that may be 0."""

@@ -179,9 +179,15 @@ def _converges(step: Step) -> bool:
 
 
 def _integrates(step: Step) -> bool:
-    return vanishes((step.before - step.after).replace(sp.Integral, _integral))
+    return vanishes(integrated(step.before - step.after))
 
 
+def integrated(expr: sp.Expr) -> sp.Expr:
+    """The expression with its integrals' values; raises ValueError for one that is not known."""
+    return expr.replace(sp.Integral, _integral)
+
+
+@lru_cache(maxsize=64)
 def _integral(function: sp.Expr, *limits: sp.Tuple) -> sp.Expr:
     """Exact for polynomials times a Gaussian; for the others SymPy guesses an antiderivative, which
     is differentiated.

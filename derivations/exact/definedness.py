@@ -14,12 +14,12 @@ from derivations.exact.signs import Signs, signs_of
 _CONTINUOUS = (sp.Number, sp.NumberSymbol, sp.Symbol, sp.Add, sp.Mul, sp.sin, sp.cos)
 
 
-def is_defined(exprs: Iterable[sp.Expr], known: frozenset[sp.Expr] = frozenset()) -> bool:
+def is_defined(exprs: Iterable[sp.Expr], known: Iterable[sp.Expr] = ()) -> bool:
     """Whether all expressions of a step exist, wherever its symbols are, and no index is bound and
     free at once. `known` are expressions ≥ 0 by what was established elsewhere.
     """
     exprs = tuple(map(sp.sympify, exprs))
-    signs = signs_of(exprs, known)
+    signs = signs_of(exprs, frozenset(known))
     bound = {run.limits[k][0] for e in exprs for run in _runs(e) for k in range(len(run.limits))}
     if bound & (signs.free | {LAYERS, DEPTH}):
         return False

@@ -61,6 +61,8 @@ class Signs:
             if expr in self.indices or (expr.is_Add and (found == ANY or self.ranges)):
                 found = self._affine(expr, found)
             if expr.is_Add and found == ANY:
+                found = self._fraction(expr)
+            if expr.is_Add and found == ANY:
                 found = _without_roots(self, expr)
             if sp.expand(expr) in self.known:
                 found &= NONNEGATIVE
@@ -68,9 +70,26 @@ class Signs:
         return self._found[expr]
 
     def _structural(self, expr: sp.Expr) -> Possible:
+        if not expr.free_symbols and not expr.has(sp.Integral, sp.Sum, sp.Product):
+            return _declared(self, expr)
         for node, rule in _RULES.items():
             if isinstance(expr, node):
                 return rule(self, expr)
+        return ANY
+
+    def _fraction(self, expr: sp.Expr) -> Possible:
+        """The signs of a fraction by those of its ends; of a square polynomial without real zeros,
+        by its first coefficient.
+        """
+        top, bottom = sp.fraction(sp.together(expr))
+        if bottom.free_symbols:
+            return frozenset(a * b for a, b in product(self.of(top), self.of(bottom)))
+        if len(top.free_symbols) == 1:
+            (symbol,) = top.free_symbols
+            if symbol.is_real and top.is_polynomial(symbol) and sp.degree(top, symbol) == 2:
+                a, b, c = sp.Poly(top, symbol).all_coeffs()
+                if (b**2 - 4 * a * c).is_negative:
+                    return frozenset(x * y for x, y in product(self.of(a), self.of(bottom)))
         return ANY
 
     def _affine(self, expr: sp.Expr, found: Possible) -> Possible:

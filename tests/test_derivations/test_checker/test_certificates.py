@@ -18,7 +18,7 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Identity
-from derivations.checker.certificates import Prover, gram_equal
+from derivations.checker.certificates import Prover, gram_equal, squares_of_lengths
 
 NOTATION = Notation(Identity(), {}, "operator")
 OPERATOR, V = NOTATION.free("A", "n", "n"), NOTATION.free("v", "n")
@@ -150,3 +150,18 @@ def test_identities_of_quantities_are_identities_of_inner_products():
     assert gram_equal(COSINE_LAW, LEMMA)
     assert not gram_equal(Step("x", GAIN**2, "=", 1 + BRANCH_GAIN**2), LEMMA)
     assert not gram_equal(Step("x", SIGMA_MAX, "=", BRANCH_GAIN), LEMMA)  # not of inner products
+
+
+def test_what_a_cosine_makes_a_square_is_one_on_a_grid():
+    found = squares_of_lengths(LEMMA.quantities)
+    assert sp.expand(COSINE_LAW.after) in found
+    values = [sp.Rational(k, 4) for k in range(-4, 5)]
+    for expr in found:
+        for c in values:
+            for t in (0, sp.Rational(1, 3), 1, 5):
+                ratios = dict.fromkeys((GAIN, BRANCH_GAIN), t)
+                assert expr.subs(ratios | {COSINE: c}) >= 0, expr
+
+
+def test_without_a_cosine_nothing_is_a_square():
+    assert not squares_of_lengths(LEMMA.quantities[:2])

@@ -21,7 +21,7 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Add, Identity, Layer, Linear
-from derivations.checker.check import check
+from derivations.checker.check import DEFINED, Check, check
 from derivations.checker.quantity_samples import quantity_samples
 from derivations.errors import InputError
 from derivations.rules.bounds import bounds
@@ -371,9 +371,10 @@ def test_a_ratio_to_what_may_be_0_does_not_exist():
     w, g = notation.jacobian(Linear("W"), Identity()), notation.signal()
     back = sp.Symbol("b", nonnegative=True)
     derivation = Derivation("x", notation, (), (Quantity(back, NormRatio(g, adjoint_image(w, g))),))
-    steps = Step("b", back, ">=", 0, "", (Certificate(((back,),)),))
-    assert outcomes(derivation, steps) == [False]
-    assert outcomes(replace(derivation, nonzero=(adjoint_image(w, g),)), steps) == [True]
+    step = Step("b", back, ">=", 0, "", (Certificate(((back,),)),))
+    (refused,) = check(replace(derivation, steps=(step,)))
+    assert refused.checks[-1] == Check(DEFINED, False)
+    assert outcomes(replace(derivation, nonzero=(adjoint_image(w, g),)), step) == [True]
 
 
 def test_matrices_of_different_sizes_are_not_equal():

@@ -120,3 +120,16 @@ def test_other_forms_are_refused(form):
 def test_bases_of_one_name_are_not_confused():
     other = sp.IndexedBase("a", positive=True)
     assert differences(sp.Sum(other[I], (I, 0, 2)), sp.Sum(BRANCH_SLOPES[I], (I, 0, 2)))
+
+
+def test_an_index_is_no_letter():
+    """Σ_{i=1}^{3} i² a² is 14 a², which is no bound of Σ_{i=4}^{6} i² a² = 77 a²."""
+    a = sp.IndexedBase("a", real=True)[15]
+    low, high = (sp.Sum(I**2 * a**2, (I, *ends)) for ends in ((1, 3), (4, 6)))
+    by_summands, _ = check_written_out(Step("x", low, ">=", high)).values()
+    with pytest.raises(UnknownNodeError, match="no letter"):
+        by_summands()
+    by_summands, _ = check_written_out(Step("x", low, "=", 14 * a**2)).values()
+    assert by_summands()
+    by_summands, _ = check_written_out(Step("x", low, "=", high)).values()
+    assert not by_summands()

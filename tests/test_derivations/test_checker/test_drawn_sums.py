@@ -63,3 +63,10 @@ def test_the_last_index_within_reach():
 def test_other_forms_are_refused(form):
     with pytest.raises(UnknownNodeError, match="cannot evaluate"):
         number(form)
+
+
+def test_letters_of_one_name_are_drawn_apart():
+    real, positive = (sp.Symbol("x", **{kind: True}) for kind in ("real", "positive"))
+    assert number(real - positive) != 0
+    first = sp.IndexedBase("x", real=True)[0]
+    assert number(first - real) != 0

@@ -81,6 +81,30 @@ def test_integrals():
     assert outcomes(Step("test", CHI * integral, "=", CHI + CHI**2 / 10**9)) == [False, False]
 
 
+def test_what_is_divided_by_an_integral_needs_its_value():
+    density = sp.exp(-(Z**2) / 2)
+    first, second = (sp.Integral(Z**k * density, (Z, 0, sp.oo)) for k in (1, 2))
+    spread = second - first**2
+    assert outcomes(Step("test", 1 / spread, "=", 1 / (sp.sqrt(2 * sp.pi) / 2 - 1))) == [True, True]
+    none = second - sp.sqrt(2 * sp.pi) / 2 * first
+    assert outcomes(Step("test", 1 / none, "=", 1 / none)) == [False, False]
+
+
+def test_an_antiderivative_is_not_believed(monkeypatch):
+    def quarter(name: str, value: int) -> Step:
+        angle = sp.Symbol(name, real=True)
+        return Step("test", sp.Integral(sp.cos(angle), (angle, 0, sp.pi / 2)), "=", value)
+
+    assert outcomes(quarter("theta", 1)) == [True, True]
+    assert outcomes(quarter("theta", 0)) == [False, False]
+    # Of another letter, for values are kept.
+    false = quarter("phi", 0)
+    monkeypatch.setattr(sp, "integrate", lambda function, variable: variable * function)
+    assert outcomes(false) == [False, False]
+    with pytest.raises(ValueError, match="no antiderivative"):
+        check_recurrence(false)["integration"]()
+
+
 def test_relations_it_does_not_know_fail():
     step = Step("test", sp.gamma(LAYERS + 1), ">=", sp.gamma(LAYERS))
     assert has_recurrence(step)

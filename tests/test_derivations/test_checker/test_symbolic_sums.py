@@ -70,3 +70,9 @@ def test_sums_that_may_run_backwards_are_refused(limits):
 def test_an_empty_sum_does_not_run_backwards():
     empty = sp.Sum(A[I], (I, 1, LAYERS - 1))
     assert outcomes(A[0] + empty, "=", sp.Sum(A[I], (I, 0, LAYERS - 1))) == [True, True]
+
+
+def test_a_factor_below_0_proves_nothing():
+    certificate = Certificate(((sp.Integer(-1),),))
+    step = Step("x", LAYERS, ">=", LAYERS + 1, "", (certificate,))
+    assert not check_sums(step)["certificate"]()

@@ -113,3 +113,15 @@ def test_an_inequality_or_a_number_reading_is_refused(notation):
     assert outcome(notation, sp.Trace(a), sp.Trace(a), ">=") == (False, False)
     scalar = Notation(Identity(), {}, "scalar")
     assert outcome(scalar, sp.Trace(sp.Identity(2)), sp.Integer(2)) == (False, False)
+
+
+def test_a_matrix_or_a_unit_column_is_not_random(notation):
+    """E[AᵀA] = ν²I is said of a column alone; of a unit column, 1 = ν²n."""
+    n, nu = sp.Symbol("n", integer=True, positive=True), sp.Symbol("nu", positive=True)
+    matrix, unit = notation.free("A", "n", "n"), notation.free("u", "n", unit=True)
+    for drawn, inner in (
+        (matrix, sp.Trace(sp.MatMul(matrix.T, matrix))),
+        (unit, sp.Trace(sp.MatMul(unit, unit.T))),
+    ):
+        mean = Expectation(inner, [drawn], nu)
+        assert not outcome(notation, mean, nu**2 * n)[0]

@@ -67,6 +67,7 @@ NOWHERE = [
     sp.Product((J - 14) / (J - 13), (J, 1, LAYERS)),
     sp.Product(1 + CHI / J, (J, BLOCK + 3, LAYERS)),
     sp.Sum(sp.Sum(A[I], (I, 0, LAYERS)), (I, 0, LAYERS)),
+    sp.Sum(1 + sp.Sum(A[I], (I, 0, LAYERS)), (I, 0, LAYERS)),
     A[K] * sp.Sum(A[K], (K, 0, LAYERS)),
     sp.Sum(K, (K, 0, K)),
     sp.gamma(LAYERS - 1),

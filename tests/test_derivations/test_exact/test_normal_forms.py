@@ -54,6 +54,7 @@ DIFFERENT = [
     (sp.sin(X), sp.cos(X)),
     (span(A[I]), span(B[I])),
     (span(A[I]), span(A[I + 1])),
+    (span(A[I]), sp.Sum(A[I], (I, 1, LAYERS))),
     (span(A[I]), span(A[0])),
     (span(A[I]), sp.Sum(A[I], (I, 0, LAYERS))),
     (span(A[I]), sp.Sum(A[I], (I, 1, LAYERS - 1))),
