@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mutants.audit import VERDICTS
 from mutants.checkers import CHECKERS
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
@@ -27,7 +28,7 @@ EVERY_FOURTH = [
         id=f"{mutant.module}-{mutant.name}",
         marks=() if index % 4 == 0 else pytest.mark.slow,
     )
-    for index, mutant in enumerate([*NUMERIC, *MEASUREMENTS, *CHECKERS])
+    for index, mutant in enumerate([*NUMERIC, *MEASUREMENTS, *CHECKERS, *VERDICTS])
 ]
 """Each takes ten seconds, so the others are left to the slow sweeps."""
 

@@ -131,7 +131,9 @@ FIGURES: dict[str, Plate] = {
         "of blocks before training: a mark per network (medians over the seeds), lines from "
         "shallow to deep, with the greatest depth; networks in which nothing arrives are drawn at "
         "the left end. (b) Spearman's ρ of the two; intervals from a bootstrap of networks, "
-        "p-values from permutations, adjusted by Holm for every line of the ranking table. Within "
+        "p-values from permutations. Pooled ones are adjusted by Holm: before training for the "
+        "primary tests of the claims about depth and about flow and error, after it for the other "
+        "pooled lines of the ranking table; those of single families (*) are not adjusted. Within "
         "families: mean over families; across: all networks in one ranking. Below 0: more "
         "survival, less error.",
         "Left: test error by end-to-end gradient ratio, a line of networks per family. Right: "

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from derivations.errors import InputError
 from paper_figures.drawing.style import LOOKS, look
 from validate.records.schema import BlockRow, EpochRow, Gains, Results, Run
-from validate.statistics.survival import ACROSS, WITHIN
+from validate.statistics.ranking import ACROSS, WITHIN
 
 CERTAINTIES = ("probable", "exact")
 

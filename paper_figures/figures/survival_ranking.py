@@ -11,21 +11,10 @@ from matplotlib.figure import Figure
 from paper_figures.drawing.style import DOUBLE, INK, MUTED, look, plain_log_ticks, styled
 from paper_figures.figures.select import MissingRecordsError, families, group_title
 from validate.records.schema import Results
-from validate.statistics.survival import (
-    ACROSS,
-    END,
-    MEASURES,
-    RATIO,
-    START,
-    WITHIN,
-    Point,
-    Row,
-    points,
-    ranking,
-)
+from validate.statistics.ranking import ACROSS, COEFFICIENT, WITHIN, Row, ranking
+from validate.statistics.survival import END, MEASURES, RATIO, START, Point, points
 
 HEIGHT = 2.9
-COEFFICIENT = "Spearman"
 DODGE = 0.16
 LOST_BY = 0.1  # where networks are drawn in which nothing arrives, in units of the least ratio
 
@@ -66,7 +55,7 @@ def figure(results: Results) -> Figure:
     networks.grid(axis="y")
     _correlations(
         correlations,
-        [row for row in ranking(results) if row.found.coefficient == COEFFICIENT],
+        [row for row in ranking(results).rows if row.found.coefficient == COEFFICIENT],
         families(results),
     )
     drawing.legend(
@@ -126,7 +115,7 @@ def _correlations(axes: Axes, rows: list[Row], drawn: list[str]) -> None:
     axes.axvline(0, color=MUTED, linewidth=0.6, linestyle=(0, (1, 2)), zorder=1)
     axes.axhline(len(drawn) - 0.5, color=MUTED, linewidth=0.4)
     axes.set(
-        title=r"(b) rank correlation with the test error, 95 % intervals; $p$ adjusted",
+        title=r"(b) rank correlation, 95 % intervals; $p$ adjusted (* not)",
         xlabel=r"Spearman's $\rho$",
         xlim=(-1.05, 1.8),
     )
@@ -137,7 +126,7 @@ def _correlations(axes: Axes, rows: list[Row], drawn: list[str]) -> None:
 
 def _correlation(axes: Axes, row: Row, height: float, filled: bool) -> None:
     found, color = row.found, INK if row.group in (WITHIN, ACROSS) else look(row.group).color
-    if found.value is None or row.adjusted is None:
+    if found.value is None or found.p is None:
         axes.text(1.1, height, "not determinable", fontsize=6, color=MUTED, va="center")
         return
     if found.low is not None and found.high is not None:
@@ -152,5 +141,7 @@ def _correlation(axes: Axes, row: Row, height: float, filled: bool) -> None:
         gid=f"{row.measure}, {row.group}",
         zorder=4,
     )
-    p = f"= {row.adjusted:.3g}" if row.adjusted >= 0.001 else "< 0.001"
-    axes.text(1.1, height, rf"${found.value:+.2f}$, $p {p}$", fontsize=6, va="center")
+    value = found.p if row.adjusted is None else row.adjusted
+    mark = "*" if row.adjusted is None else ""
+    p = f"= {value:.3g}" if value >= 0.001 else "< 0.001"
+    axes.text(1.1, height, rf"${found.value:+.2f}$, $p {p}${mark}", fontsize=6, va="center")

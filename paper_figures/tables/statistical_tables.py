@@ -7,8 +7,8 @@ from validate.records.schema import Results
 from validate.statistics.correlation import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.statistics.distance_from_law import Spread, law_fits
 from validate.statistics.network_families import held
-from validate.statistics.slopes import LAYERS, trends
-from validate.statistics.survival import Row, ranking
+from validate.statistics.ranking import Ranking, Row, ranking
+from validate.statistics.slopes import LAYERS, Slope
 
 
 def ranks(results: Results) -> Table:
@@ -16,20 +16,22 @@ def ranks(results: Results) -> Table:
     columns = (
         Column("survival"), Column("networks of"), Column("coefficient"), Column("networks"),
         Column("value", ".2f"), Column("from", ".2f"), Column("to", ".2f"), Column("p", ".2g"),
-        Column("least p", ".2g"), Column("test"), Column("p adjusted", ".2g"), Column("note"),
+        Column("least p", ".2g"), Column("test"), Column("p adjusted", ".2g"),
+        Column("for tests"), Column("note"),
     )  # fmt: skip
     families(results)  # refuses an unknown family by name
+    found = ranking(results)
     rows = [
-        (each.measure, group_title(each.group), *_correlation_cells(each))
-        for each in ranking(results)
+        (each.measure, group_title(each.group), *_correlation_cells(each)) for each in found.rows
     ]
     caption = (
         "Rank correlation of gradient survival with the final test error over networks (medians "
         f"over the seeds; below 0: more survival, less error), with its {LEVEL:.0%} interval from "
         f"{RESAMPLES:,} bootstraps of networks. Two-sided permutation test, exact or with "
-        f"{PERMUTATIONS:,} drawn; least p is that of the most extreme order of so many networks; "
-        "adjusted by Holm over the whole table. Within families: the mean of each family's "
-        "coefficient, permuted within each."
+        f"{PERMUTATIONS:,} drawn; least p is that of the most extreme order of so many networks. "
+        f"Adjusted by Holm: {_primary(found)}, the other pooled lines for each other "
+        f"({found.secondary} tests); lines of a single family are not adjusted. Within families: "
+        "the mean of each family's coefficient, permuted within each."
     )
     return Table(caption, columns, tuple(rows))
 
@@ -38,27 +40,39 @@ def _correlation_cells(row: Row) -> tuple[Cell, ...]:
     found = row.found
     numbers = (found.networks, found.value, found.low, found.high, found.p, found.least_p)
     test = None if found.exact is None else "exact" if found.exact else "drawn"
-    return (found.coefficient, *numbers, test, row.adjusted, found.missing)
+    note = "; ".join(filter(None, ("primary" if row.primary else "", found.missing)))
+    return (found.coefficient, *numbers, test, row.adjusted, row.tests, note)
+
+
+def _primary(found: Ranking) -> str:
+    """For which tests the primary ones are adjusted."""
+    if not found.primary:
+        return "no primary test, as none is determinable"
+    return f"the primary tests for each other ({len(found.primary)}: {', '.join(found.primary)})"
 
 
 def trend(results: Results) -> Table:
     """The slopes of the test error with depth, plain and residual, and their difference."""
-    found = trends(results)
-    named = {
+    ranked = ranking(results)
+    found = ranked.trends
+    named: dict[str, Slope] = {
         **{look(family).title: slope for family, slope in found.slopes.items()},
         "plain − residual": found.beyond,
     }
     rows = [
-        (name, slope.value, slope.low, slope.high, slope.depths, slope.seeds, slope.missing)
+        (name, slope.value, slope.low, slope.high, slope.p, slope.adjusted, slope.depths,
+         slope.seeds, slope.missing)
         for name, slope in named.items()
-    ]
+    ]  # fmt: skip
     columns = (
         Column("networks"), Column(f"points per {LAYERS} layers", "+.2f"), Column("from", "+.2f"),
-        Column("to", "+.2f"), Column("depths"), Column("seeds"), Column("note"),
+        Column("to", "+.2f"), Column("p", ".2g"), Column("p adjusted", ".2g"), Column("depths"),
+        Column("seeds"), Column("note"),
     )  # fmt: skip
     caption = (
-        f"Change of the final test error with depth, with its {LEVEL:.0%} bootstrap interval; runs "
-        "are paired by seed."
+        f"Change of the final test error with depth, with its {LEVEL:.0%} bootstrap interval and "
+        f"two-sided p of the same bootstrap; runs are paired by seed. Adjusted by Holm: "
+        f"{_primary(ranked)}. The difference is not adjusted."
     )
     return Table(caption, columns, tuple(rows))
 

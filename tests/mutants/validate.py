@@ -111,7 +111,7 @@ MEASUREMENTS = [
     ),
     Mutant(
         "across is within",
-        "validate/statistics/survival.py",
+        "validate/statistics/ranking.py",
         "[np.concatenate(strata)] if group == ACROSS else strata",
         "strata",
         "tests/test_validate/test_audit/test_claims/test_c24_training.py",
@@ -130,9 +130,9 @@ MEASUREMENTS = [
     ),
     Mutant(
         "few networks are judged alone",
-        "validate/audit/claims/c24_training.py",
-        "least_p * tests <= SIGNIFICANT",
-        "least_p > 0",
+        "validate/statistics/ranking.py",
+        "least is not None and least * most <= SIGNIFICANT",
+        "least is not None",
     ),
     Mutant(
         "masks before the weight are ignored",

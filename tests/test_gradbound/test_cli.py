@@ -314,7 +314,7 @@ def test_audit_beyond_its_time_ends_with_6(capsys: pytest.CaptureFixture[str]) -
 def test_audit_of_real_records(capsys: pytest.CaptureFixture[str], tiny: Path) -> None:
     assert main(["audit", "--results", str(tiny), "--format", "json"]) == 0
     claims = {claim["id"]: claim for claim in json.loads(capsys.readouterr().out)["claims"]}
-    assert claims["C24"]["verdict"] == "untestable"
+    assert claims["C24"]["verdict"] == "undecided"  # of one ResNet there are data
     lacks = "needs 4 networks and 3 seeds, has 0 and 0"  # of plain networks
     assert lacks in claims["C24"]["condition"]
     assert "digits" in claims["C25"]["reading"]

@@ -15,13 +15,16 @@ from pydantic import JsonValue
 from validate.audit.audit_document import SCHEMA, Audit, ClaimRecord, document
 from validate.audit.claims import (
     c01_equations,
-    c08_gated_blocks,
+    c02_vanishing_branches,
+    c08_gate_term,
+    c09_gated_against_residual,
     c10_dense_features,
     c12_dense_gradients,
     c15_dense_against_residual,
     c16_printed_tables,
     c19_printed_counts,
     c21_dense_costs,
+    c23_significance,
     c24_training,
 )
 from validate.audit.evidence import Claim, Sources
@@ -29,13 +32,16 @@ from validate.records.read import read_results
 
 _MODULES = (
     c01_equations,
-    c08_gated_blocks,
+    c02_vanishing_branches,
+    c08_gate_term,
+    c09_gated_against_residual,
     c10_dense_features,
     c12_dense_gradients,
     c15_dense_against_residual,
     c16_printed_tables,
     c19_printed_counts,
     c21_dense_costs,
+    c23_significance,
     c24_training,
 )
 

@@ -1,6 +1,6 @@
 """Defines the document of an audit, and typesets it as text, Markdown, LaTeX, JSON or HTML.
 
-The frozen dataclasses are the schema of `gradbound.audit/1`: their attributes are its keys.
+The frozen dataclasses are the schema of `gradbound.audit/2`: their attributes are its keys.
 Evidence and counterexample are JSON objects, each claim's own: the fields of the dataclass that the
 claim was judged by. The LaTeX compiles with plain pdflatex: no character outside ASCII is left in
 it.
@@ -20,7 +20,7 @@ from derivations.book.prose import prose
 from derivations.errors import InputError
 from validate.audit.verdicts import MARKS, Verdict
 
-SCHEMA: Literal["gradbound.audit/1"] = "gradbound.audit/1"
+SCHEMA: Literal["gradbound.audit/2"] = "gradbound.audit/2"
 WIDTH = 120
 LABEL = 16
 TITLE = "The claims of Noh 2021 (Informatics 8(3):53), judged"
@@ -35,7 +35,7 @@ class _Strict:
 @dataclass(frozen=True)
 class ClaimRecord(_Strict):
     """One claim of the paper. `condition` says when a conditional claim holds, and what an
-    untestable one lacks; else it is empty.
+    undecided or an untestable one lacks; else it is empty.
 
     `evidence["summary"]` says in one line what the verdict rests on.
     """
@@ -58,7 +58,7 @@ class ClaimRecord(_Strict):
 class Audit(_Strict):
     """The claims, in the order of the paper."""
 
-    schema: Literal["gradbound.audit/1"]
+    schema: Literal["gradbound.audit/2"]
     claims: tuple[ClaimRecord, ...]
 
     @classmethod

@@ -22,10 +22,15 @@ REDUCTION = 4
 DEVIATIONS = 3.0
 """How many standard errors a mean difference must be from 0 to count."""
 
+SMALL = 0.001
+"""What a branch is multiplied by to have all but vanished."""
+
 
 @dataclass(frozen=True)
 class Mean:
-    """Means of γ² of two blocks over an ensemble, and of their difference."""
+    """Means of γ² of two blocks over an ensemble, and of their difference; `wins` counts the draws
+    in which the first has the larger gain.
+    """
 
     ensemble: str
     draws: int
@@ -33,6 +38,17 @@ class Mean:
     second: float
     difference: float
     standard_error: float
+    wins: int
+
+    @property
+    def more_often(self) -> bool | None:
+        """Whether the first block has the larger gain in more than half of all draws.
+
+        None where the count is within DEVIATIONS standard deviations of half of these draws.
+        """
+        if abs(self.wins - self.draws / 2) <= DEVIATIONS * self.draws**0.5 / 2:
+            return None
+        return self.wins > self.draws / 2
 
     @property
     def greater(self) -> bool | None:
@@ -51,15 +67,18 @@ class Mean:
         )
 
 
-def gated_against_residual() -> Mean:
-    """An SE-residual block against the residual block with the same two-layer branch."""
+def gated_against_residual(size: float = 1.0) -> Mean:
+    """An SE-residual block against the residual block with the same two-layer branch, whose output
+    is multiplied by `size`.
+    """
 
     def pair() -> tuple[Segment, Segment]:
-        branch = weighted_branch(MAPS, MAPS, 1)
+        branch = nn.Sequential(*weighted_branch(MAPS, MAPS, 1), Scaled(size))
         gated = SEResidual(branch, nn.Identity(), MAPS, SIZE, REDUCTION)
         return gated, Residual(branch, nn.Identity())
 
-    return _mean("He-initialized two-layer branches and gates", pair)
+    times = "" if size == 1 else f" times {size:g}"
+    return _mean(f"He-initialized two-layer branches{times} and gates", pair)
 
 
 def dense_against_residual() -> Mean:
@@ -74,6 +93,17 @@ def dense_against_residual() -> Mean:
     return _mean("He-initialized branches BN–ReLU–conv", pair)
 
 
+class Scaled(nn.Module):
+    """x ↦ size · x."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.size * x
+
+
 def _mean(weights: str, pair: Callable[[], tuple[Segment, Segment]]) -> Mean:
     squares = torch.tensor(
         [[gain**2 for gain in gains] for gains in _gains(pair)], dtype=torch.float64
@@ -81,9 +111,9 @@ def _mean(weights: str, pair: Callable[[], tuple[Segment, Segment]]) -> Mean:
     first, second = squares.mean(0).tolist()
     difference = squares[:, 0] - squares[:, 1]
     text = f"{DRAWS} {weights}, {MAPS} maps of {SIZE} × {SIZE}, x and ∂L/∂H standard normal"
-    return Mean(
-        text, DRAWS, first, second, float(difference.mean()), float(difference.std() / DRAWS**0.5)
-    )
+    error = float(difference.std() / DRAWS**0.5)
+    wins = int((difference > 0).sum())
+    return Mean(text, DRAWS, first, second, float(difference.mean()), error, wins)
 
 
 def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float, float]]:

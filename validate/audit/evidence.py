@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import sympy as sp
 
-from derivations.algebra.blocks import BLOCKS, SE_RESIDUAL, Block
+from derivations.algebra.blocks import BLOCKS, RESIDUAL, SE_RESIDUAL, Block
 from derivations.algebra.notation import Reading, notation_of
 from derivations.algebra.steps import Derivation, Step
 from derivations.book.proof_chain import missing
@@ -19,6 +19,7 @@ from derivations.errors import InputError, ViolationError
 from derivations.rules.bounds import bounds
 from derivations.theorems.equations import equations
 from validate.audit.counting import Counts
+from validate.audit.gradients import AGREEMENT
 from validate.audit.paper import Paper
 from validate.audit.paper import paper as read_paper
 from validate.audit.verdicts import Judgement
@@ -67,6 +68,43 @@ class Counterexample:
 
 
 @dataclass(frozen=True)
+class Instance:
+    """An equation with numbers in it, small enough to redo by hand: what the paper's `formula`
+    gives for the `given` ones, `printed`, and what torch's autograd finds.
+    """
+
+    given: Mapping[str, str]
+    formula: str
+    printed: tuple[float, ...]
+    autograd: tuple[float, ...]
+
+    @property
+    def counterexample(self) -> Counterexample | None:
+        """None where both agree, up to rounding."""
+        # `not <=` and not `>`: NaN is no agreement.
+        if len(self.printed) == len(self.autograd) and all(
+            abs(seen - exact) <= AGREEMENT * (1 + abs(exact))
+            for seen, exact in zip(self.autograd, self.printed, strict=True)
+        ):
+            return None
+        seen = {f"entry {i}": value for i, value in enumerate(self.autograd)}
+        return Counterexample(
+            self.formula, self.given, _row(self.printed), _row(self.autograd), seen
+        )
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name} = {value}" for name, value in self.given.items())
+        return (
+            f"for {given}: {self.formula} = {_row(self.printed)}, by autograd {_row(self.autograd)}"
+        )
+
+
+def _row(numbers: tuple[float, ...]) -> str:
+    shown = [f"{number:.12g}".replace("-", "−") for number in numbers]
+    return shown[0] if len(shown) == 1 else f"({', '.join(shown)})"
+
+
+@dataclass(frozen=True)
 class Remains:
     """What the bounds leave of the gain of a block as its branch vanishes: largest lower and least
     upper limit.
@@ -93,11 +131,13 @@ class Sources:
         paper: Paper | None = None,
         counts: Counts | None = None,
         gated: Block = SE_RESIDUAL,
+        residual: Block = RESIDUAL,
     ) -> None:
         self.results = results
         self.paper = read_paper() if paper is None else paper
         self.counts = Counts() if counts is None else counts
         self.gated = gated
+        self.residual = residual
         self._proofs = cache(_proofs)
         self._remains = cache(_remains)
 

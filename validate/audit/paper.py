@@ -63,6 +63,11 @@ DEVIATION = "1"
 1 % (and that of responses below 1)."""
 
 
+IMAGES = 50_000
+"""Images of ImageNet's validation set, over which the errors of Tables 1 and 2 were counted
+(Russakovsky et al. 2015, Table 2)."""
+
+
 @dataclass(frozen=True)
 class PlainRow:
     """A row of Table 1."""
@@ -147,6 +152,7 @@ class Paper:
     gain1: Decimal = Decimal(GAIN_TABLE_1)
     gain2: Decimal = Decimal(GAIN_TABLE_2)
     deviation: Decimal = Decimal(DEVIATION)
+    images: int = IMAGES
     equation4: tuple[Line, ...] = LINES
     errors: tuple[Published, ...] = ERRORS
 

@@ -106,6 +106,14 @@ def percentiles(drawn: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def bootstrap_p(drawn: Floats) -> float:
+    """The two-sided p-value that belongs to the percentile interval: twice the smaller share of
+    resamples at or beyond 0 on one side, as drawn permutations are counted, never 0.
+    """
+    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return min(1.0, 2 * (1 + beyond) / (1 + len(drawn)))
+
+
 def side(low: float | None, high: float | None) -> int | None:
     """−1 or 1 where the whole interval lies on that side of 0.
 

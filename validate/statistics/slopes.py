@@ -12,7 +12,14 @@ from statistics import median
 import numpy as np
 
 from validate.records.schema import Results
-from validate.statistics.correlation import RESAMPLES, Floats, percentiles, side
+from validate.statistics.correlation import (
+    RESAMPLES,
+    SIGNIFICANT,
+    Floats,
+    bootstrap_p,
+    percentiles,
+    side,
+)
 from validate.statistics.survival import SEED, test_error
 
 DEPTHS = 4
@@ -28,7 +35,8 @@ share the depth)."""
 
 @dataclass(frozen=True)
 class Slope:
-    """Points of test error per LAYERS layers, and the LEVEL percentile interval.
+    """Points of test error per LAYERS layers, the LEVEL percentile interval, and the two-sided
+    p-value of the same bootstrap; `adjusted` (Holm) where it is one of several tests.
 
     All None with a reason in `missing`, or none missing.
     """
@@ -38,19 +46,26 @@ class Slope:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    p: float | None = None
     missing: str = ""
+    adjusted: float | None = None
 
     @property
     def sign(self) -> int | None:
-        """−1 or 1 where the whole interval lies on that side of 0; None where it does not."""
+        """−1 or 1 where the whole interval lies on that side of 0, and the adjusted p-value, if
+        there is one, is small; else None.
+        """
+        if self.adjusted is not None and self.adjusted > SIGNIFICANT:
+            return None
         return side(self.low, self.high)
 
     def __str__(self) -> str:
         if self.value is None:
             return f"not determinable: {self.missing}"
+        adjusted = "" if self.adjusted is None else f" ({self.adjusted:.2g} adjusted)"
         text = (
             f"{self.value:+.2f} points per {LAYERS} layers, 95 % interval {self.low:+.2f} to "
-            f"{self.high:+.2f}"
+            f"{self.high:+.2f}, p = {self.p:.2g}{adjusted}"
         )
         return f"{text}, {self.depths} depths, {self.seeds} seeds".replace("-", "−")
 
@@ -144,7 +159,7 @@ def _fit(errors: Errors, seed: int) -> tuple[Slope, Floats | None]:
 
 
 def _slope(depths: int, seeds: int, value: float, drawn: Floats) -> Slope:
-    return Slope(depths, seeds, value, *percentiles(drawn))
+    return Slope(depths, seeds, value, *percentiles(drawn), bootstrap_p(drawn))
 
 
 def _missing(errors: Errors, depths: list[int], seeds: list[int]) -> str:

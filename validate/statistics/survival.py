@@ -1,36 +1,21 @@
-"""Measures how much of the gradient survives in records, and ranks networks by it.
+"""Measures how much of the gradient survives in records, network by network.
 
-A network stands for its runs by medians over seeds. Every statistic asked for is in the table,
-whose p-values are adjusted together.
+A network stands for its runs by medians over seeds.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from statistics import median
 
-import numpy as np
-
-from validate.records.schema import BlockRow, EpochRow, Gains, Results, Run
-from validate.statistics.correlation import (
-    SIGNIFICANT,
-    SYMBOLS,
-    Coefficient,
-    Correlation,
-    Floats,
-    correlate,
-    lacking,
-    side,
-)
-from validate.statistics.holm_adjustment import holm
+from validate.records.schema import BlockRow, EpochRow, Gains, Run
 
 SEED = 2021
 LOST = 1.0
 """The error of a run that diverged."""
 
-WITHIN, ACROSS = "within families", "across families"
 START, END = "at initialization", "after training"
 RATIO, PER_BLOCK, WEAKEST, NEARNESS = (
     "end-to-end ratio",
@@ -51,35 +36,6 @@ class Point:
     runs: int
     survival: float
     error: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the ranking table; `adjusted` (Holm) is for all the lines that have a p-value,
-    None where nothing is determinable.
-    """
-
-    measure: str
-    group: str
-    found: Correlation
-    adjusted: float | None = None
-
-    @property
-    def sign(self) -> int | None:
-        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation.
-
-        None where they do not.
-        """
-        if self.adjusted is None or self.adjusted > SIGNIFICANT:
-            return None
-        return side(self.found.low, self.found.high)
-
-    def __str__(self) -> str:
-        return (
-            str(self.found)
-            if self.adjusted is None
-            else f"{self.found}, p = {self.adjusted:.2g} adjusted".replace("e-", "e−")
-        )
 
 
 def test_error(run: Run) -> float:
@@ -141,68 +97,6 @@ def points(runs: Iterable[Run], measure: Measure) -> tuple[Point, ...]:
         if len(values) == len(each):
             found.append(Point(*network, len(each), median(values), median(map(test_error, each))))
     return tuple(found)
-
-
-def ranking(results: Results, seed: int = SEED) -> tuple[Row, ...]:
-    """The whole table: each measure in each group by each coefficient. Remembered as long as the
-    networks and their numbers stay.
-    """
-    families = tuple(dict.fromkeys(run.config.family for run in results.runs))
-    return _ranking(
-        families,
-        tuple((name, points(results.runs, measure)) for name, measure in MEASURES.items()),
-        seed,
-    )
-
-
-# The audit, a figure and a table ask for it in turn, and it counts permutations.
-@lru_cache(maxsize=1)
-def _ranking(
-    families: tuple[str, ...], networks: tuple[tuple[str, tuple[Point, ...]], ...], seed: int
-) -> tuple[Row, ...]:
-    rows = []
-    for name, found in networks:
-        for group, strata in _strata(families, found).items():
-            rows += [
-                Row(name, group, _correlate(group, strata, coefficient, seed))
-                for coefficient in SYMBOLS
-            ]
-    tested = [row.found.p for row in rows if row.found.p is not None]
-    adjusted = iter(holm(tested))
-    return tuple(
-        row if row.found.p is None else Row(row.measure, row.group, row.found, next(adjusted))
-        for row in rows
-    )
-
-
-def _correlate(
-    group: str, strata: list[Floats], coefficient: Coefficient, seed: int
-) -> Correlation:
-    families = (
-        sum(1 for points in strata if not lacking(points))
-        if group == WITHIN
-        else sum(1 for points in strata if len(points))
-    )
-    if group in (WITHIN, ACROSS) and families < 2:
-        return Correlation(
-            coefficient,
-            sum(map(len, strata)),
-            missing=f"needs 2 families with networks enough, has {families}",
-        )
-    return correlate([np.concatenate(strata)] if group == ACROSS else strata, coefficient, seed)
-
-
-def _strata(families: Iterable[str], networks: Iterable[Point]) -> dict[str, list[Floats]]:
-    """The networks of each group, by family: (networks, 2) of survival and error each."""
-    found: dict[str, list[tuple[float, float]]] = {family: [] for family in families}
-    for point in networks:
-        found[point.family].append((point.survival, point.error))
-    by_family = {
-        family: [np.array(values, dtype=np.float64).reshape(-1, 2)]
-        for family, values in found.items()
-    }
-    everything = [stratum for (stratum,) in by_family.values()]
-    return by_family | {WITHIN: everything, ACROSS: everything}
 
 
 def _row(run: Run, when: str) -> EpochRow | None:

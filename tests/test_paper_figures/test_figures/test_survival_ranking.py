@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_paper_figures.artists import by_gid
+from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow
 
 from paper_figures.figures.select import MissingRecordsError, runs_of
 from paper_figures.figures.survival_ranking import figure
 from validate.records.schema import Results, Run
-from validate.statistics.survival import ranking
+from validate.statistics.ranking import ranking
 
 
 def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: Results) -> None:
@@ -24,7 +25,7 @@ def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: R
             assert y == pytest.approx(100 * np.median([run.epochs[-1].test_error for run in runs]))
     rows = [
         row
-        for row in ranking(results)
+        for row in ranking(results).rows
         if row.found.coefficient == "Spearman" and row.measure.startswith("end-to-end")
     ]
     found = [row for row in rows if row.found.value is not None]
@@ -41,7 +42,22 @@ def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: R
         ]
         assert list(ends[0]) == [row.found.low, row.found.high]
     said = [text.get_text() for text in correlations.texts]
+    assert any(text.endswith(f"$p = {found[0].adjusted:.3g}$") for text in said)
     assert said.count("not determinable") == len(rows) - len(found)
+
+
+def test_a_p_value_that_is_not_adjusted_is_marked() -> None:
+    results = drawn(as_claimed, flow)
+    rows = [
+        row
+        for row in ranking(results).rows
+        if row.found.coefficient == "Spearman" and row.measure.startswith("end-to-end")
+    ]
+    said = [text.get_text() for text in figure(results).axes[1].texts]
+    alone = [row for row in rows if row.adjusted is None]
+    assert len(alone) == 2 * len(DEPTHS)
+    assert sum(text.endswith("*") for text in said) == len(alone)
+    assert any(f"p = {row.found.p:.3g}$*" in text for text in said for row in alone)
 
 
 def test_networks_where_nothing_arrives_are_at_the_left_end(results: Results) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from test_paper_figures.columns import cells
+from test_validate.drawn_results import as_claimed, drawn, flow
 
 from derivations.errors import InputError
 from paper_figures.figures.select import MissingRecordsError
@@ -11,15 +12,16 @@ from paper_figures.tables.statistical_tables import laws, random_laws, ranks, tr
 from paper_figures.tables.writers import render
 from validate.records.schema import Results
 from validate.statistics.distance_from_law import law_fits
+from validate.statistics.ranking import ranking
 from validate.statistics.summary import summarize_by
-from validate.statistics.survival import ranking
 
 
 def test_the_ranking_is_printed_whole(results: Results) -> None:
     table = ranks(results)
-    rows = ranking(results)
+    rows = ranking(results).rows
     assert cells(table, "value") == [row.found.value for row in rows]
     assert cells(table, "p adjusted") == [row.adjusted for row in rows]
+    assert cells(table, "for tests") == [row.tests for row in rows]
     assert "needs 4 networks, has 2" in cells(table, "note")
     assert cells(table, "networks of")[4:12:2] == [
         "SE residual",
@@ -30,6 +32,33 @@ def test_the_ranking_is_printed_whole(results: Results) -> None:
     text = render(table, "markdown")
     assert "nan" not in text
     assert "95% interval from 2,000 bootstraps" in text
+
+
+def test_tables_say_for_how_many_tests_they_adjust(results: Results) -> None:
+    found = drawn(as_claimed, flow)
+    table, named = ranks(found), ranking(found)
+    notes = cells(table, "note")
+    primary = [each for each, note in enumerate(notes) if str(note).startswith("primary")]
+    assert {cells(table, "networks of")[each] for each in primary} == {
+        "within families",
+        "across families",
+    }
+    assert {cells(table, "for tests")[each] for each in primary} == {4}
+    assert set(cells(table, "for tests")) == {4, 30, None}
+    assert (
+        "the primary tests for each other (4: slope of plain networks, slope of residual networks, "
+        "ρ within families, ρ across families)" in table.caption
+    )
+    assert "for each other (30 tests); lines of a single family are not adjusted" in table.caption
+    slopes = trend(found)
+    assert cells(slopes, "p adjusted")[:2] == [
+        slope.adjusted for slope in named.trends.slopes.values()
+    ]
+    assert cells(slopes, "p adjusted")[2] is None
+    assert cells(slopes, "p")[2] is not None
+    assert "(4: slope of plain networks" in slopes.caption
+    alone = trend(results)
+    assert "(1: ρ across families)" in alone.caption  # two networks of each family are too few
 
 
 def test_slopes_that_are_not_there_are_said_to_be_missing(results: Results) -> None:

@@ -12,6 +12,21 @@ def test_the_dense_step_at_random_weights_is_as_its_second_moment_says():
     assert mean.first == pytest.approx(mean.second / 2, abs=6 * mean.standard_error)
 
 
+@pytest.mark.parametrize(("wins", "often"), [(66, True), (65, None), (35, None), (34, False)])
+def test_more_often_is_beyond_three_deviations_of_half(wins, often):
+    """Of 100 draws 15 from 50."""
+    assert replace(gathered("C9").mean, wins=wins).more_often is often
+
+
+def test_a_small_branch_leaves_the_gain_at_one_and_the_order_to_chance():
+    """Which of both gains is larger is up to the sign of ⟨g, J_Fᵀg⟩ alone."""
+    small = gathered("C9").small
+    assert small.first == pytest.approx(1, abs=1e-3)
+    assert small.second == pytest.approx(1, abs=1e-3)
+    assert small.more_often is None
+    assert gathered("C9").mean.more_often is False
+
+
 def test_means_within_noise_decide_nothing():
     mean = gathered("C9").mean
     assert mean.greater is False

@@ -16,12 +16,13 @@ from validate.audit.verdicts import MARKS, Case, Verdict, all_of, in_each
 
 ROOM = Path(validate.audit.__file__).parent
 YES, NO, OPEN = Case("yes", True), Case("no", False), Case("open", None, "more data")
+NOTHING = Case("blank", None, "records", data=False)
 
 
 def test_all_of():
     assert all_of(YES, YES).verdict == "confirmed"
-    assert all_of(YES, NO, OPEN).verdict == "refuted"
-    assert all_of(YES, OPEN).verdict == "untestable"
+    assert all_of(YES, NO, OPEN).verdict == all_of(NO, NOTHING).verdict == "refuted"
+    assert all_of(YES, OPEN).verdict == "undecided"
     assert all_of(YES, OPEN).condition == "open: more data"
     assert all_of().verdict == "untestable"
 
@@ -29,18 +30,31 @@ def test_all_of():
 def test_in_each():
     assert in_each(YES, YES).verdict == "confirmed"
     assert in_each(NO, NO).verdict == "refuted"
-    assert in_each(NO, OPEN).verdict == "refuted"
-    assert in_each(OPEN, OPEN).verdict == "untestable"
+    assert in_each(OPEN, OPEN).verdict == "undecided"
     assert in_each(YES, OPEN) == in_each(OPEN, YES)
     assert in_each(YES, NO, OPEN).condition == "yes; not no; undecided open"
     assert in_each(YES, NO).verdict == in_each(YES, OPEN).verdict == "conditional"
+    assert in_each().verdict == "untestable"
+
+
+def test_what_may_hold_in_a_reading_that_is_open_is_not_refuted():
+    assert in_each(NO, OPEN).verdict == "undecided"
+    assert in_each(NO, OPEN).condition == "not no; open: more data"
 
 
 @pytest.mark.parametrize("judge", [all_of, in_each])
-@pytest.mark.parametrize("cases", list(product((YES, NO, OPEN), repeat=3)))
+def test_untestable_is_what_there_is_nothing_to_judge_by(judge):
+    assert judge(NOTHING).verdict == judge(NOTHING, NOTHING).verdict == "untestable"
+    assert judge(NOTHING, OPEN).verdict == judge(OPEN).verdict == "undecided"
+    assert judge(NOTHING).condition == "blank: records"
+
+
+@pytest.mark.parametrize("judge", [all_of, in_each])
+@pytest.mark.parametrize("cases", list(product((YES, NO, OPEN, NOTHING), repeat=3)))
 def test_a_condition_is_stated_where_and_only_where_there_is_one(judge, cases):
     judgement = judge(*cases)
-    assert bool(judgement.condition) == (judgement.verdict in ("conditional", "untestable"))
+    with_one = ("conditional", "undecided", "untestable")
+    assert bool(judgement.condition) == (judgement.verdict in with_one)
 
 
 def test_what_is_missing_is_said_once():

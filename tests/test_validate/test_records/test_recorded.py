@@ -3,17 +3,18 @@
 import pytest
 import torch
 from root import ROOT
+from test_validate.audited import rejudged
 
-from validate.audit.claims.c24_training import COEFFICIENT, JUDGED
+from validate.audit.evidence import Sources
 from validate.data.datasets import load, locate
 from validate.records.codec import read_jsonl
 from validate.records.read import read_results
 from validate.records.recorded import RECORDED
 from validate.records.schema import BlockRow, EpochRow
 from validate.statistics.distance_from_law import law_fits
+from validate.statistics.ranking import ACROSS, WITHIN, ranking
 from validate.statistics.slopes import trends
 from validate.statistics.summary import summarize
-from validate.statistics.survival import ACROSS, WITHIN, ranking
 from validate.training.measured_run import perform
 from validate.training.presets import preset
 
@@ -79,18 +80,22 @@ def test_the_readme_says_what_they_say(recorded):
     for slope in slopes.values():
         assert f"{slope.value:+.2f}".replace("-", "−") in text
         assert f"{slope.low:+.2f} to {slope.high:+.2f}".replace("-", "−") in text
-    for row in ranking(recorded):
-        if (
-            row.group in (WITHIN, ACROSS)
-            and row.measure == JUDGED
-            and row.found.coefficient == COEFFICIENT
-        ):
-            assert (
-                f"{row.found.value:.2f} ({row.found.low:.2f} to "
-                f"{row.found.high:{'+' if row.found.high > 0 else ''}.2f})"
-            ).replace("-", "−") in text
-            assert f"{row.adjusted:.2g}" in ("0.69", "1")
-            assert row.group == ACROSS or f"p = {row.found.p:.4f}" in text
+    ranked = ranking(recorded)
+    judged = {row.group: row for row in ranked.rows if row.primary}
+    assert len(ranked.primary) == 4
+    for row in judged.values():
+        assert (
+            f"{row.found.value:.2f} ({row.found.low:.2f} to "
+            f"{row.found.high:{'+' if row.found.high > 0 else ''}.2f})"
+        ).replace("-", "−") in text
+    within, across = judged[WITHIN], judged[ACROSS]
+    assert f"Alone they have p = {within.found.p:.4f} and {across.found.p:.3f}" in text
+    assert (
+        f"adjusted for the four primary tests of C24 and C25, p = {within.adjusted:.3f} and "
+        f"{across.adjusted:.2f}: within families that is beyond chance, across them nothing is "
+        "decided" in text
+    )
+    assert (within.sign, across.sign) == (-1, None)
     residual = trends(recorded).errors["residual"]
     assert max(residual[20], residual[32]) < residual[8]
     fits = law_fits(recorded)
@@ -112,6 +117,17 @@ def test_the_readme_says_what_they_say(recorded):
         )
         in text
     )
+
+
+def test_they_decide_flow_within_families_alone(recorded):
+    depth, flow = (rejudged(claim, Sources(results=recorded)) for claim in ("C24", "C25"))
+    assert depth.verdict == "undecided"
+    assert depth.condition.startswith("ResNets have a lower error, the deeper they are: +0.03")
+    assert flow.verdict == "conditional"
+    assert flow.condition == f"{WITHIN}; undecided {ACROSS}"
+    judged = {row["group"]: row["adjusted"] for row in flow.evidence["table"] if row["primary"]}
+    assert judged[WITHIN] == pytest.approx(3 * 0.0074, rel=0.01)
+    assert judged[ACROSS] == pytest.approx(2 * 0.0571, rel=0.01)
 
 
 @pytest.mark.slow

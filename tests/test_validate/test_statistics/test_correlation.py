@@ -16,6 +16,7 @@ from validate.statistics.correlation import (
     PERMUTATIONS,
     SYMBOLS,
     Correlation,
+    bootstrap_p,
     correlate,
 )
 
@@ -235,3 +236,11 @@ def test_nothing_arriving_ranks_last():
     assert correlate([lost], "Kendall", 0).value == pytest.approx(
         brute_kendall([0, 0, 1, 2, 3], lost[:, 1])
     )
+
+
+def test_the_p_value_of_a_bootstrap_counts_both_sides():
+    """9 resamples beyond 0 of 999, and as many below: twice (1 + 9) of 1 + 999."""
+    drawn = np.concatenate([np.full(9, -1.0), np.full(990, 1.0)])
+    assert bootstrap_p(drawn) == bootstrap_p(-drawn) == pytest.approx(0.02)
+    assert bootstrap_p(np.zeros(999)) == 1
+    assert bootstrap_p(np.ones(999)) == pytest.approx(0.002)

@@ -1,5 +1,7 @@
 """Slopes of the error with depth: by hand, with seeds that differ, and how intervals cover."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_validate.drawn_results import as_claimed, drawn, flow
@@ -29,8 +31,23 @@ def test_a_line_is_found():
         assert (found.value, found.low, found.high) == pytest.approx((value, value, value))
     assert (plain.sign, residual.sign, beyond.sign) == (1, -1, 1)
     assert str(residual).startswith(
-        "−0.50 points per 10 layers, 95 % interval −0.50 to −0.50, 5 depths, 5 seeds"
+        "−0.50 points per 10 layers, 95 % interval −0.50 to −0.50, p = 0.001, 5 depths, 5 seeds"
     )
+
+
+@pytest.mark.parametrize(("adjusted", "sign"), [(None, 1), (0.05, 1), (0.051, None)])
+def test_a_slope_among_others_needs_an_adjusted_p_value(adjusted, sign):
+    found = replace(slopes(errors(0.002), errors(0.0), 0)[0], adjusted=adjusted)
+    assert found.sign == sign
+    assert ("adjusted)" in str(found)) == (adjusted is not None)
+
+
+def test_a_small_p_value_and_an_interval_beyond_0_are_the_same():
+    """Both are read off one bootstrap; at the ends of the interval a resample may differ."""
+    for slope in np.linspace(-0.003, 0.003, 25):
+        found = slopes(errors(slope, noise=0.02, trial=int(1e4 * slope + 50)), errors(0.0), 0)[0]
+        if abs(found.p - 0.05) > 0.005:
+            assert (found.p < 0.05) == (found.sign is not None)
 
 
 def test_the_slope_is_that_of_least_squares():

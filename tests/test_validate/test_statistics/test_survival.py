@@ -4,22 +4,17 @@ import math
 from dataclasses import replace
 
 import pytest
-from test_validate.drawn_results import BLOCKS, DEPTHS, SEEDS, as_claimed, drawn, flow
+from test_validate.drawn_results import BLOCKS, DEPTHS, SEEDS, drawn
 
-from validate.statistics.correlation import SIGNIFICANT, Correlation
 from validate.statistics.survival import (
-    ACROSS,
     END,
     MEASURES,
     START,
-    WITHIN,
-    Row,
     end_to_end,
     least_gain,
     nearness,
     per_block,
     points,
-    ranking,
 )
 from validate.statistics.survival import test_error as final_error
 
@@ -75,9 +70,6 @@ def test_what_was_not_measured_is_no_point():
         assert measure(bare) is None
         assert points([bare], measure) == ()
         assert len(points([run], measure)) == 1
-    rows = ranking(replace(drawn(as_claimed, flow), runs=(bare,)))
-    assert {row.found.value for row in rows} == {row.adjusted for row in rows} == {None}
-    assert all(row.found.missing for row in rows)
 
 
 def test_a_network_is_the_median_of_its_runs():
@@ -89,48 +81,3 @@ def test_a_network_is_the_median_of_its_runs():
     assert {(point.runs, point.survival, point.error) for point in found} == {
         (len(SEEDS), 1.0, 0.1)
     }
-
-
-def test_within_families_needs_two_that_say_something():
-    depths = {"plain": (8, 14, 20, 32), "residual": (8, 14)}
-    rows = {
-        (row.measure, row.group): row
-        for row in ranking(drawn(as_claimed, flow, depths))
-        if row.found.coefficient == "Spearman"
-    }
-    assert (
-        rows[next(iter(MEASURES)), WITHIN].found.missing
-        == "needs 2 families with networks enough, has 1"
-    )
-    assert rows[next(iter(MEASURES)), ACROSS].found.networks == 6
-    assert rows[next(iter(MEASURES)), ACROSS].found.value == pytest.approx(-1)
-
-
-def test_a_ranking_is_computed_once():
-    """For records that were read anew too.
-
-    Other numbers and other seeds have a ranking of their own.
-    """
-
-    def better(family, depth, seed):
-        return as_claimed(family, depth, seed) / (2 if (family, depth) == ("plain", 44) else 1)
-
-    first = ranking(drawn(better, flow))
-    assert ranking(drawn(better, flow)) is first
-    assert len({first, ranking(drawn(better, flow), seed=1), ranking(drawn(as_claimed, flow))}) == 3
-
-
-@pytest.mark.parametrize(
-    ("adjusted", "low", "sign"),
-    [
-        (SIGNIFICANT, 0.1, 1),
-        (SIGNIFICANT + 1e-9, 0.1, None),
-        (0.001, -0.1, None),
-        (None, 0.1, None),
-    ],
-)
-def test_a_sign_needs_a_small_p_value_and_an_interval_on_one_side(adjusted, low, sign):
-    found = Correlation("Spearman", 9, 0.5, low, 0.9, 0.01, 0.001, exact=True)
-    row = Row("gain", "within", found, adjusted)
-    assert row.sign == sign
-    assert str(row).endswith("adjusted") is (adjusted is not None)

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from derivations.theorems.equation4 import Line
-from validate.audit.evidence import Claim, Counterexample, Finding, Proof, Sources, decide
+from validate.audit.evidence import (
+    UNDECIDED,
+    Claim,
+    Counterexample,
+    Finding,
+    Proof,
+    Sources,
+    decide,
+)
 from validate.audit.verdicts import Case, all_of
 
 LAYERS = range(2, 13)
@@ -107,10 +115,9 @@ def _occurrences(lines: Sequence[Line], l: int, i: int) -> int:
 
 
 def judge_copies(evidence: Copies) -> Finding:
-    decide(evidence.once, evidence.repeated)  # proof and counterexample exclude each other
     judgement = all_of(
         Case("its lines agree", evidence.conflict is None),
-        Case("each feature once", evidence.repeated is None),
+        Case("each feature once", decide(evidence.once, evidence.repeated), UNDECIDED),
     )
     shown = ", ".join(map(str, evidence.copies[:4]))
     clash = (

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from derivations.algebra.blocks import DENSE
+from derivations.algebra.blocks import BRANCH, DENSE
+from derivations.algebra.notation import notation_of
+from derivations.algebra.terms import Identity
 from validate.audit.claims.c10_dense_features import LAYERS, literal_square
 from validate.audit.counterexample_search import Point, points, root, show, smallest, square
 from validate.audit.evidence import (
@@ -18,11 +20,11 @@ from validate.audit.evidence import (
     Counterexample,
     Finding,
     Proof,
-    Remains,
     Sources,
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
+from validate.audit.vanished_branch import left_of_vectors
 from validate.audit.verdicts import Case, in_each
 
 
@@ -51,11 +53,12 @@ class LowerBound:
 @dataclass(frozen=True)
 class RootLaw:
     """What is left of a dense step as its branch vanishes, and the squared norms that Eq. (4)
-    leaves when it is read literally.
+    leaves when it is read literally. `operator`: ∂L/∂x → (g_0, …, g_{l−1}), whose norm is √l times
+    the root mean square of theirs, as that of any l parts.
     """
 
     scalar: Mapping[str, Proof]
-    operator: Remains
+    operator: Proof
     broken: Mapping[str, Counterexample | None]
     literal: tuple[int, ...]
 
@@ -204,7 +207,14 @@ def root_law(sources: Sources) -> RootLaw:
             (_literal_norm(l, n) for l, n in zip(LAYERS, literal, strict=True) if n != l), None
         ),
     }
-    return RootLaw(scalar, sources.remains(DENSE.name), broken, literal)
+    return RootLaw(scalar, _signal_on_inputs(), broken, literal)
+
+
+def _signal_on_inputs() -> Proof:
+    notation = notation_of(DENSE, "operator")
+    rest = notation.jacobian(BRANCH, Identity())
+    g_f, g = (notation.signal((part,)) for part in range(2))
+    return left_of_vectors(notation, rest, g_f, g, "∂L/∂x → (g_0, …, g_{l−1})", "g_F")
 
 
 def _printed_limit(l: int, _: Point) -> Counterexample | None:
@@ -235,19 +245,22 @@ def _literal_norm(l: int, norm: int) -> Counterexample:
 
 
 def judge_root_law(evidence: RootLaw) -> Finding:
-    remains = evidence.operator
-    of_inputs = (remains.lower == remains.upper == 1.0) if remains.derived else None
     operator = Case(
         "in the operator reading, |∂L/∂H| the root mean square of ‖g_0‖, …, ‖g_{l−1}‖",
-        of_inputs,
+        decide(evidence.operator),
         UNDECIDED,
+    )
+    left = (
+        f"in the operator reading {evidence.operator.statement}"
+        f"{'' if evidence.operator.proved else ' (not proved)'}, whose norm is √l times the root "
+        "mean square of ‖g_i‖, as that of any l parts"
     )
     norms = (
         "Eq. (4) read literally leaves squared norms "
         + ", ".join(map(str, evidence.literal[:4]))
         + ", …"
     )
-    return _judged(evidence.scalar, evidence.broken, [norms], operator)
+    return _judged(evidence.scalar, evidence.broken, [left, norms], operator)
 
 
 def _judged(

@@ -1,9 +1,11 @@
 """Judges C15: does a dense block pass gradients better than a residual one, in any precise sense?
 
-Both blocks have the same branch and input; a gain is ‖∂L/∂x‖ per norm of the backward signal that
-arrives.
+Both blocks have the same branch and input, and are measured in the same unit: by the norm of the
+backward signal that arrives, or by its size on one of l inputs. That √l of a dense block, in the
+latter unit, exceeds 1 of a residual block, in the former, compares nothing.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -25,33 +27,81 @@ from validate.audit.evidence import (
 from validate.audit.gradients import agree, gradient, linear
 from validate.audit.verdicts import Case, in_each
 
+INPUTS = range(2, 7)
+"""Numbers l of inputs for which both blocks are measured by the signal on one of them."""
+
+
+@dataclass(frozen=True)
+class Squares:
+    """‖∂L/∂x‖² of both blocks with a vanished branch, l inputs and a signal of 1 on each of them,
+    in units of that on one.
+    """
+
+    l: int
+    dense: int
+    residual: int
+
 
 @dataclass(frozen=True)
 class AgainstResNet:
     """The smallest pairs of blocks ordered either way, the mean of γ² over random weights, and what
-    remains as the branch vanishes: per norm of the signal on the inputs, and by the √l law in units
-    of the signal on a single one.
+    remains as the branch vanishes: per norm of the signal on the inputs, and by the signal on a
+    single one (`squares`; `equal`: the fewest inputs for which the dense block has no more).
+    `mixed`: the √l law, which holds in units of the signal on a single input.
     """
 
     worse: Counterexample | None
     better: Counterexample | None
     mean: Mean
-    root_law: Proof
     dense: Remains
     residual: Remains
+    squares: tuple[Squares, ...]
+    equal: Counterexample | None
+    mixed: Proof
 
 
 def against_resnet(sources: Sources) -> AgainstResNet:
     worse, better = (smallest((1,), lambda _: 4, partial(_ordered, sign)) for sign in (-1, 1))
-    law = sources.proof("eq6", "scalar", "law_with_l")
+    measured = [_vanished(l) for l in INPUTS]
     return AgainstResNet(
         worse,
         better,
         dense_against_residual(),
-        law,
         sources.remains(DENSE.name),
         sources.remains(RESIDUAL.name),
+        tuple(squares for squares, _ in measured),
+        next((found for _, found in measured if found), None),
+        sources.proof("eq6", "scalar", "law_with_l"),
     )
+
+
+def _vanished(l: int) -> tuple[Squares, Counterexample | None]:
+    """Both blocks with l inputs, ∂F/∂x = 0 and a signal of 1 on each input; none on new maps."""
+    one, zeros = [Fraction(1)] * l, [Fraction(0)] * l
+    step = Dense(tuple(zeros), Fraction(0), tuple(one))
+    seen = {
+        "dense": gradient(DENSE.term, {"F": linear(zeros)}, one, (Fraction(0), *one)),
+        "residual": gradient(RESIDUAL.term, {"F": linear(*[zeros] * l)}, one, one),
+    }
+    # A vanished branch leaves a residual block the identity: the signal arrives as it is.
+    exact = {"dense": square(step.pulled), "residual": square(one)}
+    norms = {
+        f"‖∂L/∂x‖ of the {name} block": agree(
+            f"{name} block", math.hypot(*values), math.sqrt(exact[name])
+        )
+        for name, values in seen.items()
+    }
+    squares = Squares(l, int(exact["dense"]), int(exact["residual"]))
+    if squares.dense > squares.residual:
+        return squares, None
+    given = {"l": str(l), "∂F/∂x": "0", "∂L/∂H on the inputs of both": show(*one)}
+    found = (
+        f"‖∂L/∂x‖ = {root(exact['dense'])} of the dense block, {root(exact['residual'])} of the "
+        "residual block"
+    )
+    statement = "more remains of the dense block, by the signal on one input"
+    claims = f"more than {root(exact['residual'])} of the dense block"
+    return squares, Counterexample(statement, given, claims, found, norms)
 
 
 def _ordered(sign: int, _: int, point: Point) -> Counterexample | None:
@@ -86,38 +136,45 @@ def _ordered(sign: int, _: int, point: Point) -> Counterexample | None:
 
 
 def judge_against_resnet(evidence: AgainstResNet) -> Finding:
-    known = evidence.dense.derived and evidence.residual.derived
-    better = evidence.dense.lower > evidence.residual.upper if known else None
-    law = (
-        True
-        if decide(evidence.root_law) and known and evidence.dense.lower >= evidence.residual.upper
-        else None
-    )
+    """That the dense block is better in one unit: √l against 1 takes two."""
+    dense, residual, mean = evidence.dense, evidence.residual, evidence.mean
+    known = dense.derived and residual.derived
+    by_one = all(each.dense > each.residual for each in evidence.squares)
     cases = (
         Case(
-            "as the branch vanishes, l ≥ 2, in units of the signal on one of the l inputs (√l "
-            "against 1)",
-            law,
+            "as the branch vanishes, per norm of the signal on all inputs",
+            dense.lower > residual.upper if known else None,
             UNDECIDED,
         ),
-        Case("as the branch vanishes, per norm of the signal on all inputs", better, UNDECIDED),
-        Case("for every branch and signal", None if evidence.worse is None else False, UNDECIDED),
         Case(
-            f"in the mean of γ² over {evidence.mean.ensemble}", evidence.mean.greater, "more draws"
+            "as the branch vanishes, by the signal on one of the inputs",
+            by_one if evidence.squares else None,
+            UNDECIDED,
         ),
+        Case("for every branch and signal", None if evidence.worse is None else False, UNDECIDED),
+        Case(f"in the mean of γ² over {mean.ensemble}", mean.greater, "more draws"),
     )
     pairs = [
-        f"{name}: {each.found}"
+        f"{name} for ∂F/∂x = {each.given['∂F/∂x']}, ∂L/∂H = {each.given['∂L/∂H (dense)']} and "
+        f"{each.given['∂L/∂H (residual)']}: {each.found}"
         for name, each in (("less", evidence.worse), ("more", evidence.better))
         if each
     ]
-    left = (
-        f"{evidence.dense.lower:g} and {evidence.residual.upper:g} remain per norm of the signal "
-        "as the branch vanishes"
+    roots = "; ".join(
+        f"l = {each.l}: {root(Fraction(each.dense))} and {root(Fraction(each.residual))}"
+        for each in evidence.squares
     )
-    reading = "operator, the same F and x in both blocks"
+    law = "the √l law of Eq. (6)" if decide(evidence.mixed) else "the √l law, which is not proved,"
+    units = (
+        f"{law} is √l by the signal on one of l inputs, where a residual block has √l too "
+        f"({roots}); {dense.lower:g} and {residual.upper:g} remain per norm of the signal on all "
+        "inputs; √l against 1 holds in mixed units alone"
+    )
     return Finding(
-        reading, in_each(*cases), "; ".join([*pairs, str(evidence.mean), left]), evidence.worse
+        "operator, the same F and x in both blocks, both in one unit",
+        in_each(*cases),
+        "; ".join([units, *pairs, str(mean)]),
+        evidence.equal or evidence.worse,
     )
 
 

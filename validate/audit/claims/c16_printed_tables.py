@@ -1,17 +1,14 @@
-"""Judges C16–C18 and C23: what the paper says of its Tables 1 and 2, from the numbers they print.
+"""Judges C16–C18: what the paper says of its Tables 1 and 2, from the numbers they print.
 
 Decimal arithmetic.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
 from validate.audit.paper import GatedRow, PlainRow
 from validate.audit.verdicts import Case, all_of
-
-TWO_SIDED_5_PERCENT = Decimal("1.96")
 
 
 @dataclass(frozen=True)
@@ -32,16 +29,6 @@ class Table2:
 
     rows: tuple[GatedRow, ...]
     stated_gain: Decimal
-
-
-@dataclass(frozen=True)
-class Differences:
-    """Every difference of error rates in Tables 1 and 2 (percentage points), and the deviation that
-    the paper cites.
-    """
-
-    differences: Mapping[str, Decimal]
-    deviation: Decimal
 
 
 def table1(sources: Sources) -> Table1:
@@ -74,11 +61,11 @@ def judge_table1(evidence: Table1) -> Finding:
         f"{first.plain} → {last.plain} % (plain) and {first.resnet} → {last.resnet} % (ResNet)"
     )
     given = {"plain": f"{last.plain} %", "ResNet": f"{last.resnet} %"}
-    wrong = (
-        None
-        if holds
-        else Counterexample("the 34-layer gain", given, f"{stated} points", f"{gain} points")
-    )
+    wrong = None
+    if not holds:
+        wrong = Counterexample("the 34-layer gain", given, f"{stated} points", f"{gain} points")
+    elif failed := next((case.name for case in cases if not case.holds), None):
+        wrong = Counterexample("Table 1", given, failed, summary)
     return Finding("percentage points", all_of(*cases), summary, wrong)
 
 
@@ -133,51 +120,6 @@ def judge_gain(evidence: Table2) -> Finding:
     )
 
 
-def differences(sources: Sources) -> Differences:
-    found = {
-        f"Table 1, {row.layers} layers": row.plain - row.resnet for row in sources.paper.table1
-    }
-    for row in sources.paper.table2:
-        found |= {
-            f"Table 2, {row.layers} layers, top-1": row.top1 - row.se_top1,
-            f"Table 2, {row.layers} layers, top-5": row.top5 - row.se_top5,
-        }
-    return Differences(found, sources.paper.deviation)
-
-
-def judge_differences(evidence: Differences) -> Finding:
-    """The paper's rule in its weakest form: a difference is significant if it exceeds one standard
-    deviation.
-    """
-    deviation = evidence.deviation
-    cases = [
-        Case(name, abs(difference) > deviation) for name, difference in evidence.differences.items()
-    ]
-    least = min(evidence.differences, key=lambda name: abs(evidence.differences[name]))
-    # Of a difference of two independent errors with one deviation each: √2 of it.
-    needed = abs(evidence.differences[least]) / (TWO_SIDED_5_PERCENT * Decimal(2).sqrt())
-    tested = TWO_SIDED_5_PERCENT * Decimal(2).sqrt() * deviation
-    above = sum(1 for each in evidence.differences.values() if abs(each) > tested)
-    summary = (
-        f"{sum(1 for case in cases if case.holds)} of {len(cases)} differences exceed "
-        f"{deviation} point, of them {above} the "
-        f"{tested:.2f} points that a two-sided 5 % test of two networks needs; the least would "
-        f"need a deviation of {needed:.3f} points"
-    )
-    small = not all(case.holds for case in cases)
-    given, claims = (
-        {"row": least, "deviation": f"{deviation} point"},
-        f"more than {deviation} point",
-    )
-    found = f"a difference of {evidence.differences[least]} points"
-    wrong = (
-        Counterexample("every difference exceeds the deviation", given, claims, found)
-        if small
-        else None
-    )
-    return Finding("percentage points", all_of(*cases), summary, wrong)
-
-
 def _rounded(number: Decimal, like: Decimal) -> Decimal:
     return number.quantize(like)
 
@@ -204,12 +146,5 @@ CLAIMS = (
         "SE-ResNet-50 reduces the top-1 error by 1.51 % compared to ResNet-50",
         table2,
         judge_gain,
-    ),
-    Claim(
-        "C23",
-        "section 4",
-        "the differences in Tables 1 and 2 are significant, as accuracies deviate by less than 1 %",
-        differences,
-        judge_differences,
     ),
 )

@@ -9,48 +9,51 @@ from dataclasses import dataclass
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
 from validate.audit.verdicts import Case, all_of, in_each
 from validate.records.schema import Results
-from validate.statistics.correlation import SIGNIFICANT
-from validate.statistics.slopes import PLAIN, RESIDUAL, Slope, trends
-from validate.statistics.survival import ACROSS, NEARNESS, RATIO, START, WITHIN, Row, ranking
+from validate.statistics.ranking import ACROSS, COEFFICIENT, JUDGED, POOLED, WITHIN, Row, ranking
+from validate.statistics.slopes import PLAIN, RESIDUAL, Slope
+from validate.statistics.survival import NEARNESS, START
 
 COMMAND = (
     "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then "
     "`gradbound audit --results DIR`"
 )
-JUDGED, COEFFICIENT = f"{RATIO} {START}", "Spearman"
-"""The measure and the coefficient that C25 is judged by, chosen beforehand; the others stand beside
-them as evidence."""
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """`validate.statistics.slopes.Trends` of the records; None where there are none."""
+    """`validate.statistics.slopes.Trends` of the records, the slopes adjusted for the `primary`
+    tests; None where there are no records.
+    """
 
     setting: str
     slopes: Mapping[str, Slope] | None
     beyond: Slope | None
     errors: Mapping[str, Mapping[int, float]]
+    primary: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Agreement:
     """How gradient survival ranks networks against their final test error: every line of the
-    ranking table. None: there are no records.
+    ranking table, of which those that are primary are judged. None: there are no records.
     """
 
     setting: str
     table: tuple[Row, ...] | None
+    primary: tuple[str, ...]
+    secondary: int
 
 
 def degradation(sources: Sources) -> Degradation:
     results = sources.results
     if results is None:
-        return Degradation(_setting(results), None, None, {})
-    return Degradation(_setting(results), **vars(trends(results)))
+        return Degradation(_setting(results), None, None, {}, ())
+    found = ranking(results)
+    return Degradation(_setting(results), **vars(found.trends), primary=found.primary)
 
 
 def judge_degradation(evidence: Degradation) -> Finding:
-    """Both slopes must have their sign; no correction for two tests, as both have to pass."""
+    """Both slopes must have their sign."""
     cases = [
         _sloped(
             evidence.slopes, PLAIN, "plain networks have a higher error, the deeper they are", 1
@@ -59,6 +62,7 @@ def judge_degradation(evidence: Degradation) -> Finding:
     ]
     shown = [f"{family}: {slope}" for family, slope in (evidence.slopes or {}).items()]
     shown += [f"{PLAIN} beyond {RESIDUAL}: {evidence.beyond}"] if evidence.beyond else []
+    shown += [_adjusted(evidence.primary)] if evidence.primary else []
     wrong = next(
         (
             _against(case, evidence, family)
@@ -75,10 +79,11 @@ def judge_degradation(evidence: Degradation) -> Finding:
 def _sloped(found: Mapping[str, Slope] | None, family: str, name: str, sign: int) -> Case:
     """Whether the slope has this sign."""
     if found is None:
-        return Case(name, None, "no records of training")
+        return Case(name, None, "no records of training", data=False)
     slope = found[family]
     if slope.sign is None:
-        return Case(name, None, slope.missing or f"{slope}, which holds 0")
+        lacks = slope.missing or f"{slope}, which decides nothing"
+        return Case(name, None, lacks, data=slope.depths > 0)
     return Case(name, slope.sign == sign)
 
 
@@ -95,7 +100,10 @@ def _against(case: Case, evidence: Degradation, family: str) -> Counterexample:
 
 def agreement(sources: Sources) -> Agreement:
     results = sources.results
-    return Agreement(_setting(results), None if results is None else ranking(results))
+    if results is None:
+        return Agreement(_setting(results), None, (), 0)
+    found = ranking(results)
+    return Agreement(_setting(results), found.rows, found.primary, found.secondary)
 
 
 def judge_agreement(evidence: Agreement) -> Finding:
@@ -103,18 +111,10 @@ def judge_agreement(evidence: Agreement) -> Finding:
     with networks enough to tell.
     """
     if evidence.table is None:
-        case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training")
+        case = Case(f"{WITHIN} and {ACROSS}", None, "no records of training", data=False)
         return Finding(evidence.setting, in_each(case, way_out=COMMAND), "no records")
-    # Of the whole table, not of the rows that are judged: all of them were looked at.
-    tests = sum(1 for row in evidence.table if row.adjusted is not None)
-    rows = [
-        row
-        for row in evidence.table
-        if row.measure == JUDGED and row.found.coefficient == COEFFICIENT
-    ]
-    judged = {
-        row.group: row for row in rows if row.group in (WITHIN, ACROSS) or _can_tell(row, tests)
-    }
+    rows = _lines(evidence.table, JUDGED)
+    judged = {row.group: row for row in rows if row.primary or row.group in POOLED}
     cases = [_ranked(row) for row in judged.values()]
     failed = next((case.name for case in cases if case.holds is False), None)
     wrong = None
@@ -126,20 +126,22 @@ def judge_agreement(evidence: Agreement) -> Finding:
             claims,
             str(judged[failed]),
         )
-    near = [
-        row
-        for row in evidence.table
-        if row.measure == f"{NEARNESS} {START}" and row.found.coefficient == COEFFICIENT
-    ]
+    near = _lines(evidence.table, f"{NEARNESS} {START}")
     shown = [f"{row.group}: {row}" for row in rows]
-    shown += [f"{NEARNESS}, {row.group}: {row}" for row in near if row.group in (WITHIN, ACROSS)]
-    shown.append(f"Holm over {tests} tests")
+    shown += [f"{NEARNESS}, {row.group}: {row}" for row in near if row.group in POOLED]
+    shown += [_adjusted(evidence.primary)] if evidence.primary else []
+    shown.append(
+        f"secondary: the {evidence.secondary} other pooled lines of the table, by Holm too"
+    )
     return Finding(evidence.setting, in_each(*cases, way_out=COMMAND), "; ".join(shown), wrong)
 
 
-def _can_tell(row: Row, tests: int) -> bool:
-    """Whether the most extreme order of so few networks would pass for more than chance."""
-    return row.found.least_p is not None and row.found.least_p * tests <= SIGNIFICANT
+def _lines(table: tuple[Row, ...], measure: str) -> list[Row]:
+    return [row for row in table if row.measure == measure and row.found.coefficient == COEFFICIENT]
+
+
+def _adjusted(primary: tuple[str, ...]) -> str:
+    return f"adjusted by Holm for {len(primary)} primary tests: {', '.join(primary)}"
 
 
 def _ranked(row: Row) -> Case:
@@ -148,6 +150,7 @@ def _ranked(row: Row) -> Case:
             row.group,
             None,
             row.found.missing if row.found.value is None else f"{row}, which decides nothing",
+            data=row.found.networks > 0,
         )
     return Case(row.group, row.sign == -1)
 

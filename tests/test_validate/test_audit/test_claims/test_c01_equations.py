@@ -1,50 +1,53 @@
-"""C1–C7 and C11: equations and limits, in each reading, and the smallest branch that loses."""
+"""C1, C3, C6, C7 and C11: equations in each reading, and with numbers that are redone by hand."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from test_validate.audited import gathered, judged
 
-from derivations.algebra.blocks import RESIDUAL, SE_RESIDUAL
-from derivations.errors import InputError
-from validate.audit.claims.c01_equations import Equality, gate_of, judge_equality, judge_limit
-from validate.audit.evidence import UNDECIDED, Remains
-
-
-def test_the_smallest_branch_that_loses_the_gradient():
-    assert judged("C5").counterexample["given"] == {"∂F/∂x": "−1", "∂L/∂H": "1"}
-    assert gathered("C5").after_relu.given == {"F": "0", "x": "−1", "∂L/∂ReLU(H)": "1"}
+from derivations.errors import ViolationError
+from validate.audit.claims.c01_equations import judge_equality
+from validate.audit.evidence import UNDECIDED
 
 
 def test_one_broken_reading_is_a_condition_and_both_are_no_proof():
     evidence = gathered("C3")
     broken = {reading: replace(proof, failed=("x",)) for reading, proof in evidence.proofs.items()}
     for reading, proof in broken.items():
-        found = judge_equality(Equality({**evidence.proofs, reading: proof}))
+        found = judge_equality(replace(evidence, proofs={**evidence.proofs, reading: proof}))
         assert found.judgement.condition.endswith(f"undecided in the {reading} reading")
-    assert judge_equality(Equality(broken)).judgement.condition.count(UNDECIDED) == 1
+    nothing = judge_equality(replace(evidence, proofs=broken))
+    assert nothing.judgement.condition.count(UNDECIDED) == 1
 
 
-@pytest.mark.parametrize(
-    ("lower", "upper", "derived", "holds"),
-    [
-        (1.0, 1.0, True, True),
-        (0.5, 0.5, True, False),
-        (0.5, 1.0, True, None),
-        (1.0, 1.0, False, None),
-    ],
-)
-def test_a_limit_is_decided_where_the_bounds_meet(lower, upper, derived, holds):
-    """By the operator reading alone: the scalar one is proved."""
-    evidence = replace(gathered("C4"), operator=Remains(lower, upper, derived))
-    judgement = judge_limit(1.0)(evidence).judgement
-    name = "in the operator reading"
-    expected = {True: "", False: f"in the scalar reading; not {name}"}
-    assert judgement.condition == expected.get(holds, f"in the scalar reading; undecided {name}")
+def test_instances_are_those_of_the_printed_equations():
+    """Redone with numpy, which the audit does not use."""
+    slopes, g = np.array([[1, 2], [3, 4]]), np.array([1, 1])
+    by_hand = {
+        "C1": slopes.T @ g,
+        "C3": (slopes + np.eye(2)).T @ g,
+        # s = σ(0) = 1/2, s′ = 1/4, ∂s/∂x = 1/4 · 3 and F(1) = 2.
+        "C6": [3 / 4 * 2 + 1 / 2 * 3],
+        "C7": [3 / 4 * 2 + 1 / 2 * 3 + 1],
+        "C11": np.vstack([[3, 5], np.eye(2)]).T @ np.array([2, 1, 1]),
+    }
+    for claim, expected in by_hand.items():
+        instance = gathered(claim).instance
+        assert instance.printed == instance.autograd == pytest.approx(tuple(expected))
+        assert str(instance) in judged(claim).summary
 
 
-def test_the_gated_branch_is_found_among_the_parts():
-    gate = gate_of(SE_RESIDUAL.term)
-    assert gate in SE_RESIDUAL.term.parts
-    with pytest.raises(InputError, match="has no gated branch"):
-        gate_of(RESIDUAL.term)
+def test_the_order_of_the_factors_shows_in_an_instance():
+    """∂F/∂x is no symmetric matrix: its transpose is told from itself."""
+    assert gathered("C1").instance.printed != (3.0, 7.0)
+
+
+def test_an_equation_cannot_be_proved_and_wrong():
+    evidence = gathered("C1")
+    wrong = replace(evidence.instance, autograd=(4.0, 6.1))
+    assert wrong.counterexample.found == "(4, 6.1)"
+    with pytest.raises(ViolationError, match="is proved, and there is a counterexample"):
+        judge_equality(replace(evidence, instance=wrong))
+    for seen in ((4.0,), (4.0, float("nan"))):
+        assert replace(evidence.instance, autograd=seen).counterexample

@@ -34,5 +34,7 @@ def test_the_first_layers_whose_lines_contradict_each_other():
 def test_a_proof_excludes_a_repetition():
     evidence = gathered("C10")
     proved = replace(evidence.once, passed=("a", "b"), failed=(), derived=True)
+    unique = replace(evidence, once=proved, repeated=None, conflict=None)
+    assert judge_copies(unique).judgement.verdict == "confirmed"
     with pytest.raises(ViolationError, match="is proved, and there is a counterexample"):
         judge_copies(replace(evidence, once=proved))

@@ -1,5 +1,6 @@
 """C12–C14: the smallest instances that break Eq. (6), and how many satisfy it."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from test_validate.audited import gathered, judged
@@ -17,6 +18,16 @@ def test_the_smallest_instances():
     given = {claim: judged(claim).counterexample["given"] for claim in ("C12", "C13", "C14")}
     assert given["C12"] == {"l": "1", "∂F_l/∂x": "0", "∂L/∂H": "(1, 1)"}
     assert given["C13"]["l"] == given["C14"]["l"] == "2"
+
+
+def test_the_signal_on_the_inputs_is_what_remains():
+    """∂L/∂x → (g_0, …), and not that their lengths agree."""
+    operator = gathered("C14").operator
+    assert operator.proved
+    assert "at most σ_max(∂F/∂x) · ‖g_F‖" in operator.statement
+    assert operator.statement in judged("C14").summary
+    unproved = replace(gathered("C14"), operator=replace(operator, derived=False))
+    assert "undecided in the operator reading" in judged("C14", unproved).condition
 
 
 def test_a_dense_step_needs_a_signal_on_its_inputs():

@@ -1,15 +1,17 @@
 """C24 and C25: what planted, absent and inverted relations in records lead to."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from test_validate.audited import rejudged
 from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow, jitter
 
-from validate.audit.claims.c24_training import JUDGED
+from validate.audit.adjudicate import CLAIMS, adjudicate
 from validate.audit.evidence import Sources
-from validate.statistics.survival import ACROSS, MEASURES, WITHIN
+from validate.statistics.ranking import ACROSS, JUDGED, WITHIN
+from validate.statistics.survival import MEASURES
 
 
 def judged(claim, results):
@@ -36,15 +38,21 @@ def test_records_as_claimed():
     assert len(found.evidence["table"]) == len(MEASURES) * 6 * 2
     assert row(found, ACROSS)["found"]["value"] == pytest.approx(-1)
     assert row(found, WITHIN)["adjusted"] < 1e-4
-    assert "Holm over 96 tests" in found.summary
+    assert "adjusted by Holm for 4 primary tests" in found.summary
+    assert "the 30 other pooled lines" in found.summary
+    assert "adjusted by Holm for 4 primary tests" in judged("C24", results).summary
     assert "digits" in found.reading
 
 
 def test_five_networks_alone_decide_nothing_however_ordered():
-    """The best p of five is 2/120, and 96 tests are made."""
-    found = row(judged("C25", drawn(as_claimed, flow)), "plain")
-    assert found["found"]["p"] == found["found"]["least_p"] == pytest.approx(2 / 120)
-    assert found["adjusted"] == 1
+    """The best p of five is 2/120: they are no primary test, and weaken none."""
+    results = drawn(as_claimed, lambda *run: flow(*run) ** (-1 if run[0] == "plain" else 1))
+    found = judged("C25", results)
+    alone = row(found, "plain")
+    assert alone["found"]["p"] == alone["found"]["least_p"] == pytest.approx(2 / 120)
+    assert (alone["adjusted"], alone["primary"]) == (None, False)
+    assert "plain" not in found.condition + str(found.counterexample)
+    assert row(found, WITHIN)["tests"] == 4
 
 
 def test_many_networks_of_one_family_are_judged_by_themselves():
@@ -54,8 +62,9 @@ def test_many_networks_of_one_family_are_judged_by_themselves():
         return flow(family, depth, seed) ** (-1 if family == "plain" else 1)
 
     found = judged("C25", drawn(as_claimed, ratio, depths))
-    assert found.verdict == "refuted"
+    assert "not plain" in found.condition
     assert found.counterexample["given"]["networks"] == "plain"
+    assert row(found, "plain")["primary"]
 
 
 def test_records_that_rank_the_other_way():
@@ -89,9 +98,18 @@ def test_noise_decides_nothing():
             lambda *_: float(random.uniform(0.1, 0.2)), lambda *_: float(random.uniform(0.1, 10))
         ),
     )
-    assert found.verdict == "untestable"
+    assert found.verdict == "undecided"
     assert "p = " in found.condition
     assert "--seeds" in found.condition
+
+
+def test_an_interval_beyond_0_is_not_enough_among_several_tests():
+    """C24 by its slopes alone would hold; adjusted for four tests it need not."""
+    evidence = CLAIMS["C24"].gather(Sources(results=drawn(as_claimed, flow)))
+    weak = {name: replace(slope, adjusted=0.051) for name, slope in evidence.slopes.items()}
+    found = adjudicate(CLAIMS["C24"], replace(evidence, slopes=weak))
+    assert found.verdict == "undecided"
+    assert found.condition.count("which decides nothing") == 2
 
 
 def test_without_records_the_command_is_named():
@@ -104,7 +122,7 @@ def test_without_records_the_command_is_named():
 def test_too_few_networks_are_named():
     results = drawn(as_claimed, flow, {"plain": (8, 20, 32), "residual": (8, 20, 32)}, seeds=(0,))
     found = judged("C24", results)
-    assert found.verdict == "untestable"
+    assert found.verdict == "undecided"
     assert found.condition.startswith(
         "needs 4 networks and 3 seeds, has 3 and 1; run `gradbound validate --preset cpu --out DIR`"
     )
@@ -114,9 +132,27 @@ def test_too_few_networks_are_named():
 def test_a_family_that_is_not_there_is_missing():
     results = drawn(as_claimed, flow, {"plain": DEPTHS["plain"]})
     found = judged("C24", results)
-    assert found.verdict == "untestable"
+    assert found.verdict == "undecided"  # of plain networks there are data
     assert "ResNets" in found.condition
     assert "has 0 and 0" in found.condition
+
+
+def test_records_without_any_gradient_are_none_of_flow():
+    results = drawn(as_claimed, flow)
+    bare = [
+        replace(
+            run,
+            blocks=(),
+            epochs=tuple(row.model_copy(update={"total": None}) for row in run.epochs),
+        )
+        for run in results.runs
+    ]
+    assert judged("C25", replace(results, runs=tuple(bare))).verdict == "untestable"
+
+
+def test_records_of_other_families_are_none_of_depth():
+    found = judged("C24", drawn(as_claimed, flow, {"dense": DEPTHS["dense"]}))
+    assert found.verdict == "untestable"
 
 
 def test_a_run_that_diverged_has_lost_everything():
@@ -144,7 +180,7 @@ def test_networks_without_any_gradient_rank_last():
 
 def test_one_family_has_nothing_to_pool():
     found = judged("C25", drawn(as_claimed, flow, {"plain": DEPTHS["plain"]}))
-    assert found.verdict == "untestable"
+    assert found.verdict == "undecided"
     assert found.condition.startswith("needs 2 families with networks enough, has 1; run")
     assert row(found, "plain")["found"]["value"] == pytest.approx(-1)
 
@@ -153,8 +189,8 @@ def test_one_family_has_nothing_to_pool():
     ("trials", "most"), [(5, 2), pytest.param(100, 12, marks=pytest.mark.slow)]
 )
 def test_unrelated_records_are_rarely_judged(trials, most):
-    """Holm holds the chance that any of the 96 tests of one draw passes to 5 %: beyond 2 of 5 or 12
-    of 100 it would be below 2e-3.
+    """Holm holds the chance that any of the primary tests of one draw passes to 5 %: beyond 2 of 5
+    or 12 of 100 it would be below 2e-3.
     """
     decided = 0
     for trial in range(trials):
@@ -164,7 +200,7 @@ def test_unrelated_records_are_rarely_judged(trials, most):
             lambda *_, r=random: float(r.uniform(0.1, 10)),
             seeds=(0,),
         )
-        decided += judged("C25", results).verdict != "untestable"
+        decided += judged("C25", results).verdict != "undecided"
     assert decided <= most
 
 
