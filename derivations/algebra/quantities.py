@@ -65,6 +65,14 @@ class Frobenius:
 Definition = NormRatio | Cosine | SigmaMax | SigmaMinAdjoint | NumericalRange | Frobenius
 
 
+def parts_of_definition(definition: Definition) -> tuple[sp.Expr, ...]:
+    """The columns that it compares, or the operator that it measures."""
+    match definition:
+        case NormRatio(first, second) | Cosine(first, second):
+            return first, second
+    return (definition.operator,)
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A real number with a symbol."""

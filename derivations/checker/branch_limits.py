@@ -23,6 +23,7 @@ from derivations.algebra.quantities import (
     Quantity,
     SigmaMax,
     SigmaMinAdjoint,
+    parts_of_definition,
 )
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import Leaf
@@ -154,7 +155,7 @@ def _definitions(step: Step, derivation: Derivation) -> bool:
 
 def _left(quantity: Quantity, quantities: tuple[Quantity, ...], dropped: _Dropped) -> sp.Expr:
     definition = quantity.definition
-    parts = _parts(definition)
+    parts = parts_of_definition(definition)
     if all(dropped.degrees(part) <= {0} for part in parts):
         return quantity.symbol
     match definition:
@@ -171,7 +172,7 @@ def _left(quantity: Quantity, quantities: tuple[Quantity, ...], dropped: _Droppe
     for other in quantities:
         if _same_kind(other.definition, definition) and all(
             dropped.equal(polynomial, part)
-            for polynomial, part in zip(left, _parts(other.definition), strict=True)
+            for polynomial, part in zip(left, parts_of_definition(other.definition), strict=True)
         ):
             return other.symbol
     raise InputError(f"what is left of {quantity.symbol} has no symbol")
@@ -223,13 +224,6 @@ def _same_kind(one: Definition, other: Definition) -> bool:
     return type(one) is type(other)
 
 
-def _parts(definition: Definition) -> tuple[sp.Expr, ...]:
-    match definition:
-        case NormRatio(first, second) | Cosine(first, second):
-            return first, second
-    return (definition.operator,)
-
-
 def _numbers(step: Step, derivation: Derivation) -> bool:
     found = 0
     for draw in WORLDS:
@@ -258,7 +252,7 @@ def _quantities(derivation: Derivation, draw: Draw, exponent: int) -> dict[sp.Sy
 
 
 def _moved(definition: Definition, factor: sp.Rational, notation: Notation) -> Definition:
-    parts = [_scaled(part, factor, notation) for part in _parts(definition)]
+    parts = [_scaled(part, factor, notation) for part in parts_of_definition(definition)]
     if isinstance(definition, NumericalRange):
         return NumericalRange(parts[0], definition.end)
     return type(definition)(*parts)

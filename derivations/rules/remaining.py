@@ -22,6 +22,7 @@ from derivations.algebra.quantities import (
     SigmaMax,
     SigmaMinAdjoint,
     operator_name,
+    parts_of_definition,
 )
 from derivations.algebra.steps import Step
 
@@ -88,7 +89,7 @@ class Limits:
 
     def _value(self, quantity: Quantity) -> sp.Expr:
         branch = set(branch_of(self.notation))
-        parts = _parts(quantity.definition)
+        parts = parts_of_definition(quantity.definition)
         if not any(part.atoms(sp.MatrixSymbol) & branch for part in parts):
             return quantity.symbol
         definition = quantity.definition
@@ -184,13 +185,6 @@ class Limits:
             case sp.BlockMatrix():
                 return set().union(*map(self._degrees, expr.blocks))
         return {int(self.notation.vanishes(expr))}
-
-
-def _parts(definition: Definition) -> tuple[sp.Expr, ...]:
-    match definition:
-        case NormRatio(first, second) | Cosine(first, second):
-            return first, second
-    return (definition.operator,)
 
 
 def _is_zero(expr: sp.Expr) -> bool:

@@ -228,7 +228,7 @@ CHECKERS = [
         "derivations/checker/check.py",
         "return not numbers and fit(step.before, step.after)",
         "return not numbers",
-        "tests/test_derivations/test_checker/test_check_false_steps.py",
+        "tests/attack/test_false_steps.py",
     ),
     Mutant(
         "worlds are the same in every process",
