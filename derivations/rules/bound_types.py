@@ -8,6 +8,8 @@ from typing import Literal
 
 import sympy as sp
 
+from derivations.algebra.notation import Notation
+from derivations.algebra.printing import latex
 from derivations.algebra.quantities import (
     GAIN,
     LEAST,
@@ -115,6 +117,12 @@ class Bounds:
     def order(self) -> tuple[Order, ...]:
         """Which bounds are never tighter than others."""
         return tuple(pair for theorem in self.theorems for pair in theorem.order)
+
+
+def bound_latex(bound: Bound, notation: Notation) -> str:
+    """A bound as one LaTeX relation on γ."""
+    relation = {"lower": r"\ge", "upper": r"\le", "equal": "="}[bound.side]
+    return rf"\gamma {relation} {latex(bound.expr, notation)}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What is said of a gain: names, makers and limits of bounds, apart from any block."""
 
+import pytest
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
@@ -25,6 +26,7 @@ from derivations.rules.bound_types import (
     Proved,
     at_least,
     at_most,
+    bound_latex,
     ends_of_gain,
     least_over_signals,
     never_looser,
@@ -68,6 +70,11 @@ def test_a_bound_takes_its_limit_from_the_limits():
     make = BoundMaker("x", Limits(notation, quantities), g, ())
     assert make("a", "upper", 1 + BRANCH_GAIN, "").limit == 1
     assert MAKE("c", "lower", COSINE, "").limit == COSINE
+
+
+@pytest.mark.parametrize(("side", "sign"), [("lower", r"\ge"), ("upper", r"\le"), ("equal", "=")])
+def test_a_bound_is_printed_as_a_relation_on_the_gain(side, sign):
+    assert bound_latex(MAKE("a", side, 1 + BRANCH_GAIN, ""), NOTATION) == rf"\gamma {sign} t + 1"
 
 
 def test_what_holds_for_every_signal_is_no_tighter_than_the_singular_values():
