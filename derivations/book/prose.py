@@ -110,7 +110,8 @@ def plain(text: str) -> str:
         else:
             made.append(_composed(char))
     # Two signs side by side make one formula: as two they would be set apart.
-    return "".join(made).replace("$$", "")
+    # Two formulas side by side are one, but a dollar of the text opens none.
+    return re.sub(r"(?<!\\)\$\$", "", "".join(made))
 
 
 def identifier(text: str) -> str:

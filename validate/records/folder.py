@@ -75,16 +75,15 @@ def claimed(out: Path, run: str) -> Iterator[Path]:
 def is_finished(out: Path, manifest: Manifest, run: str) -> bool:
     """Whether the run is listed.
 
-    Raises InputError where it is listed in an unfinished folder, but altered.
+    Raises InputError where it is listed, but altered.
     """
     names = run_files(run)
     if not manifest.files.keys() >= set(names):
         return False
-    # Before hours are spent on the other runs. A complete folder needs none, and is verified where
-    # it is read back: not twice.
-    if manifest.status != "complete":
-        for name in names:
-            verify(out, manifest, name)
+    # Before hours are spent on the other runs, before anything in the folder is made anew, and by
+    # every process: the one that reads the folder back may be another.
+    for name in names:
+        verify(out, manifest, name)
     return True
 
 

@@ -123,9 +123,13 @@ def read_bytes(path: Path, largest: int = _LARGEST, ways_out: WaysOut = _OF_RECO
             raise InputError(f"{path} is no regular file: {ways_out.irregular}")
         if path.stat().st_size > largest:
             raise InputError(f"{path} is larger than {largest} bytes: {ways_out.large}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(largest + 1)  # it may have grown since it was asked
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): {ways_out.unreadable}") from error
+    if len(content) > largest:
+        raise InputError(f"{path} is larger than {largest} bytes: {ways_out.large}")
+    return content
 
 
 def sha256(data: bytes) -> str:

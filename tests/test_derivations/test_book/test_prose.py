@@ -2,7 +2,7 @@
 
 import pytest
 
-from derivations.book.prose import ascii_only, identifier, prose
+from derivations.book.prose import ascii_only, identifier, plain, prose
 from derivations.errors import InputError
 
 
@@ -42,3 +42,8 @@ def test_an_unknown_character_is_refused_by_name(char):
 def test_identifiers_break_after_dots_and_underscores_and_bookmarks_are_ascii():
     assert identifier("a.b_c") == r"\texttt{a.\allowbreak{}b\_\allowbreak{}c}"
     assert ascii_only("Norm of ∂s/∂x for é_1") == "Norm of s/x for e1"
+
+
+def test_a_dollar_beside_a_sign_opens_no_formula():
+    assert plain("a$≥b") == r"a\$$\ge$b"
+    assert plain("≥≥") == r"$\ge\ge$"
