@@ -254,7 +254,7 @@ class Expansion:
             case Complement():
                 return {(): Fraction(-1)}
             case Linear(name):
-                return one(Letter(name, symmetric=self.notation.reading == "scalar"))
+                return one(Letter(f"linear {name}", symmetric=self.notation.reading == "scalar"))
             case Layer() | Pointwise():
                 symmetric = isinstance(term, Pointwise) or self.notation.reading == "scalar"
                 return one(Letter(f"{term!r} at {point!r}", symmetric=symmetric))

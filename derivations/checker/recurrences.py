@@ -119,7 +119,7 @@ def _stirling(step: Step) -> bool:
     """
     if step.vanishing is None or step.after.has(step.vanishing):
         return False
-    x, log_x = sp.symbols("x log_x", positive=True)
+    x, log_x = (sp.Dummy(name, positive=True) for name in ("x", "log_x"))
     logs = Logarithms(signs_of([step.before, step.after]))
     # The sign of a limit is that of a number before both sides.
     sign, before = step.before.as_coeff_Mul()

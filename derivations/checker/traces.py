@@ -7,6 +7,7 @@ expectation being the mean over a finite law. Knows no rule of `jacobian.py`.
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
@@ -139,7 +140,13 @@ def _rotated(word: Word, dimension: sp.Expr | None) -> sp.Expr:
     flipped = tuple(letter.flipped() for letter in reversed(word))
     # tr A = tr Aᵀ.
     turns += [flipped[i:] + flipped[:i] for i in range(len(word))]
-    return sp.Symbol(repr(min(turns)), real=True)
+    return _letter_of(min(turns))
+
+
+@lru_cache(maxsize=1024)
+def _letter_of(word: Word) -> sp.Symbol:
+    """The number that the trace of a word is; no letter of a step has its name."""
+    return sp.Dummy(repr(word), real=True)
 
 
 def _rows(letter: Letter) -> sp.Expr | None:

@@ -50,9 +50,16 @@ def _is_real(expr: sp.Expr, signs: Signs) -> bool:
 def _entry_exists(expr: sp.Indexed, signs: Signs) -> bool:
     """An entry of a sequence of real numbers that begins at 0."""
     # SymPy allows any object for an index.
-    return _is_real(expr, signs) and all(
-        isinstance(at, sp.Expr) and _is_whole(at) and exists(at, signs) and signs.nonnegative(at)
-        for at in expr.indices
+    return (
+        expr.base.shape is None
+        and _is_real(expr, signs)
+        and all(
+            isinstance(at, sp.Expr)
+            and _is_whole(at)
+            and exists(at, signs)
+            and signs.nonnegative(at)
+            for at in expr.indices
+        )
     )
 
 

@@ -273,8 +273,8 @@ def _run(
 
 @lru_cache(maxsize=16)
 def _placeholder(height: int) -> sp.Symbol:
-    """What an index is called that has so many sums within its own."""
-    return sp.Symbol(f"⟨{height}⟩", integer=True)
+    """What an index is called that has so many sums within its own: a name that no letter has."""
+    return sp.Dummy(f"{height}", integer=True)
 
 
 def _height(expr: sp.Expr) -> int:

@@ -134,8 +134,8 @@ CHECKERS = [
     Mutant(
         "a trace does not care for order",
         "derivations/checker/traces.py",
-        "return sp.Symbol(repr(min(turns)), real=True)",
-        "return sp.Symbol(repr(sorted(min(turns))), real=True)",
+        "return _letter_of(min(turns))",
+        "return _letter_of(tuple(sorted(min(turns))))",
     ),
     Mutant(
         "random columns are correlated",
@@ -476,5 +476,55 @@ CHECKERS = [
         "derivations/checker/symbolic_sums.py",
         "return all(map(signs.nonnegative, factors)) and (",
         "return (",
+    ),
+    Mutant(
+        "a parabola that touches 0 is positive",
+        "derivations/exact/signs.py",
+        "if (b**2 - 4 * a * c).is_negative:",
+        "if (b**2 - 4 * a * c).is_nonpositive:",
+    ),
+    Mutant(
+        "a cosine may be 2",
+        "derivations/checker/certificates.py",
+        "[*(1 - k**2 for k in within), *lengths]",
+        "[*(1 - k**2 for k in within), *lengths, *(k - 1 for k in within)]",
+    ),
+    Mutant(
+        "integrals need not exist",
+        "derivations/checker/check.py",
+        "return is_defined(integrals) and is_defined(exprs, known)",
+        "return is_defined(integrals)",
+        "tests/test_derivations/test_checker/test_check_attacks.py",
+    ),
+    Mutant(
+        "a world where a column is 0 counts",
+        "derivations/checker/quantity_samples.py",
+        "if all(any(map(any, instance.evaluate(c).to_list())) for c in derivation.nonzero)",
+        "if True",
+        "tests/test_derivations/test_checker/test_check_attacks.py",
+    ),
+    Mutant(
+        "an index may have the name of a letter",
+        "derivations/exact/normal_forms.py",
+        'return sp.Dummy(f"{height}", integer=True)',
+        'return sp.Symbol(f"{height}", integer=True)',
+    ),
+    Mutant(
+        "a trace may have the name of a letter",
+        "derivations/checker/traces.py",
+        "return sp.Dummy(repr(word), real=True)",
+        "return sp.Symbol(repr(word), real=True)",
+    ),
+    Mutant(
+        "layers may be named as letters are",
+        "derivations/checker/matrix_words.py",
+        'Letter(f"linear {name}",',
+        "Letter(name,",
+    ),
+    Mutant(
+        "what grows may have the name of a letter",
+        "derivations/checker/recurrences.py",
+        '(sp.Dummy(name, positive=True) for name in ("x", "log_x"))',
+        '(sp.Symbol(name, positive=True) for name in ("x", "log_x"))',
     ),
 ]

@@ -8,7 +8,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.terms import Identity
+from derivations.algebra.terms import Identity, Linear
 from derivations.checker.check import check
 from derivations.checker.matrix_words import Expansion, Letter, embedding, multiply, one
 from derivations.errors import UnknownNodeError
@@ -64,3 +64,9 @@ def test_products_of_single_words_are_those_of_sums():
                     two,
                 )
                 assert short == {word: k for word, k in long.items() if Letter("Z") not in word}
+
+
+def test_no_layer_has_the_name_of_a_letter():
+    notation = Notation(Linear("free A"), {"free A": ("n", "n")}, "operator")
+    layer = notation.jacobian(Linear("free A"), Identity())
+    assert not Expansion(notation).equal(layer, notation.free("A", "n", "n"))

@@ -117,3 +117,13 @@ def test_nested_and_doubled_products_fail():
     assert outcomes(Step("test", nested, "=", nested.doit())) == [False, False]
     two = sp.Product(1 + CHI, (J, 1, LAYERS)) + sp.Product(2 + CHI, (J, 1, LAYERS))
     assert outcomes(Step("test", two, "=", (1 + CHI) ** LAYERS + (2 + CHI) ** LAYERS))[0] is False
+
+
+def test_no_letter_has_the_name_of_what_grows():
+    """Γ(1/ε + x + 1) is not 2/ε Γ(1/ε + x), whatever the letter that is fixed is called."""
+    for name in ("x", "log_x"):
+        fixed = sp.Symbol(name, positive=True)
+        ratio = sp.gamma(1 / EPSILON + fixed + 1) / sp.gamma(1 / EPSILON + fixed) * EPSILON
+        for value, ok in ((1, True), (2, False)):
+            step = Step("test", ratio, "->", sp.Integer(value), vanishing=EPSILON)
+            assert outcomes(step) == [ok, ok]

@@ -8,6 +8,7 @@ from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import Identity
 from derivations.checker.check import check
+from derivations.checker.matrix_words import Expansion
 from derivations.theorems.dense_step import dense_step
 
 NU = sp.Symbol("nu", positive=True)
@@ -125,3 +126,12 @@ def test_a_matrix_or_a_unit_column_is_not_random(notation):
     ):
         mean = Expectation(inner, [drawn], nu)
         assert not outcome(notation, mean, nu**2 * n)[0]
+
+
+def test_no_letter_has_the_name_of_a_trace(notation):
+    matrix = notation.free("A", "n", "n")
+    (word,) = Expansion(notation).expand(matrix)
+    flipped = tuple(letter.flipped() for letter in word)
+    for name in (word, flipped):
+        letter = sp.Symbol(repr(name), real=True)
+        assert not outcome(notation, sp.Trace(matrix), letter)[0]

@@ -92,3 +92,10 @@ def test_what_it_does_not_know_it_refuses():
     for strange in (sp.zeta(X), sp.Float(0.5) * X, sp.log(P)):
         with pytest.raises(UnknownNodeError, match="no normal form"):
             vanishes(strange - X)
+
+
+def test_no_letter_has_the_name_of_an_index():
+    """Σ s·a_i is not Σ i·a_i, whatever s is called."""
+    for name in ("0", "⟨0⟩", "_0", "1"):
+        letter = sp.Symbol(name, integer=True)
+        assert not equal(span(letter * A[I]), span(I * A[I]))
