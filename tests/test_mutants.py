@@ -9,9 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from mutants.audit import VERDICTS
 from mutants.checkers import CHECKERS
 from mutants.mutant import Mutant
@@ -22,15 +24,19 @@ from mutants.validate import MEASUREMENTS
 from root import ROOT
 
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
-EVERY_FOURTH = [
-    pytest.param(
-        mutant,
-        id=f"{mutant.module}-{mutant.name}",
-        marks=() if index % 4 == 0 else pytest.mark.slow,
-    )
-    for index, mutant in enumerate([*NUMERIC, *MEASUREMENTS, *CHECKERS, *VERDICTS])
-]
-"""Each takes ten seconds, so the others are left to the slow sweeps."""
+BESIDE_TESTS = (*NUMERIC, *MEASUREMENTS, *CHECKERS, *VERDICTS)
+
+
+def one_of(count: int, mutants: Sequence[Mutant]) -> list[ParameterSet]:
+    """All mutants; each takes seconds, so but for one of so many they are left to slow sweeps."""
+    return [
+        pytest.param(
+            mutant,
+            id=f"{mutant.module}-{mutant.name}",
+            marks=() if index % count == 0 else pytest.mark.slow,
+        )
+        for index, mutant in enumerate(mutants)
+    ]
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def test_the_unbroken_rules_pass(block, copied):
     assert derive(copied, block).returncode == 0
 
 
-@pytest.mark.parametrize("mutant", SYMBOLIC, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", one_of(2, SYMBOLIC))
 def test_a_broken_rule_is_caught_and_named(mutant, copied):
     mutant.live(copied)
     done = derive(copied, mutant.judge)
@@ -104,7 +110,7 @@ def test_the_unbroken_theorems_pass(module, copied):
     assert run(copied, "-c", JUDGE_THEOREMS, module).returncode == 0
 
 
-@pytest.mark.parametrize("mutant", THEOREMS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", one_of(2, THEOREMS))
 def test_a_broken_theorem_is_caught_and_named(mutant, copied):
     mutant.live(copied)
     done = run(copied, "-c", JUDGE_THEOREMS, mutant.judge or mutant.module)
@@ -112,7 +118,7 @@ def test_a_broken_theorem_is_caught_and_named(mutant, copied):
     assert "step" in done.stderr or "refused" in done.stderr
 
 
-@pytest.mark.parametrize("mutant", EVERY_FOURTH)
+@pytest.mark.parametrize("mutant", one_of(8, BESIDE_TESTS))
 def test_what_is_broken_otherwise_fails_its_tests(mutant, copied):
     mutant.live(copied)
     ignored = shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants")
