@@ -11,9 +11,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 from mutants.audit import VERDICTS
 from mutants.checkers import CHECKERS
 from mutants.mutant import Mutant
@@ -27,7 +27,7 @@ PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
 BESIDE_TESTS = (*NUMERIC, *MEASUREMENTS, *CHECKERS, *VERDICTS)
 
 
-def one_of(count: int, mutants: Sequence[Mutant]) -> list[ParameterSet]:
+def one_of(count: int, mutants: Sequence[Mutant]) -> list[Any]:
     """All mutants; each takes seconds, so but for one of so many they are left to slow sweeps."""
     return [
         pytest.param(
