@@ -40,12 +40,12 @@ def frozen(polynomial: Polynomial) -> Frozen:
 
 def _squares_of_sums(quantities: tuple[Quantity, ...]) -> Iterator[sp.Expr]:
     """‖v + w‖² relative to ‖v‖², which is (1 − t)² + 2t(1 + c) ≥ 0, for every c and t; the same of
-    min(0, c), and 1 − min(0, c)² ≥ 0.
+    min(0, c), and 1 + min(0, c) and 1 − min(0, c)² are ≥ 0.
     """
     cosines = [q.symbol for q in quantities if isinstance(q.definition, Cosine)]
     ratios = [q.symbol for q in quantities if isinstance(q.definition, NormRatio)]
     for c in cosines:
-        yield sp.expand(1 - sp.Min(c, 0) ** 2)
+        yield from (1 + sp.Min(c, 0), sp.expand(1 - sp.Min(c, 0) ** 2))
         for t in ratios:
             yield from (sp.expand((1 - t) ** 2 + 2 * t * (1 + k)) for k in (c, sp.Min(c, 0)))
 

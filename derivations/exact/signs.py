@@ -64,7 +64,8 @@ class Signs:
                 found = self._fraction(expr)
             if expr.is_Add and found == ANY:
                 found = _without_roots(self, expr)
-            if sp.expand(expr) in self.known:
+            content, primitive = sp.expand(expr).as_content_primitive()
+            if sp.expand(expr) in self.known or (content.is_positive and primitive in self.known):
                 found &= NONNEGATIVE
             self._found[expr] = found
         return self._found[expr]

@@ -14,7 +14,7 @@ from derivations.book import proof_chain
 from derivations.book.derive import NOT_PROVED, derive
 from derivations.book.proof_chain import bound_step, limit_step, missing, missing_order, passed
 from derivations.checker.check import check
-from derivations.rules import bound as bound_module
+from derivations.rules import bound_types as bound_module
 from derivations.rules import perturbation
 from derivations.rules.bound_types import Bound, Order
 from derivations.rules.bounds import bounds

@@ -96,4 +96,4 @@ def test_a_letter_that_may_hide_the_branch_is_refused():
 def test_an_expression_with_a_jump_has_no_limit_here():
     derivation, step = limits_of("residual")[0]
     jump = sp.sign(step.before)
-    assert outcomes(derivation, replace(step, before=jump, after=sp.S.One)) == [False, False]
+    assert set(outcomes(derivation, replace(step, before=jump, after=sp.S.One))) == {False}
