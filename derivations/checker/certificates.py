@@ -5,7 +5,6 @@ of products, and every factor must be ≥ 0 by itself, by the definitions of the
 earlier established step.
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import compress, product
 
@@ -38,18 +37,6 @@ def frozen(polynomial: Polynomial) -> Frozen:
     return frozenset(polynomial.items())
 
 
-def _squares_of_sums(quantities: tuple[Quantity, ...]) -> Iterator[sp.Expr]:
-    """‖v + w‖² relative to ‖v‖², which is (1 − t)² + 2t(1 + c) ≥ 0, for every c and t; the same of
-    min(0, c), and 1 + min(0, c) and 1 − min(0, c)² are ≥ 0.
-    """
-    cosines = [q.symbol for q in quantities if isinstance(q.definition, Cosine)]
-    ratios = [q.symbol for q in quantities if isinstance(q.definition, NormRatio)]
-    for c in cosines:
-        yield from (1 + sp.Min(c, 0), sp.expand(1 - sp.Min(c, 0) ** 2))
-        for t in ratios:
-            yield from (sp.expand((1 - t) ** 2 + 2 * t * (1 + k)) for k in (c, sp.Min(c, 0)))
-
-
 class Prover:
     """Collects what a derivation has established about its quantities: expressions ≥ 0 and values
     of squares.
@@ -60,7 +47,6 @@ class Prover:
         self.nonnegative = set(
             map(sp.expand, facts(derivation.quantities, derivation.notation.meanings))
         )
-        self.nonnegative |= set(_squares_of_sums(derivation.quantities))
         self.equal: dict[sp.Expr, sp.Expr] = {}
 
     def proves(self, step: Step) -> bool:
@@ -239,14 +225,17 @@ def _without(polynomial: Polynomial, gone: list[tuple[Word, Polynomial]]) -> Pol
 
 
 def squares_of_lengths(quantities: tuple[Quantity, ...]) -> frozenset[sp.Expr]:
-    """What is ≥ 0 because a cosine is in [−1, 1], and with it k = min(c, 0): 1 − k², and 1 + 2kt +
-    t² = (t + k)² + 1 − k². Their roots exist.
+    """What is ≥ 0 because a cosine is in [−1, 1], and with it k = min(c, 0); their roots exist.
+
+    1 + k, 1 − k², and 1 + 2kt + t² = (t + k)² + 1 − k².
     """
     cosines = [q.symbol for q in quantities if isinstance(q.definition, Cosine)]
     ratios = [q.symbol for q in quantities if isinstance(q.definition, NormRatio)]
     within = [k for c in cosines for k in (c, sp.Min(c, 0))]
     lengths = [1 + 2 * k * t + t**2 for k in within for t in ratios]
-    return frozenset(map(sp.expand, [*(1 - k**2 for k in within), *lengths]))
+    return frozenset(
+        map(sp.expand, [*(1 + k for k in within), *(1 - k**2 for k in within), *lengths])
+    )
 
 
 def nonzero_columns(derivation: Derivation, expansion: Expansion) -> set[Frozen]:

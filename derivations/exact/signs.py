@@ -62,8 +62,6 @@ class Signs:
                 found = self._affine(expr, found)
             if expr.is_Add and found == ANY:
                 found = self._fraction(expr)
-            if expr.is_Add and found == ANY:
-                found = _without_roots(self, expr)
             content, primitive = sp.expand(expr).as_content_primitive()
             if sp.expand(expr) in self.known or (content.is_positive and primitive in self.known):
                 found &= NONNEGATIVE
@@ -82,6 +80,9 @@ class Signs:
         """The signs of a fraction by those of its ends; of a square polynomial without real zeros,
         by its first coefficient.
         """
+        values = {each: half_line(each) for each in expr.atoms(sp.Integral)}
+        if values and None not in values.values():
+            return self.of(expr.xreplace(values))
         top, bottom = sp.fraction(sp.together(expr))
         if bottom.free_symbols:
             return frozenset(a * b for a, b in product(self.of(top), self.of(bottom)))
@@ -175,32 +176,6 @@ def _raised(signs: Signs, expr: sp.Expr) -> Possible:
         # 0⁰ = 1.
         return POSITIVE if base <= POSITIVE else NONNEGATIVE
     return NONZERO if base <= NONZERO else ANY
-
-
-def _without_roots(signs: Signs, expr: sp.Expr) -> Possible:
-    """Of a number, or of a quotient of quadratics in one real symbol that have no real roots."""
-    exact = {each: half_line(each) for each in expr.atoms(sp.Integral)}
-    if None in exact.values():
-        return ANY
-    above, below = sp.fraction(sp.together(expr.xreplace(exact)))
-    letters = above.free_symbols | below.free_symbols
-    if not letters:
-        return _declared(signs, above / below)
-    if len(letters) != 1:
-        return signs.of(expr.xreplace(exact)) if exact else ANY
-    (x,) = letters
-    total = 1
-    for part in (above, below):
-        if not (x.is_real and part.is_polynomial(x) and sp.degree(part, x) in (0, 2)):
-            return ANY
-        quadratic = sp.Poly(part, x)
-        leading = quadratic.LC()
-        if quadratic.degree() and not quadratic.discriminant().is_negative:
-            return ANY
-        if not (leading.is_positive or leading.is_negative):
-            return ANY
-        total *= 1 if leading.is_positive else -1
-    return frozenset({total})
 
 
 def _every(choose: Callable[..., int]) -> Callable[[Signs, sp.Expr], Possible]:
