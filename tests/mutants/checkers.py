@@ -487,7 +487,7 @@ CHECKERS = [
         "a cosine may be 2",
         "derivations/checker/certificates.py",
         "*(1 - k**2 for k in within), *lengths]",
-        "[*(1 - k**2 for k in within), *lengths, *(k - 1 for k in within)]",
+        "*(1 - k**2 for k in within), *lengths, *(k - 1 for k in within)]",
     ),
     Mutant(
         "integrals need not exist",
