@@ -38,7 +38,7 @@ from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.matrix_norms import check_subnormals
 from numeric.checks import Function
-from numeric.evaluation.block_numbers import BoundNumbers, tightest
+from numeric.evaluation.block_numbers import BoundNumbers, not_looser, tightest
 from numeric.evaluation.live_samples import live_samples, spread
 
 Balls = list[arb]  # one per sample
@@ -79,11 +79,11 @@ def certify(
     """The gain of `term` at x (batch, *in) for the signal g (batch, *out), and every bound of it.
 
     `term` is a term, a block, or a block's name. Rounding is included. Leaves are torch layers in
-    eval mode (or sequences of them, or torch's relu, tanh, sigmoid). Least singular values are
-    bounded by 0. Samples whose backward signal is zero have no gain: a VanishedSignalWarning names
-    them. Raises InputError where no sample has a signal and for tensors or layers that do not fit,
-    UnknownNodeError for a layer without a rule. Costs a few forward and backward passes in float64,
-    and a ball per smooth activation.
+    eval mode (or sequences of them, or torch's relu, tanh, sigmoid). Of least singular values
+    nothing is known but what other bounds say, by their proved order. Samples whose backward signal
+    is zero have no gain: a VanishedSignalWarning names them. Raises InputError where no sample has
+    a signal and for tensors or layers that do not fit, UnknownNodeError for a layer without a rule.
+    Costs a few forward and backward passes in float64, and a ball per smooth activation.
     """
     check_subnormals()
     structure = term_of(term)
@@ -98,9 +98,9 @@ def certify(
     with precise():
         numbers = _Certifier(point)
         gain = numbers.relative(derived.line.pullback)
-        bounding = tuple(
-            numbers.bound(each) for each in derived.bounds.bounds if each.side != "equal"
-        )
+        sided = [each for each in derived.bounds.bounds if each.side != "equal"]
+        known = not_looser({each: numbers.bound(each) for each in sided}, derived.bounds.order)
+        bounding = tuple(known[each.id] for each in sided)
         low, high = (_floats(end, gain) for end in (float_below, float_above))
     return CertifiedNumbers(
         spread(low.clamp(min=0), live, math.nan),

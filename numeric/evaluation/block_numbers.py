@@ -1,12 +1,14 @@
 """Holds what the formulas say of one block in numbers, and finds the bound that says most."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from derivations.algebra.quantities import NumericalRange, SigmaMax, SigmaMinAdjoint
 from derivations.errors import InputError
+from derivations.rules.bound_types import Bound, Order
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,39 @@ def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers,
     values = torch.stack([bound.value for bound in sided])
     best = values.argmax(0) if side == "lower" else values.argmin(0)
     return tuple(sided[index] for index in best.tolist())
+
+
+def needs_spectra(bound: Bound) -> bool:
+    """Whether a bound is made of singular values or Rayleigh quotients, which are only enclosed."""
+    return any(
+        isinstance(q.definition, (SigmaMax, SigmaMinAdjoint, NumericalRange))
+        for q in bound.quantities
+    )
+
+
+def not_looser(
+    numbers: Mapping[Bound, BoundNumbers], order: Iterable[Order]
+) -> dict[str, BoundNumbers]:
+    """The bounds by id, where one of spectra says no less than one that is proved to be looser.
+
+    An enclosure that has not converged, or that is trivial, leaves a bound behind what another one
+    knows; by the proved order what the looser one says is then true of the tighter one too.
+    """
+    known = {number.id: number for number in numbers.values()}
+    enclosed = {bound.id for bound in numbers if needs_spectra(bound)}
+    for tighter, looser in dict.fromkeys((pair.tighter, pair.looser) for pair in order):
+        if tighter in enclosed and looser in known:
+            known[tighter] = _raised(known[tighter], known[looser])
+    return known
+
+
+def _raised(tighter: BoundNumbers, looser: BoundNumbers) -> BoundNumbers:
+    better = torch.maximum if tighter.side == "lower" else torch.minimum
+    value = better(tighter.value, looser.value)
+    if torch.equal(value, tighter.value):
+        return tighter
+    # Union bound: the value is wrong only where one of the two is.
+    delta = (tighter.delta or 0.0) + (looser.delta or 0.0)
+    return replace(
+        tighter, value=value, delta=delta or None, reason=f"{tighter.reason}; or by {looser.id}"
+    )

@@ -15,20 +15,19 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.blocks import Block, term_of
-from derivations.algebra.quantities import (
-    Cosine,
-    Definition,
-    NumericalRange,
-    SigmaMax,
-    SigmaMinAdjoint,
-)
+from derivations.algebra.quantities import Cosine, Definition, NumericalRange, SigmaMax
 from derivations.algebra.terms import Term
-from derivations.rules.bound_types import Bound, Bounds
+from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import column
 from derivations.rules.jacobian import Linearization
 from numeric.checks import Function, check_input
 from numeric.evaluation.activation_point import Point
-from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
+from numeric.evaluation.block_numbers import (
+    BlockNumbers,
+    BoundNumbers,
+    needs_spectra,
+    not_looser,
+)
 from numeric.evaluation.live_samples import live_samples, spread
 from numeric.evaluation.quantity_values import QuantityValues
 from numeric.evaluation.repeated_skips import warn_of_repeated_skips
@@ -79,7 +78,7 @@ def _numbers(point: Point, effort: Effort, spectra: bool) -> BlockNumbers:
     pullback = point.column(derived.line.pullback)
     gain = norm(pullback) / signal_norm
     measure = QuantityValues(point, effort)
-    wanted = [bound for bound in derived.bounds.bounds if spectra or not _needs_spectra(bound)]
+    wanted = [bound for bound in derived.bounds.bounds if spectra or not needs_spectra(bound)]
     numbers = {bound: _number(bound, measure, signal_norm, gain) for bound in wanted}
     terms = (
         {"norm_g": signal_norm, "norm_pullback": norm(pullback)}
@@ -89,7 +88,7 @@ def _numbers(point: Point, effort: Effort, spectra: bool) -> BlockNumbers:
     terms |= {
         bound.name: number.value for bound, number in numbers.items() if bound.side == "equal"
     }
-    known = _not_looser(derived.bounds, numbers)
+    known = not_looser(numbers, derived.bounds.order)
     bounding = tuple(known[bound.id] for bound in numbers if bound.side != "equal")
     return BlockNumbers(pullback, gain, terms, bounding, torch.ones_like(gain, dtype=torch.bool))
 
@@ -104,32 +103,6 @@ def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
             replace(bound, value=spread(bound.value, live, math.nan)) for bound in numbers.bounds
         ),
         live.to(numbers.gain.device),
-    )
-
-
-def _not_looser(bounds: Bounds, numbers: Mapping[Bound, BoundNumbers]) -> dict[str, BoundNumbers]:
-    """The bounds by id, where an enclosed one says no less than one that is proved to be looser.
-
-    An enclosure that has not converged leaves a bound behind what another one knows; by the proved
-    order what the looser one says is then true of the tighter one too.
-    """
-    known = {number.id: number for number in numbers.values()}
-    enclosed = {bound.id for bound in numbers if _needs_spectra(bound)}
-    for tighter, looser in dict.fromkeys((pair.tighter, pair.looser) for pair in bounds.order):
-        if tighter in enclosed and looser in known:
-            known[tighter] = _raised(known[tighter], known[looser])
-    return known
-
-
-def _raised(tighter: BoundNumbers, looser: BoundNumbers) -> BoundNumbers:
-    better = torch.maximum if tighter.side == "lower" else torch.minimum
-    value = better(tighter.value, looser.value)
-    if torch.equal(value, tighter.value):
-        return tighter
-    # Union bound: the value is wrong only where one of the two is.
-    delta = (tighter.delta or 0.0) + (looser.delta or 0.0)
-    return replace(
-        tighter, value=value, delta=delta or None, reason=f"{tighter.reason}; or by {looser.id}"
     )
 
 
@@ -215,13 +188,6 @@ def _extreme(pairwise: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tens
         return first
 
     return over
-
-
-def _needs_spectra(bound: Bound) -> bool:
-    return any(
-        isinstance(q.definition, (SigmaMax, SigmaMinAdjoint, NumericalRange))
-        for q in bound.quantities
-    )
 
 
 def _as_batch(value: Tensor | float, like: Tensor) -> Tensor:

@@ -7,15 +7,17 @@ NUMERIC = [
     *LAYERS,
     Mutant(
         "an enclosure stays behind a looser bound",
-        "numeric/evaluation/evaluate.py",
+        "numeric/evaluation/block_numbers.py",
         "if tighter in enclosed and looser in known:",
         "if False:",
+        "tests/test_numeric/test_evaluation/test_evaluate.py",
     ),
     Mutant(
         "a raised bound keeps its chance of error",
-        "numeric/evaluation/evaluate.py",
+        "numeric/evaluation/block_numbers.py",
         "delta = (tighter.delta or 0.0) + (looser.delta or 0.0)",
         "delta = tighter.delta or 0.0",
+        "tests/test_numeric/test_evaluation/test_evaluate.py",
     ),
     Mutant(
         "a cosine has no rounding error",
@@ -97,6 +99,13 @@ NUMERIC = [
         "((relative >= torch.finfo(gain.dtype).tiny) | (base == 0))",
         "(relative >= 0)",
         "tests/test_numeric/test_evaluation/test_live_samples.py",
+    ),
+    Mutant(
+        "a certified bound stays behind what is proved to be looser",
+        "numeric/certified/certify.py",
+        "for each in sided}, derived.bounds.order)",
+        "for each in sided}, ())",
+        "tests/test_numeric/test_certified/test_certify.py",
     ),
     Mutant(
         "a skip may be counted twice",

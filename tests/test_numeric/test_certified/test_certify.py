@@ -160,6 +160,26 @@ def test_every_block_is_certified_around_what_floating_point_gives(name):
             assert torch.allclose(bound.value, other.value, rtol=1e-7), bound.id
 
 
+def test_no_certified_bound_says_less_than_one_that_is_proved_to_be_looser():
+    """Of σ_min itself nothing is known but that it is no less than 0."""
+    term = block("residual").term
+    branch = torch.nn.Linear(6, 6, dtype=torch.float64)
+    branch.weight.data = 0.25 * torch.eye(6, dtype=torch.float64)
+    x, g = gaussian(3, 6, seed=4), gaussian(3, 6, seed=5)
+    values = {bound.id: bound.value for bound in certify(term, {"F": branch}, x, g).bounds}
+    ordered = bounds(notation_of(block("residual"), "operator")).order
+    assert {pair.tighter for pair in ordered} >= {"singular.min.lower", "singular.max.upper"}
+    for pair in ordered:
+        if not pair.tighter.startswith("singular"):
+            continue
+        if pair.tighter.endswith("lower"):
+            assert (values[pair.tighter] >= values[pair.looser]).all(), pair
+        else:
+            assert (values[pair.tighter] <= values[pair.looser]).all(), pair
+    least = 0.75 * torch.ones(3, dtype=torch.float64)
+    assert torch.allclose(values["singular.min.lower"], least, rtol=1e-12)
+
+
 @pytest.mark.parametrize("scale", [1e-290, 1e-160, 1e160, 1e290])
 def test_signals_of_any_size_are_certified(scale):
     case = drawn_case("residual", 5, seed=1)
