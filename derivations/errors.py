@@ -33,6 +33,12 @@ class ViolationError(GradboundError, AssertionError):
     exit_code = 4
 
 
+class CaptureError(GradboundError, RuntimeError):
+    """A model cannot be captured, or what was captured is not what the model does."""
+
+    exit_code = 5
+
+
 class TimeLimitError(GradboundError, TimeoutError):
     """Symbolic work exceeded its time limit and was killed."""
 

@@ -1,0 +1,100 @@
+"""Captures a model at an input: its segments from cut to cut, each with its term and its leaves."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from derivations.algebra.terms import Term
+from numeric.capture.dominators import cuts
+from numeric.capture.flow import Flow, flow
+from numeric.capture.graph import Address
+from numeric.capture.kinds import Kind, kind_of
+from numeric.capture.record import record
+from numeric.capture.region import Region
+from numeric.capture.segment_terms import TermReader
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A segment of a captured model: what happens between two values that every path meets.
+
+    `name` is the path of the module that made its result; `regions` are the maps that the term
+    names. `entry` and `exit` are values of the recording.
+    """
+
+    name: str
+    kind: Kind
+    tags: tuple[str, ...]
+    term: Term
+    regions: Mapping[str, Region]
+    entry: int
+    exit: int
+
+
+@dataclass(frozen=True)
+class CapturedModel:
+    """A model's segments in the order in which the input meets them, and the flow behind them."""
+
+    segments: tuple[Captured, ...]
+    flow: Flow
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """The values between segments, the first one's entry and the last one's exit included."""
+        if not self.segments:
+            return ()
+        return (self.segments[0].entry, *(each.exit for each in self.segments))
+
+    def value(self, number: int) -> Tensor:
+        return self.flow.recording.values[number]
+
+    def address(self, number: int) -> Address | None:
+        """Where another run meets the value; None for one that Python never sees."""
+        return self.flow.recording.addresses.get(number)
+
+
+def capture(
+    model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> CapturedModel:
+    """The segments of model(*args, **kwargs). Raises CaptureError for a model that has none."""
+    found = flow(record(model, args, kwargs))
+    reader = TermReader(found)
+    places = cuts(found)
+    segments: list[Captured] = []
+    names: dict[str, int] = {}
+    for entry, exit_ in _segments(reader, places):
+        read = reader.read(entry, exit_)
+        made_by = reader.made_by[exit_].node
+        path = made_by.module or made_by.name
+        names[path] = names.get(path, 0) + 1
+        name = path if names[path] == 1 else f"{path}+{names[path] - 1}"
+        tags = dict.fromkeys(
+            tag for region in read.regions.values() for tag in region.traits.tag.split()
+        )
+        segments.append(
+            Captured(name, kind_of(read), tuple(tags), read.term, read.regions, entry, exit_)
+        )
+    return CapturedModel(tuple(segments), found)
+
+
+def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Joins are segments of their own; stretches without one are cut before each further layer."""
+    start, weighted = places[0] if places else -1, False
+    for one, other in zip(places, places[1:], strict=False):
+        if reader.is_join(one, other):
+            if start != one:
+                yield start, one
+            yield one, other
+            start, weighted = other, False
+            continue
+        heavy = reader.region(one, other).traits.weighted
+        if heavy and weighted:
+            yield start, one
+            start = one
+        weighted |= heavy
+        if start == one and heavy:
+            weighted = True
+    if places and start != places[-1]:
+        yield start, places[-1]

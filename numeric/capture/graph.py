@@ -1,0 +1,78 @@
+"""Defines a recorded computation: operations on numbered values, in the order in which they ran.
+
+A value is a tensor that an operation produced or that the model was given; it is written once, for
+operations in place were recorded as what they compute. Nothing here runs or interprets anything.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor
+from torch.utils._pytree import tree_flatten
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A recorded value where an operation takes it."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where Python meets a value when the model runs again: at its `call`-th torch function, among
+    the flat tensors of the arguments ("in") or of the result ("out").
+    """
+
+    call: int
+    side: Literal["in", "out"]
+    position: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. `args` and `kwargs` hold `Ref`s in place of recorded values.
+
+    `name` is the torch function that the model called, `module` the path of the innermost module
+    that ran ("" for the model itself), with "@k" for its k-th call. `outputs` are the values of its
+    flat results, None for a result that is no tensor. `whole` says that it is a function that was
+    kept in one piece, `tracked` whether autograd was on.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: tuple[int | None, ...]
+    name: str
+    module: str
+    whole: bool
+    tracked: bool
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The recorded values that it takes, each once, in the order of the arguments."""
+        return tuple(dict.fromkeys(ref.value for ref in refs(self.args, self.kwargs)))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What ran between `inputs` and `outputs`, with every value's tensor at that input.
+
+    `addresses` tells how to find values in another run. `remarks` says in words what the recording
+    is good for.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    values: Mapping[int, Tensor]
+    addresses: Mapping[int, Address]
+    remarks: tuple[str, ...] = field(default=())
+
+
+def refs(*trees: Any) -> Iterator[Ref]:
+    """The references in nested arguments, in order."""
+    for leaf in tree_flatten(trees)[0]:
+        if isinstance(leaf, Ref):
+            yield leaf

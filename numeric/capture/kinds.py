@@ -1,0 +1,66 @@
+"""Names what a segment is by the form of its term."""
+
+from typing import Literal
+
+from derivations.algebra.terms import (
+    Add,
+    Chain,
+    Concat,
+    Gate,
+    Identity,
+    Leaf,
+    Linear,
+    Term,
+    parts_of,
+)
+from numeric.capture.segment_terms import SegmentTerm
+
+Kind = Literal[
+    "plain",
+    "residual",
+    "gated_residual",
+    "input_gate",
+    "gate",
+    "product",
+    "dense",
+    "concat",
+    "sum",
+    "state",
+    "linear",
+    "identity",
+    "other",
+]
+
+
+def kind_of(read: SegmentTerm) -> Kind:
+    """The kind of a segment; of a chain it is that of its first join."""
+    term = read.term
+    if isinstance(term, Chain):
+        term = next((part for part in term.parts if not isinstance(part, Leaf)), term)
+    match term:
+        case Identity():
+            return "identity"
+        case Linear():
+            return "linear"
+        case Add():
+            return _sum_kind(term)
+        case Concat():
+            return "dense" if Identity() in term.parts else "concat"
+        case Gate():
+            return "gate" if any(read.bounded_gates) else "product"
+    opaque = any(len(step.operands) > 1 for region in read.regions.values() for step in region.steps)
+    return "other" if opaque and not any(r.traits.weighted for r in read.regions.values()) else "plain"
+
+
+def _sum_kind(term: Add) -> Kind:
+    skips = [part for part in term.parts if isinstance(part, Identity | Linear)]
+    branches = [part for part in term.parts if part not in skips]
+    if not skips:
+        gates = [part for part in term.parts if isinstance(part, Gate)]
+        carried = any(part.signal == Identity() for part in gates)
+        return "input_gate" if carried else "sum"
+    return "gated_residual" if any(map(_has_gate, branches)) else "residual"
+
+
+def _has_gate(term: Term) -> bool:
+    return isinstance(term, Gate) or any(map(_has_gate, parts_of(term)))

@@ -1,0 +1,185 @@
+"""Says of each operation what its map is like in the values that depend on the input.
+
+What stands in no table is opaque: a differentiable map of which nothing more is known. An operation
+is registered in one line.
+"""
+
+import operator
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten
+
+from numeric.capture.graph import Node, Ref
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is known of a map: jointly `affine`, `entrywise` (each entry of the result is one of the
+    same entries of what is taken), an `isometry` (a permutation of entries), `bounded` (its values
+    lie between constants), `weighted` (a layer with weights). `tag` is a word for results.
+    """
+
+    affine: bool = False
+    entrywise: bool = False
+    isometry: bool = False
+    bounded: bool = False
+    weighted: bool = False
+    tag: str = ""
+
+
+OPAQUE = Traits()
+MOVES = frozenset(
+    """
+    view_copy _unsafe_view _reshape_alias_copy reshape permute_copy transpose_copy t_copy t
+    unsqueeze_copy squeeze_copy roll flip pixel_shuffle pixel_unshuffle channel_shuffle
+    native_channel_shuffle clone alias_copy lift_fresh_copy view unsqueeze squeeze transpose permute
+    """.split()
+)
+"""Entries change places, and nothing else."""
+AFFINE = frozenset(
+    """
+    slice_copy select_copy narrow_copy split_copy split_with_sizes_copy unbind_copy as_strided_copy
+    diagonal_copy expand_copy repeat constant_pad_nd reflection_pad1d reflection_pad2d
+    replication_pad1d replication_pad2d mean sum avg_pool1d avg_pool2d avg_pool3d
+    adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool2d
+    upsample_nearest2d upsample_bilinear2d upsample_bicubic2d upsample_nearest1d
+    _upsample_bicubic2d_aa _upsample_bilinear2d_aa im2col col2im cumsum tril triu index_select
+    gather unfold_copy stack slice_scatter select_scatter diagonal_scatter copied
+    """.split()
+)
+"""Affine in all that they take, with indices and sizes that are constant."""
+ENTRYWISE = frozenset(
+    """
+    relu sigmoid tanh silu gelu hardtanh hardswish hardsigmoid leaky_relu elu softplus mish celu
+    selu relu6 exp exp2 expm1 log log1p log2 sqrt rsqrt square abs sin cos erf reciprocal clamp
+    clamp_min clamp_max pow sign threshold softshrink hardshrink log_sigmoid_forward rrelu atan
+    sinh cosh tan asinh maximum minimum where floor round ceil trunc frac prelu _prelu_kernel
+    """.split()
+)
+BOUNDED = frozenset("sigmoid tanh hardsigmoid hardtanh _softmax softmax clamp sin cos erf".split())
+TAGS = {
+    "scaled_dot_product_attention": "attention",
+    "multi_head_attention_forward": "attention",
+    "lstm": "recurrent",
+    "gru": "recurrent",
+    "rnn_tanh": "recurrent",
+    "rnn_relu": "recurrent",
+    **{name: "norm" for name in ("batch_norm", "layer_norm", "group_norm", "instance_norm")},
+    "rms_norm": "norm",
+    **{
+        name: "pooling"
+        for name in (
+            "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "max_pool1d",
+            "adaptive_max_pool2d", "avg_pool1d", "max_pool3d_with_indices", "mean",
+        )
+    },
+}  # fmt: skip
+WEIGHTED = frozenset(
+    """
+    convolution linear bilinear lstm gru rnn_tanh rnn_relu multi_head_attention_forward
+    scaled_dot_product_attention addmm mm bmm baddbmm
+    """.split()
+)
+_Judge = Callable[[Node, Collection[int]], bool]
+
+
+def name_of(node: Node) -> str:
+    """The operation's name: "add" for aten.add.Tensor, "linear" for a function kept whole."""
+    if node.whole:
+        return node.name
+    packet = getattr(node.function, "overloadpacket", None)
+    return packet.__name__ if packet is not None else node.function.__name__.strip("_")
+
+
+def traits(node: Node, active: Collection[int]) -> Traits:
+    """What a node is like in those of its inputs that are `active`."""
+    name = name_of(node)
+    custom = node.whole and not hasattr(torch.nn.functional, name) and name not in TAGS
+    affine = name in MOVES | AFFINE or (name in _AFFINE_IF and _AFFINE_IF[name](node, active))
+    return Traits(
+        affine=affine,
+        entrywise=name in ENTRYWISE or name in _ARITHMETIC,
+        isometry=name in MOVES,
+        bounded=name in BOUNDED and _two_ends(node),
+        weighted=name in WEIGHTED,
+        tag="custom" if custom and name != "linear" else TAGS.get(name, ""),
+    )
+
+
+def operand(node: Node, position: int) -> Any:
+    """The argument at a position, None where it was not given."""
+    return node.args[position] if position < len(node.args) else None
+
+
+def active_at(node: Node, active: Collection[int]) -> set[int]:
+    """The positions of the arguments that hold active values; keywords count as −1."""
+    found = {
+        position
+        for position, argument in enumerate(node.args)
+        if any(isinstance(leaf, Ref) and leaf.value in active for leaf in tree_flatten(argument)[0])
+    }
+    inside = tree_flatten(dict(node.kwargs))[0]
+    return found | (
+        {-1} if any(isinstance(leaf, Ref) and leaf.value in active for leaf in inside) else set()
+    )
+
+
+def _only(position: int) -> _Judge:
+    return lambda node, active: active_at(node, active) <= {position}
+
+
+def _one(node: Node, active: Collection[int]) -> bool:
+    return len(active_at(node, active)) == 1
+
+
+def _plain_batch_norm(node: Node, active: Collection[int]) -> bool:
+    """With stored statistics it is affine."""
+    training = node.kwargs.get("training", operand(node, 5))
+    return not training and active_at(node, active) <= {0}
+
+
+def _constant_choice(node: Node, active: Collection[int]) -> bool:
+    return 0 not in active_at(node, active)
+
+
+_ARITHMETIC = frozenset("add sub mul div neg rsub _to_copy masked_fill addcmul lerp".split())
+_AFFINE_IF: dict[str, _Judge] = {
+    **dict.fromkeys(("add", "sub", "neg", "rsub", "cat"), lambda node, active: True),
+    **dict.fromkeys(("mul", "mm", "bmm", "matmul"), _one),
+    **dict.fromkeys(("div", "linear", "convolution", "masked_fill", "index"), _only(0)),
+    "_to_copy": lambda node, active: True,
+    "addmm": lambda node, active: active_at(node, active) in ({0}, {1}, {2}, {0, 1}, {0, 2}),
+    "batch_norm": _plain_batch_norm,
+    "where": _constant_choice,
+}
+
+
+def _two_ends(node: Node) -> bool:
+    """A clamp is bounded where it has both ends."""
+    if name_of(node) != "clamp":
+        return True
+    ends = (operand(node, 1), operand(node, 2), node.kwargs.get("min"), node.kwargs.get("max"))
+    return sum(end is not None for end in ends) >= 2
+
+
+def copied(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
+    """What `target.copy_(source)` leaves in the target: aten.copy has no derivative."""
+    return source.to(target.dtype).expand(target.shape)
+
+
+def joined(terms: Any) -> Any:
+    """All of some traits at once: what a map made of several operations is like."""
+    terms = list(terms)
+    tags = dict.fromkeys(each.tag for each in terms if each.tag)
+    return Traits(
+        affine=all(each.affine for each in terms),
+        entrywise=all(each.entrywise for each in terms),
+        isometry=all(each.isometry for each in terms),
+        weighted=reduce(operator.or_, (each.weighted for each in terms), False),
+        tag=" ".join(tags),
+    )

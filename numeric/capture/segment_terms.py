@@ -1,0 +1,220 @@
+"""Reads a term of the block algebra off the steps between two values.
+
+Sums, concatenations and gates become nodes of the term; what lies between them becomes leaves, one
+for each stretch without a join. What has no such structure is one leaf, not looked into.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise
+from derivations.algebra.terms import SLOPES, Term
+from numeric.capture.dominators import immediate_dominators
+from numeric.capture.flow import Flow, Step
+from numeric.capture.graph import Ref
+from numeric.capture.operations import name_of, operand
+from numeric.capture.region import Region
+
+MOST_LEAVES = 64
+"""A term of more leaves is not written out."""
+
+
+@dataclass
+class SegmentTerm:
+    """A term, the region behind each of its leaves by name, and whether each gate is bounded."""
+
+    term: Term
+    regions: dict[str, Region] = field(default_factory=dict)
+    bounded_gates: list[bool] = field(default_factory=list)
+
+
+class TermReader:
+    """Reads the terms of one flow."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.made_by: Mapping[int, Step] = {step.value: step for step in flow.steps}
+        self._place = {step.value: index for index, step in enumerate(flow.steps)}
+
+    def between(self, source: int, target: int) -> list[Step]:
+        """The steps on paths from one value to another, in running order."""
+        wanted, found, waiting = {target}, [], [target]
+        while waiting:
+            value = waiting.pop()
+            if value == source:
+                continue
+            step = self.made_by.get(value)
+            if step is None:
+                continue
+            found.append(step)
+            for each in step.operands:
+                if each not in wanted:
+                    wanted.add(each)
+                    waiting.append(each)
+        return sorted(found, key=lambda step: self._place[step.value])
+
+    def region(self, source: int, target: int, shape: Sequence[int] | None = None) -> Region:
+        values = self.flow.recording.values
+        return Region(self.between(source, target), source, target, values, shape)
+
+    def links(self, source: int, target: int) -> list[tuple[int, int]]:
+        """The values that every path passes through, in pairs of neighbours."""
+        above = immediate_dominators(source, self.between(source, target))
+        chain = [target]
+        while chain[-1] != source:
+            chain.append(above[chain[-1]])
+        chain.reverse()
+        return list(zip(chain, chain[1:], strict=False))
+
+    def is_join(self, source: int, target: int) -> bool:
+        """Whether a link is a node of the algebra, rather than part of a stretch."""
+        return _Reading(self).joined(source, target) is not None
+
+    def read(self, source: int, target: int) -> SegmentTerm:
+        """The term of the map from one value to another."""
+        reading = _Reading(self)
+        term = reading.chain(source, target)
+        if len(reading.regions) > MOST_LEAVES:
+            reading = _Reading(self)
+            term = reading.leaf(self.region(source, target))
+        return SegmentTerm(term, reading.regions, reading.bounded)
+
+
+class _Reading:
+    """One term in the making: names leaves as it meets them."""
+
+    def __init__(self, reader: TermReader) -> None:
+        self.reader = reader
+        self.regions: dict[str, Region] = {}
+        self.bounded: list[bool] = []
+        self._names: dict[tuple[int, int, Any], str] = {}
+        self._kinds: dict[str, type[Term]] = {}
+
+    def chain(self, source: int, target: int, shape: Sequence[int] | None = None) -> Term:
+        """The term of a map, its joins written out; `shape` is what its value is broadcast to."""
+        parts: list[Term] = []
+        start = source  # of the stretch without a join that is being collected
+        for one, other in self.reader.links(source, target) if source != target else ():
+            if (join := self.joined(one, other)) is not None:
+                if start != one:
+                    parts.append(self.leaf(self.reader.region(start, one)))
+                parts.append(join)
+                start = other
+        if shape is not None and tuple(self.reader.flow.shape(target)) == tuple(shape):
+            shape = None
+        if start != target or shape is not None:
+            parts.append(self.leaf(self.reader.region(start, target, shape)))
+        flat = [p for part in parts for p in (part.parts if isinstance(part, Chain) else (part,))]
+        return Identity() if not flat else flat[0] if len(flat) == 1 else Chain(*flat)
+
+    def leaf(self, region: Region) -> Term:
+        """The leaf of a stretch; the same stretch has the same name wherever it stands."""
+        key = (region.source, region.target, region.shape)
+        if key not in self._names:
+            like, name = region.traits, ""
+            if like.affine:
+                kind: type[Term] = Linear
+                name = self._new("W")
+            elif like.entrywise and self._keeps_shape(region):
+                kind = Pointwise
+                only = name_of(region.steps[0].node) if len(region.steps) == 1 else ""
+                known = only in SLOPES and only not in self._kinds
+                name = only if known else self._new("phi")
+            else:
+                kind = Layer
+                name = self._new("F")
+            self._names[key], self._kinds[name] = name, kind
+            self.regions[name] = region
+        name = self._names[key]
+        return self._kinds[name](name)  # type: ignore[call-arg]
+
+    def joined(self, source: int, target: int) -> Term | None:
+        """The term of a link that is a join; None where the link is no more than a map."""
+        step = self.reader.made_by[target]
+        if len(step.operands) < 2 and not self._twice(step):
+            return None
+        name = name_of(step.node)
+        if name in ("add", "sub") and _unscaled(step):
+            return self._sum(source, target, step, negative=name == "sub")
+        if name == "cat":
+            return self._concatenation(source, step)
+        if name == "mul":
+            return self._product(source, target, step)
+        return None
+
+    def _twice(self, step: Step) -> bool:
+        """x + x and cat(x, x): one operand in two places."""
+        name = name_of(step.node)
+        parts = operand(step.node, 0) if name == "cat" else step.node.args[:2]
+        return name in ("add", "cat") and len([p for p in parts if isinstance(p, Ref)]) > 1
+
+    def _sum(self, source: int, target: int, step: Step, negative: bool) -> Term | None:
+        if self._whole(source, target):
+            return None
+        if negative:
+            return None
+        shape = self.reader.flow.shape(target)
+        parts: list[Term] = []
+        for part in step.node.args[:2]:
+            parts += _addends(self.chain(source, part.value, shape))
+        return Add(*parts)
+
+    def _concatenation(self, source: int, step: Step) -> Term | None:
+        parts = operand(step.node, 0)
+        dim = operand(step.node, 1) or step.node.kwargs.get("dim", 0)
+        rank = self.reader.flow.shape(step.value)
+        inputs = [part.value for part in parts if isinstance(part, Ref)]
+        constant = [value for value in inputs if value not in step.operands]
+        if dim % len(rank) != 1 or constant or len(inputs) != len(parts):
+            return None
+        return Concat(*(self.chain(source, value) for value in inputs))
+
+    def _product(self, source: int, target: int, step: Step) -> Term | None:
+        if self._whole(source, target):
+            return None
+        one, other = (part.value for part in step.node.args[:2])
+        ends = [self._is_bounded(source, value) for value in (one, other)]
+        region = self.reader.region(source, target)
+        if not any(ends) and not region.traits.weighted:
+            return None  # as a norm written by hand: no gate, and nothing of the user's network
+        signal, gate = (one, other) if ends[1] or not ends[0] else (other, one)
+        shape = self.reader.flow.shape(target)
+        term = Gate(self.chain(source, signal, shape), self.chain(source, gate, shape))
+        self.bounded.append(any(ends))
+        return term
+
+    def _is_bounded(self, source: int, value: int) -> bool:
+        """Whether what a value was made by last, moving entries apart, has bounded values."""
+        while value != source and value in self.reader.made_by:
+            step = self.reader.made_by[value]
+            if step.traits.bounded:
+                return True
+            if not (step.traits.isometry or name_of(step.node) == "expand_copy"):
+                return False
+            value = step.operands[0]
+        return False
+
+    def _whole(self, source: int, target: int) -> bool:
+        """Whether a link is one entrywise map: an activation that is written by hand."""
+        like = self.reader.region(source, target).traits
+        return like.entrywise and not like.affine
+
+    def _keeps_shape(self, region: Region) -> bool:
+        flow = self.reader.flow
+        return flow.shape(region.source) == flow.shape(region.target) and region.shape is None
+
+    def _new(self, letter: str) -> str:
+        number = sum(name.startswith(letter) for name in self._kinds) + 1
+        return f"{letter}_{number}"
+
+
+def _addends(term: Term) -> tuple[Term, ...]:
+    return term.parts if isinstance(term, Add) else (term,)
+
+
+def _unscaled(step: Step) -> bool:
+    """Whether a sum has no factor, and all it adds is recorded."""
+    node = step.node
+    scaled = node.kwargs.get("alpha", 1) != 1
+    return not scaled and all(isinstance(part, Ref) for part in node.args[:2])
