@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +13,7 @@ from numeric.capture.flow import Flow, flow
 from numeric.capture.graph import Address
 from numeric.capture.kinds import Kind, kind_of
 from numeric.capture.record import record
-from numeric.capture.region import Region
+from numeric.capture.region import LeafMap
 from numeric.capture.segment_terms import TermReader
 
 
@@ -28,7 +29,7 @@ class Captured:
     kind: Kind
     tags: tuple[str, ...]
     term: Term
-    regions: Mapping[str, Region]
+    regions: Mapping[str, LeafMap]
     entry: int
     exit: int
 
@@ -82,7 +83,7 @@ def capture(
 def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Joins are segments of their own; stretches without one are cut before each further layer."""
     start, weighted = places[0] if places else -1, False
-    for one, other in zip(places, places[1:], strict=False):
+    for one, other in pairwise(places):
         if reader.is_join(one, other):
             if start != one:
                 yield start, one

@@ -9,14 +9,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import CaptureError
 from numeric.capture.graph import Node, Recording, Ref
 from numeric.capture.operations import OPAQUE, Traits, copied, name_of, traits
 
-BLOCKS_GRADIENTS = frozenset("detach detach_copy".split())
+BLOCKS_GRADIENTS = frozenset(("detach", "detach_copy"))
+REPEATS = frozenset(
+    (
+        "clone", "alias_copy", "lift_fresh_copy", "view_copy", "expand_copy", "_to_copy",
+        "_unsafe_view", "copied", "slice_copy", "_reshape_alias_copy",
+    )
+)  # fmt: skip
+"""Where shape and type stay, these repeat their input."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,15 @@ class Step:
 class Flow:
     """The steps from `sources` to `sinks`, each on a path between them, in the order of running.
 
-    `values` holds every recorded tensor, constants included.
+    `virtual` are values whose gradient in the model itself is another: concatenations that the
+    flow continues, and the model repeats.
     """
 
     recording: Recording
     sources: tuple[int, ...]
     sinks: tuple[int, ...]
     steps: tuple[Step, ...]
+    virtual: frozenset[int]
     remarks: tuple[str, ...]
 
     def shape(self, value: int) -> torch.Size:
@@ -61,14 +69,16 @@ def flow(recording: Recording) -> Flow:
             "the output does not depend on the input in a differentiable way: pass what the "
             "gradient is asked for as a floating-point tensor"
         )
-    nodes = _continued_concatenations(nodes)
-    steps = _on_paths([step for node in nodes for step in _steps(node, active)], sinks)
+    nodes, virtual = _continued_concatenations(nodes)
+    dependent = _dependent(recording)
+    steps = _on_paths([step for node in nodes for step in _steps(node, active, dependent)], sinks)
     used = {operand for step in steps for operand in step.operands}
     return Flow(
         recording,
         tuple(source for source in sources if source in used or source in sinks),
         sinks,
         steps,
+        virtual,
         (*recording.remarks, *remarks),
     )
 
@@ -130,8 +140,8 @@ def _without_copies(
     """The nodes that change something, and for each value that is another's copy its original."""
     original: dict[int, int] = {}
     kept = []
-    for node in nodes:
-        node = _renamed(node, original)
+    for each in nodes:
+        node = _renamed(each, original)
         if (source := _copy_of(node, active, recording)) is not None:
             assert node.outputs[0] is not None
             original[node.outputs[0]] = source
@@ -148,10 +158,8 @@ def _copy_of(node: Node, active: set[int], recording: Recording) -> int | None:
     before, after = recording.values[taken[0]], recording.values[node.outputs[0]]
     if before.shape != after.shape or before.dtype != after.dtype:
         return None
-    same = ("clone", "alias_copy", "lift_fresh_copy", "view_copy", "expand_copy", "_to_copy")
-    same += ("_unsafe_view", "copied", "slice_copy", "_reshape_alias_copy")
     name = name_of(node)
-    if name in same or (name == "cat" and len(tree_flatten(node.args[0])[0]) == 1):
+    if name in REPEATS or (name == "cat" and len(tree_flatten(node.args[0])[0]) == 1):
         return taken[0]
     scalar = node.args[1] if len(node.args) > 1 else None
     # Python's sum() starts with 0 + x.
@@ -167,11 +175,12 @@ def _renamed(node: Node, names: dict[int, int]) -> Node:
     return replace(node, args=tree_map(rename, node.args), kwargs=tree_map(rename, node.kwargs))
 
 
-def _continued_concatenations(nodes: Sequence[Node]) -> list[Node]:
+def _continued_concatenations(nodes: Sequence[Node]) -> tuple[list[Node], frozenset[int]]:
     """cat(a, b, c) becomes cat(ab, c) where ab = cat(a, b) is a value; likewise at the end."""
     known: dict[tuple[Any, ...], int] = {}
-    made = []
-    for node in nodes:
+    made, continued = [], set()
+    for each in nodes:
+        node = each
         if name_of(node) == "cat" and all(isinstance(part, Ref) for part in node.args[0]):
             parts = tuple(part.value for part in node.args[0])
             dim = node.args[1] if len(node.args) > 1 else 0
@@ -179,9 +188,10 @@ def _continued_concatenations(nodes: Sequence[Node]) -> list[Node]:
             assert node.outputs[0] is not None
             known[(dim, *parts)] = node.outputs[0]
             if shorter:
+                continued.update(set(shorter) - set(parts))
                 node = replace(node, args=([Ref(value) for value in shorter], *node.args[1:]))
         made.append(node)
-    return made
+    return made, frozenset(continued)
 
 
 def _continuation(
@@ -195,9 +205,18 @@ def _continuation(
     return None
 
 
-def _steps(node: Node, active: set[int]) -> Iterator[Step]:
+def _dependent(recording: Recording) -> set[int]:
+    """All that is computed from the inputs, on paths that carry gradients and on others."""
+    found = set(recording.inputs)
+    for node in recording.nodes:
+        if found.intersection(node.inputs):
+            found.update(o for o in node.outputs if o is not None)
+    return found
+
+
+def _steps(node: Node, active: set[int], dependent: set[int]) -> Iterator[Step]:
     operands = tuple(value for value in node.inputs if value in active)
-    like = traits(node, active) if operands else OPAQUE
+    like = traits(node, active, dependent) if operands else OPAQUE
     for position, value in enumerate(node.outputs):
         if value in active:
             assert value is not None
@@ -211,12 +230,3 @@ def _on_paths(steps: Sequence[Step], sinks: Sequence[int]) -> tuple[Step, ...]:
             wanted.update(step.operands)
             kept.append(step)
     return tuple(reversed(kept))
-
-
-def constant(recording: Recording, leaf: Any) -> Any:
-    """A constant argument: the recorded tensor in place of a reference."""
-    return recording.values[leaf.value] if isinstance(leaf, Ref) else leaf
-
-
-def tensor_of(recording: Recording, value: int) -> Tensor:
-    return recording.values[value]

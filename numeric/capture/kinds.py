@@ -48,8 +48,7 @@ def kind_of(read: SegmentTerm) -> Kind:
             return "dense" if Identity() in term.parts else "concat"
         case Gate():
             return "gate" if any(read.bounded_gates) else "product"
-    opaque = any(len(step.operands) > 1 for region in read.regions.values() for step in region.steps)
-    return "other" if opaque and not any(r.traits.weighted for r in read.regions.values()) else "plain"
+    return "plain"
 
 
 def _sum_kind(term: Add) -> Kind:

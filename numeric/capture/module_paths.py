@@ -13,9 +13,7 @@ class ModulePaths:
     """
 
     def __init__(self, model: nn.Module | None) -> None:
-        self._names = (
-            {id(module): path for path, module in model.named_modules()} if model else {}
-        )
+        self._names = {id(module): path for path, module in model.named_modules()} if model else {}
         self._calls: dict[int, int] = {}
         self._running: list[str] = []
         self._handles: list[Any] = []

@@ -34,34 +34,53 @@ class Traits:
 
 OPAQUE = Traits()
 MOVES = frozenset(
-    """
-    view_copy _unsafe_view _reshape_alias_copy reshape permute_copy transpose_copy t_copy t
-    unsqueeze_copy squeeze_copy roll flip pixel_shuffle pixel_unshuffle channel_shuffle
-    native_channel_shuffle clone alias_copy lift_fresh_copy view unsqueeze squeeze transpose permute
-    """.split()
-)
+    (
+        "view_copy", "_unsafe_view", "_reshape_alias_copy", "reshape", "permute_copy",
+        "transpose_copy", "t_copy", "t", "unsqueeze_copy", "squeeze_copy", "roll", "flip",
+        "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "clone",
+        "alias_copy", "lift_fresh_copy", "view", "unsqueeze", "squeeze", "transpose", "permute",
+    )
+)  # fmt: skip
 """Entries change places, and nothing else."""
 AFFINE = frozenset(
-    """
-    slice_copy select_copy narrow_copy split_copy split_with_sizes_copy unbind_copy as_strided_copy
-    diagonal_copy expand_copy repeat constant_pad_nd reflection_pad1d reflection_pad2d
-    replication_pad1d replication_pad2d mean sum avg_pool1d avg_pool2d avg_pool3d
-    adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool2d
-    upsample_nearest2d upsample_bilinear2d upsample_bicubic2d upsample_nearest1d
-    _upsample_bicubic2d_aa _upsample_bilinear2d_aa im2col col2im cumsum tril triu index_select
-    gather unfold_copy stack slice_scatter select_scatter diagonal_scatter copied
-    """.split()
-)
+    (
+        "slice_copy", "select_copy", "narrow_copy", "split_copy", "split_with_sizes_copy",
+        "unbind_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "repeat",
+        "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad1d",
+        "replication_pad2d", "mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+        "adaptive_avg_pool1d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
+        "adaptive_avg_pool2d", "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d",
+        "upsample_nearest1d", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa", "im2col",
+        "col2im", "cumsum", "tril", "triu", "index_select", "gather", "unfold_copy", "stack",
+        "slice_scatter", "select_scatter", "diagonal_scatter", "copied",
+    )
+)  # fmt: skip
 """Affine in all that they take, with indices and sizes that are constant."""
 ENTRYWISE = frozenset(
-    """
-    relu sigmoid tanh silu gelu hardtanh hardswish hardsigmoid leaky_relu elu softplus mish celu
-    selu relu6 exp exp2 expm1 log log1p log2 sqrt rsqrt square abs sin cos erf reciprocal clamp
-    clamp_min clamp_max pow sign threshold softshrink hardshrink log_sigmoid_forward rrelu atan
-    sinh cosh tan asinh maximum minimum where floor round ceil trunc frac prelu _prelu_kernel
-    """.split()
+    (
+        "relu", "sigmoid", "tanh", "silu", "gelu", "hardtanh", "hardswish", "hardsigmoid",
+        "leaky_relu", "elu", "softplus", "mish", "celu", "selu", "relu6", "exp", "exp2", "expm1",
+        "log", "log1p", "log2", "sqrt", "rsqrt", "square", "abs", "sin", "cos", "erf",
+        "reciprocal", "clamp", "clamp_min", "clamp_max", "pow", "sign", "threshold",
+        "softshrink", "hardshrink", "log_sigmoid_forward", "rrelu", "atan", "sinh", "cosh",
+        "tan", "asinh", "maximum", "minimum", "where", "floor", "round", "ceil", "trunc", "frac",
+        "prelu", "_prelu_kernel",
+    )
+)  # fmt: skip
+BOUNDED = frozenset(
+    (
+        "sigmoid",
+        "tanh",
+        "hardsigmoid",
+        "hardtanh",
+        "_softmax",
+        "softmax",
+        "clamp",
+        "sin",
+        "cos",
+        "erf",
+    )
 )
-BOUNDED = frozenset("sigmoid tanh hardsigmoid hardtanh _softmax softmax clamp sin cos erf".split())
 TAGS = {
     "scaled_dot_product_attention": "attention",
     "multi_head_attention_forward": "attention",
@@ -69,22 +88,21 @@ TAGS = {
     "gru": "recurrent",
     "rnn_tanh": "recurrent",
     "rnn_relu": "recurrent",
-    **{name: "norm" for name in ("batch_norm", "layer_norm", "group_norm", "instance_norm")},
+    **dict.fromkeys(("batch_norm", "layer_norm", "group_norm", "instance_norm"), "norm"),
     "rms_norm": "norm",
-    **{
-        name: "pooling"
-        for name in (
-            "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "max_pool1d",
-            "adaptive_max_pool2d", "avg_pool1d", "max_pool3d_with_indices", "mean",
-        )
-    },
-}  # fmt: skip
+    **dict.fromkeys(
+        ("max_pool1d", "max_pool2d_with_indices", "max_pool3d_with_indices"), "pooling"
+    ),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "_adaptive_avg_pool2d", "mean"), "pooling"),
+    "adaptive_max_pool2d": "pooling",
+}
 WEIGHTED = frozenset(
-    """
-    convolution linear bilinear lstm gru rnn_tanh rnn_relu multi_head_attention_forward
-    scaled_dot_product_attention addmm mm bmm baddbmm
-    """.split()
-)
+    (
+        "convolution", "linear", "bilinear", "lstm", "gru", "rnn_tanh", "rnn_relu",
+        "multi_head_attention_forward", "scaled_dot_product_attention", "addmm", "mm", "bmm",
+        "baddbmm",
+    )
+)  # fmt: skip
 _Judge = Callable[[Node, Collection[int]], bool]
 
 
@@ -96,11 +114,16 @@ def name_of(node: Node) -> str:
     return packet.__name__ if packet is not None else node.function.__name__.strip("_")
 
 
-def traits(node: Node, active: Collection[int]) -> Traits:
-    """What a node is like in those of its inputs that are `active`."""
+def traits(node: Node, active: Collection[int], dependent: Collection[int]) -> Traits:
+    """What a node is like in those of its inputs that are `active`.
+
+    Inputs that are `dependent` without being active hide a dependence on the model's input (as the
+    mask in x · (x > 0)), so nothing is affine in their company.
+    """
     name = name_of(node)
     custom = node.whole and not hasattr(torch.nn.functional, name) and name not in TAGS
     affine = name in MOVES | AFFINE or (name in _AFFINE_IF and _AFFINE_IF[name](node, active))
+    affine &= all(value in active or value not in dependent for value in node.inputs)
     return Traits(
         affine=affine,
         entrywise=name in ENTRYWISE or name in _ARITHMETIC,
@@ -147,15 +170,20 @@ def _constant_choice(node: Node, active: Collection[int]) -> bool:
     return 0 not in active_at(node, active)
 
 
-_ARITHMETIC = frozenset("add sub mul div neg rsub _to_copy masked_fill addcmul lerp".split())
+_ARITHMETIC = frozenset(
+    ("add", "sub", "mul", "div", "neg", "rsub", "_to_copy", "masked_fill", "addcmul", "lerp")
+)
 _AFFINE_IF: dict[str, _Judge] = {
     **dict.fromkeys(("add", "sub", "neg", "rsub", "cat"), lambda node, active: True),
     **dict.fromkeys(("mul", "mm", "bmm", "matmul"), _one),
     **dict.fromkeys(("div", "linear", "convolution", "masked_fill", "index"), _only(0)),
     "_to_copy": lambda node, active: True,
-    "addmm": lambda node, active: active_at(node, active) in ({0}, {1}, {2}, {0, 1}, {0, 2}),
+    "addmm": lambda node, active: not {1, 2} <= active_at(node, active),
     "batch_norm": _plain_batch_norm,
     "where": _constant_choice,
+    "lerp": lambda node, active: 2 not in active_at(node, active),
+    "addcmul": lambda node, active: not {1, 2} <= active_at(node, active),
+    "baddbmm": lambda node, active: not {1, 2} <= active_at(node, active),
 }
 
 

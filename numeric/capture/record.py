@@ -18,17 +18,17 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-from derivations.errors import CaptureError
 from numeric.capture.graph import Address, Node, Recording, Ref
 from numeric.capture.module_paths import ModulePaths
 
 WHOLE = frozenset(
-    """
-    linear bilinear batch_norm layer_norm group_norm instance_norm rms_norm local_response_norm
-    scaled_dot_product_attention multi_head_attention_forward embedding embedding_bag
-    lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
-    """.split()
-)
+    (
+        "linear", "bilinear", "batch_norm", "layer_norm", "group_norm", "instance_norm",
+        "rms_norm", "local_response_norm", "scaled_dot_product_attention",
+        "multi_head_attention_forward", "embedding", "embedding_bag", "lstm", "gru", "rnn_tanh",
+        "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
+    )
+)  # fmt: skip
 """Torch functions that are kept in one piece: their parts are no blocks of the user's network."""
 READS = {"numpy": "numpy()", "tolist": "tolist()", "__array__": "numpy()"}
 _SCALAR = torch.ops.aten._local_scalar_dense.default
@@ -50,6 +50,7 @@ def record(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
         for place, tensor in zip(places, tensors, strict=True):
             given[place] = tensor
         recorder.inputs = [recorder.new(_plain(tensor)) for tensor in tensors]
+        recorder.met("in", [_plain(tensor) for tensor in tensors])
         args_, kwargs_ = torch.utils._pytree.tree_unflatten(given, spec)
         with _Functions(recorder):
             result = model(*args_, **kwargs_)
@@ -154,10 +155,12 @@ class _Operations(TorchDispatchMode):
     """Sees every operation below autograd and functionalization."""
 
     def __init__(self, recorder: _Recorder) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.recorder = recorder
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         out = function(*args, **(kwargs or {}))
         if self.recorder.paused:
             return out
@@ -179,7 +182,9 @@ class _Functions(TorchFunctionMode):
         super().__init__()
         self.recorder = recorder
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None):
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         recorder, kwargs = self.recorder, kwargs or {}
         if recorder.paused:  # inside a custom autograd function
             recorder.calls += 1
@@ -229,15 +234,20 @@ def _whole_functions(recorder: _Recorder) -> Iterator[None]:
             with _paused(recorder):
                 return original.__get__(None, cls)(*args)
         with _paused(recorder), temporarily_pop_interpreter_stack(), torch.no_grad():
-            out = tree_map(_owned, original.__get__(None, cls)(*plain))
+            out = original.__get__(None, cls)(*plain)
+            calls = recorder.calls
+            out = tree_map(_owned, out)
+            recorder.calls = calls  # no call of the model's
         before, recorder.name = recorder.name, cls.__name__
         recorder.note(cls.apply, plain, {}, out, whole=True)
         recorder.name = before
         level = max(map(_functorch.maybe_get_level, _tensors(args)))
         return tree_map(
-            lambda leaf: _functorch._wrap_functional_tensor(leaf, level)
-            if isinstance(leaf, Tensor)
-            else leaf,
+            lambda leaf: (
+                _functorch._wrap_functional_tensor(leaf, level)
+                if isinstance(leaf, Tensor)
+                else leaf
+            ),
             out,
         )
 

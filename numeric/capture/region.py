@@ -4,14 +4,42 @@ Everything that does not depend on that value keeps the tensor that was recorded
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.flow import Step
 from numeric.capture.graph import Node, Ref
 from numeric.capture.operations import Traits, joined
+
+
+class LeafMap(Protocol):
+    """What stands behind a leaf of a captured term: a function of one tensor (batch, …)."""
+
+    @property
+    def traits(self) -> Traits: ...
+    @property
+    def modules(self) -> tuple[str, ...]: ...
+    @property
+    def functions(self) -> tuple[str, ...]: ...
+    def __call__(self, x: Tensor, /) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class MovedAxis:
+    """Entries in another order: axis `before` goes to place `after`."""
+
+    before: int
+    after: int
+    traits = Traits(affine=True, isometry=True)
+    modules: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ("movedim",)
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        return x.movedim(self.before, self.after)
 
 
 class Region:
@@ -69,3 +97,45 @@ class Region:
 
         made = node.function(*tree_map(given, node.args), **tree_map(given, dict(node.kwargs)))
         return tree_flatten(made)[0]
+
+
+class Share:
+    """What one operand adds to an operation that is affine in all of them together.
+
+    The others are zero in its place; the constant goes with the first operand alone.
+    """
+
+    def __init__(self, step: Step, operand: int, constants: Mapping[int, Tensor]) -> None:
+        self.step, self.operand = step, operand
+        self._constants = constants
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(affine=True, weighted=self.step.traits.weighted)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return (self.step.node.module,)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return (self.step.node.name,)
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        first = self.operand == self.step.operands[0]
+        found = self._run(x)
+        return found if first else found - self._run(torch.zeros_like(x))
+
+    def _run(self, x: Tensor) -> Tensor:
+        def given(leaf: Any) -> Any:
+            if not isinstance(leaf, Ref):
+                return leaf
+            if leaf.value == self.operand:
+                return x
+            recorded = self._constants[leaf.value]
+            return torch.zeros_like(recorded) if leaf.value in self.step.operands else recorded
+
+        node = self.step.node
+        made = node.function(*tree_map(given, node.args), **tree_map(given, dict(node.kwargs)))
+        out: Tensor = tree_flatten(made)[0][self.step.position]
+        return out

@@ -6,15 +6,27 @@ for each stretch without a join. What has no such structure is one leaf, not loo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise
-from derivations.algebra.terms import SLOPES, Term
+from derivations.algebra.terms import (
+    SLOPES,
+    Add,
+    Chain,
+    Concat,
+    Gate,
+    Identity,
+    Layer,
+    Leaf,
+    Linear,
+    Pointwise,
+    Term,
+)
 from numeric.capture.dominators import immediate_dominators
 from numeric.capture.flow import Flow, Step
 from numeric.capture.graph import Ref
 from numeric.capture.operations import name_of, operand
-from numeric.capture.region import Region
+from numeric.capture.region import LeafMap, MovedAxis, Region, Share
 
 MOST_LEAVES = 64
 """A term of more leaves is not written out."""
@@ -25,7 +37,7 @@ class SegmentTerm:
     """A term, the region behind each of its leaves by name, and whether each gate is bounded."""
 
     term: Term
-    regions: dict[str, Region] = field(default_factory=dict)
+    regions: dict[str, LeafMap] = field(default_factory=dict)
     bounded_gates: list[bool] = field(default_factory=list)
 
 
@@ -65,7 +77,7 @@ class TermReader:
         while chain[-1] != source:
             chain.append(above[chain[-1]])
         chain.reverse()
-        return list(zip(chain, chain[1:], strict=False))
+        return list(pairwise(chain))
 
     def is_join(self, source: int, target: int) -> bool:
         """Whether a link is a node of the algebra, rather than part of a stretch."""
@@ -86,10 +98,10 @@ class _Reading:
 
     def __init__(self, reader: TermReader) -> None:
         self.reader = reader
-        self.regions: dict[str, Region] = {}
+        self.regions: dict[str, LeafMap] = {}
         self.bounded: list[bool] = []
-        self._names: dict[tuple[int, int, Any], str] = {}
-        self._kinds: dict[str, type[Term]] = {}
+        self._names: dict[Any, str] = {}
+        self._kinds: dict[str, type[Leaf]] = {}
 
     def chain(self, source: int, target: int, shape: Sequence[int] | None = None) -> Term:
         """The term of a map, its joins written out; `shape` is what its value is broadcast to."""
@@ -105,29 +117,26 @@ class _Reading:
             shape = None
         if start != target or shape is not None:
             parts.append(self.leaf(self.reader.region(start, target, shape)))
-        flat = [p for part in parts for p in (part.parts if isinstance(part, Chain) else (part,))]
-        return Identity() if not flat else flat[0] if len(flat) == 1 else Chain(*flat)
+        return _chained(*parts)
 
     def leaf(self, region: Region) -> Term:
         """The leaf of a stretch; the same stretch has the same name wherever it stands."""
-        key = (region.source, region.target, region.shape)
+        key, like = (region.source, region.target, region.shape), region.traits
+        if like.affine:
+            return self._named(key, Linear, "W", region)
+        if like.entrywise and self._keeps_shape(region):
+            only = name_of(region.steps[0].node) if len(region.steps) == 1 else ""
+            letter = only if only in SLOPES and only not in self._kinds else "phi"
+            return self._named(key, Pointwise, letter, region)
+        return self._named(key, Layer, "F", region)
+
+    def _named(self, key: Any, kind: type[Leaf], letter: str, region: LeafMap) -> Leaf:
         if key not in self._names:
-            like, name = region.traits, ""
-            if like.affine:
-                kind: type[Term] = Linear
-                name = self._new("W")
-            elif like.entrywise and self._keeps_shape(region):
-                kind = Pointwise
-                only = name_of(region.steps[0].node) if len(region.steps) == 1 else ""
-                known = only in SLOPES and only not in self._kinds
-                name = only if known else self._new("phi")
-            else:
-                kind = Layer
-                name = self._new("F")
+            number = sum(name.split("_")[0] == letter for name in self._kinds) + 1
+            name = letter if letter in SLOPES else f"{letter}_{number}"
             self._names[key], self._kinds[name] = name, kind
             self.regions[name] = region
-        name = self._names[key]
-        return self._kinds[name](name)  # type: ignore[call-arg]
+        return self._kinds[self._names[key]](self._names[key])
 
     def joined(self, source: int, target: int) -> Term | None:
         """The term of a link that is a join; None where the link is no more than a map."""
@@ -135,13 +144,15 @@ class _Reading:
         if len(step.operands) < 2 and not self._twice(step):
             return None
         name = name_of(step.node)
-        if name in ("add", "sub") and _unscaled(step):
-            return self._sum(source, target, step, negative=name == "sub")
-        if name == "cat":
-            return self._concatenation(source, step)
-        if name == "mul":
-            return self._product(source, target, step)
-        return None
+        if name == "cat" and (term := self._concatenation(source, step)) is not None:
+            return term
+        if self._whole(source, target):
+            return None
+        if name == "add" and _unscaled(step):
+            return self._sum(source, target, step)
+        if step.traits.affine and len(step.operands) > 1:
+            return self._shares(source, step)
+        return self._product(source, target, step) if name == "mul" else None
 
     def _twice(self, step: Step) -> bool:
         """x + x and cat(x, x): one operand in two places."""
@@ -149,30 +160,40 @@ class _Reading:
         parts = operand(step.node, 0) if name == "cat" else step.node.args[:2]
         return name in ("add", "cat") and len([p for p in parts if isinstance(p, Ref)]) > 1
 
-    def _sum(self, source: int, target: int, step: Step, negative: bool) -> Term | None:
-        if self._whole(source, target):
-            return None
-        if negative:
-            return None
+    def _sum(self, source: int, target: int, step: Step) -> Term:
         shape = self.reader.flow.shape(target)
         parts: list[Term] = []
         for part in step.node.args[:2]:
             parts += _addends(self.chain(source, part.value, shape))
         return Add(*parts)
 
+    def _shares(self, source: int, step: Step) -> Term:
+        """A sum of what each operand adds: a difference, a weighted mean, a patch."""
+        values = self.reader.flow.recording.values
+        parts = []
+        for number in step.operands:
+            share = Share(step, number, values)
+            added = self._named(("share", step.value, number), Linear, "W", share)
+            parts.append(_chained(self.chain(source, number), added))
+        return Add(*parts)
+
     def _concatenation(self, source: int, step: Step) -> Term | None:
         parts = operand(step.node, 0)
-        dim = operand(step.node, 1) or step.node.kwargs.get("dim", 0)
-        rank = self.reader.flow.shape(step.value)
+        rank = len(self.reader.flow.shape(step.value))
+        dim = (operand(step.node, 1) or step.node.kwargs.get("dim", 0)) % rank
         inputs = [part.value for part in parts if isinstance(part, Ref)]
-        constant = [value for value in inputs if value not in step.operands]
-        if dim % len(rank) != 1 or constant or len(inputs) != len(parts):
+        if dim == 0 or len(inputs) != len(parts) or not set(inputs) <= set(step.operands):
             return None
-        return Concat(*(self.chain(source, value) for value in inputs))
+        terms = [self.chain(source, value) for value in inputs]
+        if dim == 1:
+            return Concat(*terms)
+        there, back = (
+            self._named(("move", *ends), Linear, "W", MovedAxis(*ends))
+            for ends in ((dim, 1), (1, dim))
+        )
+        return _chained(Concat(*(_chained(term, there) for term in terms)), back)
 
     def _product(self, source: int, target: int, step: Step) -> Term | None:
-        if self._whole(source, target):
-            return None
         one, other = (part.value for part in step.node.args[:2])
         ends = [self._is_bounded(source, value) for value in (one, other)]
         region = self.reader.region(source, target)
@@ -204,9 +225,12 @@ class _Reading:
         flow = self.reader.flow
         return flow.shape(region.source) == flow.shape(region.target) and region.shape is None
 
-    def _new(self, letter: str) -> str:
-        number = sum(name.startswith(letter) for name in self._kinds) + 1
-        return f"{letter}_{number}"
+
+def _chained(*terms: Term) -> Term:
+    """The composition, flat and without identities."""
+    flat = [p for term in terms for p in (term.parts if isinstance(term, Chain) else (term,))]
+    flat = [part for part in flat if part != Identity()]
+    return Identity() if not flat else flat[0] if len(flat) == 1 else Chain(*flat)
 
 
 def _addends(term: Term) -> tuple[Term, ...]:

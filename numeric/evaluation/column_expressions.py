@@ -79,6 +79,13 @@ class Columns(ABC, Generic[Vector]):
     def evaluate(self, term: Term, source: Vector) -> Vector:
         """The value of a term at `source`."""
 
+    def operator(self, expr: sp.Expr) -> Any:
+        """The matrix-free operator of a matrix expression, where there are spectra to be found.
+
+        Raises UnknownNodeError where columns are all that can be evaluated.
+        """
+        raise UnknownNodeError(f"no operator of {expr} here: evaluate the block with its leaves")
+
     @abstractmethod
     def product(self, expr: sp.Expr, v: Vector) -> Vector:
         """The matrix of an expression times v."""

@@ -28,6 +28,7 @@ from numeric.evaluation.block_numbers import (
     needs_spectra,
     not_looser,
 )
+from numeric.evaluation.column_expressions import Columns
 from numeric.evaluation.live_samples import live_samples, spread
 from numeric.evaluation.quantity_values import QuantityValues
 from numeric.evaluation.repeated_skips import warn_of_repeated_skips
@@ -67,12 +68,16 @@ def evaluate(
     else:
         check_input(x)
         point = Point(structure, leaves, x[live.to(x.device)], g[live.to(g.device)])
-    numbers = _numbers(point, effort, spectra)
+    numbers = numbers_at(point, effort, spectra)
     warn_of_repeated_skips(point)
     return numbers if live.all() else _spread(numbers, live)
 
 
-def _numbers(point: Point, effort: Effort, spectra: bool) -> BlockNumbers:
+def numbers_at(point: Columns[Tensor], effort: Effort, spectra: bool) -> BlockNumbers:
+    """The numbers of one block whose columns can be evaluated, every sample's signal not zero.
+
+    Operators are asked for only where `spectra` are wanted, so `point` is a `Point` then.
+    """
     derived = point.derived
     signal_norm = norm(point.g)
     pullback = point.column(derived.line.pullback)
@@ -106,7 +111,7 @@ def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
     )
 
 
-def _addends(point: Point, line: Linearization) -> dict[str, Tensor]:
+def _addends(point: Columns[Tensor], line: Linearization) -> dict[str, Tensor]:
     addends = line.pullback.args if isinstance(line.pullback, sp.MatAdd) else (line.pullback,)
     return {f"norm {sp.sstr(addend)}": norm(point.column(addend)) for addend in addends}
 

@@ -17,7 +17,7 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.errors import UnknownNodeError
-from numeric.evaluation.activation_point import Point
+from numeric.evaluation.column_expressions import Columns
 from numeric.operators.composed_operators import DiagonalOperator
 from numeric.operators.ritz_ends import Enclosure
 from numeric.operators.spectra import enclosed_singular_ends, enclosed_symmetric_ends
@@ -28,7 +28,7 @@ from numeric.settings import Effort
 class QuantityValues:
     """The quantities of one block, each of them found once."""
 
-    def __init__(self, point: Point, effort: Effort) -> None:
+    def __init__(self, point: Columns[Tensor], effort: Effort) -> None:
         self.point, self.effort = point, effort
         self._known: dict[Definition, Enclosure] = {}
         self._names: dict[str, Tensor] = {}
@@ -48,7 +48,9 @@ class QuantityValues:
 
 
 @singledispatch
-def quantity(definition: Definition, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+def quantity(
+    definition: Definition, point: Columns[Tensor], effort: Effort
+) -> dict[Definition, Enclosure]:
     """The enclosure of a quantity for every sample, by definition; some are found in pairs."""
     raise UnknownNodeError(
         f"no evaluation of {type(definition).__name__}: register one in "
@@ -57,7 +59,7 @@ def quantity(definition: Definition, point: Point, effort: Effort) -> dict[Defin
 
 
 @quantity.register
-def _(definition: NormRatio, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+def _(definition: NormRatio, point: Columns[Tensor], effort: Effort) -> dict[Definition, Enclosure]:
     """Relative to a signal that is zero: 0 where there is nothing to compare, else infinite."""
     top, bottom = (
         norm(point.column(each)) for each in (definition.numerator, definition.denominator)
@@ -67,7 +69,7 @@ def _(definition: NormRatio, point: Point, effort: Effort) -> dict[Definition, E
 
 
 @quantity.register
-def _(definition: Cosine, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+def _(definition: Cosine, point: Columns[Tensor], effort: Effort) -> dict[Definition, Enclosure]:
     return {
         definition: _exact(cosine(point.column(definition.first), point.column(definition.second)))
     }
@@ -76,7 +78,7 @@ def _(definition: Cosine, point: Point, effort: Effort) -> dict[Definition, Encl
 @quantity.register(SigmaMax)
 @quantity.register(SigmaMinAdjoint)
 def _(
-    definition: SigmaMax | SigmaMinAdjoint, point: Point, effort: Effort
+    definition: SigmaMax | SigmaMinAdjoint, point: Columns[Tensor], effort: Effort
 ) -> dict[Definition, Enclosure]:
     operator = point.operator(definition.operator)
     # A diagonal's singular values are read off: no Krylov run, and nothing is left to chance.
@@ -89,7 +91,9 @@ def _(
 
 
 @quantity.register
-def _(definition: NumericalRange, point: Point, effort: Effort) -> dict[Definition, Enclosure]:
+def _(
+    definition: NumericalRange, point: Columns[Tensor], effort: Effort
+) -> dict[Definition, Enclosure]:
     least, largest = enclosed_symmetric_ends(point.operator(definition.operator), effort)
     return {
         NumericalRange(definition.operator, -1): least,

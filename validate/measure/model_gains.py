@@ -1,0 +1,191 @@
+"""Measures the backward signals inside any model, at values that another run has pointed out.
+
+The model runs as it is, in its own mode and precision; autograd alone is asked, by hooks on the
+nodes of its graph. Nothing is stored but norms, unless a caller looks at a signal as it passes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten
+
+from validate.measure.network_gains import norm_ratio
+
+
+class Place(Protocol):
+    """Where a value is met: at the `call`-th torch function, counted from 1, among the flat tensors
+    of its arguments (side "in") or of its result ("out"); at call 0 among the model's own inputs.
+    """
+
+    @property
+    def call(self) -> int: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class ModelMeasurement:
+    """One forward and backward pass: `values` and `signals` say whether each place was met.
+
+    `norms` are ‖∂L/∂h‖₂ at the places, (batch,) each, or one number where `batch` is None (the
+    samples are coupled); None where no gradient came by. `gains` are their successive ratios, in
+    the order of the places, NaN where the denominator is exactly zero. `parameters` are
+    ‖∂L/∂W‖₂ and ‖W‖₂ by name, for those that got a gradient.
+    """
+
+    norms: tuple[Tensor | None, ...]
+    gains: tuple[Tensor | None, ...]
+    total: Tensor | None
+    parameters: Mapping[str, tuple[float, float]]
+    loss: float
+
+
+Look = Callable[[int, Tensor], None]
+"""Called with a place's index and the signal there, as backpropagation reaches it: last first."""
+
+
+def measure_model(
+    model: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    places: Sequence[Place],
+    loss: Callable[[Any], Tensor],
+    *,
+    per_sample: bool = True,
+    look: Look | None = None,
+) -> ModelMeasurement:
+    """Backpropagates loss(model(*args, **kwargs)) once. Tensors among the arguments that are
+    floating-point get gradients; the model's own `.grad`s are left alone.
+
+    Raises ValueError where the loss is not one finite number, or depends on nothing.
+    """
+    flat, spec = tree_flatten((tuple(args), dict(kwargs)))
+    given = [_fresh(leaf) for leaf in flat]
+    inputs = [leaf for leaf in given if isinstance(leaf, Tensor)]
+    watch = _Watch(places, inputs, per_sample, look)
+    # A node of the graph stands for each input, and the model may change the tensor in place.
+    passed = iter([_passed(leaf) for leaf in inputs])
+    handed = [next(passed) if isinstance(leaf, Tensor) else leaf for leaf in given]
+    args_, kwargs_ = torch.utils._pytree.tree_unflatten(handed, spec)
+    with torch.enable_grad():
+        watch.met(0, "in", [leaf for leaf in handed if isinstance(leaf, Tensor)])
+        with watch:
+            value = loss(model(*args_, **kwargs_))
+    if value.numel() != 1 or not value.isfinite().all() or not value.requires_grad:
+        raise ValueError("the loss must be one finite number that depends on the input")
+    parameters = _trained(model)
+    wanted = [*(each for each in inputs if each.requires_grad), *parameters.values()]
+    gradients = torch.autograd.grad(value.reshape(()), wanted, allow_unused=True)
+    sizes = _parameter_norms(parameters, gradients[len(wanted) - len(parameters) :])
+    return watch.measurement(sizes, value.item())
+
+
+class _Watch(TorchFunctionMode):
+    """Counts torch functions, and hangs hooks on the nodes of what it is to look at."""
+
+    def __init__(
+        self, places: Sequence[Place], inputs: Sequence[Tensor], per_sample: bool, look: Look | None
+    ) -> None:
+        super().__init__()
+        self.places, self.per_sample, self.look = tuple(places), per_sample, look
+        self._at: dict[tuple[int, str], list[int]] = {}
+        for index, place in enumerate(self.places):
+            self._at.setdefault((place.call, place.side), []).append(index)
+        self._calls = 0
+        self._norms: dict[int, Tensor] = {}
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        call = self._calls = self._calls + 1
+        if (call, "in") in self._at:
+            self.met(call, "in", _tensors((args, kwargs or {})))
+        out = function(*args, **(kwargs or {}))
+        if (call, "out") in self._at:
+            self.met(call, "out", _tensors(out))
+        return out
+
+    def met(self, call: int, side: str, tensors: Sequence[Tensor]) -> None:
+        for index in self._at.get((call, side), ()):
+            tensor = tensors[self.places[index].position]
+            if tensor.grad_fn is not None:
+                self._hang(index, tensor)
+
+    def _hang(self, index: int, tensor: Tensor) -> None:
+        output = tensor.output_nr
+
+        def hook(signals: Sequence[Tensor | None]) -> None:
+            signal = signals[output]
+            if signal is not None:
+                self._norms[index] = _norm(signal, self.per_sample)
+                if self.look is not None:
+                    self.look(index, signal.detach())
+
+        assert tensor.grad_fn is not None
+        tensor.grad_fn.register_prehook(hook)
+
+    def measurement(
+        self, parameters: Mapping[str, tuple[float, float]], loss: float
+    ) -> ModelMeasurement:
+        norms = tuple(self._norms.get(index) for index in range(len(self.places)))
+        gains = tuple(map(_ratio, norms, norms[1:]))
+        total = _ratio(norms[0], norms[-1]) if norms else None
+        return ModelMeasurement(norms, gains, total, parameters, loss)
+
+
+def _ratio(before: Tensor | None, after: Tensor | None) -> Tensor | None:
+    if before is None or after is None:
+        return None
+    return norm_ratio(before[:, None], after[:, None])
+
+
+def _norm(signal: Tensor, per_sample: bool) -> Tensor:
+    """‖signal‖₂ of each sample or of all, (batch,) or (1,), in float64: no square overflows."""
+    rows = signal.detach().flatten(1) if per_sample else signal.detach().reshape(1, -1)
+    scale = rows.abs().amax(1, keepdim=True).double()
+    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
+    return (scale * (rows.double() / safe).square().sum(1, keepdim=True).sqrt())[:, 0]
+
+
+def _fresh(leaf: Any) -> Any:
+    if not isinstance(leaf, Tensor):
+        return leaf
+    copied = leaf.detach().clone()
+    return copied.requires_grad_() if copied.is_floating_point() else copied
+
+
+def _passed(leaf: Tensor) -> Tensor:
+    return leaf.view_as(leaf).clone() if leaf.requires_grad else leaf
+
+
+def _trained(model: object) -> dict[str, nn.Parameter]:
+    if not isinstance(model, nn.Module):
+        return {}
+    return {name: each for name, each in model.named_parameters() if each.requires_grad}
+
+
+def _parameter_norms(
+    parameters: Mapping[str, nn.Parameter], gradients: Sequence[Tensor | None]
+) -> dict[str, tuple[float, float]]:
+    """‖∂L/∂W‖₂ and ‖W‖₂ by name, in one call for all of them."""
+    found = [
+        (n, p, g) for (n, p), g in zip(parameters.items(), gradients, strict=True) if g is not None
+    ]
+    if not found:
+        return {}
+    tops = torch._foreach_norm([g for _, _, g in found])
+    bottoms = torch._foreach_norm([p.detach() for _, p, _ in found])
+    return {
+        name: (top.item(), bottom.item())
+        for (name, _, _), top, bottom in zip(found, tops, bottoms, strict=True)
+    }
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)]
