@@ -7,6 +7,7 @@ rule depends on.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from derivations.algebra.shapes import Dims
 from derivations.algebra.terms import (
     Add,
     Chain,
@@ -42,7 +43,7 @@ class Block:
     title: str
     kind: str
     term: Term
-    dims: Mapping[str, tuple[str, str]]
+    dims: Dims
     labels: Mapping[Term, str] = field(default_factory=dict)
     branch: tuple[str, ...] = ("F",)
 

@@ -7,12 +7,12 @@ notation what its letters mean.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import sympy as sp
 
 from derivations.algebra.blocks import Block
-from derivations.algebra.shapes import Dims, dimension, output_dim
+from derivations.algebra.shapes import Dims, Size, dimension, output_dim
 from derivations.algebra.terms import (
     Chain,
     Identity,
@@ -27,7 +27,6 @@ from derivations.algebra.terms import (
 from derivations.errors import InputError
 
 Reading = Literal["scalar", "operator"]
-Size: TypeAlias = "int | str | sp.Expr"
 READINGS: tuple[Reading, ...] = ("scalar", "operator")
 
 
@@ -101,7 +100,7 @@ class Notation:
         dims: Dims,
         reading: Reading,
         labels: Mapping[Term, str] | None = None,
-        inputs: int | str = "n",
+        inputs: Size = "n",
         branch: frozenset[Layer] | None = None,
     ) -> None:
         if reading not in READINGS:
@@ -176,7 +175,7 @@ class Notation:
         """The symbol of an arbitrary matrix or column. Raises InputError in the scalar reading, and
         for a unit matrix that may have more columns than rows.
         """
-        shape = (_size(rows), _size(columns))
+        shape = (dimension(rows), dimension(columns))
         if self.reading == "scalar" or (unit and not (shape[0] - shape[1]).is_nonnegative):
             raise InputError(
                 f"{name!r} must be a matrix or column of the operator reading, and have no "
@@ -258,10 +257,6 @@ class Notation:
             self.meanings[symbol] = meaning
             self.latex_names[symbol] = latex
         return self._symbols[meaning]
-
-
-def _size(size: Size) -> sp.Expr:
-    return size if isinstance(size, sp.Expr) else dimension(size)
 
 
 _POINTWISE_LATEX = {"relu": r"\rho", "sigmoid": r"\sigma"}

@@ -6,6 +6,7 @@ One rule per node; a term whose parts do not fit raises `InputError`, an unknown
 
 from collections.abc import Mapping
 from functools import singledispatch
+from typing import TypeAlias
 
 import sympy as sp
 
@@ -23,12 +24,15 @@ from derivations.algebra.terms import (
 )
 from derivations.errors import InputError, UnknownNodeError
 
-Dims = Mapping[str, tuple[int | str, int | str]]
-"""For each leaf its (out, in) dimensions: numbers, or names of symbols."""
+Size: TypeAlias = "int | str | sp.Expr"
+Dims = Mapping[str, tuple[Size, Size]]
+"""For each leaf its (out, in) dimensions: numbers, names of symbols, or sums of those."""
 
 
-def dimension(size: int | str) -> sp.Expr:
+def dimension(size: Size) -> sp.Expr:
     """A dimension as SymPy sees it."""
+    if isinstance(size, sp.Expr):
+        return size
     return (
         sp.Integer(size) if isinstance(size, int) else sp.Symbol(size, integer=True, positive=True)
     )

@@ -4,17 +4,20 @@ Every leaf runs once, on its own; its adjoint is asked of autograd as often as t
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import sympy as sp
 import torch
 from torch import Tensor
 
 from derivations.algebra.notation import DiagonalOf, JacobianOf
+from derivations.algebra.shapes import dimension
+from derivations.algebra.symbolic_dims import INPUTS, symbolic_dims
 from derivations.algebra.terms import Leaf, Pointwise, Term
 from derivations.errors import UnknownNodeError
 from numeric.capture.region import LeafMap
 from numeric.evaluation.column_expressions import Columns
-from numeric.evaluation.derived_block import derived_block
+from numeric.evaluation.derived_block import DerivedBlock, derived_block
 from numeric.evaluation.realize import Evaluation
 
 
@@ -34,11 +37,12 @@ class SegmentColumns(Columns[Tensor]):
         self._values[term] = self._ran.value(term, x.detach())
         self._signal_rows = g.detach().flatten(1)
         self.g = self._rows(self._signal_rows)
-        sizes = {
-            name: (out[0].numel(), given[0].numel())
-            for name, (given, out) in self._ran.pairs.items()
+        self.derived = derived_once(term)
+        self._sizes = {dimension(INPUTS): x[0].numel()} | {
+            size: self._ran.pairs[name][1][0].numel()
+            for name, (size, _) in symbolic_dims(term).items()
+            if isinstance(size, sp.Symbol)
         }
-        self.derived = derived_block(term, tuple(sorted(sizes.items())), x[0].numel())
         self._columns: dict[sp.Expr, Tensor] = {}
         self._depth = 0
 
@@ -59,6 +63,9 @@ class SegmentColumns(Columns[Tensor]):
             if isinstance(expr, sp.Transpose)
             else self._times_it(expr, v)
         )
+
+    def entries(self, size: sp.Expr) -> int:
+        return int(size.subs(self._sizes))
 
     def evaluate(self, term: Term, source: Tensor) -> Tensor:
         return self._ran.value(term, source)
@@ -123,6 +130,13 @@ class SegmentColumns(Columns[Tensor]):
         raise UnknownNodeError(
             f"cannot multiply by {expr}: teach numeric/capture/segment_columns.py"
         )
+
+
+@lru_cache(maxsize=1024)
+def derived_once(term: Term) -> DerivedBlock:
+    """The derivation of a term with symbols for its dimensions: one for all sizes it is met at."""
+    sizes = {name: (out, given) for name, (out, given) in symbolic_dims(term).items()}
+    return derived_block(term, tuple(sorted(sizes.items(), key=lambda each: each[0])), INPUTS)
 
 
 class _Leaves(Evaluation):

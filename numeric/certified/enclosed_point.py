@@ -19,7 +19,7 @@ from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.torch_functions import as_layer
 from numeric.checks import Function, call, check_input, check_leaves
 from numeric.evaluation.column_expressions import Columns
-from numeric.evaluation.derived_block import Size, derived_block
+from numeric.evaluation.derived_block import LeafSize, derived_block
 from numeric.evaluation.realize import Evaluation
 
 
@@ -122,7 +122,7 @@ class _Evaluation(Evaluation):
     def __init__(self, layers: Mapping[str, object], dtype: torch.dtype) -> None:
         super().__init__({})
         self.layers, self.dtype = layers, dtype
-        self.sizes: dict[str, Size] = {}
+        self.sizes: dict[str, LeafSize] = {}
         self.affine: dict[str, Run] = {}
         # Keyed by the input's identity, so the inputs are kept alive beside their runs.
         self._runs: dict[tuple[Leaf, int], tuple[Enclosed, Run]] = {}

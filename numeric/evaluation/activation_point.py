@@ -24,7 +24,7 @@ from numeric.checks import (
     check_vector,
 )
 from numeric.evaluation.column_expressions import Columns
-from numeric.evaluation.derived_block import Size, derived_block
+from numeric.evaluation.derived_block import LeafSize, derived_block
 from numeric.evaluation.realize import realize
 from numeric.operators.composed_operators import (
     Adjoint,
@@ -203,7 +203,7 @@ class _Recorder:
 
     def __init__(self, leaves: Mapping[str, Function], watching: bool = False) -> None:
         self.leaves, self.watching = leaves, watching
-        self.sizes: dict[str, Size] = {}
+        self.sizes: dict[str, LeafSize] = {}
         self.inputs: dict[str, Tensor] = {}
         self.names: list[str] = []
         self.values: list[Tensor] = []

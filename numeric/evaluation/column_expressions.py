@@ -47,12 +47,12 @@ class Columns(ABC, Generic[Vector]):
             case _ if isinstance(meaning, Signal):
                 return self._signal(meaning)
             case sp.ZeroMatrix():
-                return self.zeros(int(expr.shape[0]))
+                return self.zeros(self.entries(expr.shape[0]))
             case sp.BlockMatrix():
                 return self.cat([self.column(row) for row in expr.blocks])
             case MatrixSlice():
                 start, stop, _ = expr.rowslice
-                return self.column(expr.parent)[:, int(start) : int(stop)]
+                return self.column(expr.parent)[:, self.entries(start) : self.entries(stop)]
             case sp.MatAdd():
                 return reduce(add, map(self.column, expr.args))
             case sp.MatMul():
@@ -78,6 +78,10 @@ class Columns(ABC, Generic[Vector]):
     @abstractmethod
     def evaluate(self, term: Term, source: Vector) -> Vector:
         """The value of a term at `source`."""
+
+    def entries(self, size: sp.Expr) -> int:
+        """A number of entries that a derivation speaks of."""
+        return int(size)
 
     def operator(self, expr: sp.Expr) -> Any:
         """The matrix-free operator of a matrix expression, where there are spectra to be found.

@@ -5,12 +5,13 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from derivations.algebra.notation import Notation
+from derivations.algebra.shapes import Size
 from derivations.algebra.terms import Term
 from derivations.rules.bound_types import Bounds
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import Linearization, linearize
 
-Size: TypeAlias = tuple[int | str, int | str]
+LeafSize: TypeAlias = tuple[Size, Size]
 """The entries of a leaf's output and of its input."""
 
 
@@ -24,10 +25,13 @@ class DerivedBlock:
 
 
 @lru_cache(maxsize=256)
-def derived_block(term: Term, sizes: tuple[tuple[str, Size], ...], inputs: int) -> DerivedBlock:
-    """The derivation of a term whose leaves have these sizes, by name, at `inputs` entries of x.
+def derived_block(
+    term: Term, sizes: tuple[tuple[str, LeafSize], ...], inputs: Size
+) -> DerivedBlock:
+    """The derivation of a term whose leaves have these sizes, by name.
 
-    Equal arguments get the same object: one derivation serves every batch of a training run.
+    `inputs` are the entries of x; all of them are numbers or symbols. Equal arguments get the same
+    object: one derivation serves every batch of a training run.
     """
     notation = Notation(term, dict(sizes), "operator", inputs=inputs)
     return DerivedBlock(notation, linearize(notation), bounds(notation))
