@@ -4,6 +4,10 @@ What others use of the package stands here, but for the laws of random weights, 
 offers; everything else is private to it. Never imports validate, paper_figures or gradbound.
 """
 
+from numeric.capture.capture import Captured, CapturedModel, capture
+from numeric.capture.given import check_model, untouched
+from numeric.capture.region import LeafMap
+from numeric.capture.segment_numbers import SegmentNumbers, segment_numbers, segment_spectra
 from numeric.certified.certify import CertifiedNumbers, certify
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_lipschitz import lipschitz_upper
@@ -44,6 +48,8 @@ __all__ = [
     "Adjoint",
     "BlockNumbers",
     "BoundNumbers",
+    "Captured",
+    "CapturedModel",
     "CertifiedNumbers",
     "DiagonalOperator",
     "Enclosure",
@@ -51,6 +57,7 @@ __all__ = [
     "IdentityOperator",
     "JacobianOperator",
     "Leaf",
+    "LeafMap",
     "LinearOperator",
     "Network",
     "PrecisionWarning",
@@ -59,12 +66,15 @@ __all__ = [
     "RepeatedSkipWarning",
     "Scaled",
     "Segment",
+    "SegmentNumbers",
     "Stack",
     "Sum",
     "Tolerances",
     "VanishedSignalWarning",
+    "capture",
     "certify",
     "check_batch_independence",
+    "check_model",
     "circular_singular_values",
     "cosine",
     "evaluate",
@@ -74,6 +84,8 @@ __all__ = [
     "lipschitz_upper",
     "norm",
     "realize",
+    "segment_numbers",
+    "segment_spectra",
     "sigma_max",
     "sigma_min_adjoint",
     "singular_extremes",
@@ -81,5 +93,6 @@ __all__ = [
     "square_root_law",
     "symmetric_extremes",
     "tolerances",
+    "untouched",
     "vanishing_gain",
 ]

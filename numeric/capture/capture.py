@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from os.path import commonprefix
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +13,7 @@ from numeric.capture.dominators import cuts
 from numeric.capture.flow import Flow, flow
 from numeric.capture.graph import Address
 from numeric.capture.kinds import Kind, kind_of
+from numeric.capture.operations import name_of
 from numeric.capture.record import record
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_terms import TermReader
@@ -67,8 +69,7 @@ def capture(
     names: dict[str, int] = {}
     for entry, exit_ in _segments(reader, places):
         read = reader.read(entry, exit_)
-        made_by = reader.made_by[exit_].node
-        path = made_by.module or made_by.name
+        path = _path(reader, entry, exit_)
         names[path] = names.get(path, 0) + 1
         name = path if names[path] == 1 else f"{path}+{names[path] - 1}"
         tags = dict.fromkeys(
@@ -78,6 +79,23 @@ def capture(
             Captured(name, kind_of(read), tuple(tags), read.term, read.regions, entry, exit_)
         )
     return CapturedModel(tuple(segments), found)
+
+
+def _path(reader: TermReader, entry: int, end: int) -> str:
+    """The path of the module that joins; of a stretch that of its layer, of a concatenation that
+    of the module whose result is new: the next module may be the one that concatenates.
+    """
+    node = reader.made_by[end].node
+    steps = reader.between(entry, end)
+    if name_of(node) == "cat":
+        inside = [step.node.module for step in steps if step.node is not node]
+        common = commonprefix([module.split(".") for module in inside])
+        if inside and common and common != node.module.split(".")[: len(common)]:
+            return ".".join(common)
+    elif not reader.is_join(entry, end):
+        weighted = [step.node.module for step in steps if step.traits.weighted]
+        return (weighted or [node.module])[0] or node.name
+    return node.module or node.name
 
 
 def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -41,13 +41,47 @@ class ModelMeasurement:
 
     norms: tuple[Tensor | None, ...]
     gains: tuple[Tensor | None, ...]
-    total: Tensor | None
     parameters: Mapping[str, tuple[float, float]]
     loss: float
 
 
 Look = Callable[[int, Tensor], None]
 """Called with a place's index and the signal there, as backpropagation reaches it: last first."""
+
+
+def coupled(
+    model: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    places: Sequence[Place],
+) -> bool:
+    """Whether one sample's output depends on another sample, or no sample can be told apart.
+
+    A signal is given to the first sample of every output alone: others must get none at any place.
+    """
+
+    def first(result: Any) -> Tensor:
+        outputs = [each for each in _tensors(result) if each.requires_grad and each.dim()]
+        return torch.stack([(each[0] * _ramp(each[0])).sum() for each in outputs]).sum()
+
+    try:
+        found = measure_model(model, args, kwargs, places, first)
+    except (RuntimeError, IndexError):
+        return True
+    counts = {len(norm) for norm in found.norms if norm is not None}
+    sizes = {len(each) for each in _tensors((args, kwargs)) if each.dim()}
+    return (
+        len(counts) != 1
+        or not counts <= sizes
+        or any(norm is not None and bool((norm[1:] != 0).any()) for norm in found.norms)
+    )
+
+
+def _ramp(like: Tensor) -> Tensor:
+    """No two entries have the same weight: what sums to a constant must not cancel."""
+    return (
+        1 + torch.arange(like.numel(), device=like.device).reshape(like.shape).to(like.dtype).cos()
+    )
 
 
 def measure_model(
@@ -134,9 +168,7 @@ class _Watch(TorchFunctionMode):
         self, parameters: Mapping[str, tuple[float, float]], loss: float
     ) -> ModelMeasurement:
         norms = tuple(self._norms.get(index) for index in range(len(self.places)))
-        gains = tuple(map(_ratio, norms, norms[1:]))
-        total = _ratio(norms[0], norms[-1]) if norms else None
-        return ModelMeasurement(norms, gains, total, parameters, loss)
+        return ModelMeasurement(norms, tuple(map(_ratio, norms, norms[1:])), parameters, loss)
 
 
 def _ratio(before: Tensor | None, after: Tensor | None) -> Tensor | None:

@@ -1,0 +1,84 @@
+"""Evaluates a captured segment at a backward signal: its gain, its t and c, and its bounds.
+
+Only its own leaves run, on the recorded input; nothing is asked of the model.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from derivations.errors import InputError
+from numeric.capture.capture import Captured, CapturedModel
+from numeric.capture.segment_columns import SegmentColumns
+from numeric.evaluation.block_numbers import BlockNumbers
+from numeric.evaluation.evaluate import evaluate, numbers_at
+from numeric.settings import Effort
+
+
+@dataclass(frozen=True)
+class SegmentNumbers:
+    """`numbers` of the segment; of samples without a signal they are NaN.
+
+    `value_error` is ‖term(x) − recorded‖₂ / ‖recorded‖₂ over the batch. `holds_for` says of each
+    bound, by id, for which signals it holds.
+    """
+
+    numbers: BlockNumbers
+    value_error: float
+    holds_for: Mapping[str, str]
+
+
+def segment_numbers(
+    model: CapturedModel, segment: Captured, g: Tensor, *, joined: bool = False
+) -> SegmentNumbers:
+    """The numbers of a segment for the signal g (batch, *out) at its exit.
+
+    With `joined` the batch is one sample, as where its samples are coupled.
+    """
+    x, recorded = model.value(segment.entry), model.value(segment.exit)
+    columns = SegmentColumns(segment.term, segment.regions, x, g, joined)
+    live = (columns.g != 0).any(1)
+    with torch.no_grad():
+        numbers = numbers_at(columns, Effort(), spectra=False)
+    kept = {bound.id: bound.holds_for for bound in columns.derived.bounds.bounds}
+    error = _relative(columns.value(segment.term).reshape(recorded.shape), recorded)
+    return SegmentNumbers(_masked(numbers, live), error, kept)
+
+
+def segment_spectra(
+    model: CapturedModel, segment: Captured, g: Tensor, effort: Effort
+) -> BlockNumbers:
+    """The numbers with those bounds that need singular values; raises InputError where the leaves
+    do not let samples be told apart, or have no second derivative.
+    """
+    x = model.value(segment.entry)
+    try:
+        return evaluate(
+            segment.term, segment.regions, x, g.reshape(model.value(segment.exit).shape),
+            steps=effort.steps, delta=effort.delta, seed=effort.seed,
+        )  # fmt: skip
+    except RuntimeError as error:
+        raise InputError(f"{segment.name}: {str(error).splitlines()[0]}") from error
+
+
+def _relative(found: Tensor, recorded: Tensor) -> float:
+    size = recorded.double().norm()
+    return float((found.double() - recorded.double()).norm() / (size if size > 0 else 1))
+
+
+def _masked(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
+    """NaN for every sample that no signal reaches."""
+
+    def mask(value: Tensor) -> Tensor:
+        return torch.where(live, value, math.nan)
+
+    return BlockNumbers(
+        numbers.pullback,
+        mask(numbers.gain),
+        {name: mask(value) for name, value in numbers.terms.items()},
+        tuple(replace(bound, value=mask(bound.value)) for bound in numbers.bounds),
+        live,
+    )

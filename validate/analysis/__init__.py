@@ -1,0 +1,1 @@
+"""Analyzes the user's own model: where its gradient goes, and what is guaranteed of it."""

@@ -1,0 +1,93 @@
+"""Puts what is known of one captured block into its record."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from numeric import BlockNumbers, Captured, SegmentNumbers
+from validate.analysis.causes import Cause, cause_of
+from validate.analysis.document import (
+    BlockAnalysis,
+    BoundValue,
+    SpectrumRecord,
+    Spread,
+    Terms,
+)
+from validate.analysis.formulas import formula
+
+NO_SIGNAL = "no signal reaches it"
+
+
+def block_of(
+    index: int, segment: Captured, found: SegmentNumbers | None, spectra: BlockNumbers | None
+) -> BlockAnalysis:
+    """The record of a block; without numbers, or where every signal is zero, its gain is null."""
+    said = formula(segment.name, segment.term, segment.regions)
+    numbers = found.numbers if found else None
+    live = bool(numbers is not None and numbers.live.any())
+    cause = cause_of(segment, numbers) if numbers is not None and live else Cause(NO_SIGNAL)
+    bounding = spectra or numbers
+    return BlockAnalysis(
+        index=index,
+        name=segment.name,
+        kind=segment.kind,
+        tags=segment.tags,
+        term=said.term,
+        where=said.where,
+        pullback_latex=said.pullback_latex,
+        gain=_spread(numbers.gain) if numbers is not None and live else None,
+        terms=Terms(_median(numbers, "t"), _median(numbers, "c")),
+        lost_by=cause.lost_by,
+        advice=cause.advice,
+        bounds=_bounds(bounding, found) if bounding is not None and found and live else (),
+        spectrum=_spectrum(spectra),
+    )
+
+
+def _bounds(numbers: BlockNumbers, found: SegmentNumbers) -> tuple[BoundValue, ...]:
+    made = []
+    for bound in numbers.bounds:
+        kept = bound.value[~bound.value.isnan()]
+        if not len(kept):
+            continue
+        value = float(kept.min() if bound.side == "lower" else kept.max())
+        made.append(
+            BoundValue(
+                bound.id,
+                "lower" if bound.side == "lower" else "upper",
+                value if math.isfinite(value) else None,
+                bound.certainty,
+                found.holds_for.get(bound.id, ""),
+                bound.delta,
+            )
+        )
+    return tuple(made)
+
+
+def _spectrum(spectra: BlockNumbers | None) -> SpectrumRecord | None:
+    if spectra is None:
+        return None
+    known = {bound.id: bound for bound in spectra.bounds}
+    least, most = known.get("singular.min.lower"), known.get("singular.max.upper")
+    deltas = [bound.delta for bound in (least, most) if bound is not None and bound.delta]
+    return SpectrumRecord(
+        float(least.value.min()) if least is not None else None,
+        float(most.value.max()) if most is not None else None,
+        max(deltas, default=None),
+    )
+
+
+def _spread(values: Tensor) -> Spread:
+    kept = values[values.isfinite()].double()
+    if not len(kept):
+        return Spread(0.0, 0.0, 0.0)
+    return Spread(float(kept.min()), float(kept.median()), float(kept.max()))
+
+
+def _median(numbers: BlockNumbers | None, name: str) -> float | None:
+    if numbers is None or name not in numbers.terms:
+        return None
+    values = numbers.terms[name]
+    kept = values[torch.isfinite(values)]
+    return float(kept.median()) if len(kept) else None

@@ -1,0 +1,225 @@
+"""Defines the analysis of a model: its frozen dataclasses are the schema `gradbound.analyze/1`.
+
+Their attributes are the keys of the JSON, in this order. No number is computed here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from derivations.errors import InputError
+
+SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
+Kind = Literal[
+    "plain", "residual", "gated_residual", "input_gate", "gate", "product", "dense", "concat",
+    "sum", "state", "linear", "identity", "other",
+]  # fmt: skip
+
+
+class _Strict:
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
+
+
+@dataclass(frozen=True)
+class Spread(_Strict):
+    """A number of each sample, over the samples that a signal reaches."""
+
+    min: float
+    median: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Terms(_Strict):
+    """Medians over the samples: t = ‖J_Fᵀg‖/‖g‖ and c = cos∠(J_Fᵀg, g) of a block with a skip;
+    null where it has none.
+    """
+
+    t: float | None
+    c: float | None
+
+
+@dataclass(frozen=True)
+class BoundValue(_Strict):
+    """What holds of the gain of every sample: the least of the lower bounds, the greatest of the
+    upper ones; null where an upper bound says nothing. `delta` is the chance of error of a probable
+    one, per sample.
+    """
+
+    id: str
+    side: Literal["lower", "upper"]
+    value: float | None
+    certainty: str
+    holds_for: str
+    delta: float | None
+
+
+@dataclass(frozen=True)
+class SpectrumRecord(_Strict):
+    """Ends of the singular values of the block's Jacobian, over the samples: bounds that hold."""
+
+    sigma_min_lower: float | None
+    sigma_max_upper: float | None
+    delta: float | None
+
+
+@dataclass(frozen=True)
+class BlockAnalysis(_Strict):
+    """One block. `gain` is γ = ‖∂L/∂x‖₂/‖∂L/∂H‖₂, null where no signal reaches it; `lost_by` is
+    what takes the gradient away, and `advice` what the theory says would help.
+
+    `term` is the structure, `where` says what its letters are in the user's model.
+    """
+
+    index: int
+    name: str
+    kind: Kind
+    tags: tuple[str, ...]
+    term: str
+    where: dict[str, str]
+    pullback_latex: str
+    gain: Spread | None
+    terms: Terms
+    lost_by: str | None
+    advice: str | None
+    bounds: tuple[BoundValue, ...]
+    spectrum: SpectrumRecord | None
+
+
+@dataclass(frozen=True)
+class ParameterRecord(_Strict):
+    """‖∂L/∂W‖₂ of the batch and its ratio to ‖W‖₂, null where W is zero."""
+
+    name: str
+    gradient_norm: float
+    relative: float | None
+
+
+@dataclass(frozen=True)
+class Total(_Strict):
+    """Median over the samples of ‖∂L/∂x₀‖/‖∂L/∂x_n‖, x₀ and x_n the ends of the chain of blocks.
+
+    `measured` is the original model's, `predicted` the product of the gains of the captured terms,
+    each run alone. `relative_error` is the worst of any block's own pullback.
+    """
+
+    measured: float | None
+    predicted: float | None
+    relative_error: float | None
+
+
+@dataclass(frozen=True)
+class CaptureRecord(_Strict):
+    """How the model was read. `remarks` say what the numbers are good for."""
+
+    method: Literal["recording"]
+    nodes: int
+    seconds: float
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Analysis(_Strict):
+    """What is to be said of one model at one input and one signal."""
+
+    schema: Literal["gradbound.analyze/1"]
+    target: str
+    device: str
+    dtype: str
+    input_shape: tuple[tuple[int, ...], ...]
+    signal: str
+    capture: CaptureRecord
+    blocks: tuple[BlockAnalysis, ...]
+    parameters: tuple[ParameterRecord, ...]
+    total: Total
+
+    def __iter__(self) -> Iterator[BlockAnalysis]:
+        return iter(self.blocks)
+
+    def __getitem__(self, name: str) -> BlockAnalysis:
+        """The block of this name; raises KeyError for none."""
+        for block in self.blocks:
+            if block.name == name:
+                return block
+        raise KeyError(name)
+
+    @property
+    def worst(self) -> tuple[BlockAnalysis, ...]:
+        """The blocks by median gain, the least first; those without a signal come before all."""
+        return tuple(
+            sorted(self.blocks, key=lambda block: block.gain.median if block.gain else -1.0)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object, in Python's types."""
+        return asdict(self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat dict a block, as pandas.DataFrame takes them."""
+        return [
+            {
+                "index": block.index,
+                "name": block.name,
+                "kind": block.kind,
+                "gain_min": block.gain.min if block.gain else None,
+                "gain": block.gain.median if block.gain else None,
+                "gain_max": block.gain.max if block.gain else None,
+                "t": block.terms.t,
+                "c": block.terms.c,
+                "lower": block_bound(block, "lower"),
+                "upper": block_bound(block, "upper"),
+                "lost_by": block.lost_by,
+            }
+            for block in self.blocks
+        ]
+
+    def json(self) -> str:
+        return _ADAPTER.dump_json(self, indent=2).decode()
+
+    @classmethod
+    def of(cls, text: str | bytes) -> Self:
+        """The analysis of its JSON. Raises InputError for anything else."""
+        try:
+            found = _ADAPTER.validate_json(text, strict=True)
+        except ValidationError as error:
+            raise InputError(f"no {SCHEMA} document: {str(error).splitlines()[0]}") from error
+        return found  # type: ignore[return-value]
+
+    def __str__(self) -> str:
+        from validate.analysis.text import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from validate.analysis.page import fragment
+
+        return fragment(self)
+
+    def html(self, path: str | Path) -> None:
+        """Writes one self-contained page."""
+        from validate.analysis.page import page
+        from validate.records.storage import write_atomic
+
+        write_atomic(Path(path), page(self).encode())
+
+    def latex(self) -> str:
+        """A table of the blocks and their formulas, for a document that loads booktabs."""
+        from validate.analysis.text import latex
+
+        return latex(self)
+
+
+def block_bound(block: BlockAnalysis, side: str) -> float | None:
+    """The bound of this side that says most, None where there is none."""
+    values = [
+        bound.value for bound in block.bounds if bound.side == side and bound.value is not None
+    ]
+    return (max if side == "lower" else min)(values, default=None)
+
+
+_ADAPTER = TypeAdapter(Analysis)

@@ -1,0 +1,74 @@
+"""Prints an analysis for a terminal, and as a LaTeX table: worst blocks first, then all of them."""
+
+from collections.abc import Iterator
+
+from derivations.book.prose import prose
+from validate.analysis.document import Analysis, BlockAnalysis, block_bound
+
+WIDTH = 24
+"""Characters of a bar at gain 1."""
+
+
+def text(found: Analysis) -> str:
+    """The analysis in words: what it is of, the chain with its gains, the blocks that lose most."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Analysis) -> Iterator[str]:
+    shapes = " ".join("×".join(map(str, shape)) for shape in found.input_shape)
+    yield f"{found.target}  {found.dtype} on {found.device}, input {shapes}"
+    yield f"signal: {found.signal}"
+    yield from (f"! {remark}" for remark in found.capture.remarks)
+    yield ""
+    width = max([len(block.name) for block in found.blocks], default=4)
+    yield f"{'block':{width}}  {'kind':14}  {'gain':>8}  {'t':>6}  {'c':>6}  {'bounds':>16}"
+    for block in found.blocks:
+        yield _row(block, width)
+    total = found.total
+    if total.measured is not None and total.predicted is not None:
+        yield ""
+        yield (
+            f"whole chain: measured {total.measured:.4g}, predicted {total.predicted:.4g}; worst "
+            f"block's pullback off by {total.relative_error or 0:.1e}"
+        )
+    losing = [block for block in found.worst if block.lost_by]
+    if losing:
+        yield ""
+        yield "where the gradient is lost"
+    for block in losing[:8]:
+        yield f"  {block.name} ({block.kind}): {block.lost_by}"
+        if block.advice:
+            yield f"      {block.advice}"
+
+
+def _row(block: BlockAnalysis, width: int) -> str:
+    gain = f"{block.gain.median:8.3g}" if block.gain else f"{'–':>8}"
+    t, c = (
+        f"{each:6.2f}" if each is not None else f"{'':6}" for each in (block.terms.t, block.terms.c)
+    )
+    lower, upper = block_bound(block, "lower"), block_bound(block, "upper")
+    low = f"{lower:.3g}" if lower is not None else ""
+    high = f"{upper:.3g}" if upper is not None else ""
+    band = f"{low} … {high}" if low or high else ""
+    length = min(round(WIDTH * block.gain.median), 2 * WIDTH) if block.gain else 0
+    bar = "█" * length
+    return f"{block.name:{width}}  {block.kind:14}  {gain}  {t}  {c}  {band:>16}  {bar}".rstrip()
+
+
+def _number(value: float | None, width: int) -> str:
+    return f"{value:{width}.2f}" if value is not None else " " * width
+
+
+def latex(found: Analysis) -> str:
+    """A booktabs table: block, kind, median gain, pullback."""
+    rows = [
+        rf"{prose(block.name)} & {prose(block.kind)} & "
+        rf"{f'{block.gain.median:.3g}' if block.gain else '--'} & ${block.pullback_latex}$ \\"
+        for block in found.blocks
+    ]
+    head = [
+        r"\begin{tabular}{llrl}",
+        r"\toprule",
+        r"block & kind & $\gamma$ & $\partial L/\partial x$ \\",
+    ]
+    return "\n".join([*head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]) + "\n"
