@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from os.path import commonprefix
+from itertools import pairwise, takewhile
 from typing import Any
 
 from torch import Tensor
@@ -70,6 +69,8 @@ def capture(
     for entry, exit_ in _segments(reader, places):
         read = reader.read(entry, exit_)
         path = _path(reader, entry, exit_)
+        if path in names and not reader.is_join(entry, exit_):
+            path = f"{path}:{reader.made_by[exit_].node.name}"
         names[path] = names.get(path, 0) + 1
         name = path if names[path] == 1 else f"{path}+{names[path] - 1}"
         tags = dict.fromkeys(
@@ -89,13 +90,19 @@ def _path(reader: TermReader, entry: int, end: int) -> str:
     steps = reader.between(entry, end)
     if name_of(node) == "cat":
         inside = [step.node.module for step in steps if step.node is not node]
-        common = commonprefix([module.split(".") for module in inside])
-        if inside and common and common != node.module.split(".")[: len(common)]:
+        common = _common_path(inside)
+        if common and common != node.module.split(".")[: len(common)]:
             return ".".join(common)
     elif not reader.is_join(entry, end):
         weighted = [step.node.module for step in steps if step.traits.weighted]
         return (weighted or [node.module])[0] or node.name
     return node.module or node.name
+
+
+def _common_path(modules: Sequence[str]) -> list[str]:
+    """The names that all paths begin with."""
+    paths = [module.split(".") for module in modules]
+    return [names[0] for names in takewhile(lambda each: len(set(each)) == 1, zip(*paths, strict=False))]
 
 
 def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:

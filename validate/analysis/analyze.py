@@ -75,7 +75,7 @@ def analyze(
     measured = run.measure(signal)
     return Analysis(
         schema=SCHEMA,
-        target=target or type(model).__name__,
+        target=target or getattr(model, "__name__", type(model).__name__),
         device=str(next((t.device for t in _tensors((args, kwargs))), "cpu")),
         dtype=str(captured.value(captured.boundaries[0]).dtype).removeprefix("torch."),
         input_shape=tuple(tuple(t.shape) for t in _tensors((args, kwargs))),
@@ -87,8 +87,10 @@ def analyze(
             (*_statistics_remark(model), *captured.flow.remarks, *run.remarks),
         ),
         blocks=tuple(
-            block_of(index, segment, run.numbers.get(index), run.spectra.get(index))
-            for index, segment in enumerate(captured.segments)
+            block_of(
+                index, each, run.numbers.get(index), run.spectra.get(index), run.culprit(index)
+            )
+            for index, each in enumerate(captured.segments)
         ),
         parameters=tuple(
             ParameterRecord(name, norm, norm / size if size else None)
@@ -147,6 +149,16 @@ class _Run:
         ratio = first / last if first is not None and last is not None else None
         return Total(_median(ratio), _median(product), self.worst)
 
+    def culprit(self, index: int) -> str | None:
+        """The first block on the signal's way that it enters and does not leave, before this one
+        is reached.
+        """
+        for after in range(len(self.captured.segments) - 1, index, -1):
+            numbers = self.numbers[after].numbers if after in self.numbers else None
+            if numbers is None or (numbers.live.any() and not (numbers.pullback != 0).any()):
+                return self.captured.segments[after].name
+        return None
+
     def _places(self) -> tuple[list[Any], list[int]]:
         """The boundaries that the model itself meets with the same gradient, and which they are."""
         virtual = self.captured.flow.virtual
@@ -169,7 +181,7 @@ class _Run:
             segment = self.captured.segments[boundary]
             found = segment_numbers(self.captured, segment, signal, joined=self.joined)
             self.numbers[boundary] = found
-            if self.want_spectra and not self.joined:
+            if self.want_spectra and not self.joined and found.numbers.live.all():
                 self._find_spectra(boundary, segment, signal)
             signal = found.numbers.pullback.reshape(self.captured.value(segment.entry).shape)
             self._expected[boundary] = signal

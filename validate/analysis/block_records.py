@@ -16,17 +16,23 @@ from validate.analysis.document import (
 )
 from validate.analysis.formulas import formula
 
-NO_SIGNAL = "no signal reaches it"
-
 
 def block_of(
-    index: int, segment: Captured, found: SegmentNumbers | None, spectra: BlockNumbers | None
+    index: int,
+    segment: Captured,
+    found: SegmentNumbers | None,
+    spectra: BlockNumbers | None,
+    culprit: str | None,
 ) -> BlockAnalysis:
-    """The record of a block; without numbers, or where every signal is zero, its gain is null."""
+    """The record of a block; without numbers, or where every signal is zero, its gain is null.
+
+    `culprit` is the name of the last block that the signal entered and did not leave.
+    """
     said = formula(segment.name, segment.term, segment.regions)
     numbers = found.numbers if found else None
     live = bool(numbers is not None and numbers.live.any())
-    cause = cause_of(segment, numbers) if numbers is not None and live else Cause(NO_SIGNAL)
+    lost = f"no signal reaches it: {culprit} lets nothing through" if culprit else "no signal"
+    cause = cause_of(segment, numbers) if numbers is not None and live else Cause(lost)
     bounding = spectra or numbers
     return BlockAnalysis(
         index=index,

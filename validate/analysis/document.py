@@ -5,7 +5,6 @@ Their attributes are the keys of the JSON, in this order. No number is computed 
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -185,33 +184,10 @@ class Analysis(_Strict):
     def of(cls, text: str | bytes) -> Self:
         """The analysis of its JSON. Raises InputError for anything else."""
         try:
-            found = _ADAPTER.validate_json(text, strict=True)
+            found = TypeAdapter(cls).validate_json(text, strict=True)
         except ValidationError as error:
             raise InputError(f"no {SCHEMA} document: {str(error).splitlines()[0]}") from error
-        return found  # type: ignore[return-value]
-
-    def __str__(self) -> str:
-        from validate.analysis.text import text
-
-        return text(self)
-
-    def _repr_html_(self) -> str:
-        from validate.analysis.page import fragment
-
-        return fragment(self)
-
-    def html(self, path: str | Path) -> None:
-        """Writes one self-contained page."""
-        from validate.analysis.page import page
-        from validate.records.storage import write_atomic
-
-        write_atomic(Path(path), page(self).encode())
-
-    def latex(self) -> str:
-        """A table of the blocks and their formulas, for a document that loads booktabs."""
-        from validate.analysis.text import latex
-
-        return latex(self)
+        return found
 
 
 def block_bound(block: BlockAnalysis, side: str) -> float | None:

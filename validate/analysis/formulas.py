@@ -44,12 +44,14 @@ def formula(name: str, term: Term, regions: Mapping[str, LeafMap]) -> Formula:
     fails a check.
     """
     where = {letter: leaf_name(name, region) for letter, region in regions.items()}
+    if isinstance(term, Leaf):  # the block is this leaf
+        where = {letter: said if "." in said else name for letter, said in where.items()}
     return Formula(written(term, "x"), where, _named(prove(term).latex, where))
 
 
 def leaf_name(block: str, region: LeafMap) -> str:
     """What a leaf runs, in the order of running: modules relative to the block, else functions."""
-    base = block.rpartition("+")[0] or block
+    base = re.split(r"[+:]", block)[0]
     found: dict[str, None] = {}
     for module, function in zip(_each(region.modules, region), region.functions, strict=False):
         if module == base or not module:

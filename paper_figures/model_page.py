@@ -1,0 +1,93 @@
+"""Shows the analysis of a model: as text, as one self-contained HTML page, as a LaTeX table."""
+
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Self
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from paper_figures.mathml import mathml
+from validate.analysis.document import Analysis, BlockAnalysis, block_bound
+from validate.analysis.text import latex, text
+from validate.records.storage import write_atomic
+
+DECADES = 3
+"""The bars reach from 10^-3 to 10^3; what lies beyond is drawn at the end."""
+
+
+class PrintedAnalysis(Analysis):
+    """An analysis that shows itself."""
+
+    @classmethod
+    def from_plain(cls, found: Analysis) -> Self:
+        return cls(**{each.name: getattr(found, each.name) for each in fields(found)})
+
+    def __str__(self) -> str:
+        return text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return fragment(self)
+
+    def html(self, path: str | Path) -> None:
+        """Writes one self-contained page. Raises OSError where the path cannot be written."""
+        write_atomic(Path(path), page(self).encode())
+
+    def latex(self) -> str:
+        """A table of the blocks and their formulas, for a document that loads booktabs."""
+        return latex(self)
+
+
+def page(*found: Analysis) -> str:
+    """One page for one analysis, or for several side by side."""
+    return _environment().get_template("model.html.j2").render(analyses=found, whole=True)
+
+
+def fragment(found: Analysis) -> str:
+    """The same without head and foot, for a notebook."""
+    return _environment().get_template("model.html.j2").render(analyses=(found,), whole=False)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("paper_figures"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"math": _math, "place": place, "number": number}
+    environment.globals |= {"bound": block_bound, "reading": reading}
+    return environment
+
+
+def place(gain: float | None) -> float:
+    """Where a gain stands on the logarithmic axis, in percent."""
+    if gain is None or math.isinf(gain):
+        return 100.0
+    if gain <= 0:
+        return 0.0
+    return round(min(max(50 + 50 * math.log10(gain) / DECADES, 0.0), 100.0), 2)
+
+
+def number(value: float | None) -> str:
+    """A number in three digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+def reading(block: BlockAnalysis) -> str:
+    """What a block's gain says, as a word: the class of its bar."""
+    if block.gain is None:
+        return "none"
+    if block.gain.median == 0:
+        return "dead"
+    if block.gain.median < 0.5:  # as where a cause is named
+        return "low"
+    return "high" if block.gain.median > 2 else "good"
+
+
+def _math(formula: str) -> Markup:
+    return mathml(formula)
