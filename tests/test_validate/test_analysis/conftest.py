@@ -1,0 +1,19 @@
+"""Skips tests of torchvision and timm where these are not installed."""
+
+from types import ModuleType
+
+import pytest
+
+from validate.analysis import zoo_models
+
+
+@pytest.fixture
+def torchvision() -> ModuleType:
+    zoo_models._provide_operators()
+    return pytest.importorskip("torchvision")
+
+
+@pytest.fixture
+def timm() -> ModuleType:
+    zoo_models._provide_operators()
+    return pytest.importorskip("timm")
