@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradbound.api import audit, derive
+    from gradbound.api import analyze, audit, compare, derive
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "derive"]
+__all__ = ["__version__", "analyze", "audit", "compare", "derive"]
 
-_HOMES = {"audit": "gradbound.api", "derive": "gradbound.api"}
+_HOMES = dict.fromkeys(("analyze", "audit", "compare", "derive"), "gradbound.api")
 
 
 def __getattr__(name: str) -> Any:

@@ -3,13 +3,22 @@
 Every function returns a frozen dataclass that prints itself, or raises one of `derivations.errors`.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from derivations.algebra.blocks import block
 from derivations.book.text import PrintedDocument
 from derivations.time_limit import run
 from validate.audit.audit_document import Audit
 from validate.records.recorded import RECORDED
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from paper_figures.model_page import PrintedAnalysis
+    from validate.analysis.side_by_side import Comparison
 
 TIME_LIMIT = 120.0
 
@@ -35,3 +44,49 @@ def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> 
     """
     arguments = {"results": str(results or RECORDED)}
     return Audit.of(run("validate.audit.adjudicate:audit_document", arguments, seconds))
+
+
+def analyze(
+    model: Callable[..., Any],
+    *inputs: Any,
+    y: "Tensor | None" = None,
+    loss: "Callable[[Any], Tensor] | None" = None,
+    spectra: bool = False,
+    calibrate: Any = None,
+    seed: int = 0,
+    target: str = "",
+    remarks: Sequence[str] = (),
+) -> "PrintedAnalysis":
+    """Where the gradient of model(*inputs) goes, block by block, and what is guaranteed of it.
+
+    `inputs` are tensors (batch first), or one dict of keyword arguments. The signal is that of the
+    cross-entropy with the labels `y`, or of `loss`, a function of the model's result; without
+    either a standard normal cotangent of `seed`. `spectra` adds the bounds for every signal. The
+    model is measured in the mode it is in, or with `calibrate`, a batch, as a copy whose BatchNorm
+    statistics are that batch's; it comes back untouched. The result prints itself; see `.blocks`,
+    `.worst`, `.rows()`, `.html(path)`. Raises InputError for what cannot be analyzed, CaptureError
+    for a model whose recording is not what it does, ViolationError for a derivation that fails.
+    """
+    from paper_figures.model_page import PrintedAnalysis
+    from validate.analysis.analyze import analyze as run
+
+    found = run(
+        model, *inputs, y=y, loss=loss, spectra=spectra, calibrate=calibrate, seed=seed,
+        target=target,
+    )  # fmt: skip
+    capture = replace(found.capture, remarks=(*found.capture.remarks, *remarks))
+    return PrintedAnalysis.from_plain(replace(found, capture=capture))
+
+
+def compare(models: Mapping[str, tuple[Callable[..., Any], Any]], **options: Any) -> "Comparison":
+    """Analyses side by side: a model and its inputs (a tensor, a tuple, or a dict) for each name.
+
+    `options` are those of `analyze`. Raises what `analyze` raises.
+    """
+    from validate.analysis.side_by_side import Comparison
+
+    found = []
+    for name, (model, inputs) in models.items():
+        given = inputs if isinstance(inputs, tuple) else (inputs,)
+        found.append(analyze(model, *given, target=name, **options))
+    return Comparison(tuple(found))

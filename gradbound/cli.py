@@ -16,6 +16,7 @@ from derivations.algebra.blocks import BLOCKS
 from derivations.errors import InputError, ViolationError
 from gradbound import __version__
 from gradbound.exits import Interrupted, guard
+from gradbound.model_commands import analyze
 
 if TYPE_CHECKING:
     from validate.records.schema import Results
@@ -66,9 +67,12 @@ class _Commands(click.Group):
 def cli() -> None:
     """How much of the gradient must get through a network block, how much can, and how much does.
 
-    Exit codes: 0 ok, 1 bug, 2 usage, 3 bad input, 4 a bound or a derivation step is violated, 6
-    timeout, 130 interrupted (resumable).
+    Exit codes: 0 ok, 1 bug, 2 usage, 3 bad input, 4 a bound or a derivation step is violated, 5 a
+    model cannot be captured, 6 timeout, 130 interrupted (resumable).
     """
+
+
+cli.add_command(analyze)
 
 
 @cli.command(epilog=f"Blocks: {', '.join(BLOCKS)}.")

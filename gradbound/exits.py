@@ -1,7 +1,8 @@
 """Turns whatever ends a command into an exit code and at most one line on stderr.
 
-0 ok · 1 bug · 2 usage · 3 bad input · 4 a bound or a derivation step is violated · 6 timeout · 130
-interrupted (resumable). A traceback is shown only where GRADBOUND_DEBUG is set.
+0 ok · 1 bug · 2 usage · 3 bad input · 4 a bound or a derivation step is violated · 5 a model
+cannot be captured · 6 timeout · 130 interrupted (resumable). A traceback is shown only where
+GRADBOUND_DEBUG is set.
 """
 
 import os

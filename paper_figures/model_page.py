@@ -13,8 +13,8 @@ from validate.analysis.document import Analysis, BlockAnalysis, block_bound
 from validate.analysis.text import latex, text
 from validate.records.storage import write_atomic
 
-DECADES = 3
-"""The bars reach from 10^-3 to 10^3; what lies beyond is drawn at the end."""
+MOST = 6
+"""The axis reaches from 10^-MOST to 10^MOST at most; what lies beyond is drawn at its end."""
 
 
 class PrintedAnalysis(Analysis):
@@ -60,17 +60,36 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"math": _math, "place": place, "number": number}
-    environment.globals |= {"bound": block_bound, "reading": reading}
+    environment.globals |= {
+        "bound": block_bound,
+        "reading": reading,
+        "decades": decades,
+        "ticks": ticks,
+    }
     return environment
 
 
-def place(gain: float | None) -> float:
+def decades(found: Analysis) -> int:
+    """How many powers of ten the axis reaches to either side of gain 1."""
+    ends = [end for block in found.blocks if block.gain for end in (block.gain.min, block.gain.max)]
+    sizes = [abs(math.log10(end)) for end in ends if end > 0]
+    return min(max(1, math.ceil(max(sizes, default=1.0))), MOST)
+
+
+def ticks(reach: int) -> list[tuple[str, float]]:
+    """The labels of the axis, and where they stand in percent."""
+    step = 1 if reach <= 3 else 2  # more labels would touch each other
+    powers = sorted({0, *range(step, reach + 1, step), *range(-step, -reach - 1, -step)})
+    return [(f"{10.0**power:g}", place(10.0**power, reach)) for power in powers]
+
+
+def place(gain: float | None, reach: int) -> float:
     """Where a gain stands on the logarithmic axis, in percent."""
     if gain is None or math.isinf(gain):
         return 100.0
     if gain <= 0:
         return 0.0
-    return round(min(max(50 + 50 * math.log10(gain) / DECADES, 0.0), 100.0), 2)
+    return round(min(max(50 + 50 * math.log10(gain) / reach, 0.0), 100.0), 2)
 
 
 def number(value: float | None) -> str:

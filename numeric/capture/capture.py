@@ -102,7 +102,9 @@ def _path(reader: TermReader, entry: int, end: int) -> str:
 def _common_path(modules: Sequence[str]) -> list[str]:
     """The names that all paths begin with."""
     paths = [module.split(".") for module in modules]
-    return [names[0] for names in takewhile(lambda each: len(set(each)) == 1, zip(*paths, strict=False))]
+    return [
+        names[0] for names in takewhile(lambda each: len(set(each)) == 1, zip(*paths, strict=False))
+    ]
 
 
 def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:

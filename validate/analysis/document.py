@@ -3,6 +3,7 @@
 Their attributes are the keys of the JSON, in this order. No number is computed here.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -149,10 +150,20 @@ class Analysis(_Strict):
 
     @property
     def worst(self) -> tuple[BlockAnalysis, ...]:
-        """The blocks by median gain, the least first; those without a signal come before all."""
+        """The blocks by median gain, the least first; those that no signal reaches come last."""
         return tuple(
-            sorted(self.blocks, key=lambda block: block.gain.median if block.gain else -1.0)
+            sorted(self.blocks, key=lambda each: each.gain.median if each.gain else math.inf)
         )
+
+    @property
+    def losing(self) -> tuple[BlockAnalysis, ...]:
+        """The blocks that a signal enters and leaves weaker for a cause, the worst first."""
+        return tuple(each for each in self.worst if each.gain and each.lost_by)
+
+    @property
+    def unreached(self) -> tuple[BlockAnalysis, ...]:
+        """The blocks that no signal reaches."""
+        return tuple(each for each in self.blocks if each.gain is None)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, in Python's types."""

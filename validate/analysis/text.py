@@ -31,14 +31,17 @@ def _lines(found: Analysis) -> Iterator[str]:
             f"whole chain: measured {total.measured:.4g}, predicted {total.predicted:.4g}; worst "
             f"block's pullback off by {total.relative_error or 0:.1e}"
         )
-    losing = [block for block in found.worst if block.lost_by]
-    if losing:
+    if found.losing or found.unreached:
         yield ""
         yield "where the gradient is lost"
-    for block in losing[:8]:
+    for block in found.losing[:8]:
         yield f"  {block.name} ({block.kind}): {block.lost_by}"
         if block.advice:
             yield f"      {block.advice}"
+    if found.unreached:
+        names = ", ".join(block.name for block in found.unreached[:4])
+        more = f" and {len(found.unreached) - 4} more" if len(found.unreached) > 4 else ""
+        yield f"  {names}{more}: {found.unreached[0].lost_by}"
 
 
 def _row(block: BlockAnalysis, width: int) -> str:

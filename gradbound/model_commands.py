@@ -1,0 +1,118 @@
+"""Offers the verb that is about a model of the user's: `analyze`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from derivations.errors import InputError
+
+MODES = ("made", "train", "eval", "calibrated")
+FORMS = ("text", "json", "html", "latex")
+
+
+def _sizes(
+    ctx: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """C,H,W as numbers."""
+    if value is None:
+        return None
+    try:
+        sizes = tuple(int(each) for each in value.replace("x", ",").split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise click.BadParameter(f"{value!r} is not C,H,W: three whole numbers, as 3,224,224.")
+    return sizes
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--input-size", callback=_sizes, metavar="C,H,W", help="Of one sample.")
+@click.option("--tokens", type=click.IntRange(1), help="Integer tokens instead, N to a sample.")
+@click.option("--vocab", type=click.IntRange(1), help="The number of different tokens.")
+@click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights, as safetensors.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="made",
+    show_default=True,
+    help="The mode to measure in; `calibrated` is eval with BatchNorm statistics of the input.",
+)
+@click.option("--dtype", default="float32", show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--spectra", is_flag=True, help="Bounds for every signal too, by singular values.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="A file instead of stdout.")
+def analyze(
+    targets: Sequence[str],
+    input_size: tuple[int, ...] | None,
+    tokens: int | None,
+    vocab: int | None,
+    batch: int,
+    checkpoint: Path | None,
+    mode: str,
+    dtype: str,
+    device: str,
+    seed: int,
+    spectra: bool,
+    form: str,
+    out: Path | None,
+) -> None:
+    """Show where a model's gradient goes: its blocks, formulas, bounds and measured gains.
+
+    TARGET is a built-in name (resnet20), torchvision:NAME, timm:NAME, package.module:callable or
+    file.py:callable (called without arguments; it returns the model, or the model and its example
+    inputs). Several are set side by side. Ends with exit code 5 if a model cannot be captured.
+    """
+    from gradbound.api import analyze as run
+    from paper_figures.model_page import PrintedAnalysis
+    from validate.analysis.targets import load_target
+    from validate.records.storage import write_atomic
+
+    if checkpoint is not None and len(targets) > 1:
+        raise click.UsageError("--checkpoint belongs to one target")
+    found: list[PrintedAnalysis] = []
+    for text in targets:
+        target = load_target(
+            text, input_size=input_size, tokens=tokens, vocab=vocab, batch=batch,
+            checkpoint=checkpoint, dtype=dtype, device=device, seed=seed,
+        )  # fmt: skip
+        if mode != "made":
+            target.model.train(mode == "train")
+        inputs = target.args if target.args or not target.kwargs else (target.kwargs,)
+        calibrate = inputs if mode == "calibrated" else None
+        analysis = run(
+            target.model, *inputs, spectra=spectra, seed=seed, target=text, calibrate=calibrate,
+            remarks=target.remarks,
+        )  # fmt: skip
+        found.append(analysis)
+    said = _rendered(found, form)
+    if out is None:
+        click.echo(said, nl=False)
+        return
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
+    write_atomic(out, said.encode())
+    click.echo(out)
+
+
+def _rendered(found: Sequence["object"], form: str) -> str:
+    from paper_figures.model_page import PrintedAnalysis, page
+    from validate.analysis.side_by_side import comparison_text
+
+    analyses = [each for each in found if isinstance(each, PrintedAnalysis)]
+    match form:
+        case "json" if len(analyses) > 1:
+            return json.dumps([json.loads(each.json()) for each in analyses], indent=2) + "\n"
+        case "json":
+            return analyses[0].json() + "\n"
+        case "html":
+            return page(*analyses)
+        case "latex":
+            return "\n".join(each.latex() for each in analyses)
+    shown = "\n".join(map(str, analyses))
+    return shown if len(analyses) == 1 else f"{shown}\n{comparison_text(analyses)}"
