@@ -17,6 +17,9 @@ MOST = 6
 """The axis reaches from 10^-MOST to 10^MOST at most; what lies beyond is drawn at its end."""
 
 
+_UNDERSCORE = "\ue000"
+
+
 class PrintedAnalysis(Analysis):
     """An analysis that shows itself."""
 
@@ -109,4 +112,5 @@ def reading(block: BlockAnalysis) -> str:
 
 
 def _math(formula: str) -> Markup:
-    return mathml(formula)
+    # The converter knows no underscore in text: one that it passes on stands for it.
+    return Markup(str(mathml(formula.replace(r"\_", _UNDERSCORE))).replace(_UNDERSCORE, "_"))

@@ -60,8 +60,8 @@ def leaf_name(block: str, region: LeafMap) -> str:
             found[module.removeprefix(f"{base}.")] = None
     names = list(found)
     if len(names) > MOST_NAMED:
-        return f"{names[0]}…{names[-1]}"
-    return " → ".join(names) or "identity"
+        return f"{names[0]}..{names[-1]}"
+    return ", ".join(names) or "identity"
 
 
 def _each(modules: Sequence[str], region: LeafMap) -> Sequence[str]:
