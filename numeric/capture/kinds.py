@@ -43,7 +43,7 @@ def kind_of(read: SegmentTerm) -> Kind:
         case Linear():
             return "linear"
         case Add():
-            return _sum_kind(term)
+            return _sum_kind(term, read)
         case Concat():
             return "dense" if Identity() in term.parts else "concat"
         case Gate():
@@ -51,14 +51,22 @@ def kind_of(read: SegmentTerm) -> Kind:
     return "plain"
 
 
-def _sum_kind(term: Add) -> Kind:
-    skips = [part for part in term.parts if isinstance(part, Identity | Linear)]
+def _sum_kind(term: Add, read: SegmentTerm) -> Kind:
+    skips = [part for part in term.parts if _is_skip(part, read)]
     branches = [part for part in term.parts if part not in skips]
-    if not skips:
+    if not skips or not branches:
         gates = [part for part in term.parts if isinstance(part, Gate)]
         carried = any(part.signal == Identity() for part in gates)
-        return "input_gate" if carried else "sum"
+        return "input_gate" if carried else "linear" if not branches else "sum"
     return "gated_residual" if any(map(_has_gate, branches)) else "residual"
+
+
+def _is_skip(part: Term, read: SegmentTerm) -> bool:
+    """The identity or an affine map, or one that a norm in training mode alone keeps from it."""
+    if isinstance(part, Identity | Linear):
+        return True
+    steps = getattr(read.regions.get(part.name), "steps", ()) if isinstance(part, Leaf) else ()
+    return bool(steps) and all(step.traits.affine or step.traits.tag == "norm" for step in steps)
 
 
 def _has_gate(term: Term) -> bool:

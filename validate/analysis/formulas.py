@@ -24,6 +24,8 @@ from derivations.book.proved_term import prove
 from derivations.errors import UnknownNodeError
 from numeric import LeafMap
 
+LONGEST = 400
+"""A longer formula keeps its letters."""
 MOST_NAMED = 3
 """Steps of a leaf that are named; of more the first and the last are."""
 
@@ -46,19 +48,18 @@ def formula(name: str, term: Term, regions: Mapping[str, LeafMap]) -> Formula:
     where = {letter: leaf_name(name, region) for letter, region in regions.items()}
     if isinstance(term, Leaf):  # the block is this leaf
         where = {letter: said if "." in said else name for letter, said in where.items()}
-    return Formula(written(term, "x"), where, _named(prove(term).latex, where))
+    named = _named(proved := prove(term).latex, where)
+    return Formula(written(term, "x"), where, named if len(named) <= LONGEST else proved)
 
 
 def leaf_name(block: str, region: LeafMap) -> str:
-    """What a leaf runs, in the order of running: modules relative to the block, else functions."""
+    """What a leaf runs, in the order of running: modules relative to the block; where it runs none
+    of its own, torch's functions.
+    """
     base = re.split(r"[+:]", block)[0]
-    found: dict[str, None] = {}
-    for module, function in zip(_each(region.modules, region), region.functions, strict=False):
-        if module == base or not module:
-            found[function] = None
-        else:
-            found[module.removeprefix(f"{base}.")] = None
-    names = list(found)
+    own = [module for module in _each(region.modules, region) if module not in (base, "")]
+    names = list(dict.fromkeys(module.removeprefix(f"{base}.") for module in own))
+    names = names or list(dict.fromkeys(region.functions))
     if len(names) > MOST_NAMED:
         return f"{names[0]}..{names[-1]}"
     return ", ".join(names) or "identity"

@@ -20,7 +20,7 @@ def _lines(found: Analysis) -> Iterator[str]:
     yield f"signal: {found.signal}"
     yield from (f"! {remark}" for remark in found.capture.remarks)
     yield ""
-    width = max([len(block.name) for block in found.blocks], default=4)
+    width = max([5, *(len(block.name) for block in found.blocks)])
     yield f"{'block':{width}}  {'kind':14}  {'gain':>8}  {'t':>6}  {'c':>6}  {'bounds':>16}"
     for block in found.blocks:
         yield _row(block, width)
