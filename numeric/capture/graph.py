@@ -11,6 +11,8 @@ from typing import Any, Literal
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
+from numeric.capture.given import Generators
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -37,7 +39,8 @@ class Node:
     `name` is the torch function that the model called, `module` the path of the innermost module
     that ran ("" for the model itself), with "@k" for its k-th call. `outputs` are the values of its
     flat results, None for a result that is no tensor. `whole` says that it is a function that was
-    kept in one piece, `tracked` whether autograd was on.
+    kept in one piece, `tracked` whether autograd was on, `drawn` is where the random
+    generators were before it drew numbers, None where it draws none.
     """
 
     function: Callable[..., Any]
@@ -48,6 +51,7 @@ class Node:
     module: str
     whole: bool
     tracked: bool
+    drawn: Generators | None = None
 
     @property
     def inputs(self) -> tuple[int, ...]:

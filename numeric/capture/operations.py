@@ -5,7 +5,7 @@ is registered in one line.
 """
 
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -33,6 +33,16 @@ class Traits:
 
 
 OPAQUE = Traits()
+BLOCKS_GRADIENTS = frozenset(("detach", "detach_copy"))
+SHAPE_ONLY = frozenset(
+    (
+        "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",
+        "randint_like", "new_empty", "new_zeros", "new_ones", "new_full", "new_empty_strided",
+    )
+)  # fmt: skip
+"""Of what they take they use the shape alone."""
+LOOK_UPS = frozenset(("embedding", "embedding_bag", "index", "index_select", "gather"))
+"""Rows of a table, by integers."""
 MOVES = frozenset(
     (
         "view_copy", "_unsafe_view", "_reshape_alias_copy", "reshape", "permute_copy",
@@ -195,9 +205,9 @@ def _two_ends(node: Node) -> bool:
     return sum(end is not None for end in ends) >= 2
 
 
-def copied(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
-    """What `target.copy_(source)` leaves in the target: aten.copy has no derivative."""
-    return source.to(target.dtype).expand(target.shape)
+def copied(source: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """What `target.copy_(source)` leaves in a target: aten.copy has no derivative."""
+    return source.to(dtype).expand(shape)
 
 
 def joined(terms: Any) -> Any:
