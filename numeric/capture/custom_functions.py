@@ -5,10 +5,10 @@ Each is kept in one piece: its backward is its own.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch._C import _functorch
 from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
@@ -61,36 +61,37 @@ def _applied(
 ) -> Any:
     if not recorder.paused and issubclass(cls, CheckpointFunction):
         return _checkpointed(recorder, cls, args)
-    outside = nullcontext() if _functorch.peek_interpreter_stack() is None else None
-    plain_args = tree_map(plain, args)
     functional = any(map(_functorch.is_functionaltensor, tensors_of(args)))
     if functional and recorder.paused:
         return original(cls, *args, **kwargs)
-    numbers, before = Generators(), [(tensor, tensor._version) for tensor in tensors_of(plain_args)]
-    outside = outside or temporarily_pop_interpreter_stack()
-    with recorder.pause(), outside, torch.no_grad():
+    with recorder.aside():
+        plain_args = tree_map(plain, args)
+        before = [(tensor, tensor._version) for tensor in tensors_of(plain_args)]
+        numbers = Generators()
+    inside = _functorch.peek_interpreter_stack() is not None
+    outside = temporarily_pop_interpreter_stack() if inside else nullcontext()
+    with recorder.pause(), outside, recorder.gradients(False):
         out = original(cls, *plain_args, **kwargs)
-        calls = recorder.calls
-        if functional:
-            out = tree_map(_owned, out)
-        recorder.calls = calls  # no call of the model's
-    if any(tensor._version != version for tensor, version in before):
-        raise CaptureError(
-            f"the autograd function {cls.__name__} changes its input in place: have it return a "
-            "new tensor"
-        )
-    if not functional:
-        return out
-    name, recorder.name = recorder.name, cls.__name__
-    recorder.note_whole(cls.apply, plain_args, kwargs, out, numbers)
-    recorder.name = name
-    level = max(map(_functorch.maybe_get_level, tensors_of(args)))
-    return tree_map(
-        lambda leaf: (
-            _functorch._wrap_functional_tensor(leaf, level) if isinstance(leaf, Tensor) else leaf
-        ),
-        out,
-    )
+    with recorder.aside():
+        if any(tensor._version != version for tensor, version in before):
+            raise CaptureError(
+                f"the autograd function {cls.__name__} changes its input in place: have it return "
+                "a new tensor"
+            )
+        if not functional:
+            return out
+        out = tree_map(_owned, out)
+        name, recorder.name = recorder.name, cls.__name__
+        recorder.note_whole(cls.apply, plain_args, kwargs, out, numbers)
+        recorder.name = name
+        level = max(map(_functorch.maybe_get_level, tensors_of(args)))
+        return tree_map(partial(_wrapped, level=level), out)
+
+
+def _wrapped(leaf: Any, level: int) -> Any:
+    if isinstance(leaf, Tensor):
+        return _functorch._wrap_functional_tensor(leaf, level)
+    return leaf
 
 
 def _checkpointed(recorder: Recorder, cls: type[Function], args: Any) -> Any:
@@ -98,7 +99,7 @@ def _checkpointed(recorder: Recorder, cls: type[Function], args: Any) -> Any:
     function, *rest = args
 
     def followed(*given: Any) -> Any:
-        with torch.enable_grad():
+        with recorder.gradients(True):
             return function(*given)
 
     since = len(recorder.values)

@@ -2,7 +2,8 @@
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,7 +77,8 @@ def untouched(model: object) -> Iterator[None]:
         lambda module, args: held.take(f"({type(module).__name__})", module)
     )
     try:
-        yield
+        with eager():  # no compiler would follow the hook
+            yield
     finally:
         hook.remove()
         held.put_back()
@@ -104,8 +106,8 @@ class _Held:
                 self._tensors[id(leaf)] = leaf, leaf.detach().clone()
         for name, weight in module.named_parameters(recurse=False):
             if id(weight) not in self._weights:
-                name = f"{path}.{name}" if path else name
-                self._weights[id(weight)] = name, weight, weight._version
+                full = f"{path}.{name}" if path else name
+                self._weights[id(weight)] = full, weight, weight._version
                 grad = weight.grad
                 kept = None if grad is None else grad.clone()
                 self._gradients.append((weight, grad, kept))
@@ -156,6 +158,16 @@ def _put_back(module: nn.Module, attributes: dict[str, Any]) -> None:
             now[:] = value
         elif now is not value:
             held[name] = value
+
+
+@contextmanager
+def eager() -> Iterator[None]:
+    """Compiled models run as they were written."""
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and the import takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 class Generators:

@@ -24,7 +24,7 @@ class Ref:
 @dataclass(frozen=True)
 class Address:
     """Where Python meets a value when the model runs again: at its `call`-th torch function, among
-    the flat tensors of the arguments ("in") or of the result ("out").
+    the flat tensors of the arguments ("in") or of the result ("out"); call 0 is the model itself.
     """
 
     call: int

@@ -45,20 +45,35 @@ def kind_of(read: SegmentTerm) -> Kind:
         case Add():
             return _sum_kind(term)
         case Concat():
-            return "dense" if Identity() in term.parts else "concat"
+            return "dense" if any(_carries(part, read) for part in term.parts) else "concat"
         case Gate():
             return "gate" if any(read.bounded_gates) else "product"
     return "plain"
 
 
 def _sum_kind(term: Add) -> Kind:
-    skips = [part for part in term.parts if isinstance(part, Identity | Linear)]
+    skips = [part for part in term.parts if _is_linear(part)]
     branches = [part for part in term.parts if part not in skips]
     if not skips:
         gates = [part for part in term.parts if isinstance(part, Gate)]
         carried = any(part.signal == Identity() for part in gates)
         return "input_gate" if carried else "sum"
+    if not branches:
+        both = Identity() in skips and any(part != Identity() for part in skips)
+        return "residual" if both else "linear"
     return "gated_residual" if any(map(_has_gate, branches)) else "residual"
+
+
+def _is_linear(term: Term) -> bool:
+    if isinstance(term, Chain | Concat | Add):
+        return all(map(_is_linear, term.parts))
+    return isinstance(term, Identity | Linear)
+
+
+def _carries(part: Term, read: SegmentTerm) -> bool:
+    """Whether a part is the input itself, perhaps with its axes moved."""
+    moved = isinstance(part, Linear) and read.regions[part.name].traits.isometry
+    return moved or part == Identity()
 
 
 def _has_gate(term: Term) -> bool:

@@ -5,9 +5,7 @@ attention, recurrences and custom autograd functions stay in one piece; whatever
 of a tensor is noted. The model is left as it was but for its buffers and its random numbers.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,7 +18,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import CaptureError
 from numeric.capture.custom_functions import whole_functions
-from numeric.capture.given import Generators
+from numeric.capture.given import Generators, eager
 from numeric.capture.graph import Recording
 from numeric.capture.recorder import SPECIALISED, Recorder, plain, tensors_of
 
@@ -41,6 +39,9 @@ ATTRIBUTES: Mapping[str, Callable[[Recorder, Tensor], Any]] = {
     "retain_grad": lambda recorder, tensor: None,
 }
 """What a recorded tensor answers in the place of the model's, which autograd follows."""
+DROPS = frozenset(("dropout", "dropout1d", "dropout2d", "dropout3d"))
+"""Products with random numbers. Drawn for a tensor of the model's own layout, they are the same as
+without recording: they are drawn in the order of its memory."""
 REFUSED = {
     "register_hook": "hangs a hook on a tensor, which may change its gradient: leave it out",
     "grad": "takes gradients inside: use torch.func.grad there",
@@ -70,24 +71,15 @@ def record(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
         args_, kwargs_ = torch.utils._pytree.tree_unflatten(given, spec)
         with _Functions(recorder):
             result = model(*args_, **kwargs_)
-        recorder.outputs = [recorder.value_of(plain(tensor)) for tensor in tensors_of(result)]
+        recorder.give_outputs([plain(tensor) for tensor in tensors_of(result)])
 
     # Copies, for the model may change its input in place.
     copies = [flat[place].detach().clone() for place in places]
-    with eager(), torch.enable_grad(), recorder.paths, whole_functions(recorder):
-        with _Operations(recorder):
-            torch.func.functionalize(run, remove="mutations_and_views")(*copies)
+    recorded = torch.func.functionalize(run, remove="mutations")
+    with eager(), torch.enable_grad(), recorder.paths:
+        with whole_functions(recorder), _Operations(recorder):
+            recorded(*copies)
     return recorder.recording()
-
-
-@contextmanager
-def eager() -> Iterator[None]:
-    """Compiled models run as they were written."""
-    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and the import takes seconds
-        yield
-        return
-    with torch.compiler.set_stance("force_eager"):
-        yield
 
 
 class _Operations(TorchDispatchMode):
@@ -100,7 +92,11 @@ class _Operations(TorchDispatchMode):
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        recorder, kwargs = self.recorder, kwargs or {}
+        with torch._C.DisableTorchFunction():  # nothing here is a call of the model's
+            return self._ran(function, args, kwargs or {})
+
+    def _ran(self, function: Any, args: Any, kwargs: Any) -> Any:
+        recorder = self.recorder
         if function._schema.is_mutable:
             recorder.will_change([args, kwargs])
         random = torch.Tag.nondeterministic_seeded in function.tags
@@ -151,10 +147,10 @@ class _Functions(TorchFunctionMode):
             recorder.remarks[SPECIALISED] = None
             with temporarily_pop_interpreter_stack():
                 return function(*given[0], **given[1])
-        followed = bool(args) and args[0] is not given[0][0]
+        followed = bool(args) and isinstance(args[0], Tensor) and args[0] is not given[0][0]
         if followed and name in ATTRIBUTES:
             return ATTRIBUTES[name](recorder, args[0])
-        if name in REFUSED and (followed or name == "grad"):
+        if name in REFUSED and (followed or _takes_gradients(name, args)):
             raise CaptureError(f"{recorder.paths.current or 'the model'} {REFUSED[name]}")
         if (
             name in WHOLE
@@ -170,6 +166,17 @@ class _Functions(TorchFunctionMode):
         if followed and (now := plain(args[0])) is not given[0][0]:
             recorder.check_change(given[0][0], now)
         return out
+
+
+def _given(wrapped: Any, position: int, name: str, default: Any) -> Any:
+    """An argument by its position or its name."""
+    args, kwargs = wrapped
+    return args[position] if position < len(args) else kwargs.get(name, default)
+
+
+def _takes_gradients(name: str, args: Any) -> bool:
+    """By torch.autograd.grad, not called by a transform such as torch.func.grad."""
+    return name == "grad" and not any(map(_is_nested, tensors_of(args)))
 
 
 def _name(function: Any) -> str:

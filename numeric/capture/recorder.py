@@ -18,10 +18,9 @@ from derivations.errors import CaptureError
 from numeric.capture.given import Generators
 from numeric.capture.graph import Address, Node, Recording, Ref
 from numeric.capture.module_paths import ModulePaths
-from numeric.capture.operations import BLOCKS_GRADIENTS, name_of
+from numeric.capture.operations import BLOCKS_GRADIENTS, VIEWS, name_of
 
 SPECIALISED = "reads numbers of tensors: specialised to this input"
-_ALIASES = frozenset(("detach", "alias"))
 
 
 class Recorder:
@@ -51,6 +50,24 @@ class Recorder:
         finally:
             self.paused = before
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """For what is no part of the model: nothing is noted or counted."""
+        with self.pause(), torch._C.DisableTorchFunction():
+            yield
+
+    @contextmanager
+    def gradients(self, on: bool) -> Iterator[None]:
+        """Autograd on or off, which is no call of the model's."""
+        before = torch.is_grad_enabled()
+        with torch._C.DisableTorchFunction():
+            torch._C._set_grad_enabled(on)
+        try:
+            yield
+        finally:
+            with torch._C.DisableTorchFunction():
+                torch._C._set_grad_enabled(before)
+
     def recording(self) -> Recording:
         return Recording(
             tuple(self.nodes),
@@ -66,16 +83,21 @@ class Recorder:
         self._graded.update(n for n in self.inputs if _differentiable(self.values[n]))
         self.met("in", tensors)
 
+    def give_outputs(self, tensors: Sequence[Tensor]) -> None:
+        """What the model did not compute becomes a value now."""
+        known = [self._known.get(id(tensor)) for tensor in tensors]
+        self.outputs = [
+            self.new(tensor) if number is None else number
+            for tensor, number in zip(tensors, known, strict=True)
+        ]
+        self.calls = 0
+        self.met("out", tensors)
+
     def new(self, tensor: Tensor) -> int:
         number = len(self.values)
         self.values[number] = tensor
         self._known[id(tensor)] = number
         return number
-
-    def value_of(self, tensor: Tensor) -> int:
-        """The value that a tensor holds; one that the model did not compute becomes one now."""
-        known = self._known.get(id(tensor))
-        return self.new(tensor) if known is None else known
 
     def requires_grad(self, tensor: Tensor) -> bool:
         """Whether the tensor would have a gradient in the model itself."""
@@ -116,9 +138,7 @@ class Recorder:
         )
         if graded and node.tracked and name not in BLOCKS_GRADIENTS:
             self._graded |= made
-        elif (name.endswith("_copy") or name in _ALIASES) and (
-            graded or not self._shadows.isdisjoint(taken)
-        ):
+        elif name in VIEWS and (graded or not self._shadows.isdisjoint(taken)):
             self._shadows |= made
 
     def check_change(self, before: Tensor, after: Tensor) -> None:

@@ -16,8 +16,8 @@ from numeric.capture.operations import name_of, operand
 
 REPEATS = frozenset(
     (
-        "clone", "alias_copy", "lift_fresh_copy", "view_copy", "expand_copy", "_to_copy",
-        "_unsafe_view", "copied", "slice_copy", "_reshape_alias_copy",
+        "clone", "alias", "lift_fresh", "view", "expand", "_to_copy",
+        "_unsafe_view", "copied", "slice", "_reshape_alias",
     )
 )  # fmt: skip
 """Where shape and type stay, these repeat their input."""

@@ -26,7 +26,7 @@ from derivations.algebra.terms import (
 from numeric.capture.dominators import immediate_dominators
 from numeric.capture.flow import Flow, Step
 from numeric.capture.graph import Ref
-from numeric.capture.operations import name_of, operand
+from numeric.capture.operations import KEEPS_RANGE, name_of, operand
 from numeric.capture.region import LeafMap, MovedAxis, Region, Share
 
 MOST_LEAVES = 64
@@ -245,12 +245,17 @@ class _Reading:
         return term
 
     def _is_bounded(self, source: int, value: int) -> bool:
-        """Whether what a value was made by last, moving entries apart, has bounded values."""
+        """Whether a value lies between constants: by an operation whose values do, and after it
+        none but such as keep that.
+        """
         while value != source and value in self.reader.made_by:
             step = self.reader.made_by[value]
             if step.traits.bounded:
                 return True
-            if not (step.traits.isometry or name_of(step.node) == "expand_copy"):
+            like = step.traits
+            shifted = like.affine and like.entrywise  # scaled or shifted by constants, as 1 - t
+            kept = like.isometry or shifted or name_of(step.node) in KEEPS_RANGE
+            if not kept or len(step.operands) > 1:
                 return False
             value = step.operands[0]
         return False
