@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from derivations.algebra.terms import Term
+from derivations.errors import CaptureError, GradboundError, InputError
 from numeric.capture.dominators import cuts
-from numeric.capture.flow import Flow, flow
-from numeric.capture.graph import Address
+from numeric.capture.flow import Flow, flows
+from numeric.capture.given import check_inputs, check_model, untouched
+from numeric.capture.graph import Address, Recording
 from numeric.capture.kinds import Kind, kind_of
-from numeric.capture.operations import name_of
 from numeric.capture.record import record
 from numeric.capture.region import LeafMap
+from numeric.capture.segment_names import Names
 from numeric.capture.segment_terms import TermReader
 
 
@@ -45,8 +48,6 @@ class CapturedModel:
     @property
     def boundaries(self) -> tuple[int, ...]:
         """The values between segments, the first one's entry and the last one's exit included."""
-        if not self.segments:
-            return ()
         return (self.segments[0].entry, *(each.exit for each in self.segments))
 
     def value(self, number: int) -> Tensor:
@@ -60,56 +61,106 @@ class CapturedModel:
 def capture(
     model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> CapturedModel:
-    """The segments of model(*args, **kwargs). Raises CaptureError for a model that has none."""
-    found = flow(record(model, args, kwargs))
+    """The segments of model(*args, **kwargs), which runs as `untouched` in `given` leaves it.
+
+    Raises CaptureError for a model that has none or that no recording can follow, and InputError
+    for what is no model or no input, for one on which the model itself fails, and where a value
+    between segments is not finite.
+    """
+    check_model(model)
+    check_inputs(args, kwargs)
+    found, places = _followed(_recorded(model, args, kwargs))
     reader = TermReader(found)
-    places = cuts(found)
     segments: list[Captured] = []
-    names: dict[str, int] = {}
+    names = Names(reader)
     for entry, exit_ in _segments(reader, places):
-        read = reader.read(entry, exit_)
-        path = _path(reader, entry, exit_)
-        if path in names and not reader.is_join(entry, exit_):
-            path = f"{path}:{reader.made_by[exit_].node.name}"
-        names[path] = names.get(path, 0) + 1
-        name = path if names[path] == 1 else f"{path}+{names[path] - 1}"
+        read, name = reader.read(entry, exit_), names.of(entry, exit_)
         tags = dict.fromkeys(
             tag for region in read.regions.values() for tag in region.traits.tag.split()
         )
         segments.append(
             Captured(name, kind_of(read), tuple(tags), read.term, read.regions, entry, exit_)
         )
+    _check_finite(found, places)
     return CapturedModel(tuple(segments), found)
 
 
-def _path(reader: TermReader, entry: int, end: int) -> str:
-    """The path of the module that joins; of a stretch that of its layer, of a concatenation that
-    of the module whose result is new: the next module may be the one that concatenates.
-    """
-    node = reader.made_by[end].node
-    steps = reader.between(entry, end)
-    if name_of(node) == "cat":
-        inside = [step.node.module for step in steps if step.node is not node]
-        common = _common_path(inside)
-        if common and common != node.module.split(".")[: len(common)]:
-            return ".".join(common)
-    elif not reader.is_join(entry, end):
-        weighted = [step.node.module for step in steps if step.traits.weighted]
-        return (weighted or [node.module])[0] or node.name
-    return node.module or node.name
+def refuse_endless(segment: Captured, signal: Tensor) -> None:
+    """Raises InputError where the backward signal that leaves a segment is not finite."""
+    if not signal.isfinite().all():
+        what = ", ".join(dict.fromkeys(f for r in segment.regions.values() for f in r.functions))
+        raise InputError(
+            f"the backward signal that leaves {segment.name} ({what}) is not finite: at this input "
+            "a slope is, as a square root's at 0, so pass another input"
+        )
 
 
-def _common_path(modules: Sequence[str]) -> list[str]:
-    """The names that all paths begin with."""
-    paths = [module.split(".") for module in modules]
-    return [
-        names[0] for names in takewhile(lambda each: len(set(each)) == 1, zip(*paths, strict=False))
-    ]
+def _recorded(
+    model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Recording:
+    try:
+        return record(model, args, kwargs)
+    except GradboundError:
+        raise
+    except Exception as error:  # whatever a model may raise
+        with untouched(model):
+            _check_runs(model, args, kwargs)
+        why = next(iter(str(error).splitlines()), "")
+        if "non-functional tensor" in why:
+            why = "it changes a tensor of its own by what depends on the input: assign a new one"
+        raise CaptureError(
+            f"the model cannot be recorded: {type(error).__name__}, {why}"
+        ) from error
+
+
+def _check_runs(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raises InputError where the model itself fails."""
+    copied = tree_map(
+        lambda leaf: leaf.detach().clone() if isinstance(leaf, Tensor) else leaf, args
+    )
+    try:
+        model(*copied, **kwargs)
+    except Exception as error:
+        why = next(iter(str(error).splitlines()), "")
+        raise InputError(f"the model fails at this input: {type(error).__name__}, {why}") from error
+
+
+def _followed(recording: Recording) -> tuple[Flow, tuple[int, ...]]:
+    """The flow that has the most values between segments, and these."""
+    found = [(flow, _places(flow)) for flow in flows(recording)]
+    best, places = max(found, key=lambda each: len(each[1]))
+    if len(places) < 2:
+        shape = tuple(best.shape(best.source))
+        raise CaptureError(
+            f"from the input {shape} to the output no two values are met by every path and have a "
+            "batch axis and one more: pass a batch (batch, ...), and have the model compute with it"
+        )
+    return best, places
+
+
+def _places(flow: Flow) -> tuple[int, ...]:
+    """The cuts that have the same batch, which is the first axis: the one that most have."""
+    found = cuts(flow)
+    like = max(found, key=lambda one: sum(flow.fits(other, one) for other in found))
+    return tuple(each for each in found if flow.fits(each, like))
+
+
+def _check_finite(flow: Flow, places: Sequence[int]) -> None:
+    """Refuses values that are not finite, and names what made the first of them."""
+    values = flow.recording.values
+    if all(values[place].isfinite().all() for place in places):
+        return
+    for step in flow.steps:
+        if not values[step.value].isfinite().all():
+            raise InputError(
+                f"{step.node.module or 'the model'} ({step.node.name}) gives values that are not "
+                "finite: pass an input at which all are"
+            )
 
 
 def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Joins are segments of their own; stretches without one are cut before each further layer."""
-    start, weighted = places[0] if places else -1, False
+    start, weighted = places[0], False
     for one, other in pairwise(places):
         if reader.is_join(one, other):
             if start != one:
@@ -122,7 +173,5 @@ def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, 
             yield start, one
             start = one
         weighted |= heavy
-        if start == one and heavy:
-            weighted = True
-    if places and start != places[-1]:
+    if start != places[-1]:
         yield start, places[-1]

@@ -6,19 +6,17 @@ from numeric.capture.flow import Flow, Step
 
 
 def cuts(flow: Flow) -> tuple[int, ...]:
-    """The values on every path from the sources to the sinks, in order.
-
-    Where the flow has one source it is the first, where it has one sink it is the last.
+    """The values on every path from the source to the sinks, in order, the source first; where
+    the flow has one sink it is the last.
     """
-    order = [*flow.sources, *(step.value for step in flow.steps)]
-    many = len(flow.sources) if len(flow.sources) > 1 else 0
+    order = [flow.source, *(step.value for step in flow.steps)]
     last_use = dict.fromkeys(order, -1)
-    for index, step in enumerate(flow.steps, len(flow.sources)):
+    for index, step in enumerate(flow.steps, 1):
         last_use.update(dict.fromkeys(step.operands, index))
     last_use.update(dict.fromkeys(flow.sinks, len(order)))
     found, reach = [], -1
     for index, value in enumerate(order):
-        if reach <= index and index >= many:  # nothing older is used later
+        if reach <= index:  # nothing older is used later
             found.append(value)
         reach = max(reach, last_use[value])
     return tuple(found)

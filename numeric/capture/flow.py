@@ -1,28 +1,27 @@
-"""Keeps of a recording what carries gradients from the input to the output.
+"""Keeps of a recording what carries gradients from one input to the outputs.
 
-Everything else is a constant at this input. Copies are dropped, and a concatenation that repeats an
-earlier one is that one with what is new: a dense block's states are values then.
+Everything else is a constant at this input.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
-from torch.utils._pytree import tree_flatten, tree_map
+from torch import Tensor
 
 from derivations.errors import CaptureError
 from numeric.capture.graph import Node, Recording, Ref
-from numeric.capture.operations import OPAQUE, Traits, copied, name_of, traits
-
-BLOCKS_GRADIENTS = frozenset(("detach", "detach_copy"))
-REPEATS = frozenset(
-    (
-        "clone", "alias_copy", "lift_fresh_copy", "view_copy", "expand_copy", "_to_copy",
-        "_unsafe_view", "copied", "slice_copy", "_reshape_alias_copy",
-    )
-)  # fmt: skip
-"""Where shape and type stay, these repeat their input."""
+from numeric.capture.operations import (
+    BLOCKS_GRADIENTS,
+    LOOK_UPS,
+    OPAQUE,
+    SHAPE_ONLY,
+    Traits,
+    copied,
+    name_of,
+    traits,
+)
+from numeric.capture.repeats import continued_concatenations, without_copies
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Flow:
-    """The steps from `sources` to `sinks`, each on a path between them, in the order of running.
+    """The steps from `source` to `sinks`, each on a path between them, in the order of running.
 
     `virtual` are values whose gradient in the model itself is another: concatenations that the
     flow continues, and the model repeats.
     """
 
     recording: Recording
-    sources: tuple[int, ...]
+    source: int
     sinks: tuple[int, ...]
     steps: tuple[Step, ...]
     virtual: frozenset[int]
@@ -57,164 +56,132 @@ class Flow:
     def shape(self, value: int) -> torch.Size:
         return self.recording.values[value].shape
 
+    def fits(self, value: int, like: int) -> bool:
+        """Whether both are real and have axes after a first, which is as long in both."""
+        one, other = self.recording.values[value], self.recording.values[like]
+        return (
+            min(one.dim(), other.dim()) > 1
+            and one.shape[0] == other.shape[0]
+            and not one.is_complex()
+        )
 
-def flow(recording: Recording) -> Flow:
-    """Raises CaptureError where no output depends on the input in a differentiable way."""
-    sources, remarks = _sources(recording)
-    nodes, active = _active(recording, sources)
-    nodes, names = _without_copies(nodes, active, recording)
-    sinks = tuple(dict.fromkeys(names.get(o, o) for o in recording.outputs if o in active))
-    if not sinks:
+
+def flows(recording: Recording) -> Iterator[Flow]:
+    """The flow from each value where gradients may start. Raises CaptureError where there is none
+    on which an output depends in a differentiable way.
+    """
+    sources = _sources(recording)
+    found = [flow for source in sources if (flow := _flow(recording, source)) is not None]
+    if not found:
         raise CaptureError(
             "the output does not depend on the input in a differentiable way: pass what the "
             "gradient is asked for as a floating-point tensor"
         )
-    nodes, virtual = _continued_concatenations(nodes)
-    dependent = _dependent(recording)
+    for flow in found:
+        remarks = recording.remarks
+        if flow.source not in recording.inputs:
+            remarks += ("tokens carry no gradient: everything starts at the embedding",)
+        if len(found) > 1:
+            remarks += (_chosen(recording, flow.source),)
+        yield replace(flow, remarks=remarks)
+
+
+def _flow(recording: Recording, source: int) -> Flow | None:
+    nodes, active = _active(recording, source)
+    nodes, names = without_copies(nodes, active, recording)
+    sinks = tuple(dict.fromkeys(names.get(o, o) for o in recording.outputs if o in active))
+    if not sinks:
+        return None
+    nodes, virtual = continued_concatenations(nodes, recording)
+    dependent = _dependent(recording, source)
     steps = _on_paths([step for node in nodes for step in _steps(node, active, dependent)], sinks)
-    used = {operand for step in steps for operand in step.operands}
-    return Flow(
-        recording,
-        tuple(source for source in sources if source in used or source in sinks),
-        sinks,
-        steps,
-        virtual,
-        (*recording.remarks, *remarks),
-    )
+    return Flow(recording, source, sinks, steps, virtual, ())
 
 
-def _sources(recording: Recording) -> tuple[list[int], list[str]]:
-    """Floating-point inputs; where integers are given, what was looked up by them."""
+def _chosen(recording: Recording, source: int) -> str:
+    if source in recording.inputs:
+        which = f"tensor {recording.inputs.index(source) + 1} of the inputs"
+    else:
+        made = next(node for node in recording.nodes if source in node.outputs)
+        which = f"what {made.module or 'the model'} looks up"
+    return f"several inputs: follows {which}, the others held fixed"
+
+
+def _sources(recording: Recording) -> list[int]:
+    """Floating-point inputs, and what was looked up by integers."""
     values = recording.values
-    sources = [each for each in recording.inputs if values[each].is_floating_point()]
+    sources = [each for each in recording.inputs if differentiable(values[each])]
     derived = {each for each in recording.inputs if each not in sources}
-    looked_up = []
     for node in recording.nodes:
         if not derived.intersection(node.inputs):
             continue
         made = [o for o in node.outputs if o is not None]
-        if node.whole and node.name in ("embedding", "embedding_bag"):
-            looked_up += made[:1]
-        elif not any(values[o].is_floating_point() for o in made):
+        if name_of(node) in LOOK_UPS and node.tracked and differentiable(values[made[0]]):
+            sources += made[:1]
+        elif not any(differentiable(values[o]) for o in made):
             derived.update(made)
-    said = ["tokens carry no gradient: everything starts at the embedding"] if looked_up else []
-    return sources + looked_up, said
+    return sources
 
 
-def _active(recording: Recording, sources: Sequence[int]) -> tuple[list[Node], set[int]]:
+def differentiable(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _active(recording: Recording, source: int) -> tuple[list[Node], set[int]]:
     """The values that gradients can flow through, and the nodes that made them."""
-    active, nodes = set(sources), []
-    for node in recording.nodes:
+    active, nodes = {source}, []
+    for each in recording.nodes:
+        node = _derivable(each, recording)
         if not node.tracked or not active.intersection(node.inputs) or active & set(node.outputs):
             continue
-        if name_of(node) in BLOCKS_GRADIENTS:
+        if name_of(node) in BLOCKS_GRADIENTS | SHAPE_ONLY:
             continue
         made = {
             o
             for o in node.outputs
-            if o is not None and recording.values[o].is_floating_point()
+            if o is not None and differentiable(recording.values[o])
         }  # fmt: skip
         if made:
             active |= made
-            nodes.append(_derivable(node))
+            nodes.append(node)
     return nodes, active
 
 
-def _derivable(node: Node) -> Node:
+def _derivable(node: Node, recording: Recording) -> Node:
     """The node, by an operation that has a derivative and leaves statistics alone."""
     if not node.whole and name_of(node) == "copy":
-        return replace(node, function=copied)
-    if node.whole and node.name == "batch_norm":
-        names = ("input", "running_mean", "running_var", "weight", "bias", "training")
+        target = node.args[0]
+        held = recording.values[target.value] if isinstance(target, Ref) else target
+        return replace(
+            node, function=copied, args=(node.args[1], held.shape, held.dtype), kwargs={}
+        )
+    if node.whole and node.name in _STATISTICS:
+        names, switch = _STATISTICS[node.name]
         given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-        if given.get("training"):  # its batch's statistics: the stored ones are of no use
+        if given.get(switch):  # its batch's statistics: the stored ones are of no use
             given |= {"running_mean": None, "running_var": None}
-            rest = dict(zip(("momentum", "eps"), node.args[6:], strict=False))
-            return replace(node, args=(), kwargs=given | rest)
+            return replace(node, args=(given.pop("input"),), kwargs=given)
     return node
 
 
-def _without_copies(
-    nodes: Sequence[Node], active: set[int], recording: Recording
-) -> tuple[list[Node], dict[int, int]]:
-    """The nodes that change something, and for each value that is another's copy its original."""
-    original: dict[int, int] = {}
-    kept = []
-    for each in nodes:
-        node = _renamed(each, original)
-        if (source := _copy_of(node, active, recording)) is not None:
-            assert node.outputs[0] is not None
-            original[node.outputs[0]] = source
-        else:
-            kept.append(node)
-    return kept, original
+_STORED = ("input", "running_mean", "running_var", "weight", "bias")
+_STATISTICS = {
+    "batch_norm": ((*_STORED, "training", "momentum", "eps"), "training"),
+    "instance_norm": ((*_STORED, "use_input_stats", "momentum", "eps"), "use_input_stats"),
+}
+"""The arguments of functions that store statistics, and which of them says that they do."""
 
 
-def _copy_of(node: Node, active: set[int], recording: Recording) -> int | None:
-    """The value that the node's only result repeats, entry by entry and in the same shape."""
-    taken = [value for value in node.inputs if value in active]
-    if len(taken) != 1 or len(node.outputs) != 1 or node.outputs[0] is None:
-        return None
-    before, after = recording.values[taken[0]], recording.values[node.outputs[0]]
-    if before.shape != after.shape or before.dtype != after.dtype:
-        return None
-    name = name_of(node)
-    if name in REPEATS or (name == "cat" and len(tree_flatten(node.args[0])[0]) == 1):
-        return taken[0]
-    scalar = node.args[1] if len(node.args) > 1 else None
-    # Python's sum() starts with 0 + x.
-    return taken[0] if name == "add" and isinstance(scalar, int) and scalar == 0 else None
-
-
-def _renamed(node: Node, names: dict[int, int]) -> Node:
-    def rename(leaf: Any) -> Any:
-        return Ref(names.get(leaf.value, leaf.value)) if isinstance(leaf, Ref) else leaf
-
-    if not any(value in names for value in node.inputs):
-        return node
-    return replace(node, args=tree_map(rename, node.args), kwargs=tree_map(rename, node.kwargs))
-
-
-def _continued_concatenations(nodes: Sequence[Node]) -> tuple[list[Node], frozenset[int]]:
-    """cat(a, b, c) becomes cat(ab, c) where ab = cat(a, b) is a value; likewise at the end."""
-    known: dict[tuple[Any, ...], int] = {}
-    made, continued = [], set()
-    for each in nodes:
-        node = each
-        if name_of(node) == "cat" and all(isinstance(part, Ref) for part in node.args[0]):
-            parts = tuple(part.value for part in node.args[0])
-            dim = node.args[1] if len(node.args) > 1 else 0
-            shorter = _continuation(parts, dim, known)
-            assert node.outputs[0] is not None
-            known[(dim, *parts)] = node.outputs[0]
-            if shorter:
-                continued.update(set(shorter) - set(parts))
-                node = replace(node, args=([Ref(value) for value in shorter], *node.args[1:]))
-        made.append(node)
-    return made, frozenset(continued)
-
-
-def _continuation(
-    parts: tuple[int, ...], dim: int, known: dict[tuple[Any, ...], int]
-) -> tuple[int, ...] | None:
-    for length in range(len(parts) - 1, 1, -1):
-        if (dim, *parts[:length]) in known:
-            return (known[(dim, *parts[:length])], *parts[length:])
-        if (dim, *parts[-length:]) in known:
-            return (*parts[:-length], known[(dim, *parts[-length:])])
-    return None
-
-
-def _dependent(recording: Recording) -> set[int]:
-    """All that is computed from the inputs, on paths that carry gradients and on others."""
-    found = set(recording.inputs)
+def _dependent(recording: Recording, source: int) -> set[int]:
+    """All values that are computed from the source, on paths that carry gradients and on others."""
+    found = {source}
     for node in recording.nodes:
-        if found.intersection(node.inputs):
+        if name_of(node) not in SHAPE_ONLY and found.intersection(node.inputs):
             found.update(o for o in node.outputs if o is not None)
     return found
 
 
-def _steps(node: Node, active: set[int], dependent: set[int]) -> Iterator[Step]:
+def _steps(node: Node, active: Collection[int], dependent: Collection[int]) -> Iterator[Step]:
     operands = tuple(value for value in node.inputs if value in active)
     like = traits(node, active, dependent) if operands else OPAQUE
     for position, value in enumerate(node.outputs):

@@ -2,14 +2,17 @@
 
 import copy
 import random
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, InputError
 
@@ -18,22 +21,43 @@ def check_model(model: object) -> None:
     """Raises InputError for what is no model, or holds what is no number, and CaptureError for a
     model whose operations no recording sees. Each names the parameter or the module.
     """
-    if not callable(model):
-        raise InputError(f"a {type(model).__name__} is no model: pass an nn.Module or a function")
+    if not callable(model) or isinstance(model, type):
+        raise InputError(
+            f"{getattr(model, '__name__', type(model).__name__)} is no model: pass an nn.Module "
+            "or a function"
+        )
     if not isinstance(model, nn.Module):
         return
     for path, module in model.named_modules():
+        name = path or "the model"
         if isinstance(module, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+            raise CaptureError(f"{name} is scripted: pass the Python module that it was made from")
+        if module._backward_hooks or module._backward_pre_hooks:
             raise CaptureError(
-                f"{path or 'the model'} is scripted: pass the Python module that it was made from"
+                f"{name} has a backward hook, which may change gradients: remove it first"
             )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if is_lazy(tensor):
-            raise InputError(f"{name} has no shape yet: run the model on an input once first")
-        if tensor.is_meta:
-            raise InputError(f"{name} is on the meta device: give the model real weights first")
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise InputError(f"{name} has entries that are not finite: remove NaN and infinity")
+        _check_tensor(name, tensor, "give the model real weights first")
+
+
+def check_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raises InputError for arguments without a tensor, or with one that holds no numbers."""
+    tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
+    if not tensors:
+        raise InputError("there is no tensor among the inputs: pass the model's arguments")
+    for position, tensor in enumerate(tensors, 1):
+        _check_tensor(f"tensor {position} of the inputs", tensor, "pass a real one")
+
+
+def _check_tensor(name: str, tensor: Tensor, way_out: str) -> None:
+    if is_lazy(tensor):
+        raise InputError(f"{name} has no shape yet: run the model on an input once first")
+    if tensor.is_meta:
+        raise InputError(f"{name} is on the meta device: {way_out}")
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
+        raise InputError(f"{name} is no dense tensor of numbers: pass it as one")
+    if (tensor.is_floating_point() or tensor.is_complex()) and not tensor.isfinite().all():
+        raise InputError(f"{name} has entries that are not finite: remove NaN and infinity")
 
 
 @contextmanager
@@ -41,37 +65,71 @@ def untouched(model: object) -> Iterator[None]:
     """Runs what is inside and puts the model back, bit for bit, with the random generators.
 
     That is every module's attributes, its parameters', buffers' and gradients' tensors and values,
-    and modes and hooks. Values are copied for buffers alone; where a parameter was changed, that
-    cannot be undone: InputError names it.
+    and modes and hooks, also of modules that the model runs without holding them. Values are
+    copied of buffers and other tensors alone; where a parameter was changed, that cannot be undone:
+    InputError names it.
     """
-    modules = dict(model.named_modules()) if isinstance(model, nn.Module) else {}
-    states = [(module, _attributes(module)) for module in modules.values()]
-    buffers = [(b, b.detach().clone()) for m in modules.values() for b in m.buffers(recurse=False)]
-    weights = [(name, p, p._version) for name, p in _parameters(model)]
-    gradients = [(p, p.grad, None if p.grad is None else p.grad.clone()) for _, p, _ in weights]
-    generators = _generator_states()
+    held = _Held()
+    for path, module in model.named_modules() if isinstance(model, nn.Module) else ():
+        held.take(path, module)
+    random_numbers = Generators()
+    hook = register_module_forward_pre_hook(
+        lambda module, args: held.take(f"({type(module).__name__})", module)
+    )
     try:
-        yield
+        with eager():  # no compiler would follow the hook
+            yield
     finally:
-        for module, attributes in states:
+        hook.remove()
+        held.put_back()
+        random_numbers.put_back()
+    held.check_weights()
+
+
+class _Held:
+    """What modules were before they ran."""
+
+    def __init__(self) -> None:
+        self._attributes: dict[nn.Module, dict[str, Any]] = {}
+        self._tensors: dict[int, tuple[Tensor, Tensor]] = {}
+        self._weights: dict[int, tuple[str, nn.Parameter, int]] = {}
+        self._gradients: list[tuple[nn.Parameter, Tensor | None, Tensor | None]] = []
+
+    def take(self, path: str, module: nn.Module) -> None:
+        if module in self._attributes:
+            return
+        attributes = self._attributes[module] = _attributes(module)
+        for leaf in tree_flatten(list(attributes.values()))[0]:
+            if isinstance(leaf, nn.Parameter):
+                continue
+            if isinstance(leaf, Tensor) and not leaf.is_meta and id(leaf) not in self._tensors:
+                self._tensors[id(leaf)] = leaf, leaf.detach().clone()
+        for name, weight in module.named_parameters(recurse=False):
+            if id(weight) not in self._weights:
+                full = f"{path}.{name}" if path else name
+                self._weights[id(weight)] = full, weight, weight._version
+                grad = weight.grad
+                kept = None if grad is None else grad.clone()
+                self._gradients.append((weight, grad, kept))
+
+    def put_back(self) -> None:
+        for module, attributes in self._attributes.items():
             _put_back(module, attributes)
         with torch.no_grad():
-            for buffer, value in buffers:
-                if not torch.equal(buffer, value):
-                    buffer.copy_(value)
-            for weight, held, gradient in gradients:
-                weight.grad = held
-                if held is not None and gradient is not None:
-                    held.copy_(gradient)
-        for put_back in generators:
-            put_back()
-    for name, weight, version in weights:
-        if weight._version != version:
-            raise InputError(f"running the model changes its parameter {name}: make it a buffer")
+            for tensor, value in self._tensors.values():
+                if not torch.equal(tensor, value):
+                    tensor.copy_(value)
+            for weight, grad, kept in self._gradients:
+                weight.grad = grad
+                if grad is not None and kept is not None:
+                    grad.copy_(kept)
 
-
-def _parameters(model: object) -> list[tuple[str, nn.Parameter]]:
-    return list(model.named_parameters()) if isinstance(model, nn.Module) else []
+    def check_weights(self) -> None:
+        for name, weight, version in self._weights.values():
+            if weight._version != version:
+                raise InputError(
+                    f"running the model changes its parameter {name}: make it a buffer"
+                )
 
 
 def _attributes(module: nn.Module) -> dict[str, Any]:
@@ -102,14 +160,37 @@ def _put_back(module: nn.Module, attributes: dict[str, Any]) -> None:
             held[name] = value
 
 
-def _generator_states() -> list[Callable[[], object]]:
-    """How to put each random generator that all share back to where it is now."""
-    states: list[Callable[[], object]] = []
-    cpu, python, numpy = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    states.append(lambda: torch.set_rng_state(cpu))
-    states.append(lambda: random.setstate(python))
-    states.append(lambda: np.random.set_state(numpy))  # noqa: NPY002
-    if torch.cuda.is_initialized():
-        cuda: list[Tensor] = torch.cuda.get_rng_state_all()
-        states.append(lambda: torch.cuda.set_rng_state_all(cuda))
-    return states
+@contextmanager
+def eager() -> Iterator[None]:
+    """Compiled models run as they were written."""
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and the import takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+class Generators:
+    """Where the random generators that all share are now."""
+
+    def __init__(self) -> None:
+        self._torch = _torch_states()
+        self._others = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+
+    def put_back(self) -> None:
+        torch.set_rng_state(self._torch[0])
+        if len(self._torch) > 1:
+            torch.cuda.set_rng_state_all(list(self._torch[1:]))
+        random.setstate(self._others[0])
+        np.random.set_state(self._others[1])  # noqa: NPY002
+
+    def moved(self) -> bool:
+        """Whether torch's have drawn numbers since."""
+        pairs = zip(self._torch, _torch_states(), strict=True)
+        return not all(torch.equal(before, now) for before, now in pairs)
+
+
+def _torch_states() -> tuple[Tensor, ...]:
+    """The CPU's first."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return (torch.get_rng_state(), *cuda)

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
+from numeric.capture.given import Generators
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -22,7 +24,7 @@ class Ref:
 @dataclass(frozen=True)
 class Address:
     """Where Python meets a value when the model runs again: at its `call`-th torch function, among
-    the flat tensors of the arguments ("in") or of the result ("out").
+    the flat tensors of the arguments ("in") or of the result ("out"); call 0 is the model itself.
     """
 
     call: int
@@ -37,7 +39,8 @@ class Node:
     `name` is the torch function that the model called, `module` the path of the innermost module
     that ran ("" for the model itself), with "@k" for its k-th call. `outputs` are the values of its
     flat results, None for a result that is no tensor. `whole` says that it is a function that was
-    kept in one piece, `tracked` whether autograd was on.
+    kept in one piece, `tracked` whether autograd was on, `drawn` is where the random
+    generators were before it drew numbers, None where it draws none.
     """
 
     function: Callable[..., Any]
@@ -48,6 +51,7 @@ class Node:
     module: str
     whole: bool
     tracked: bool
+    drawn: Generators | None = None
 
     @property
     def inputs(self) -> tuple[int, ...]:

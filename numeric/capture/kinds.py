@@ -45,7 +45,7 @@ def kind_of(read: SegmentTerm) -> Kind:
         case Add():
             return _sum_kind(term, read)
         case Concat():
-            return "dense" if Identity() in term.parts else "concat"
+            return "dense" if any(_carries(part, read) for part in term.parts) else "concat"
         case Gate():
             return "gate" if any(read.bounded_gates) else "product"
     return "plain"
@@ -54,19 +54,30 @@ def kind_of(read: SegmentTerm) -> Kind:
 def _sum_kind(term: Add, read: SegmentTerm) -> Kind:
     skips = [part for part in term.parts if _is_skip(part, read)]
     branches = [part for part in term.parts if part not in skips]
-    if not skips or not branches:
+    if not skips:
         gates = [part for part in term.parts if isinstance(part, Gate)]
         carried = any(part.signal == Identity() for part in gates)
-        return "input_gate" if carried else "linear" if not branches else "sum"
+        return "input_gate" if carried else "sum"
+    if not branches:
+        both = Identity() in skips and any(part != Identity() for part in skips)
+        return "residual" if both else "linear"
     return "gated_residual" if any(map(_has_gate, branches)) else "residual"
 
 
-def _is_skip(part: Term, read: SegmentTerm) -> bool:
+def _is_skip(term: Term, read: SegmentTerm) -> bool:
     """The identity or an affine map, or one that a norm in training mode alone keeps from it."""
-    if isinstance(part, Identity | Linear):
+    if isinstance(term, Chain | Concat | Add):
+        return all(_is_skip(part, read) for part in term.parts)
+    if isinstance(term, Identity | Linear):
         return True
-    steps = getattr(read.regions.get(part.name), "steps", ()) if isinstance(part, Leaf) else ()
+    steps = getattr(read.regions.get(term.name), "steps", ()) if isinstance(term, Leaf) else ()
     return bool(steps) and all(step.traits.affine or step.traits.tag == "norm" for step in steps)
+
+
+def _carries(part: Term, read: SegmentTerm) -> bool:
+    """Whether a part is the input itself, perhaps with its axes moved."""
+    moved = isinstance(part, Linear) and read.regions[part.name].traits.isometry
+    return moved or part == Identity()
 
 
 def _has_gate(term: Term) -> bool:

@@ -13,7 +13,8 @@ class ModulePaths:
     """
 
     def __init__(self, model: nn.Module | None) -> None:
-        self._names = {id(module): path for path, module in model.named_modules()} if model else {}
+        held = () if model is None else model.named_modules()  # a model may have a length, of 0
+        self._names = {id(module): path for path, module in held}
         self._calls: dict[int, int] = {}
         self._running: list[str] = []
         self._handles: list[Any] = []

@@ -5,7 +5,7 @@ is registered in one line.
 """
 
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -33,25 +33,42 @@ class Traits:
 
 
 OPAQUE = Traits()
+BLOCKS_GRADIENTS = frozenset(("detach",))
+SHAPE_ONLY = frozenset(
+    (
+        "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",
+        "randint_like", "new_empty", "new_zeros", "new_ones", "new_full", "new_empty_strided",
+    )
+)  # fmt: skip
+"""Of what they take they use the shape alone."""
+LOOK_UPS = frozenset(("embedding", "embedding_bag", "index", "index_select", "gather"))
+"""Rows of a table, by integers."""
+VIEWS = frozenset(
+    (
+        "view", "permute", "transpose", "t", "unsqueeze", "squeeze", "slice", "select", "narrow",
+        "split", "split_with_sizes", "unbind", "as_strided", "diagonal", "expand", "unfold",
+        "alias", "detach", "view_as_real", "view_as_complex", "_reshape_alias",
+    )
+)  # fmt: skip
+"""Their results share the memory of what they take."""
 MOVES = frozenset(
     (
-        "view_copy", "_unsafe_view", "_reshape_alias_copy", "reshape", "permute_copy",
-        "transpose_copy", "t_copy", "t", "unsqueeze_copy", "squeeze_copy", "roll", "flip",
-        "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "clone",
-        "alias_copy", "lift_fresh_copy", "view", "unsqueeze", "squeeze", "transpose", "permute",
+        "view", "_unsafe_view", "_reshape_alias", "reshape", "permute", "transpose", "t",
+        "unsqueeze", "squeeze", "roll", "flip", "pixel_shuffle", "pixel_unshuffle",
+        "channel_shuffle", "native_channel_shuffle", "clone", "alias", "lift_fresh",
     )
 )  # fmt: skip
 """Entries change places, and nothing else."""
 AFFINE = frozenset(
     (
-        "slice_copy", "select_copy", "narrow_copy", "split_copy", "split_with_sizes_copy",
-        "unbind_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "repeat",
+        "slice", "select", "narrow", "split", "split_with_sizes",
+        "unbind", "as_strided", "diagonal", "expand", "repeat",
         "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad1d",
         "replication_pad2d", "mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d",
         "adaptive_avg_pool1d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d",
         "adaptive_avg_pool2d", "upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d",
         "upsample_nearest1d", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa", "im2col",
-        "col2im", "cumsum", "tril", "triu", "index_select", "gather", "unfold_copy", "stack",
+        "col2im", "cumsum", "tril", "triu", "index_select", "gather", "unfold", "stack",
         "slice_scatter", "select_scatter", "diagonal_scatter", "copied",
     )
 )  # fmt: skip
@@ -103,15 +120,29 @@ WEIGHTED = frozenset(
         "baddbmm",
     )
 )  # fmt: skip
+ADDITIVE = frozenset(("add", "sub", "rsub", "cat", "stack", "slice_scatter", "select_scatter"))
+"""Affine with the same slope whatever else they take."""
+KEEPS_RANGE = frozenset(
+    (
+        "expand", "slice", "select", "split", "split_with_sizes",
+        "unbind", "index", "index_select", "gather", "topk", "sort", "amax", "amin", "max",
+        "min", "mean", "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d",
+        "adaptive_avg_pool1d", "upsample_nearest2d", "upsample_bilinear2d", "masked_fill",
+    )
+)  # fmt: skip
+"""Their values lie between the ends of what they take."""
 _Judge = Callable[[Node, Collection[int]], bool]
 
 
 def name_of(node: Node) -> str:
-    """The operation's name: "add" for aten.add.Tensor, "linear" for a function kept whole."""
+    """The operation's name: "add" for aten.add.Tensor, "slice" also for aten.slice_copy.Tensor,
+    "linear" for a function kept whole.
+    """
     if node.whole:
         return node.name
     packet = getattr(node.function, "overloadpacket", None)
-    return packet.__name__ if packet is not None else node.function.__name__.strip("_")
+    name: str = node.function.__name__ if packet is None else packet.__name__
+    return name if name == "_to_copy" else name.removesuffix("_copy")
 
 
 def traits(node: Node, active: Collection[int], dependent: Collection[int]) -> Traits:
@@ -123,7 +154,8 @@ def traits(node: Node, active: Collection[int], dependent: Collection[int]) -> T
     name = name_of(node)
     custom = node.whole and not hasattr(torch.nn.functional, name) and name not in TAGS
     affine = name in MOVES | AFFINE or (name in _AFFINE_IF and _AFFINE_IF[name](node, active))
-    affine &= all(value in active or value not in dependent for value in node.inputs)
+    if name not in ADDITIVE:
+        affine &= all(value in active or value not in dependent for value in node.inputs)
     return Traits(
         affine=affine,
         entrywise=name in ENTRYWISE or name in _ARITHMETIC,
@@ -195,9 +227,9 @@ def _two_ends(node: Node) -> bool:
     return sum(end is not None for end in ends) >= 2
 
 
-def copied(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
-    """What `target.copy_(source)` leaves in the target: aten.copy has no derivative."""
-    return source.to(target.dtype).expand(target.shape)
+def copied(source: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """What `target.copy_(source)` leaves in a target: aten.copy has no derivative."""
+    return source.to(dtype).expand(shape)
 
 
 def joined(terms: Any) -> Any:

@@ -3,7 +3,7 @@
 Everything that does not depend on that value keeps the tensor that was recorded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.flow import Step
+from numeric.capture.given import Generators
 from numeric.capture.graph import Node, Ref
 from numeric.capture.operations import Traits, joined
 
@@ -81,11 +82,11 @@ class Region:
 
     def __call__(self, x: Tensor) -> Tensor:
         known: dict[int, Tensor] = {self.source: x}
-        ran: dict[int, list[Any]] = {}
+        done: dict[int, list[Any]] = {}
         for step in self.steps:
-            if id(step.node) not in ran:
-                ran[id(step.node)] = self._run(step.node, known)
-            known[step.value] = ran[id(step.node)][step.position]
+            if id(step.node) not in done:
+                done[id(step.node)] = self._run(step.node, known)
+            known[step.value] = done[id(step.node)][step.position]
         out = known[self.target]
         return out if self.shape is None else out.expand(self.shape)
 
@@ -95,8 +96,7 @@ class Region:
                 return leaf
             return known[leaf.value] if leaf.value in known else self._constants[leaf.value]
 
-        made = node.function(*tree_map(given, node.args), **tree_map(given, dict(node.kwargs)))
-        return tree_flatten(made)[0]
+        return ran(node, given)
 
 
 class Share:
@@ -136,6 +136,18 @@ class Share:
             return torch.zeros_like(recorded) if leaf.value in self.step.operands else recorded
 
         node = self.step.node
-        made = node.function(*tree_map(given, node.args), **tree_map(given, dict(node.kwargs)))
-        out: Tensor = tree_flatten(made)[0][self.step.position]
+        out: Tensor = ran(node, given)[self.step.position]
         return out
+
+
+def ran(node: Node, given: Callable[[Any], Any]) -> list[Any]:
+    """The flat results of a node, `given` what stands for its references."""
+    args, kwargs = tree_map(given, node.args), tree_map(given, dict(node.kwargs))
+    if node.drawn is None:
+        return tree_flatten(node.function(*args, **kwargs))[0]
+    now = Generators()
+    node.drawn.put_back()  # for the numbers that the recording has drawn
+    try:
+        return tree_flatten(node.function(*args, **kwargs))[0]
+    finally:
+        now.put_back()

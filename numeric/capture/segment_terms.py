@@ -21,15 +21,16 @@ from derivations.algebra.terms import (
     Linear,
     Pointwise,
     Term,
+    parts_of,
 )
 from numeric.capture.dominators import immediate_dominators
 from numeric.capture.flow import Flow, Step
 from numeric.capture.graph import Ref
-from numeric.capture.operations import name_of, operand
+from numeric.capture.operations import KEEPS_RANGE, name_of, operand
 from numeric.capture.region import LeafMap, MovedAxis, Region, Share
 
 MOST_LEAVES = 64
-"""A term of more leaves is not written out."""
+"""A term of more leaves, each counted as often as it stands there, is not written out."""
 
 
 @dataclass
@@ -81,30 +82,59 @@ class TermReader:
 
     def is_join(self, source: int, target: int) -> bool:
         """Whether a link is a node of the algebra, rather than part of a stretch."""
-        return _Reading(self).joined(source, target) is not None
+        try:
+            return _Reading(self, source).joined(source, target) is not None
+        except _TooLargeError:
+            return True
 
     def read(self, source: int, target: int) -> SegmentTerm:
         """The term of the map from one value to another."""
-        reading = _Reading(self)
-        term = reading.chain(source, target)
-        if len(reading.regions) > MOST_LEAVES:
-            reading = _Reading(self)
+        reading = _Reading(self, source)
+        try:
+            term = reading.chain(source, target)
+        except _TooLargeError:
+            reading = _Reading(self, source)
             term = reading.leaf(self.region(source, target))
         return SegmentTerm(term, reading.regions, reading.bounded)
+
+
+class _TooLargeError(Exception):
+    """A term has more leaves than are written out."""
 
 
 class _Reading:
     """One term in the making: names leaves as it meets them."""
 
-    def __init__(self, reader: TermReader) -> None:
-        self.reader = reader
+    def __init__(self, reader: TermReader, root: int) -> None:
+        self.reader, self._root = reader, root
         self.regions: dict[str, LeafMap] = {}
         self.bounded: list[bool] = []
         self._names: dict[Any, str] = {}
         self._kinds: dict[str, type[Leaf]] = {}
+        self._read: dict[tuple[Any, ...], Term] = {}
+        self._depth = 0
 
     def chain(self, source: int, target: int, shape: Sequence[int] | None = None) -> Term:
         """The term of a map, its joins written out; `shape` is what its value is broadcast to."""
+        key = (source, target, shape)
+        self._depth += 1
+        if self._depth > MOST_LEAVES:
+            raise _TooLargeError
+        if key not in self._read:
+            self._read[key] = self._bounded_in_size(self._chain(source, target, shape))
+        self._depth -= 1
+        return self._read[key]
+
+    def _bounded_in_size(self, term: Term) -> Term:
+        """The term, if it is small: parts of small terms are few, so counting takes no time."""
+        if self._leaves_in(term) > MOST_LEAVES:
+            raise _TooLargeError
+        return term
+
+    def _leaves_in(self, term: Term) -> int:
+        return sum(map(self._leaves_in, parts_of(term))) or 1
+
+    def _chain(self, source: int, target: int, shape: Sequence[int] | None) -> Term:
         parts: list[Term] = []
         start = source  # of the stretch without a join that is being collected
         for one, other in self.reader.links(source, target) if source != target else ():
@@ -143,6 +173,8 @@ class _Reading:
         step = self.reader.made_by[target]
         if len(step.operands) < 2 and not self._twice(step):
             return None
+        if not self._fit(source, target):
+            return None
         name = name_of(step.node)
         if name == "cat" and (term := self._concatenation(source, step)) is not None:
             return term
@@ -150,7 +182,7 @@ class _Reading:
             return None
         if name == "add" and _unscaled(step):
             return self._sum(source, target, step)
-        if step.traits.affine and len(step.operands) > 1:
+        if step.traits.affine and len(step.operands) > 1 and self._fit(*step.operands):
             return self._shares(source, step)
         return self._product(source, target, step) if name == "mul" else None
 
@@ -158,7 +190,12 @@ class _Reading:
         """x + x and cat(x, x): one operand in two places."""
         name = name_of(step.node)
         parts = operand(step.node, 0) if name == "cat" else step.node.args[:2]
-        return name in ("add", "cat") and len([p for p in parts if isinstance(p, Ref)]) > 1
+        places = [p for p in parts if isinstance(p, Ref) and p.value in step.operands]
+        return name in ("add", "cat") and len(places) > 1
+
+    def _fit(self, *values: int) -> bool:
+        """Whether all are real and have the batch of the value that the segment starts from."""
+        return all(self.reader.flow.fits(value, self._root) for value in values)
 
     def _sum(self, source: int, target: int, step: Step) -> Term:
         shape = self.reader.flow.shape(target)
@@ -184,6 +221,8 @@ class _Reading:
         inputs = [part.value for part in parts if isinstance(part, Ref)]
         if dim == 0 or len(inputs) != len(parts) or not set(inputs) <= set(step.operands):
             return None
+        if not self._fit(*inputs):
+            return None
         terms = [self.chain(source, value) for value in inputs]
         if dim == 1:
             return Concat(*terms)
@@ -206,12 +245,17 @@ class _Reading:
         return term
 
     def _is_bounded(self, source: int, value: int) -> bool:
-        """Whether what a value was made by last, moving entries apart, has bounded values."""
+        """Whether a value lies between constants: by an operation whose values do, and after it
+        none but such as keep that.
+        """
         while value != source and value in self.reader.made_by:
             step = self.reader.made_by[value]
             if step.traits.bounded:
                 return True
-            if not (step.traits.isometry or name_of(step.node) == "expand_copy"):
+            like = step.traits
+            shifted = like.affine and like.entrywise  # scaled or shifted by constants, as 1 - t
+            kept = like.isometry or shifted or name_of(step.node) in KEEPS_RANGE
+            if not kept or len(step.operands) > 1:
                 return False
             value = step.operands[0]
         return False

@@ -18,7 +18,7 @@ from validate.measure.network_gains import norm_ratio
 
 class Place(Protocol):
     """Where a value is met: at the `call`-th torch function, counted from 1, among the flat tensors
-    of its arguments (side "in") or of its result ("out"); at call 0 among the model's own inputs.
+    of its arguments (side "in") or of its result ("out"); at call 0 among the model's own.
     """
 
     @property
@@ -110,14 +110,50 @@ def measure_model(
     with torch.enable_grad():
         watch.met(0, "in", [leaf for leaf in handed if isinstance(leaf, Tensor)])
         with watch:
-            value = loss(model(*args_, **kwargs_))
+            result = model(*args_, **kwargs_)
+        watch.met(0, "out", _tensors(result))
+        value = loss(result)
     if value.numel() != 1 or not value.isfinite().all() or not value.requires_grad:
         raise ValueError("the loss must be one finite number that depends on the input")
     parameters = _trained(model)
     wanted = [*(each for each in inputs if each.requires_grad), *parameters.values()]
-    gradients = torch.autograd.grad(value.reshape(()), wanted, allow_unused=True)
+    if not wanted:
+        raise ValueError(
+            "neither the inputs nor the model's parameters take gradients: pass a module that "
+            "holds its parameters"
+        )
+    gradients = _gradients(value.reshape(()), wanted)
     sizes = _parameter_norms(parameters, gradients[len(wanted) - len(parameters) :])
     return watch.measurement(sizes, value.item())
+
+
+def _gradients(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    """The gradients of a number, and no tensor's own `.grad` is another than before."""
+    assert value.grad_fn is not None
+    if not _is_checkpointed(value.grad_fn):
+        return torch.autograd.grad(value, wanted, allow_unused=True)
+    before = [each.grad for each in wanted]
+    for each in wanted:
+        each.grad = None
+    try:
+        value.backward()
+        return [each.grad for each in wanted]
+    finally:
+        for each, grad in zip(wanted, before, strict=True):
+            each.grad = grad
+
+
+def _is_checkpointed(root: Any) -> bool:
+    """Whether a graph holds a re-entrant checkpoint, which knows backward() alone."""
+    seen, waiting = {root}, [root]
+    while waiting:
+        node = waiting.pop()
+        if node.name() == "CheckpointFunctionBackward":
+            return True
+        ahead = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= ahead
+        waiting += ahead
+    return False
 
 
 class _Watch(TorchFunctionMode):

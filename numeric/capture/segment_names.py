@@ -1,0 +1,48 @@
+"""Names segments by the paths of the user's modules."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from numeric.capture.operations import name_of
+from numeric.capture.segment_terms import TermReader
+
+
+class Names:
+    """Gives each segment of a model a name of its own."""
+
+    def __init__(self, reader: TermReader) -> None:
+        self.reader = reader
+        self._taken: dict[str, int] = {}
+
+    def of(self, entry: int, end: int) -> str:
+        """The path of the module that joins, with what tells it from others of the same path."""
+        path = _path(self.reader, entry, end)
+        if path in self._taken and not self.reader.is_join(entry, end):
+            path = f"{path}:{self.reader.made_by[end].node.name}"
+        self._taken[path] = self._taken.get(path, 0) + 1
+        return path if self._taken[path] == 1 else f"{path}+{self._taken[path] - 1}"
+
+
+def _path(reader: TermReader, entry: int, end: int) -> str:
+    """The path of the module that joins; of a stretch that of its layer, of a concatenation that
+    of the module whose result is new: the next module may be the one that concatenates.
+    """
+    node = reader.made_by[end].node
+    steps = reader.between(entry, end)
+    if name_of(node) == "cat":
+        inside = [step.node.module for step in steps if step.node is not node]
+        common = _common_path(inside)
+        if common and common != node.module.split(".")[: len(common)]:
+            return ".".join(common)
+    elif not reader.is_join(entry, end):
+        weighted = [step.node.module for step in steps if step.traits.weighted]
+        return (weighted or [node.module])[0] or node.name
+    return node.module or node.name
+
+
+def _common_path(modules: Sequence[str]) -> list[str]:
+    """The names that all paths begin with."""
+    paths = [module.split(".") for module in modules]
+    return [
+        names[0] for names in takewhile(lambda each: len(set(each)) == 1, zip(*paths, strict=False))
+    ]
