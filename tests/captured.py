@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten
+from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.capture import Captured, CapturedModel, capture, refuse_endless
 from numeric.capture.given import untouched
@@ -34,8 +34,9 @@ def check(
     with untouched(model):
         captured = capture(model, inputs, named)
     same_snapshot(before, snapshot(model))
-    with untouched(model), torch.no_grad():
-        made = tensors(model(*inputs, **named))
+    with untouched(model), torch.enable_grad():  # without, attention may take another path
+        given = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, inputs)
+        made = tensors(model(*given, **named))
     recorded = [captured.value(number) for number in captured.flow.recording.outputs]
     assert len(made) == len(recorded)
     for one, other in zip(made, recorded, strict=True):

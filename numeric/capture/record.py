@@ -6,6 +6,7 @@ of a tensor is noted. The model is left as it was but for its buffers and its ra
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -76,9 +77,11 @@ def record(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
     # Copies, for the model may change its input in place.
     copies = [flat[place].detach().clone() for place in places]
     recorded = torch.func.functionalize(run, remove="mutations")
-    with eager(), torch.enable_grad(), recorder.paths:
-        with whole_functions(recorder), _Operations(recorder):
-            recorded(*copies)
+    modes = (eager(), torch.enable_grad(), recorder.paths, whole_functions(recorder))
+    with ExitStack() as stack:
+        for each in (*modes, _Operations(recorder)):
+            stack.enter_context(each)
+        recorded(*copies)
     return recorder.recording()
 
 
@@ -152,11 +155,9 @@ class _Functions(TorchFunctionMode):
             return ATTRIBUTES[name](recorder, args[0])
         if name in REFUSED and (followed or _takes_gradients(name, args)):
             raise CaptureError(f"{recorder.paths.current or 'the model'} {REFUSED[name]}")
-        if (
-            name in WHOLE
-            and function not in _OTHER_ORDER
-            and not any(map(_is_nested, tensors_of(wrapped)))
-        ):
+        if name in DROPS and followed and _given(wrapped, 2, "training", True):
+            return self._dropped(function, wrapped, given[0][0])
+        if name in WHOLE and _is_whole(function, wrapped):
             before = Generators()
             with recorder.pause():
                 out = function(*args, **kwargs)
@@ -166,6 +167,17 @@ class _Functions(TorchFunctionMode):
         if followed and (now := plain(args[0])) is not given[0][0]:
             recorder.check_change(given[0][0], now)
         return out
+
+    def _dropped(self, function: Any, wrapped: Any, below: Tensor) -> Tensor:
+        """The product with what is drawn; the tensor `below` has the layout of the model's own."""
+        (x, *rest), kwargs = wrapped
+        with self.recorder.pause(), temporarily_pop_interpreter_stack():
+            kept = function(torch.ones_like(below), *rest, **kwargs)
+        return x.mul_(kept) if _given(wrapped, 3, "inplace", False) else x * kept
+
+
+def _is_whole(function: Any, wrapped: Any) -> bool:
+    return function not in _OTHER_ORDER and not any(map(_is_nested, tensors_of(wrapped)))
 
 
 def _given(wrapped: Any, position: int, name: str, default: Any) -> Any:

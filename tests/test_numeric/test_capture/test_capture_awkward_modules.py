@@ -49,6 +49,7 @@ def images() -> nn.Module:
 
 
 Model = Callable[..., Any]
+Made = Callable[[], tuple[Any, ...]]
 WRITINGS: dict[str, Callable[[Model], Model]] = {
     "plus": lambda f: lambda h: h + f(h),
     "in place": lambda f: lambda h: f(h).add_(h),
@@ -59,7 +60,7 @@ WRITINGS: dict[str, Callable[[Model], Model]] = {
     "copies": lambda f: lambda h: h.clone() + f(h.view(-1, N)).contiguous(),
     "dropout at rest": lambda f: lambda h: h + F.dropout(f(h), 0.5, training=False),
     "identities": lambda f: lambda h: nn.Identity()(h) + f(nn.Identity()(h)),
-    "a list": lambda f: lambda h: [h + each(h) for each in [f]][0],
+    "a dict": lambda f: lambda h: {"f": h + f(h)}["f"],
     "out": lambda f: lambda h: torch.empty_like(h).copy_(h) + f(h),
 }
 
@@ -71,7 +72,7 @@ def test_a_residual_block_is_one_however_it_is_written(writing: str) -> None:
     assert set(found.segments[0].term.parts) == {Identity(), Layer("F_1")}
 
 
-def with_skip(skip: Model, width: int = N) -> Callable[[], tuple[Any, ...]]:
+def with_skip(skip: Model, width: int = N) -> Made:
     def make() -> tuple[Any, ...]:
         f = branch(width)
         return (lambda h: skip(h) + f(h)), x(3, width)
@@ -79,12 +80,15 @@ def with_skip(skip: Model, width: int = N) -> Callable[[], tuple[Any, ...]]:
     return make
 
 
-def of_image(make: Callable[[nn.Module, nn.Module], Model]) -> Callable[[], tuple[Any, ...]]:
-    return lambda: (make(images(), images()), image())
+def of(make: Callable[..., Model], *parts: Callable[[], Any], at: Callable[[], Any] = x) -> Made:
+    """Makes a model of parts, and gives it an input."""
 
+    def made() -> tuple[Any, ...]:
+        found = at()
+        inputs = found if isinstance(found, tuple) else (found,)
+        return make(*(part() for part in parts)), *inputs
 
-def of(make: Callable[[nn.Module, nn.Module], Model]) -> Callable[[], tuple[Any, ...]]:
-    return lambda: (make(branch(), branch()), x())
+    return made
 
 
 def no_grad_branch(f: Model) -> Model:
@@ -145,6 +149,14 @@ def softmax(h: Tensor) -> Tensor:
 
 def gelu(h: Tensor) -> Tensor:
     return 0.5 * h * (1 + torch.tanh(math.sqrt(2 / math.pi) * (h + 0.044715 * h**3)))
+
+
+def swish(h: Tensor) -> Tensor:
+    return h * torch.sigmoid(h)
+
+
+def carried(h: Tensor, f: Tensor, t: Tensor) -> Tensor:
+    return t * f + (1 - t) * h
 
 
 def squeezed(f: Model) -> Model:
@@ -221,7 +233,7 @@ def unet(f: nn.Module, g: nn.Module) -> Model:
     return run
 
 
-CASES: dict[str, tuple[Callable[[], tuple[Any, ...]], str]] = {
+CASES: dict[str, tuple[Made, str]] = {
     # Skips.
     "a skip of half": (with_skip(lambda h: 0.5 * h), "residual"),
     "a skip that rolls": (with_skip(lambda h: h.roll(1, 1)), "residual"),
@@ -229,79 +241,222 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, ...]], str]] = {
     "a skip by a cast": (with_skip(lambda h: h.float().double()), "residual"),
     "a skip that broadcasts": (with_skip(lambda h: h.mean(1, keepdim=True)), "residual"),
     "a skip that is negative": (with_skip(torch.neg), "residual"),
-    "a skip by convolution": (lambda: ((lambda f, s: lambda h: f(h) + s(h))(images(), conv()), image()), "residual"),
-    "a skip that is detached": (lambda: ((lambda f: lambda h: h.detach() + f(h))(branch()), x()), "plain linear"),
-    "a skip by sub": (of(lambda f, g: lambda h: h - f(h)), "residual"),
-    "a skip by rsub": (of(lambda f, g: lambda h: torch.rsub(f(h), h)), "residual"),
-    "a skip by alpha": (of(lambda f, g: lambda h: torch.add(h, f(h), alpha=2)), "residual"),
-    "a skip by lerp": (of(lambda f, g: lambda h: torch.lerp(h, f(h), 0.25)), "residual"),
-    "a skip by addcmul": (of(lambda f, g: lambda h: torch.addcmul(h, f(h), torch.full((1,), 0.5).double())), "residual"),
-    "a skip that transposes": (lambda: ((lambda f: lambda h: h.transpose(1, 2) + f(h))(branch()), x(2, N, N)), "residual"),
-    "a skip over all": (lambda: ((lambda f, g: lambda h: g(f(h)) + h)(linear(), linear()), x()), "residual"),
-    "three skips": (of(lambda f, g: lambda h: h + f(h) + g(h)), "residual"),
-    "a skip twice": (of(lambda f, g: lambda h: h + h + f(h)), "residual"),
-    "twice": (lambda: ((lambda h: h + h), x()), "linear"),
-    "a maximum is no sum": (of(lambda f, g: lambda h: torch.maximum(h, f(h))), "plain"),
-    "a mean of two": (of(lambda f, g: lambda h: (f(h) + g(h)) / 2), "sum linear"),
-    "a stack and a mean": (of(lambda f, g: lambda h: torch.stack([f(h), h], 1).mean(1)), "residual linear"),
-    "a constant beside": (of(lambda f, g: lambda h: f(h) + torch.ones(N).double()), "plain linear"),
-    "a constant of its own": (of(lambda f, g: lambda h: torch.ones_like(h) + f(h)), "plain linear"),
-    "a detached branch": (of(lambda f, g: lambda h: h + f(h).detach()), "linear"),
-    "a branch without grad": (of(lambda f, g: no_grad_branch(f)), "linear"),
-    "a relu in place first": (lambda: ((lambda f: lambda h: h + f(F.relu(h, inplace=True)))(linear()), x()), "plain residual"),
-    "a relu in place inside": (lambda: (nn.Sequential(nn.Linear(N, N), nn.ReLU(True), nn.Linear(N, N)).double(), x()), "plain linear"),
+    "a skip by convolution": (
+        of(lambda f, s: lambda h: f(h) + s(h), images, conv, at=image),
+        "residual",
+    ),
+    "a skip that is detached": (of(lambda f: lambda h: h.detach() + f(h), branch), "plain linear"),
+    "a skip by sub": (of(lambda f, g: lambda h: h - f(h), branch, branch), "residual"),
+    "a skip by rsub": (of(lambda f, g: lambda h: torch.rsub(f(h), h), branch, branch), "residual"),
+    "a skip by alpha": (
+        of(lambda f, g: lambda h: torch.add(h, f(h), alpha=2), branch, branch),
+        "residual",
+    ),
+    "a skip by lerp": (
+        of(lambda f, g: lambda h: torch.lerp(h, f(h), 0.25), branch, branch),
+        "residual",
+    ),
+    "a skip by addcmul": (
+        of(
+            lambda f, g: lambda h: torch.addcmul(h, f(h), torch.full((1,), 0.5).double()),
+            branch,
+            branch,
+        ),
+        "residual",
+    ),
+    "a skip that transposes": (
+        of(lambda f: lambda h: h.transpose(1, 2) + f(h), branch, at=lambda: x(2, N, N)),
+        "residual",
+    ),
+    "a skip over all": (of(lambda f, g: lambda h: g(f(h)) + h, linear, linear), "residual"),
+    "three skips": (of(lambda f, g: lambda h: h + f(h) + g(h), branch, branch), "residual"),
+    "a skip twice": (of(lambda f, g: lambda h: h + h + f(h), branch, branch), "residual"),
+    "twice": (of(lambda: lambda h: h + h), "linear"),
+    "a maximum is no sum": (
+        of(lambda f, g: lambda h: torch.maximum(h, f(h)), branch, branch),
+        "plain",
+    ),
+    "a mean of two": (of(lambda f, g: lambda h: (f(h) + g(h)) / 2, branch, branch), "sum linear"),
+    "a stack and a mean": (
+        of(lambda f, g: lambda h: torch.stack([f(h), h], 1).mean(1), branch, branch),
+        "residual linear",
+    ),
+    "a constant beside": (
+        of(lambda f, g: lambda h: f(h) + torch.ones(N).double(), branch, branch),
+        "plain linear",
+    ),
+    "a constant of its own": (
+        of(lambda f, g: lambda h: torch.ones_like(h) + f(h), branch, branch),
+        "plain linear",
+    ),
+    "a detached branch": (of(lambda f, g: lambda h: h + f(h).detach(), branch, branch), "linear"),
+    "a branch without grad": (of(no_grad_branch, branch), "linear"),
+    "a relu in place first": (
+        of(lambda f: lambda h: h + f(F.relu(h, inplace=True)), linear),
+        "plain residual",
+    ),
+    "a relu in place inside": (
+        lambda: (nn.Sequential(nn.Linear(N, N), nn.ReLU(True), nn.Linear(N, N)).double(), x()),
+        "plain linear",
+    ),
     # In place and views.
-    "slices assigned": (of(lambda f, g: slices(f)), "residual"),
-    "overwritten": (of(lambda f, g: overwritten(f)), "plain linear"),
-    "patched": (of(lambda f, g: patched(f)), "plain"),
-    "changed by a view": (of(lambda f, g: by_view(f)), "linear residual"),
-    "masked fill": (of(lambda f, g: lambda h: h + f(h).masked_fill_(x() > 0, 0.0)), "residual"),
-    "swapped halves": (lambda: ((lambda f: lambda h: torch.cat(h.chunk(2, 1)[::-1], 1) + f(h))(branch()), x()), "residual"),
-    "split": (lambda: ((lambda f, g: lambda h: torch.cat([f(h[:, :2]), h[:, 2:]], 1))(branch(2), branch(2)), x()), "concat"),
-    "unbound": (lambda: ((lambda f: lambda h: sum(f(part) for part in h.unbind(2)))(branch()), x(2, N, 3)), "sum"),
-    "strided": (lambda: ((lambda f: lambda h: f(h[:, ::2]))(branch(2)), x()), "plain linear"),
+    "slices assigned": (of(slices, branch), "residual"),
+    "overwritten": (of(overwritten, branch), "plain linear"),
+    "patched": (of(patched, branch), "plain"),
+    "changed by a view": (of(by_view, branch), "linear residual"),
+    "masked fill": (
+        of(lambda f, g: lambda h: h + f(h).masked_fill_(x() > 0, 0.0), branch, branch),
+        "residual",
+    ),
+    "swapped halves": (
+        of(lambda f: lambda h: torch.cat(h.chunk(2, 1)[::-1], 1) + f(h), branch),
+        "residual",
+    ),
+    "split": (
+        of(
+            lambda f, g: lambda h: torch.cat([f(h[:, :2]), h[:, 2:]], 1),
+            lambda: branch(2),
+            lambda: branch(2),
+        ),
+        "concat",
+    ),
+    "unbound": (
+        of(lambda f: lambda h: sum(f(part) for part in h.unbind(2)), branch, at=lambda: x(2, N, 3)),
+        "sum",
+    ),
+    "strided": (of(lambda f: lambda h: f(h[:, ::2]), lambda: branch(2)), "plain linear"),
     # Products.
-    "a masked relu": (lambda: ((lambda h: h * (h > 0)), x()), "plain"),
-    "a chosen relu": (lambda: ((lambda h: torch.where(h > 0, h, 0.1 * h)), x()), "plain"),
-    "a reciprocal": (lambda: ((lambda h: 1 / (2 + h * h)), x()), "plain"),
-    "a swish by hand": (lambda: ((lambda f: lambda h: (lambda u: u * torch.sigmoid(u))(f(h)))(linear()), x()), "plain"),
-    "a gelu by hand": (lambda: ((lambda f: lambda h: gelu(f(h)))(linear()), x()), "plain"),
-    "a softmax by hand": (lambda: ((lambda f: lambda h: softmax(f(h)))(linear()), x()), "linear residual plain"),
-    "an rms norm by hand": (lambda: ((lambda f: lambda h: h + f(rms(h)))(linear()), x()), "residual"),
-    "a square": (lambda: ((lambda h: h * h), x()), "plain"),
-    "a gate": (of(lambda f, g: lambda h: f(h) * torch.sigmoid(g(h))), "gate"),
-    "a product": (of(lambda f, g: lambda h: f(h) * g(h)), "product"),
-    "a gate in place": (of(lambda f, g: lambda h: f(h).mul_(g(h).sigmoid())), "gate"),
-    "a glu": (lambda: ((lambda f: lambda h: F.glu(f(h), 1))(linear(N, 2 * N)), x()), "plain"),
-    "a highway": (of(lambda f, g: lambda h: (lambda t: t * f(h) + (1 - t) * h)(torch.sigmoid(g(h)))), "input_gate"),
-    "squeeze and excite": (of_image(lambda f, g: squeezed(f)), "gated_residual"),
-    "an input gate": (of(lambda f, g: lambda h: h * torch.sigmoid(f(h))), "gate"),
-    "attention by hand": (lambda: (attention([linear(), linear(), linear()]), x(2, 5, N)), "residual"),
-    "attention": (lambda: ((lambda q: lambda h: h + F.scaled_dot_product_attention(q(h), h, h))(linear()), x(2, 5, N)), "residual"),
-    "einsum": (lambda: ((lambda w: lambda h: h + torch.einsum("bi,ij->bj", h, w).tanh())(x(N, N)), x()), "residual"),
-    "bilinear": (lambda: ((lambda m: lambda h: m(h, h))(nn.Bilinear(N, N, N).double()), x()), "plain"),
+    "a masked relu": (of(lambda: lambda h: h * (h > 0)), "plain"),
+    "a chosen relu": (of(lambda: lambda h: torch.where(h > 0, h, 0.1 * h)), "plain"),
+    "a reciprocal": (of(lambda: lambda h: 1 / (2 + h * h)), "plain"),
+    "a swish by hand": (
+        of(lambda f: lambda h: swish(f(h)), linear),
+        "plain",
+    ),
+    "a gelu by hand": (of(lambda f: lambda h: gelu(f(h)), linear), "plain"),
+    "a softmax by hand": (of(lambda f: lambda h: softmax(f(h)), linear), "linear residual plain"),
+    "an rms norm by hand": (of(lambda f: lambda h: h + f(rms(h)), linear), "residual"),
+    "a square": (of(lambda: lambda h: h * h), "plain"),
+    "a gate": (of(lambda f, g: lambda h: f(h) * torch.sigmoid(g(h)), branch, branch), "gate"),
+    "a product": (of(lambda f, g: lambda h: f(h) * g(h), branch, branch), "product"),
+    "a gate in place": (
+        of(lambda f, g: lambda h: f(h).mul_(g(h).sigmoid()), branch, branch),
+        "gate",
+    ),
+    "a glu": (of(lambda f: lambda h: F.glu(f(h), 1), lambda: linear(N, 2 * N)), "plain"),
+    "a highway": (
+        of(
+            lambda f, g: lambda h: carried(h, f(h), torch.sigmoid(g(h))),
+            branch,
+            branch,
+        ),
+        "input_gate",
+    ),
+    "squeeze and excite": (
+        of(lambda f, g: squeezed(f), images, images, at=image),
+        "gated_residual",
+    ),
+    "an input gate": (of(lambda f, g: lambda h: h * torch.sigmoid(f(h)), branch, branch), "gate"),
+    "attention by hand": (
+        lambda: (attention([linear(), linear(), linear()]), x(2, 5, N)),
+        "residual",
+    ),
+    "attention": (
+        of(
+            lambda q: lambda h: h + F.scaled_dot_product_attention(q(h), h, h),
+            linear,
+            at=lambda: x(2, 5, N),
+        ),
+        "residual",
+    ),
+    "einsum": (
+        of(lambda w: lambda h: h + torch.einsum("bi,ij->bj", h, w).tanh(), lambda: x(N, N)),
+        "residual",
+    ),
+    "bilinear": (of(lambda m: lambda h: m(h, h), lambda: nn.Bilinear(N, N, N).double()), "plain"),
     # Concatenations.
-    "dense": (lambda: (dense([nn.Sequential(conv(N * (i + 1), N), nn.ReLU()) for i in range(3)]), image()), "dense dense dense"),
-    "inception": (of_image(lambda f, g: lambda h: torch.cat([f(h), g(h)], 1)), "concat"),
-    "along the batch": (of(lambda f, g: lambda h: torch.cat([h, f(h)], 0).view(2, -1, N).mean(0)), "plain"),
-    "along the batch only": (of(lambda f, g: lambda h: g(torch.cat([f(h), h], 0))[:3]), "plain linear"),
-    "along the last axis": (lambda: ((lambda f: lambda h: torch.cat([f(h), h], -1))(images()), image()), "dense"),
-    "along a middle axis": (lambda: ((lambda f: lambda h: torch.cat([f(h), h], 2))(images()), image()), "dense"),
-    "twice the same": (lambda: ((lambda h: torch.cat([h, h], 1)), x()), "dense"),
-    "a constant column": (of(lambda f, g: lambda h: torch.cat([f(h), torch.ones(len(h), 1).double()], 1)), "plain linear"),
+    "dense": (
+        lambda: (
+            dense([nn.Sequential(conv(N * (i + 1), N), nn.ReLU()) for i in range(3)]),
+            image(),
+        ),
+        "dense dense dense",
+    ),
+    "inception": (
+        of(lambda f, g: lambda h: torch.cat([f(h), g(h)], 1), images, images, at=image),
+        "concat",
+    ),
+    "along the batch": (
+        of(lambda f, g: lambda h: torch.cat([h, f(h)], 0).view(2, -1, N).mean(0), branch, branch),
+        "plain",
+    ),
+    "along the batch only": (
+        of(lambda f, g: lambda h: g(torch.cat([f(h), h], 0))[:3], branch, branch),
+        "plain linear",
+    ),
+    "along the last axis": (
+        of(lambda f: lambda h: torch.cat([f(h), h], -1), images, at=image),
+        "dense",
+    ),
+    "along a middle axis": (
+        of(lambda f: lambda h: torch.cat([f(h), h], 2), images, at=image),
+        "dense",
+    ),
+    "twice the same": (of(lambda: lambda h: torch.cat([h, h], 1)), "dense"),
+    "a constant column": (
+        of(
+            lambda f, g: lambda h: torch.cat([f(h), torch.ones(len(h), 1).double()], 1),
+            branch,
+            branch,
+        ),
+        "plain linear",
+    ),
     "a u-net": (lambda: (unet(images(), images()), image()), "plain dense"),
     # Wiring.
     "reversible": (lambda: (reversible(branch(2), branch(2)), x()), "concat"),
-    "experts, hard": (lambda: (experts(linear(N, 3), [branch() for _ in range(3)], None), x(8, N)), "plain"),
-    "experts, top 2": (lambda: (experts(linear(N, 3), [branch() for _ in range(3)], 2), x(8, N)), "gate linear"),
+    "experts, hard": (
+        lambda: (experts(linear(N, 3), [branch() for _ in range(3)], None), x(8, N)),
+        "plain",
+    ),
+    "experts, top 2": (
+        lambda: (experts(linear(N, 3), [branch() for _ in range(3)], 2), x(8, N)),
+        "gate linear",
+    ),
     "two steps back": (lambda: (grown([branch() for _ in range(4)]), x()), "sum"),
-    "stochastic depth": (of(lambda f, g: lambda h: h + f(h) * (torch.rand(len(h), 1) > 0.5)), "residual"),
-    "zero at first": (lambda: ((lambda f: lambda h: h + torch.zeros(1).double() * f(h))(branch()), x()), "residual"),
-    "a pyramid": (of_image(lambda f, g: lambda h: f(h) + F.interpolate(g(F.max_pool2d(h, 2)), size=6)), "sum"),
-    "a literal batch": (of_image(lambda f, g: lambda h: f(h).view(2, -1) + h.view(2, -1)), "residual"),
-    "a fourier mixer": (of(lambda f, g: lambda h: h + torch.fft.irfft(torch.fft.rfft(f(h)) * 2, n=N)), "residual"),
-    "complex sums": (of(lambda f, g: lambda h: (torch.fft.fft(h) + torch.fft.fft(f(h))).real), "plain"),
-}  # fmt: skip
+    "stochastic depth": (
+        of(lambda f, g: lambda h: h + f(h) * (torch.rand(len(h), 1) > 0.5), branch, branch),
+        "residual",
+    ),
+    "zero at first": (
+        of(lambda f: lambda h: h + torch.zeros(1).double() * f(h), branch),
+        "residual",
+    ),
+    "a pyramid": (
+        of(
+            lambda f, g: lambda h: f(h) + F.interpolate(g(F.max_pool2d(h, 2)), size=6),
+            images,
+            images,
+            at=image,
+        ),
+        "sum",
+    ),
+    "a literal batch": (
+        of(lambda f, g: lambda h: f(h).view(2, -1) + h.view(2, -1), images, images, at=image),
+        "residual",
+    ),
+    "a fourier mixer": (
+        of(
+            lambda f, g: lambda h: h + torch.fft.irfft(torch.fft.rfft(f(h)) * 2, n=N),
+            branch,
+            branch,
+        ),
+        "residual",
+    ),
+    "complex sums": (
+        of(lambda f, g: lambda h: (torch.fft.fft(h) + torch.fft.fft(f(h))).real, branch, branch),
+        "plain",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CASES)

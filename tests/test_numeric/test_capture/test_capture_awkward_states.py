@@ -36,6 +36,21 @@ def branch(width: int = N) -> nn.Module:
     return nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, width)).double()
 
 
+Model = Callable[..., Any]
+Made = Callable[[], tuple[Any, ...]]
+
+
+def of(make: Callable[..., Model], *parts: Callable[[], Any], at: Callable[[], Any] = x) -> Made:
+    """Makes a model of parts, and gives it an input."""
+
+    def made() -> tuple[Any, ...]:
+        found = at()
+        inputs = found if isinstance(found, tuple) else (found,)
+        return make(*(part() for part in parts)), *inputs
+
+    return made
+
+
 class Straight(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, h: Tensor) -> Tensor:
@@ -260,6 +275,22 @@ def hooked() -> nn.Module:
     return model
 
 
+def two_heads(f: nn.Module, g: nn.Module, k: nn.Module) -> Model:
+    def run(h: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.tanh(f(h))
+        return g(h), k(h)
+
+    return run
+
+
+def in_between(f: nn.Module, g: nn.Module) -> Model:
+    def run(h: Tensor) -> list[Tensor]:
+        h = f(h)
+        return [h, g(h)]
+
+    return run
+
+
 def transformed(f: nn.Module) -> Callable[[Tensor], Tensor]:
     return lambda h: h + torch.func.vmap(f)(h)
 
@@ -301,17 +332,36 @@ def padding() -> Tensor:
     return tokens() == 0
 
 
-CASES: dict[str, tuple[Callable[[], tuple[Any, ...]], str]] = {
+FOUR = " ".join(["residual plain"] * 4)
+CASES: dict[str, tuple[Made, str]] = {
     # Custom functions.
-    "straight through": (lambda: ((lambda f: lambda h: h + f(Straight.apply(h)))(branch()), x()), "residual"),
-    "straight through, bound before": (lambda: ((lambda f: lambda h: h + f(straight(h)))(branch()), x()), "residual"),
-    "straight through by hand": (lambda: ((lambda f: lambda h: f(h + (h.round() - h).detach()))(branch()), x()), "plain linear"),
-    "gradient reversal": (lambda: ((lambda f: lambda h: f(Reversal.apply(h, 0.5)))(branch()), x()), "plain linear"),
-    "a function with a set-up": (lambda: ((lambda f: lambda h: f(SetUp.apply(h)[0]))(branch()), x()), "plain linear"),
-    "a function of constants": (lambda: ((lambda f: lambda h: f(h) + Straight.apply(x()))(branch()), x()), "plain linear"),
+    "straight through": (of(lambda f: lambda h: h + f(Straight.apply(h)), branch), "residual"),
+    "straight through, bound before": (
+        of(lambda f: lambda h: h + f(straight(h)), branch),
+        "residual",
+    ),
+    "straight through by hand": (
+        of(lambda f: lambda h: f(h + (h.round() - h).detach()), branch),
+        "plain linear",
+    ),
+    "gradient reversal": (
+        of(lambda f: lambda h: f(Reversal.apply(h, 0.5)), branch),
+        "plain linear",
+    ),
+    "a function with a set-up": (
+        of(lambda f: lambda h: f(SetUp.apply(h)[0]), branch),
+        "plain linear",
+    ),
+    "a function of constants": (
+        of(lambda f: lambda h: f(h) + Straight.apply(x()), branch),
+        "plain linear",
+    ),
     "a noisy function": (lambda: (noisy(branch()), x()), "residual"),
     # Calls.
-    "tied": (lambda: (Tied().double(), torch.tensor([[1, 2], [3, 4], [0, 0]])), "residual residual residual linear"),
+    "tied": (
+        lambda: (Tied().double(), torch.tensor([[1, 2], [3, 4], [0, 0]])),
+        "residual residual residual linear",
+    ),
     "counted": (lambda: (Counted(), x()), "residual"),
     "siamese": (lambda: (siamese(), x(), x(seed=2)), "plain plain"),
     "in lists": (lambda: (Stored(), x()), "residual residual"),
@@ -322,37 +372,133 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, ...]], str]] = {
     "frozen": (lambda: (frozen(branch()), x()), "plain linear"),
     "data parallel": (lambda: (nn.DataParallel(branch()), x()), "plain linear"),
     "compiled": (lambda: (torch.compile(branch()), x()), "plain linear"),
-    "a compiled part": (lambda: ((lambda f: lambda h: h + torch.compile(f)(h))(branch()), x()), "residual"),
-    "a model with a length of 0": (lambda: (nn.Sequential(nn.ModuleList().append(branch())[0]), x()), "plain linear"),
-    "a scalar at the end": (lambda: ((lambda f: lambda h: f(h).square().mean())(branch()), x()), "plain plain"),
-    "one number a sample": (lambda: ((lambda f: lambda h: f(h).sum(1))(branch()), x()), "plain linear"),
-    "two heads": (lambda: ((lambda f, g, k: lambda h: (lambda u: (g(u), k(u)))(torch.tanh(f(h))))(linear(), linear(), linear()), x()), "plain"),
-    "intermediate outputs": (lambda: ((lambda f, g: lambda h: (lambda u: [u, g(u)])(f(h)))(branch(), branch()), x()), "plain linear"),
-    "a float beside": (lambda: ((lambda f: lambda h, t: h + f(h) * t)(branch()), x(), torch.tensor(0.5).double()), "residual"),
+    "a compiled part": (of(lambda f: lambda h: h + torch.compile(f)(h), branch), "residual"),
+    "a model with a length of 0": (
+        lambda: (nn.Sequential(nn.ModuleList().append(branch())[0]), x()),
+        "plain linear",
+    ),
+    "a scalar at the end": (of(lambda f: lambda h: f(h).square().mean(), branch), "plain plain"),
+    "one number a sample": (of(lambda f: lambda h: f(h).sum(1), branch), "plain linear"),
+    "two heads": (
+        of(
+            two_heads,
+            linear,
+            linear,
+            linear,
+        ),
+        "plain",
+    ),
+    "intermediate outputs": (
+        of(in_between, branch, branch),
+        "plain linear",
+    ),
+    "a float beside": (
+        of(
+            lambda f: lambda h, t: h + f(h) * t,
+            branch,
+            at=lambda: (x(), torch.tensor(0.5).double()),
+        ),
+        "residual",
+    ),
     # Tokens, masks, attention, recurrence.
-    "a causal transformer": (lambda: (Masked().double().eval(), tokens(), padding()), "linear residual plain residual plain residual plain residual plain"),
-    "a transformer in training": (lambda: (Masked().double().train(), tokens(), padding()), "linear residual plain residual plain residual plain residual plain"),
-    "a frozen transformer": (lambda: (frozen(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).double().eval()), x(2, 5, 8)), "residual plain residual plain"),
-    "positions first": (lambda: (Masked(False).double().eval(), tokens(), padding()), "residual plain residual plain residual plain residual plain"),
-    "lstm": (lambda: (Recurrent(nn.LSTM, batch_first=True, num_layers=2).double(), x(2, 5, N)), "residual"),
+    "a causal transformer": (
+        lambda: (Masked().double().eval(), tokens(), padding()),
+        "linear " + FOUR,
+    ),
+    "a transformer in training": (
+        lambda: (Masked().double().train(), tokens(), padding()),
+        "linear " + FOUR,
+    ),
+    "a frozen transformer": (
+        lambda: (
+            frozen(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).double().eval()),
+            x(2, 5, 8),
+        ),
+        "residual plain residual plain",
+    ),
+    "positions first": (lambda: (Masked(False).double().eval(), tokens(), padding()), FOUR),
+    "lstm": (
+        lambda: (Recurrent(nn.LSTM, batch_first=True, num_layers=2).double(), x(2, 5, N)),
+        "residual",
+    ),
     "lstm, positions first": (lambda: (Recurrent(nn.LSTM).double(), x(5, 2, N)), "residual"),
-    "lstm, both ways": (lambda: (Recurrent(nn.LSTM, batch_first=True, bidirectional=True, proj_size=2).double(), x(2, 5, N)), "residual"),
-    "lstm with dropout": (lambda: (Recurrent(nn.LSTM, num_layers=2, dropout=0.5).double().train(), x(5, 2, N)), "residual"),
+    "lstm, both ways": (
+        lambda: (
+            Recurrent(nn.LSTM, batch_first=True, bidirectional=True, proj_size=2).double(),
+            x(2, 5, N),
+        ),
+        "residual",
+    ),
+    "lstm with dropout": (
+        lambda: (Recurrent(nn.LSTM, num_layers=2, dropout=0.5).double().train(), x(5, 2, N)),
+        "residual",
+    ),
     "gru": (lambda: (Recurrent(nn.GRU, batch_first=True).double(), x(2, 5, N)), "residual"),
     "rnn": (lambda: (Recurrent(nn.RNN, batch_first=True).double(), x(2, 5, N)), "residual"),
-    "cells": (lambda: ((lambda c: lambda h: h + c(h, torch.tanh(h)))(nn.GRUCell(N, N).double()), x()), "residual"),
-    "bags": (lambda: (nn.Sequential(nn.EmbeddingBag(7, N), nn.Linear(N, N), nn.ReLU(), nn.Linear(N, 2)).double(), tokens()), "plain linear"),
+    "cells": (
+        of(lambda c: lambda h: h + c(h, torch.tanh(h)), lambda: nn.GRUCell(N, N).double()),
+        "residual",
+    ),
+    "bags": (
+        lambda: (
+            nn.Sequential(
+                nn.EmbeddingBag(7, N), nn.Linear(N, N), nn.ReLU(), nn.Linear(N, 2)
+            ).double(),
+            tokens(),
+        ),
+        "plain linear",
+    ),
     "rows of a table": (lambda: (Rows().double(), tokens()), "plain linear"),
     # Training.
-    "dropout": (lambda: (in_training(nn.Linear(N, N), nn.Dropout(0.5), nn.Tanh(), nn.Linear(N, N)), x()), "plain linear"),
-    "dropout in a residual": (lambda: ((lambda f: lambda h: h + F.dropout(f(h), 0.5))(branch()), x()), "residual"),
-    "alpha dropout": (lambda: (in_training(nn.Linear(N, N), nn.AlphaDropout(0.5), nn.Linear(N, N)), x()), "linear linear"),
-    "attention dropout": (lambda: ((lambda f: lambda h: h + F.scaled_dot_product_attention(f(h), h, h, dropout_p=0.5))(linear()), x(2, 5, N)), "residual"),
-    "batch norm": (lambda: (in_training(nn.Linear(N, N), nn.BatchNorm1d(N), nn.ReLU(), nn.Linear(N, N)), x()), "plain linear"),
-    "batch norm, called": (lambda: ((lambda m: lambda h: torch.batch_norm(h, None, None, m[0], m[1], True, 0.1, 1e-5, False) + h)([torch.zeros(N).double(), torch.ones(N).double()]), x()), "residual"),
-    "instance norm": (lambda: (in_training(nn.Conv1d(N, N, 1), nn.InstanceNorm1d(N, track_running_stats=True), nn.Conv1d(N, N, 1)), x(2, N, 5)), "plain linear"),
-    "spectral norm": (lambda: (in_training(spectral(), nn.Tanh(), spectral()), x()), "plain linear"),
-    "spectral norm, old": (lambda: (in_training(old_spectral(), nn.Tanh(), old_spectral()), x()), "plain linear"),
+    "dropout": (
+        lambda: (in_training(nn.Linear(N, N), nn.Dropout(0.5), nn.Tanh(), nn.Linear(N, N)), x()),
+        "plain linear",
+    ),
+    "dropout in a residual": (of(lambda f: lambda h: h + F.dropout(f(h), 0.5), branch), "residual"),
+    "alpha dropout": (
+        lambda: (in_training(nn.Linear(N, N), nn.AlphaDropout(0.5), nn.Linear(N, N)), x()),
+        "linear linear",
+    ),
+    "attention dropout": (
+        of(
+            lambda f: lambda h: h + F.scaled_dot_product_attention(f(h), h, h, dropout_p=0.5),
+            linear,
+            at=lambda: x(2, 5, N),
+        ),
+        "residual",
+    ),
+    "batch norm": (
+        lambda: (in_training(nn.Linear(N, N), nn.BatchNorm1d(N), nn.ReLU(), nn.Linear(N, N)), x()),
+        "plain linear",
+    ),
+    "batch norm, called": (
+        of(
+            lambda m: (
+                lambda h: torch.batch_norm(h, None, None, m[0], m[1], True, 0.1, 1e-5, False) + h
+            ),
+            lambda: [torch.zeros(N).double(), torch.ones(N).double()],
+        ),
+        "residual",
+    ),
+    "instance norm": (
+        lambda: (
+            in_training(
+                nn.Conv1d(N, N, 1),
+                nn.InstanceNorm1d(N, track_running_stats=True),
+                nn.Conv1d(N, N, 1),
+            ),
+            x(2, N, 5),
+        ),
+        "plain linear",
+    ),
+    "spectral norm": (
+        lambda: (in_training(spectral(), nn.Tanh(), spectral()), x()),
+        "plain linear",
+    ),
+    "spectral norm, old": (
+        lambda: (in_training(old_spectral(), nn.Tanh(), old_spectral()), x()),
+        "plain linear",
+    ),
     "weight norm": (lambda: (in_training(weight_normed(), nn.Tanh()), x()), "plain"),
     "hooks": (lambda: (hooked(), x()), "plain linear"),
     # What runs how.
@@ -364,10 +510,13 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, ...]], str]] = {
     "a slope": (lambda: (slope(branch()), x()), "residual"),
     "a functional call": (lambda: (functional(branch()), x()), "residual"),
     "attributes": (lambda: (looked(branch()), x()), "plain linear residual"),
-    "data": (lambda: ((lambda f: lambda h: h + f(h).data)(branch()), x()), "linear"),
-    "a matrix function": (lambda: ((lambda h: h + torch.linalg.inv(h)), x(2, N, N)), "residual"),
-    "a solver": (lambda: ((lambda h: torch.linalg.svdvals(h)), x(2, N, N)), "plain"),
-}  # fmt: skip
+    "data": (of(lambda f: lambda h: h + f(h).data, branch), "linear"),
+    "a matrix function": (
+        of(lambda: lambda h: h + torch.linalg.inv(h), at=lambda: x(2, N, N)),
+        "residual",
+    ),
+    "a solver": (of(lambda: torch.linalg.svdvals, at=lambda: x(2, N, N)), "plain"),
+}
 
 
 @pytest.mark.parametrize("name", CASES)
