@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from paper_figures.mathml import mathml
-from validate.analysis.document import Analysis, BlockAnalysis, block_bound
-from validate.analysis.text import latex, text
+from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
+from validate.analysis.analysis_text import latex, text
 from validate.records.storage import write_atomic
 
 MOST = 6

@@ -107,6 +107,10 @@ class SegmentColumns(Columns[Tensor]):
                 return sum((self._adjoint(each, v) for each in expr.args), torch.zeros(()))
             case sp.Transpose():
                 return self._times_it(expr.arg, v)
+            case sp.BlockMatrix() if expr.blockshape[1] == 1:
+                rows = [self.entries(block.shape[0]) for block in expr.blocks]
+                parts = zip(expr.blocks, v.split(rows, 1), strict=True)
+                return sum((self._adjoint(block, part) for block, part in parts), torch.zeros(()))
         return self._times_it(expr, v)
 
     def _times_it(self, expr: sp.Expr, v: Tensor) -> Tensor:

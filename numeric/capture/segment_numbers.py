@@ -65,8 +65,9 @@ def segment_spectra(
 
 
 def _relative(found: Tensor, recorded: Tensor) -> float:
-    size = recorded.double().norm()
-    return float((found.double() - recorded.double()).norm() / (size if size > 0 else 1))
+    one, other = found.detach().double(), recorded.detach().double()
+    size = float(other.norm())
+    return float((one - other).norm()) / (size or 1.0)
 
 
 def _masked(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:

@@ -28,14 +28,14 @@ from numeric import (
     untouched,
 )
 from numeric.settings import Effort
-from validate.analysis.block_records import block_of
-from validate.analysis.document import (
+from validate.analysis.analysis_document import (
     SCHEMA,
     Analysis,
     CaptureRecord,
     ParameterRecord,
     Total,
 )
+from validate.analysis.block_records import block_of
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
 
 AGREE: Mapping[torch.dtype, float] = {torch.float64: 1e-10, torch.float32: 2e-3}

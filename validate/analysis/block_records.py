@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from numeric import BlockNumbers, Captured, SegmentNumbers
-from validate.analysis.causes import Cause, cause_of
-from validate.analysis.document import (
+from validate.analysis.analysis_document import (
     BlockAnalysis,
     BoundValue,
     SpectrumRecord,
     Spread,
     Terms,
 )
+from validate.analysis.causes import Cause, cause_of
 from validate.analysis.formulas import formula
 
 

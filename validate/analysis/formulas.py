@@ -95,7 +95,7 @@ def _(term: Identity, x: str) -> str:
 
 @written.register
 def _(term: Complement, x: str) -> str:
-    return f"(1 - {x})"
+    return f"(1 - {_bracketed(x)})"
 
 
 @written.register(Leaf)
@@ -107,7 +107,7 @@ def _(term: Leaf, x: str) -> str:
 @written.register
 def _(term: Chain, x: str) -> str:
     for part in term.parts:
-        x = written(part, f"({x})" if " " in x and isinstance(part, Gate | Complement) else x)
+        x = written(part, x)
     return x
 
 
@@ -128,4 +128,10 @@ def _(term: Gate, x: str) -> str:
 
 
 def _bracketed(text: str) -> str:
-    return f"({text})" if " + " in text and not text.endswith(")") else text
+    """In parentheses, where it is a sum or a product that would fall apart."""
+    depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == " " and depth == 0:
+            return f"({text})"
+    return text

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from validate.analysis.document import Analysis
+from validate.analysis.analysis_document import Analysis
 
 
 @dataclass(frozen=True)

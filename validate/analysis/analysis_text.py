@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from derivations.book.prose import prose
-from validate.analysis.document import Analysis, BlockAnalysis, block_bound
+from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
 
 WIDTH = 24
 """Characters of a bar at gain 1."""

@@ -1,0 +1,137 @@
+"""The verb `analyze`, from a file of the user's to every format."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import gradbound as gb
+from gradbound.cli import main
+from validate.analysis.analysis_document import Analysis
+
+NET = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, dying=False):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.dying = dying
+        if dying:
+            nn.init.constant_(self.conv1.bias, -30.0)
+
+    def forward(self, x):
+        branch = self.conv2(torch.relu(self.conv1(x)))
+        return branch if self.dying else x + branch
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.blocks = nn.Sequential(Block(), Block(dying=True), Block())
+        self.head = nn.Linear(4, 10)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x)).mean((2, 3)))
+
+def make():
+    return Net()
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    (tmp_path / "mynet.py").write_text(NET)
+    return f"{tmp_path / 'mynet.py'}:make"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["analyze", *arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_dying_block_is_named_with_its_reason(capsys, net):
+    code, out, _ = run(capsys, net, "--input-size", "3,8,8")
+    assert code == 0
+    lost = out[out.index("where the gradient is lost") :].splitlines()
+    assert lost[1].strip().startswith("blocks.1.conv1 (plain): mask")
+    assert "dead units" in lost[1]
+
+
+@pytest.mark.parametrize("mode", ["made", "train", "eval", "calibrated"])
+def test_json_is_the_document(capsys, net, mode):
+    code, out, _ = run(capsys, net, "--input-size", "3,8,8", "--format", "json", "--mode", mode)
+    assert code == 0
+    found = Analysis.of(out)
+    assert found.schema == "gradbound.analyze/1"
+    assert [block.kind for block in found][:2] == ["linear", "residual"]
+
+
+def test_html_is_written_to_a_file_and_latex_printed(capsys, net, tmp_path):
+    target = tmp_path / "page.html"
+    code, out, _ = run(
+        capsys, net, "--input-size", "3,8,8", "--format", "html", "--out", str(target)
+    )
+    assert (code, out.strip()) == (0, str(target))
+    assert target.read_text().startswith("<!DOCTYPE html>")
+    code, out, _ = run(capsys, net, "--input-size", "3,8,8", "--format", "latex")
+    assert out.startswith(r"\begin{tabular}")
+
+
+def test_several_targets_are_compared(capsys, net):
+    sizes = ("--input-size", "3,8,8", "--format")
+    code, out, _ = run(capsys, net, net, *sizes, "text")
+    assert code == 0
+    assert "least gain" in out
+    code, out, _ = run(capsys, net, net, *sizes, "json")
+    assert [each["target"] for each in json.loads(out)] == [net, net]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["none.py:make"], 3, "none.py"),
+        (["resnet5O"], 3, "did you mean"),
+        (["resnet18", "--input-size", "3,x"], 2, "C,H,W"),
+        ([], 2, "TARGET"),
+        (["resnet18", "vgg11", "--checkpoint", "a.safetensors"], 2, "one target"),
+        (["resnet18", "--input-size", "3,32,32", "--out", "no/such/x.html"], 3, "no folder"),
+    ],
+)
+def test_refusals_are_one_line(capsys, arguments, code, said):
+    found, out, err = run(capsys, *arguments)
+    assert found == code
+    assert said in err
+    assert not out
+    assert err.count("\n") == 1
+
+
+def test_a_model_that_cannot_be_captured_ends_with_5(capsys, tmp_path):
+    (tmp_path / "keeper.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Keeper(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.kept = torch.zeros(4, 4)\n"
+        "    def forward(self, x):\n"
+        "        self.kept.copy_(x)\n"
+        "        return x + self.kept.tanh()\n"
+    )
+    code, _, err = run(capsys, f"{tmp_path / 'keeper.py'}:Keeper", "--input-size", "4")
+    assert code == 5
+    assert "changes a tensor of its own" in err
+
+
+def test_the_library_says_the_same(net):
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)), torch.randn(3, 4)
+    found = gb.analyze(model, x)
+    assert found.target == "Sequential"
+    both = gb.compare({"a": (model, x), "b": (model, (x,))})
+    assert [each.target for each in both] == ["a", "b"]
+    assert both.analyses[0].blocks == both.analyses[1].blocks == found.blocks

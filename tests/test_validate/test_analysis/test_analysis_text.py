@@ -1,0 +1,52 @@
+"""The terminal shows the chain, then where the gradient is lost, the worst first."""
+
+from dataclasses import replace
+
+import pytest
+from printed import analysis
+
+from validate.analysis.analysis_text import latex, text
+
+
+def test_the_text_names_everything_that_a_reader_acts_on():
+    said = text(analysis())
+    lines = said.splitlines()
+    assert lines[0] == "net_<1>  float64 on cpu, input 2×3×8×8"
+    assert "! a <remark>" in lines
+    chain = [line.split()[0] for line in lines if "residual " in line and "(" not in line]
+    assert chain == ["far", "dying", "weak", "fine"]
+    lost = said[said.index("where the gradient is lost") :]
+    assert lost.index("dying (residual): mask") < lost.index("weak (residual): gate")
+    assert "scale it" in lost
+    assert "far: no signal reaches it" in lost
+    assert "0.25 … 2.5" in said
+
+
+def test_bars_are_as_long_as_gains_and_end():
+    chain = text(analysis()).partition("where the gradient is lost")[0].splitlines()
+    lines = {line.split()[0]: line.count("█") for line in chain if line}
+    assert lines["dying"] == 0
+    assert lines["weak"] == 3
+    assert lines["fine"] == 36
+    huge = replace(analysis().blocks[3], gain=replace(analysis().blocks[3].gain, median=1e9))
+    assert text(replace(analysis(), blocks=(huge,))).count("█") == 48
+
+
+def test_nothing_is_lost_where_nothing_is():
+    assert "lost" not in text(replace(analysis(), blocks=analysis().blocks[3:]))
+
+
+def test_the_table_escapes_names():
+    said = latex(replace(analysis(), blocks=analysis().blocks[1:]))
+    assert said.count(r"\\") == 4
+    assert "dying & residual & 0 &" in said
+    assert said.startswith(r"\begin{tabular}{llrl}")
+
+
+@pytest.mark.parametrize("width", [1, 5, 40])
+def test_columns_stay_under_their_heads(width):
+    block = replace(analysis().blocks[3], name="x" * width)
+    lines = text(replace(analysis(), blocks=(block,))).splitlines()
+    head = next(line for line in lines if line.startswith("block"))
+    row = next(line for line in lines if line.startswith("x" * width))
+    assert row.index("residual") == head.index("kind")

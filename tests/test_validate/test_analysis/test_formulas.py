@@ -1,0 +1,86 @@
+"""Formulas speak of the user's modules, and terms are written as functions of x."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from derivations.algebra.terms import (
+    Add,
+    Chain,
+    Complement,
+    Concat,
+    Gate,
+    Identity,
+    Layer,
+    Linear,
+    Pointwise,
+    Term,
+)
+from derivations.errors import UnknownNodeError
+from numeric import capture
+from validate.analysis.formulas import LONGEST, formula, written
+
+F, G, W, X, RELU = Layer("F_1"), Layer("F_2"), Linear("W_1"), Identity(), Pointwise("relu")
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        (Add(F, X), "F_1(x) + x"),
+        (Chain(F, RELU, G), "F_2(relu(F_1(x)))"),
+        (Concat(X, F), "[x, F_1(x)]"),
+        (Gate(X, F), "x ⊙ F_1(x)"),
+        (Chain(Add(F, X), RELU), "relu(F_1(x) + x)"),
+        (Add(Chain(F, Gate(X, G), W), X), "W_1(F_1(x) ⊙ F_2(F_1(x))) + x"),
+        (Chain(F, Complement()), "(1 - F_1(x))"),
+        (Chain(Add(F, X), Complement()), "(1 - (F_1(x) + x))"),
+        (Gate(Add(F, X), W), "(F_1(x) + x) ⊙ W_1(x)"),
+        (Chain(Add(X, F), Gate(X, W)), "(x + F_1(x)) ⊙ W_1(x + F_1(x))"),
+    ],
+    ids=str,
+)
+def test_terms_are_functions_of_x(term, text):
+    assert written(term, "x") == text
+
+
+def test_an_unknown_node_is_refused():
+    with pytest.raises(UnknownNodeError, match=r"formulas\.py"):
+        written(Term(), "x")
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem_layer = nn.Linear(4, 4)
+        self.branch = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem_layer(x)
+        return torch.relu(x + self.branch(x))
+
+
+def formulas():
+    found = capture(Net(), (torch.randn(2, 4),), {})
+    return {each.name: formula(each.name, each.term, each.regions) for each in found.segments}
+
+
+def test_letters_are_replaced_by_paths():
+    found = formulas()
+    stem = found["stem_layer"]
+    assert stem.where == {"W_1": "stem_layer"}
+    assert stem.pullback_latex == r"\frac{\partial L}{\partial x} = \text{stem\_layer}^{\top} g"
+    join = next(each for each in found.values() if "+" in each.term)
+    assert list(join.where.values()) == ["branch.0..branch.3"]
+    assert r"J_{\text{branch.0..branch.3}}^{\top} g + g" in join.pullback_latex
+
+
+def test_a_long_formula_keeps_its_letters():
+    parts = [Layer(f"F_{index}") for index in range(1, 9)]
+
+    class Long:
+        traits, modules = None, ("a" * 60,)
+        functions = ("linear",)
+
+    said = formula("block", Add(*parts), {part.name: Long() for part in parts})
+    assert r"\text" not in said.pullback_latex
+    assert len(said.pullback_latex) <= LONGEST
