@@ -122,8 +122,12 @@ class _Run:
     def measure(self, signal: Loss) -> ModelMeasurement:
         places, indices = self._places()
         given = (self.model, self.args, self.kwargs, places)
+        flow = self.captured.flow
+        result = [flow.recording.values[each] for each in flow.recording.outputs]
+        inputs = {len(each) for each in _tensors((self.args, self.kwargs))[:1] if each.dim()}
+        batches = {len(self.captured.value(each)) for each in self.captured.boundaries}
         with untouched(self.model):
-            self.joined = coupled(*given)
+            self.joined = batches != inputs or coupled(*given[:3], result)
         if self.joined:
             self.remarks.append("samples are coupled: gains and bounds are of the whole batch")
 
