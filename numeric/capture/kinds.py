@@ -11,6 +11,7 @@ from derivations.algebra.terms import (
     Leaf,
     Linear,
     Term,
+    leaves,
     parts_of,
 )
 from numeric.capture.segment_terms import SegmentTerm
@@ -43,7 +44,7 @@ def kind_of(read: SegmentTerm) -> Kind:
         case Linear():
             return "linear"
         case Add():
-            return _sum_kind(term)
+            return _sum_kind(term, read)
         case Concat():
             return "dense" if any(_carries(part, read) for part in term.parts) else "concat"
         case Gate():
@@ -51,16 +52,16 @@ def kind_of(read: SegmentTerm) -> Kind:
     return "plain"
 
 
-def _sum_kind(term: Add) -> Kind:
+def _sum_kind(term: Add, read: SegmentTerm) -> Kind:
     skips = [part for part in term.parts if _is_linear(part)]
     branches = [part for part in term.parts if part not in skips]
     if not skips:
         gates = [part for part in term.parts if isinstance(part, Gate)]
         carried = any(part.signal == Identity() for part in gates)
         return "input_gate" if carried else "sum"
-    if not branches:
-        both = Identity() in skips and any(part != Identity() for part in skips)
-        return "residual" if both else "linear"
+    if not branches:  # a layer without an activation is a branch, too
+        heavy = [part for part in skips if _is_weighted(part, read)]
+        return "linear" if not heavy else "residual" if len(heavy) < len(skips) else "sum"
     return "gated_residual" if any(map(_has_gate, branches)) else "residual"
 
 
@@ -68,6 +69,10 @@ def _is_linear(term: Term) -> bool:
     if isinstance(term, Chain | Concat | Add):
         return all(map(_is_linear, term.parts))
     return isinstance(term, Identity | Linear)
+
+
+def _is_weighted(part: Term, read: SegmentTerm) -> bool:
+    return any(read.regions[leaf.name].traits.weighted for leaf in leaves(part))
 
 
 def _carries(part: Term, read: SegmentTerm) -> bool:
