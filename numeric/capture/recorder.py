@@ -126,7 +126,9 @@ class Recorder:
         self, function: Any, args: Any, kwargs: Any, out: Any, before: Generators
     ) -> None:
         """A function that is kept in one piece, and where the random generators were before it."""
-        self.note(function, args, kwargs, out, True, before if before.moved() else None)
+        with self.aside():
+            drawn = before if before.moved() else None
+        self.note(function, args, kwargs, out, True, drawn)
 
     def _follow(self, node: Node) -> None:
         """Keeps the books of what autograd would follow."""
