@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from derivations.errors import CaptureError
 from numeric.capture.custom_functions import whole_functions
 from numeric.capture.graph import Node
+from numeric.capture.operations import name_of
 from numeric.capture.record import record
 from numeric.capture.recorder import Recorder
 
@@ -104,8 +105,9 @@ def test_reentrant_checkpoints_are_looked_into() -> None:
         return with_constant + h
 
     recording = record(run, (x(),), {})
-    assert [node.name for node in recording.nodes] == ["linear", "tanh", "add"]
-    assert all(node.tracked for node in recording.nodes)
+    nodes = [node for node in recording.nodes if name_of(node) != "detach"]
+    assert [node.name for node in nodes] == ["linear", "tanh", "add"]
+    assert all(node.tracked for node in nodes)
     inside = recording.nodes[0].outputs[0]
     assert inside not in recording.addresses
 

@@ -53,7 +53,7 @@ def test_what_is_noticed_by_the_snapshot_itself() -> None:
     for act in (
         lambda m: m.kept.add_(1),
         lambda m: m.words.append("c"),
-        lambda m: m.train(False),
+        nn.Module.eval,
         lambda m: m.plain.add_(1),
         lambda m: setattr(m, "more", 1),
         lambda m: m.inner[0].weight.data.add_(1),
