@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.capture import Captured, CapturedModel, capture, refuse_endless
@@ -162,7 +163,7 @@ def cotangent(out: Tensor) -> Tensor:
 
 
 def real(out: Tensor) -> Tensor:
-    return torch.view_as_real(out) if out.is_complex() else out
+    return torch.view_as_real(out.resolve_conj()) if out.is_complex() else out
 
 
 def tensors(tree: Any) -> list[Tensor]:
@@ -172,8 +173,8 @@ def tensors(tree: Any) -> list[Tensor]:
 def close(one: Tensor, other: Tensor, tolerance: float, what: str) -> None:
     assert one.shape == other.shape, f"{what}: {tuple(one.shape)} is not {tuple(other.shape)}"
     assert one.dtype == other.dtype, f"{what}: {one.dtype} is not {other.dtype}"
-    error = (one.detach() - other.detach()).double().norm().item() if one.numel() else 0.0
-    size = other.detach().double().norm().item() if one.numel() else 0.0
+    one, other = real(one.detach()).double(), real(other.detach()).double()
+    error, size = (one - other).norm().item(), other.norm().item()
     assert error <= tolerance * max(size, 1e-30), f"{what} is off by {error:.1e} of {size:.1e}"
 
 
@@ -191,14 +192,14 @@ def snapshot(model: object) -> list[tuple[str, Any, Any]]:
     ]
     for path, module in model.named_modules() if isinstance(model, nn.Module) else ():
         for name, value in vars(module).items():
-            held = list(value.items()) if isinstance(value, dict) else value
-            held = list(held) if isinstance(held, list | set) else held
+            held = frozen(list(value.items()) if isinstance(value, dict) else value)
             found.append((f"{path}.{name}", value, held))
-        for name, tensor in [
-            *module.named_parameters(recurse=False),
-            *module.named_buffers(recurse=False),
-        ]:
-            grad = tensor.grad
+        held = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        for name, tensor in held:
+            if tensor.is_meta or is_lazy(tensor):
+                continue
+            grad = tensor.grad if tensor.is_leaf else None
+            found.append((f"{path}.{name} is a leaf", tensor.is_leaf, tensor.requires_grad))
             found.append((f"{path}.{name}", tensor, tensor.detach().clone()))
             found.append((f"{path}.{name}.grad", grad, None if grad is None else grad.clone()))
     return found
@@ -211,11 +212,19 @@ def same_snapshot(before: list[tuple[str, Any, Any]], after: list[tuple[str, Any
         assert same(held, now), f"{name} has another value"
 
 
+def frozen(value: Any) -> Any:
+    """Containers as they are now, and copies of what tensors hold."""
+    if isinstance(value, list | tuple | set):
+        return tuple(map(frozen, value))
+    real = isinstance(value, Tensor) and not is_lazy(value) and not value.is_meta
+    return value.detach().clone() if real else value
+
+
 def same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return one.shape == other.shape and bool(((one == other) | (one != one)).all())
-    if isinstance(one, list) and isinstance(other, list):
+    if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, tuple) and isinstance(other, tuple) and one and isinstance(one[-1], Tensor):
-        return one[:-1] == other[:-1] and same(one[-1], other[-1])
-    return one is other or bool(one == other)
+    return bool(one == other)

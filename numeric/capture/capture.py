@@ -1,5 +1,6 @@
 """Captures a model at an input: its segments from cut to cut, each with its term and its leaves."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -140,9 +141,10 @@ def _followed(recording: Recording) -> tuple[Flow, tuple[int, ...]]:
 
 def _places(flow: Flow) -> tuple[int, ...]:
     """The cuts that have the same batch, which is the first axis: the one that most have."""
-    found = cuts(flow)
-    like = max(found, key=lambda one: sum(flow.fits(other, one) for other in found))
-    return tuple(each for each in found if flow.fits(each, like))
+    found = [each for each in cuts(flow) if flow.fits(each, each)]
+    sizes = Counter(flow.shape(each)[0] for each in found)
+    batch = max(sizes, key=lambda size: sizes[size], default=None)
+    return tuple(each for each in found if flow.shape(each)[0] == batch)
 
 
 def _check_finite(flow: Flow, places: Sequence[int]) -> None:

@@ -19,6 +19,7 @@ from numeric.capture.operations import (
     Traits,
     copied,
     name_of,
+    strided,
     traits,
 )
 from numeric.capture.repeats import continued_concatenations, without_copies
@@ -150,11 +151,15 @@ def _active(recording: Recording, source: int) -> tuple[list[Node], set[int]]:
 def _derivable(node: Node, recording: Recording) -> Node:
     """The node, by an operation that has a derivative and leaves statistics alone."""
     if not node.whole and name_of(node) == "copy":
-        target = node.args[0]
-        held = recording.values[target.value] if isinstance(target, Ref) else target
+        held = _held(node.args[0], recording)
         return replace(
             node, function=copied, args=(node.args[1], held.shape, held.dtype), kwargs={}
         )
+    if not node.whole and node.function in _BY_LAYOUT:
+        return replace(node, function=torch.reshape, kwargs={})
+    if not node.whole and name_of(node) == "as_strided":
+        held = _held(node.args[0], recording)
+        return replace(node, function=strided, args=(*node.args, held.stride()))
     if node.whole and node.name in _STATISTICS:
         names, switch = _STATISTICS[node.name]
         given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
@@ -164,6 +169,12 @@ def _derivable(node: Node, recording: Recording) -> Node:
     return node
 
 
+def _held(argument: Ref | Tensor, recording: Recording) -> Tensor:
+    return recording.values[argument.value] if isinstance(argument, Ref) else argument
+
+
+_BY_LAYOUT = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
+"""These fail for another layout in memory, which values have when they are computed again."""
 _STORED = ("input", "running_mean", "running_var", "weight", "bias")
 _STATISTICS = {
     "batch_norm": ((*_STORED, "training", "momentum", "eps"), "training"),

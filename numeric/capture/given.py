@@ -100,9 +100,9 @@ class _Held:
             return
         attributes = self._attributes[module] = _attributes(module)
         for leaf in tree_flatten(list(attributes.values()))[0]:
-            if isinstance(leaf, nn.Parameter):
+            if not isinstance(leaf, Tensor) or isinstance(leaf, nn.Parameter) or is_lazy(leaf):
                 continue
-            if isinstance(leaf, Tensor) and not leaf.is_meta and id(leaf) not in self._tensors:
+            if leaf.grad_fn is None and not leaf.is_meta and id(leaf) not in self._tensors:
                 self._tensors[id(leaf)] = leaf, leaf.detach().clone()
         for name, weight in module.named_parameters(recurse=False):
             if id(weight) not in self._weights:
@@ -117,6 +117,8 @@ class _Held:
             _put_back(module, attributes)
         with torch.no_grad():
             for tensor, value in self._tensors.values():
+                if tensor.grad_fn is not None and not tensor._is_view():
+                    tensor.detach_()  # it was changed by what depends on weights or the input
                 if not torch.equal(tensor, value):
                     tensor.copy_(value)
             for weight, grad, kept in self._gradients:

@@ -11,6 +11,7 @@ from derivations.algebra.terms import (
     Leaf,
     Linear,
     Term,
+    leaves,
     parts_of,
 )
 from numeric.capture.segment_terms import SegmentTerm
@@ -58,9 +59,9 @@ def _sum_kind(term: Add, read: SegmentTerm) -> Kind:
         gates = [part for part in term.parts if isinstance(part, Gate)]
         carried = any(part.signal == Identity() for part in gates)
         return "input_gate" if carried else "sum"
-    if not branches:
-        both = Identity() in skips and any(part != Identity() for part in skips)
-        return "residual" if both else "linear"
+    if not branches:  # a layer without an activation is a branch, too
+        heavy = [part for part in skips if _is_weighted(part, read)]
+        return "linear" if not heavy else "residual" if len(heavy) < len(skips) else "sum"
     return "gated_residual" if any(map(_has_gate, branches)) else "residual"
 
 
@@ -72,6 +73,10 @@ def _is_skip(term: Term, read: SegmentTerm) -> bool:
         return True
     steps = getattr(read.regions.get(term.name), "steps", ()) if isinstance(term, Leaf) else ()
     return bool(steps) and all(step.traits.affine or step.traits.tag == "norm" for step in steps)
+
+
+def _is_weighted(part: Term, read: SegmentTerm) -> bool:
+    return any(read.regions[leaf.name].traits.weighted for leaf in leaves(part))
 
 
 def _carries(part: Term, read: SegmentTerm) -> bool:

@@ -232,6 +232,12 @@ def copied(source: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return source.to(dtype).expand(shape)
 
 
+def strided(x: Tensor, size: Sequence[int], *rest: Any) -> Tensor:
+    """as_strided of a tensor as it lay in memory when it was recorded, by the last argument."""
+    *given, layout = rest
+    return x.new_empty_strided(x.shape, layout).copy_(x).as_strided(size, *given)
+
+
 def joined(terms: Any) -> Any:
     """All of some traits at once: what a map made of several operations is like."""
     terms = list(terms)

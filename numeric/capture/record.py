@@ -92,6 +92,11 @@ class _Operations(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.recorder = recorder
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No compiler runs here; only to be kept from it, torch imports it, in seconds."""
+        return False
+
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
@@ -161,7 +166,7 @@ class _Functions(TorchFunctionMode):
             before = Generators()
             with recorder.pause():
                 out = function(*args, **kwargs)
-            recorder.note_whole(function, *given, tree_map(plain, out), before)
+            recorder.note_whole(function, given[0], given[1], tree_map(plain, out), before)
             return out
         out = function(*args, **kwargs)
         if followed and (now := plain(args[0])) is not given[0][0]:

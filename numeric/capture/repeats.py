@@ -17,7 +17,7 @@ from numeric.capture.operations import name_of, operand
 REPEATS = frozenset(
     (
         "clone", "alias", "lift_fresh", "view", "expand", "_to_copy",
-        "_unsafe_view", "copied", "slice", "_reshape_alias",
+        "_unsafe_view", "copied", "slice", "_reshape_alias", "reshape",
     )
 )  # fmt: skip
 """Where shape and type stay, these repeat their input."""

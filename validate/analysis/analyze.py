@@ -149,9 +149,7 @@ class _Run:
                 return Total(None, None, None)
             gain = self.numbers[index].numbers.gain
             product = gain if product is None else product * gain
-        first, last = (measured.norms[0], measured.norms[-1]) if measured.norms else (None, None)
-        ratio = first / last if first is not None and last is not None else None
-        return Total(_median(ratio), _median(product), self.worst)
+        return Total(_median(measured.total), _median(product), self.worst)
 
     def culprit(self, index: int) -> str | None:
         """The first block on the signal's way that it enters and does not leave, before this one

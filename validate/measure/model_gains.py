@@ -41,6 +41,7 @@ class ModelMeasurement:
 
     norms: tuple[Tensor | None, ...]
     gains: tuple[Tensor | None, ...]
+    total: Tensor | None
     parameters: Mapping[str, tuple[float, float]]
     loss: float
 
@@ -76,7 +77,8 @@ def coupled(
         after = _tensors(model(*tree_map(others, tuple(args)), **tree_map(others, dict(kwargs))))
     # Kernels may sum in another order for other numbers: far less than what a coupling does.
     return any(
-        float((one[0] - other[0]).detach().abs().max()) > torch.finfo(one.dtype).eps ** 0.6 * _largest(one)
+        float((one[0] - other[0]).detach().abs().max())
+        > torch.finfo(one.dtype).eps ** 0.6 * _largest(one)
         for one, other in zip(before, after, strict=True)
         if one.is_floating_point() and one[0].numel()
     )
@@ -206,7 +208,9 @@ class _Watch(TorchFunctionMode):
         self, parameters: Mapping[str, tuple[float, float]], loss: float
     ) -> ModelMeasurement:
         norms = tuple(self._norms.get(index) for index in range(len(self.places)))
-        return ModelMeasurement(norms, tuple(map(_ratio, norms, norms[1:])), parameters, loss)
+        gains = tuple(map(_ratio, norms, norms[1:]))
+        total = _ratio(norms[0], norms[-1]) if norms else None
+        return ModelMeasurement(norms, gains, total, parameters, loss)
 
 
 def _ratio(before: Tensor | None, after: Tensor | None) -> Tensor | None:

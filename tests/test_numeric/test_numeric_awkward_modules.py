@@ -138,6 +138,22 @@ def by_view(f: Model) -> Model:
     return run
 
 
+def windows(f: Model) -> Model:
+    """Views that fit one layout in memory alone."""
+
+    def run(h: Tensor) -> Tensor:
+        w = h.view(2, 2, 2, 2, 2, N).transpose(2, 3).contiguous().view(8, 4, N)
+        w = f(w).view(2, 2, 2, 2, 2, N).transpose(2, 3).contiguous().view(2, 4, 4, N)
+        return h.permute(0, 2, 1, 3) + w.transpose(1, 2)
+
+    return run
+
+
+def by_memory(f: Model) -> Model:
+    """What entries it takes depends on their order in memory."""
+    return lambda h: torch.as_strided(torch.tanh(f(h).t()), (3, 2), (N, 1))
+
+
 def rms(h: Tensor) -> Tensor:
     return h * torch.rsqrt(h.square().mean(-1, keepdim=True) + 1e-6)
 
@@ -324,6 +340,8 @@ CASES: dict[str, tuple[Made, str]] = {
         of(lambda f: lambda h: sum(f(part) for part in h.unbind(2)), branch, at=lambda: x(2, N, 3)),
         "sum",
     ),
+    "windows": (of(windows, branch, at=lambda: x(2, 4, 4, N)), "residual"),
+    "by memory": (of(by_memory, linear), "plain"),
     "strided": (of(lambda f: lambda h: f(h[:, ::2]), lambda: branch(2)), "plain linear"),
     # Products.
     "a masked relu": (of(lambda: lambda h: h * (h > 0)), "plain"),

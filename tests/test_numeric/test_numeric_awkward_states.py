@@ -522,9 +522,72 @@ CASES: dict[str, tuple[Made, str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_an_awkward_model_is_captured_right(name: str) -> None:
     make, expected = CASES[name]
-    model, *inputs = make()
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what torch says of nested tensors, weights and complex numbers
+        warnings.simplefilter("ignore")  # of torch's own
+        model, *inputs = make()
         assert kinds(check(model, *inputs)) == expected.split()
+
+
+def test_dicts_tuples_and_keywords_go_in_and_out() -> None:
+    batch = {"parts": (x(), None), "mask": torch.ones(3).bool()}
+    found = check(Named().double(), batch, kwargs={"scale": torch.tensor(0.5).double()})
+    assert "residual" in kinds(found)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05), (torch.float16, 0.01)]
+)
+def test_other_precisions_are_kept(dtype: torch.dtype, tolerance: float) -> None:
+    f = branch().to(dtype)
+    found = check(lambda h: h + f(h), x().to(dtype), tolerance=tolerance)
+    assert kinds(found) == ["residual"]
+    assert found.value(found.boundaries[-1]).dtype == dtype
+
+
+def test_autocast_is_replayed() -> None:
+    f = branch().float()
+
+    def run(h: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return h + f(h)
+
+    assert kinds(check(run, x().float(), tolerance=0.05)) == ["residual"]
+
+
+def test_a_module_that_is_called_again_has_a_name_for_each_call() -> None:
+    found = check(Tied().double(), torch.tensor([[1, 2], [3, 4]]))
+    modules = [region.modules for segment in found.segments for region in segment.regions.values()]
+    assert [each for m in modules for each in m if each.startswith("blocks")] == [
+        "blocks.0",
+        "blocks.0@2",
+        "blocks.0@3",
+    ]
+    assert "tokens carry no gradient: everything starts at the embedding" in found.flow.remarks
+
+
+def test_custom_functions_are_tagged() -> None:
+    f = branch()
+    found = check(lambda h: h + f(Straight.apply(h)), x())
+    assert found.segments[0].tags == ("custom",)
+    functions = [r.functions for r in found.segments[0].regions.values()]
+    assert functions[0][0] == "Straight"
+
+
+def test_gradients_that_were_there_come_back() -> None:
+    model = Checkpointed()
+    model(x().requires_grad_()).sum().backward()
+    kept = [weight.grad.clone() for weight in model.parameters()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an input without a gradient
+        check(model, x())
+    for weight, grad in zip(model.parameters(), kept, strict=True):
+        assert torch.equal(weight.grad, grad)
+
+
+class Checkpointed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = branch()
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h + checkpoint(self.inner, h.clone(), use_reentrant=True)
