@@ -9,7 +9,6 @@ machine's own load makes of 1.
 
 import importlib.util
 import os
-import time
 import warnings
 from collections.abc import Callable
 
