@@ -98,6 +98,7 @@ class Watch:
         self._plans = WatchPlans(found.fixed, found.remarks)
         self._compiled = found.compiled
         self._step = -1
+        self._planning = False
         self._running: _Forward | None = None
         self._stack = ExitStack()
         self._pass = -1
@@ -160,7 +161,8 @@ class Watch:
     def _before(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if module is not self._root() or self._closed or not torch.is_grad_enabled():
             return
-        if _functorch.peek_interpreter_stack() is not None or self._is_nested():
+        # A capture, this watch's own or another's, runs the model too.
+        if self._planning or _functorch.peek_interpreter_stack() is not None or self._is_nested():
             return
         self._step += 1
         if self._step % self.every:
@@ -168,11 +170,14 @@ class Watch:
         original = self._original()
         assert original is not None
         self._eager()
+        self._planning = True
         try:
             key, plan, strict = self._plans.find(original, args, kwargs)
         except BaseException:
             self._leave()
             raise
+        finally:
+            self._planning = False
         if plan is None:
             self._leave()
             return
