@@ -21,10 +21,11 @@ from mutants.numeric import NUMERIC
 from mutants.rules import SYMBOLIC
 from mutants.theorems import THEOREMS
 from mutants.validate import MEASUREMENTS
+from mutants.watch import WATCHED
 from root import ROOT
 
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
-BESIDE_TESTS = (*NUMERIC, *MEASUREMENTS, *CHECKERS, *VERDICTS)
+BESIDE_TESTS = (*NUMERIC, *MEASUREMENTS, *WATCHED, *CHECKERS, *VERDICTS)
 
 
 def one_of(count: int, mutants: Sequence[Mutant]) -> list[Any]:

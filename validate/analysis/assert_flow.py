@@ -1,0 +1,133 @@
+"""Asserts in a user's own tests that the gradient gets through every block of a model.
+
+One capture and one backward pass of the model as it is; its weights, gradients and random
+generators come back as they were.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils._pytree import tree_flatten, tree_map
+
+from derivations.errors import InputError, ViolationError
+from numeric.capture.given import check_model, untouched
+from validate.analysis.alerts import Seen, cause_of
+from validate.analysis.watch_plan import WatchPlan, plan_of_run
+from validate.measure.signal_hooks import SignalHooks
+
+
+def assert_flow(
+    model: nn.Module,
+    *inputs: Any,
+    min_gain: float,
+    max_gain: float | None = None,
+    loss: Callable[[Any], Tensor] | None = None,
+    y: Tensor | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """The gains of the blocks of model(*inputs), or model(**inputs[0]) for a dict, by name.
+
+    A gain is ‖∂L/∂h_{k−1}‖₂ / ‖∂L/∂h_k‖₂ of the whole batch, in the mode and precision that the
+    model is in. L is `loss` of the model's result, or its cross-entropy with the labels `y`, or its
+    inner product with a standard normal vector drawn from `seed`. Blocks in front of which nothing
+    carries a gradient have no gain. Raises ViolationError that names the first block, as the input
+    meets them, whose gain is below `min_gain`, above `max_gain` or no number, and says why;
+    InputError and CaptureError for what cannot be measured.
+    """
+    check_model(model)
+    if not min_gain >= 0 or (max_gain is not None and not max_gain >= min_gain):
+        raise InputError(f"min_gain {min_gain} must be a number from 0 to max_gain")
+    if not inputs or (loss is not None and y is not None):
+        raise InputError("pass the model's inputs, and either labels y or a loss of its result")
+    single = len(inputs) == 1 and isinstance(inputs[0], dict)
+    args, kwargs = ((), inputs[0]) if single else (inputs, {})
+    plan = plan_of_run(model, args, kwargs)
+    signal = loss or (lambda result: _signal(result, y, seed))
+    numbers = _measured(model, args, kwargs, plan, signal)
+    seen = [block.seen(numbers) for block in plan.blocks]
+    for each in seen:
+        _check(each, min_gain, math.inf if max_gain is None else max_gain)
+    return {each.block: each.gain for each in seen if each.gain is not None}
+
+
+def _check(seen: Seen, low: float, high: float) -> None:
+    if seen.before is None or seen.after is None:
+        return
+    if not math.isfinite(seen.before) or not math.isfinite(seen.after):
+        raise ViolationError(f"{seen.block} ({seen.kind}): the signal there is infinite or NaN")
+    if seen.after == 0:
+        raise ViolationError(
+            f"{seen.block} ({seen.kind}) has no gain: the signal behind it is exactly zero, lost "
+            "in a later block or never sent by the loss"
+        )
+    gain = seen.before / seen.after
+    if gain < low:
+        raise ViolationError(
+            f"{seen.block} ({seen.kind}): gain {gain:.3g} is below {low:g}: {cause_of(seen)}"
+        )
+    if gain > high:
+        raise ViolationError(f"{seen.block} ({seen.kind}): gain {gain:.3g} is above {high:g}")
+
+
+def _measured(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    plan: WatchPlan,
+    loss: Callable[[Any], Tensor],
+) -> dict[int, float]:
+    """The numbers of one backward pass by point; floating-point inputs carry gradients."""
+    fresh = tree_map(_fresh, (tuple(args), dict(kwargs)))
+    leaves = [leaf for leaf in tree_flatten(fresh)[0] if isinstance(leaf, Tensor)]
+    passes: list[int] = []
+    hooks = SignalHooks(plan.points, passes.append)
+    with untouched(model), torch.enable_grad():
+        # The model may change its input in place, and no hook meets a leaf that is asked for.
+        args, kwargs = tree_map(_passed, fresh)
+        hooks.met(0, "in", (args, kwargs))
+        with hooks:
+            result = model(*args, **kwargs)
+        hooks.finish()
+        value = loss(result)
+        if value.numel() != 1 or not value.requires_grad or not value.isfinite().all():
+            raise InputError("the loss must be one finite number that depends on the input")
+        wanted = [*(each for each in leaves if each.requires_grad), *_trained(model)]
+        torch.autograd.grad(value.reshape(()), wanted, allow_unused=True)
+    if hooks.problem is not None:
+        raise InputError(f"the model runs otherwise each time ({hooks.problem}): fix its seeds")
+    return {index: each.item() for number in passes for index, each in hooks.take(number).items()}
+
+
+def _signal(result: Any, y: Tensor | None, seed: int) -> Tensor:
+    """The cross-entropy with y, or the inner product with a seeded standard normal vector."""
+    found = [leaf for leaf in tree_flatten(result)[0] if isinstance(leaf, Tensor)]
+    found = [leaf for leaf in found if leaf.is_floating_point() and leaf.requires_grad]
+    if not found:
+        raise InputError("the model's result carries no gradient: no tensor in it depends on it")
+    if y is not None:
+        return functional.cross_entropy(found[0], y)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    drawn = [torch.randn(each.shape, generator=generator).to(each) for each in found]
+    return sum(
+        ((each * other).sum() for each, other in zip(found, drawn, strict=True)),
+        start=torch.zeros((), dtype=found[0].dtype, device=found[0].device),
+    )
+
+
+def _fresh(leaf: Any) -> Any:
+    """A copy, a leaf that carries a gradient where it can."""
+    if not isinstance(leaf, Tensor):
+        return leaf
+    return leaf.detach().clone().requires_grad_(leaf.is_floating_point())
+
+
+def _passed(leaf: Any) -> Any:
+    return leaf.clone() if isinstance(leaf, Tensor) else leaf
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [each for each in model.parameters() if each.requires_grad]

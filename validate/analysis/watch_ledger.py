@@ -1,0 +1,180 @@
+"""Keeps what backward passes showed: numbers on their devices until someone reads, rows then.
+
+Reading waits once for all that is pending, not once for each number.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from validate.analysis.alerts import Alert, AlertJudge
+from validate.analysis.watch_plan import WatchPlan
+
+PENDING = 32
+"""So many passes wait on the device; the next one reads them all."""
+ALL = "(all)"
+"""The name of the row of all parameters together."""
+
+
+class ScalarWriter(Protocol):
+    """What takes scalars, as TensorBoard's SummaryWriter does."""
+
+    def add_scalar(self, tag: str, value: float, step: int, /) -> object: ...
+
+
+@dataclass(frozen=True)
+class BlockRow:
+    """A block in one backward pass through the forward pass `step`.
+
+    `gain` is ‖∂L/∂h_{k−1}‖₂ / ‖∂L/∂h_k‖₂ of the whole batch; None where the signal behind the block
+    is exactly zero or not finite, or no gradient is asked for in front of it. `signal` is
+    ‖∂L/∂h_k‖₂ of the loss that backward() was called on, a GradScaler's factor included. `dead` is
+    the largest share of units, among its ReLUs, whose signal is exactly zero in the whole batch,
+    `gate` the mean of its most closed gate; None where there is none, or it was not looked at.
+    """
+
+    step: int
+    block: str
+    kind: str
+    gain: float | None
+    signal: float | None
+    dead: float | None
+    gate: float | None
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """A parameter after one backward pass: ‖∂L/∂W‖₂ as it stands in `.grad`, with what was added up
+    before, unclipped, and with a GradScaler's factor; `relative` is that / ‖W‖₂, None for W = 0.
+    """
+
+    step: int
+    name: str
+    gradient: float
+    relative: float | None
+
+
+@dataclass(frozen=True)
+class ParameterNorms:
+    """‖∂L/∂W‖₂ and ‖W‖₂ by name, on their devices."""
+
+    names: tuple[str, ...]
+    gradients: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One backward pass; numbers are tensors until it is read."""
+
+    step: int
+    plan: WatchPlan
+    numbers: Mapping[int, Tensor]
+    parameters: ParameterNorms | None
+
+
+class WatchLedger:
+    """Takes passes and gives rows and alerts of the last `keep` of them, all if None."""
+
+    def __init__(
+        self, judge: AlertJudge | None, writer: ScalarWriter | None, keep: int | None
+    ) -> None:
+        self.judge, self.writer = judge, writer
+        self.blocks: deque[tuple[BlockRow, ...]] = deque(maxlen=keep)
+        self.parameters: deque[tuple[ParameterRow, ...]] = deque(maxlen=keep)
+        self.alerts: list[Alert] = []
+        self._pending: list[_Pass] = []
+
+    def add(
+        self,
+        step: int,
+        plan: WatchPlan,
+        numbers: Mapping[int, Tensor],
+        parameters: ParameterNorms | None,
+    ) -> None:
+        """Notes one backward pass: its numbers by point."""
+        self._pending.append(_Pass(step, plan, numbers, parameters))
+        if len(self._pending) >= PENDING:
+            self.read()
+
+    def read(self) -> None:
+        """Waits for what is pending and turns it into rows, alerts and scalars."""
+        pending, self._pending = self._pending, []
+        tensors = [tensor for each in pending for tensor in _tensors(each)]
+        floats = iter(_floats(tensors))
+        for each in pending:
+            numbers = {index: next(floats) for index in each.numbers}
+            self._note_blocks(each, numbers)
+            if each.parameters is not None:
+                count = len(each.parameters.names)
+                gradients = [next(floats) for _ in range(count)]
+                weights = [next(floats) for _ in range(count)]
+                self._note_parameters(each.step, each.parameters.names, gradients, weights)
+
+    def _note_blocks(self, each: _Pass, numbers: Mapping[int, float]) -> None:
+        seen = [block.seen(numbers) for block in each.plan.blocks]
+        self.blocks.append(
+            tuple(
+                BlockRow(
+                    each.step, s.block, s.kind, s.gain, _finite(s.after), _finite(s.dead),
+                    _finite(s.gate),
+                )
+                for s in seen
+            )
+        )  # fmt: skip
+        if self.judge is not None:
+            self.alerts += self.judge.judge(each.step, seen)
+        for row in self.blocks[-1] if self.blocks else ():
+            self._write(f"gain/{row.block}", row.gain, each.step)
+
+    def _note_parameters(
+        self,
+        step: int,
+        names: Sequence[str],
+        gradients: Sequence[float],
+        weights: Sequence[float],
+    ) -> None:
+        sizes = [*zip(names, gradients, weights, strict=True)]
+        sizes.append((ALL, math.hypot(*gradients), math.hypot(*weights)))
+        rows = [
+            ParameterRow(step, name, gradient, _finite(gradient / weight) if weight else None)
+            for name, gradient, weight in sizes
+            if math.isfinite(gradient)
+        ]
+        self.parameters.append(tuple(rows))
+        for row in rows:
+            self._write(f"gradient/{row.name}", row.gradient, step)
+            self._write(f"relative/{row.name}", row.relative, step)
+
+    def _write(self, tag: str, value: float | None, step: int) -> None:
+        if self.writer is not None and value is not None:
+            self.writer.add_scalar(tag, value, step)
+
+
+def _tensors(each: _Pass) -> Iterable[Tensor]:
+    yield from each.numbers.values()
+    if each.parameters is not None:
+        yield from each.parameters.gradients
+        yield from each.parameters.weights
+
+
+def _floats(tensors: Sequence[Tensor]) -> list[float]:
+    """All numbers, in one transfer for each device."""
+    found = [math.nan] * len(tensors)
+    places: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    for index, tensor in enumerate(tensors):
+        places.setdefault((tensor.device, tensor.dtype), []).append(index)
+    for indices in places.values():
+        values = torch.stack([tensors[index] for index in indices]).tolist()
+        for index, value in zip(indices, values, strict=True):
+            found[index] = value
+    return found
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,231 @@
+"""Plans where to look at a model while it trains: its blocks, and the values to find in each run.
+
+A plan is made from one capture, and holds no tensor of it.
+"""
+
+import warnings
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten
+
+from derivations.errors import CaptureError, GradboundError
+from numeric.capture.capture import CapturedModel, capture
+from numeric.capture.flow import Flow, Step
+from numeric.capture.given import untouched
+from numeric.capture.graph import Ref
+from numeric.capture.operations import MOVES, name_of
+from validate.analysis.alerts import Seen
+from validate.measure.signal_hooks import Point, Slice
+
+RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
+"""Operations whose slope is exactly zero on a half-line."""
+GATES = frozenset(("sigmoid", "hardsigmoid"))
+
+
+@dataclass(frozen=True)
+class WatchedBlock:
+    """A block, and the points that tell of it; None for a value that Python never meets."""
+
+    name: str
+    kind: str
+    before: int | None
+    after: int | None
+    idle: tuple[int, ...]
+    gates: tuple[int, ...]
+
+    def seen(self, numbers: Mapping[int, float]) -> Seen:
+        """What the numbers of one backward pass, by point, say of this block."""
+        idle = [numbers[index] for index in self.idle if index in numbers]
+        gates = [numbers[index] for index in self.gates if index in numbers]
+        return Seen(
+            self.name,
+            self.kind,
+            None if self.before is None else numbers.get(self.before),
+            None if self.after is None else numbers.get(self.after),
+            max(idle, default=None),
+            min(gates, default=None),
+        )
+
+
+@dataclass(frozen=True)
+class WatchPlan:
+    """The blocks in the order in which the input meets them, the points, and what to know."""
+
+    blocks: tuple[WatchedBlock, ...]
+    points: tuple[Point, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def plan_of_run(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WatchPlan:
+    """Captures model(*args, **kwargs) and plans; the model and the random generators come back as
+    they were. Raises CaptureError where it cannot be captured.
+    """
+    try:
+        with untouched(model), warnings.catch_warnings():
+            # A compiled part says that the recording's hooks call twice; none of them compiles.
+            warnings.filterwarnings("ignore", "Using `torch.compile", UserWarning)
+            return plan_of(capture(model, args, kwargs))
+    except GradboundError:
+        raise
+    except Exception as error:
+        raise CaptureError(
+            f"the model cannot be recorded ({type(error).__name__}: {_first_line(error)}): watch "
+            "the part of it that can"
+        ) from error
+
+
+def plan_of(captured: CapturedModel) -> WatchPlan:
+    """The plan of a captured model."""
+    points = _Points(captured)
+    ends = [points.add(value, "norm") for value in captured.boundaries]
+    inner = _inner(captured)
+    blocks = tuple(
+        WatchedBlock(
+            each.name, each.kind, before, after, points.all(steps.relus, "idle"),
+            points.all(steps.gates, "mean"),
+        )
+        for each, (before, after), steps in zip(
+            captured.segments, pairwise(ends), inner, strict=True
+        )
+    )  # fmt: skip
+    return WatchPlan(blocks, tuple(points.found), tuple(_remarks(captured, ends)))
+
+
+def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """What the run of a model depends on: (structure with ranks, shapes), both without tensors."""
+    flat, spec = tree_flatten((tuple(args), dict(kwargs)))
+    kinds: list[tuple[Any, Any]] = []
+    shapes: list[tuple[int, ...]] = []
+    for leaf in flat:
+        if isinstance(leaf, Tensor):
+            kinds.append((leaf.ndim, leaf.dtype))
+            shapes.append(tuple(leaf.shape))
+        else:
+            plain = isinstance(leaf, bool | int | float | str | None)
+            kinds.append((type(leaf), leaf if plain else None))
+    modules = tuple((id(each), each.training) for each in model.modules())
+    return (str(spec), tuple(kinds), modules), tuple(shapes)
+
+
+@dataclass
+class _Inner:
+    """Values inside a block: what its ReLUs take, and how far its gates are open."""
+
+    relus: list[int] = field(default_factory=list)
+    gates: list[int] = field(default_factory=list)
+
+
+class _Points:
+    """Points in the making, each once."""
+
+    def __init__(self, captured: CapturedModel) -> None:
+        self.captured, self.found = captured, list[Point]()
+        self._makers = {
+            value: node.name
+            for node in captured.flow.recording.nodes
+            if hasattr(node.function, "overloadpacket") or node.whole
+            for value in node.outputs
+            if value is not None
+        }
+        self._known: dict[tuple[int, str], int] = {}
+        self._slices = dict(_slices(captured.flow))
+
+    def add(self, value: int, asks: Literal["norm", "idle", "mean"]) -> int | None:
+        """The index of the point at a value; None where no other run can find it."""
+        if (value, asks) in self._known:
+            return self._known[value, asks]
+        address = self.captured.address(value)
+        if address is None:
+            return None
+        slices: list[Slice] = []
+        for longer, dim, start in self._slices.get(value, ()) if asks != "mean" else ():
+            whole = self.add(longer, "norm")
+            if whole is None:
+                return None
+            slices.append(Slice(whole, dim, start))
+        maker = self._makers.get(value, "") if address.side == "out" else ""
+        # An attribute is read by a function without a name of its own.
+        made_by = None if maker in ("", "__get__") or maker.startswith(".") else maker
+        shape = tuple(self.captured.value(value).shape)
+        self._known[value, asks] = len(self.found)
+        self.found.append(Point(address, asks, shape, made_by, tuple(slices)))
+        return self._known[value, asks]
+
+    def all(self, values: Sequence[int], asks: Literal["idle", "mean"]) -> tuple[int, ...]:
+        found = [self.add(value, asks) for value in values]
+        return tuple(index for index in found if index is not None)
+
+
+def _slices(flow: Flow) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
+    """For each virtual concatenation: those that continue it, along which axis, from where."""
+    found: dict[int, list[tuple[int, int, int]]] = {value: [] for value in flow.virtual}
+    for step in flow.steps:
+        if name_of(step.node) != "cat" or not flow.virtual.intersection(step.operands):
+            continue
+        given = step.node.args[1] if len(step.node.args) > 1 else step.node.kwargs.get("dim", 0)
+        dim, start = given % len(flow.shape(step.value)), 0
+        for part in step.node.args[0]:
+            assert isinstance(part, Ref)
+            if part.value in found:
+                found[part.value].append((step.value, dim, start))
+            start += flow.shape(part.value)[dim]
+    yield from found.items()
+
+
+def _inner(captured: CapturedModel) -> list[_Inner]:
+    """The ReLUs and gates of each segment: it holds the steps up to its exit."""
+    steps = captured.flow.steps
+    place = {step.value: index for index, step in enumerate(steps)}
+    exits = [place.get(each.exit, -1) for each in captured.segments]
+    first = place.get(captured.segments[0].entry, -1) if captured.segments else -1
+    found = [_Inner() for _ in captured.segments]
+    users: dict[int, list[Step]] = {}
+    for step in steps:
+        for value in step.operands:
+            users.setdefault(value, []).append(step)
+    for index, step in enumerate(steps):
+        where = bisect_left(exits, index)
+        if index <= first or where == len(found):
+            continue
+        name = name_of(step.node)
+        if name in RELU_LIKE and step.operands and step.operands[0] not in captured.flow.virtual:
+            found[where].relus.append(step.operands[0])
+        if name in GATES and _multiplies(step.value, users):
+            found[where].gates.append(step.value)
+    return found
+
+
+def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:
+    """Whether all that becomes of a value, but for its shape, are factors of products."""
+    found = users.get(value, ())
+    return bool(found) and all(
+        name_of(step.node) == "mul"
+        or (name_of(step.node) in MOVES | {"expand_copy"} and _multiplies(step.value, users))
+        for step in found
+    )
+
+
+def _remarks(captured: CapturedModel, ends: Sequence[int | None]) -> Iterator[str]:
+    yield from captured.flow.remarks
+    names = [
+        each.name for each, end in zip(captured.segments, ends[1:], strict=True) if end is None
+    ]
+    if names:
+        yield (
+            f"no gain of and after {', '.join(names)}: no other run can find what leaves it; a "
+            "re-entrant checkpoint hides that, for one"
+        )
+    if any(node.name == "CheckpointFunction" for node in captured.flow.recording.nodes):
+        yield (
+            "a re-entrant checkpoint hides what is inside it: its gain is that of the whole, pass "
+            "use_reentrant=False to see its blocks"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
