@@ -17,8 +17,8 @@ from shared import DEVICE, milliseconds, ratio, report, seconds
 from torch import nn
 from torch.nn import functional
 
-from validate.analysis.watch import Watch, watch
 from validate.networks.build import build
+from validate.watching.watch import Watch, watch
 
 RUNS, STEPS = 7, 10
 

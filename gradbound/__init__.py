@@ -9,11 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradbound.api import analyze, audit, compare, derive
+    from validate.watching.assert_flow import assert_flow
+    from validate.watching.watch import watch
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "analyze", "audit", "compare", "derive"]
+__all__ = [
+    "__version__",
+    "analyze",
+    "assert_flow",
+    "audit",
+    "compare",
+    "derive",
+    "watch",
+]
 
-_HOMES = dict.fromkeys(("analyze", "audit", "compare", "derive"), "gradbound.api")
+_HOMES = {
+    **dict.fromkeys(("analyze", "audit", "compare", "derive"), "gradbound.api"),
+    "assert_flow": "validate.watching.assert_flow",
+    "watch": "validate.watching.watch",
+}
 
 
 def __getattr__(name: str) -> Any:

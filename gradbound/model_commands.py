@@ -70,8 +70,8 @@ def analyze(
     """
     from gradbound.api import analyze as run
     from paper_figures.model_page import PrintedAnalysis
-    from validate.analysis.targets import load_target
     from validate.records.storage import write_atomic
+    from validate.targets.targets import load_target
 
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")

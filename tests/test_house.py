@@ -92,9 +92,9 @@ FORBIDDEN = {
         ("validate.comparison.predict", "validate.data.datasets"),
         ("validate.statistics.slopes", "validate.training.train"),
         ("validate.training.train", "validate.statistics.slopes"),
-        ("validate.training.train", "validate.analysis.targets"),
-        ("validate.analysis.targets", "validate.training.train"),
-        ("validate.analysis.targets", "validate.statistics.slopes"),
+        ("validate.training.train", "validate.targets.targets"),
+        ("validate.targets.targets", "validate.training.train"),
+        ("validate.targets.targets", "validate.statistics.slopes"),
         ("validate.training.train", "validate.audit.verdicts"),
     ],
     "paper_figures: rooms": [

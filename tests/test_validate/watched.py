@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from validate.analysis.watch import Watch
+from validate.watching.watch import Watch
 
 
 class Branch(nn.Module):

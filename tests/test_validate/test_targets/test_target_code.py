@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.target_code import from_file, from_package
+from validate.targets.target_code import from_file, from_package
 
 HEAD = "from torch import nn\n"
 

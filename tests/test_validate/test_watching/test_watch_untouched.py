@@ -9,7 +9,7 @@ from test_validate.watched import batch, residual
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from validate.analysis.watch import watch
+from validate.watching.watch import watch
 
 
 def step(model, x, y):

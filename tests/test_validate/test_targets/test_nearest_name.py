@@ -2,7 +2,7 @@
 
 import pytest
 
-from validate.analysis.nearest_name import nearest
+from validate.targets.nearest_name import nearest
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from numeric.capture.flow import Flow, Step
 from numeric.capture.given import untouched
 from numeric.capture.graph import Ref
 from numeric.capture.operations import MOVES, name_of
-from validate.analysis.alerts import Seen
 from validate.measure.signal_hooks import Point, Slice
+from validate.watching.alerts import Seen
 
 RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
 """Operations whose slope is exactly zero on a half-line."""

@@ -16,19 +16,19 @@ from torch import nn
 from torch._C import _functorch
 
 from derivations.errors import InputError
-from validate.analysis.alerts import Alert, AlertJudge, AlertRules
-from validate.analysis.watch_ledger import (
+from validate.measure.signal_hooks import SignalHooks
+from validate.measure.signal_norms import tensor_norms
+from validate.watching.alerts import Alert, AlertJudge, AlertRules
+from validate.watching.watch_ledger import (
     BlockRow,
     ParameterNorms,
     ParameterRow,
     ScalarWriter,
     WatchLedger,
 )
-from validate.analysis.watch_plan import WatchPlan
-from validate.analysis.watch_plans import WatchPlans
-from validate.analysis.watchable import Watchable, watchable
-from validate.measure.signal_hooks import SignalHooks
-from validate.measure.signal_norms import tensor_norms
+from validate.watching.watch_plan import WatchPlan
+from validate.watching.watch_plans import WatchPlans
+from validate.watching.watchable import Watchable, watchable
 
 
 def watch(

@@ -12,8 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from validate.analysis.alerts import Alert, AlertJudge
-from validate.analysis.watch_plan import WatchPlan
+from validate.watching.alerts import Alert, AlertJudge
+from validate.watching.watch_plan import WatchPlan
 
 PENDING = 32
 """So many passes wait on the device; the next one reads them all."""

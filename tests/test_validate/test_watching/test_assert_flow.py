@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from derivations.errors import InputError, ViolationError
-from validate.analysis.assert_flow import assert_flow
+from validate.watching.assert_flow import assert_flow
 
 
 def expected(model, x, y):

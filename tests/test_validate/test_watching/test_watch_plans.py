@@ -4,8 +4,8 @@ from test_validate.watched import batch, residual
 from torch import nn
 
 from derivations.errors import CaptureError
-from validate.analysis.watch_plans import CAPTURES, WatchPlans
 from validate.measure.signal_hooks import SignalHooks
+from validate.watching.watch_plans import CAPTURES, WatchPlans
 
 
 def ran(model, plan, x, strict):

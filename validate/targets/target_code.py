@@ -19,7 +19,7 @@ from types import ModuleType
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.nearest_name import nearest
+from validate.targets.nearest_name import nearest
 
 _LONGEST = 300
 _counter = itertools.count(1)

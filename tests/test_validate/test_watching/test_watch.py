@@ -6,9 +6,9 @@ from torch.nn.functional import cross_entropy
 
 from derivations.errors import CaptureError, InputError
 from numeric.capture.capture import capture
-from validate.analysis.watch import watch
 from validate.measure.model_gains import measure_model
 from validate.networks.build import build
+from validate.watching.watch import watch
 
 
 def step(model, x, y):

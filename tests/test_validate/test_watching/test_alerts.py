@@ -3,7 +3,7 @@ import math
 import pytest
 
 from derivations.errors import InputError
-from validate.analysis.alerts import AlertJudge, AlertRules, Seen, cause_of
+from validate.watching.alerts import AlertJudge, AlertRules, Seen, cause_of
 
 
 def block(name="b", kind="plain", before=1.0, after=1.0, dead=None, gate=None):

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from validate.analysis.alerts import AlertJudge, AlertRules
-from validate.analysis.watch_ledger import ALL, PENDING, BlockRow, ParameterNorms, WatchLedger
-from validate.analysis.watch_plan import WatchedBlock, WatchPlan
+from validate.watching.alerts import AlertJudge, AlertRules
+from validate.watching.watch_ledger import ALL, PENDING, BlockRow, ParameterNorms, WatchLedger
+from validate.watching.watch_plan import WatchedBlock, WatchPlan
 
 PLAN = WatchPlan((WatchedBlock("a", "plain", None, 0, (), ()),
                   WatchedBlock("b", "residual", 0, 1, (2,), ())), ())  # fmt: skip

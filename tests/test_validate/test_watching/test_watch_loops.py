@@ -4,7 +4,7 @@ from test_validate.watched import Gated, batch, by_hand, gains, norm_of, residua
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from validate.analysis.watch import watch
+from validate.watching.watch import watch
 
 
 def step(model, x, y):

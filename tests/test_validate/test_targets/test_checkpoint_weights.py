@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file, save_model
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.checkpoint_weights import PICKLES, load_weights
+from validate.targets.checkpoint_weights import PICKLES, load_weights
 
 
 def network():

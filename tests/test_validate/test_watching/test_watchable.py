@@ -10,8 +10,8 @@ from torch import multiprocessing, nn
 from torch.nn.functional import cross_entropy
 
 from derivations.errors import CaptureError, InputError
-from validate.analysis.watch import watch
-from validate.analysis.watchable import watchable
+from validate.watching.watch import watch
+from validate.watching.watchable import watchable
 
 
 def step(model, x, y):

@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from validate.analysis import zoo_models
+from validate.targets import zoo_models
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.nearest_name import nearest
+from validate.targets.nearest_name import nearest
 
 _OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from derivations.errors import InputError
-from validate.analysis import zoo_models
-from validate.analysis.zoo_models import has_torchvision, timm_model, torchvision_model
+from validate.targets import zoo_models
+from validate.targets.zoo_models import has_torchvision, timm_model, torchvision_model
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from torch import nn
 
 from derivations.errors import CaptureError
 from numeric.capture.capture import capture
-from validate.analysis.watch_plan import WatchedBlock, key_of, plan_of, plan_of_run
+from validate.watching.watch_plan import WatchedBlock, key_of, plan_of, plan_of_run
 
 
 def planned(model, x):

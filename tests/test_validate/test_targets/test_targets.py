@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.targets import load_target
+from validate.targets.targets import load_target
 
 FILE = """
 import torch

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from derivations.errors import GradboundError
-from validate.analysis.watch_plan import WatchPlan, key_of, plan_of_run
 from validate.measure.signal_hooks import SignalHooks
+from validate.watching.watch_plan import WatchPlan, key_of, plan_of_run
 
 CAPTURES = 8
 Found = tuple[Any, WatchPlan | None, bool]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.example_inputs import (
+from validate.targets.example_inputs import (
     InputRequest,
     as_arguments,
     cast,

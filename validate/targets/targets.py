@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from derivations.errors import InputError
-from validate.analysis.checkpoint_weights import load_weights
-from validate.analysis.example_inputs import (
+from validate.networks.build import FAMILIES, NETWORKS, Config, build, parse
+from validate.targets.checkpoint_weights import load_weights
+from validate.targets.example_inputs import (
     InputRequest,
     as_arguments,
     cast,
@@ -23,10 +24,9 @@ from validate.analysis.example_inputs import (
     own_input_size,
     placed,
 )
-from validate.analysis.nearest_name import nearest
-from validate.analysis.target_code import from_file, from_package
-from validate.analysis.zoo_models import has_torchvision, timm_model, torchvision_model
-from validate.networks.build import FAMILIES, NETWORKS, Config, build, parse
+from validate.targets.nearest_name import nearest
+from validate.targets.target_code import from_file, from_package
+from validate.targets.zoo_models import has_torchvision, timm_model, torchvision_model
 
 DTYPES = {
     "float32": torch.float32,

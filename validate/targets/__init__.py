@@ -1,0 +1,1 @@
+"""Turns the text that names a model into the model and its inputs, whoever made it."""
