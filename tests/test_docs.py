@@ -53,6 +53,7 @@ OPERATIONS = {
     "layout",
     "_value",
     "parts_of",
+    "written",
 }
 
 

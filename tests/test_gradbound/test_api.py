@@ -1,4 +1,4 @@
-"""Checks the library's public names: `gradbound.derive`, and that nothing else is promised."""
+"""Checks the library's public names, and that nothing else is promised."""
 
 import dataclasses
 import subprocess
@@ -63,7 +63,8 @@ def test_audit():
 
 
 def test_every_public_name_exists_and_no_other() -> None:
-    assert dir(gb) == gb.__all__ == ["__version__", "audit", "derive"]
+    verbs = ["analyze", "assert_flow", "audit", "compare", "derive", "watch"]
+    assert dir(gb) == gb.__all__ == ["__version__", *verbs]
     assert all(getattr(gb, name) for name in gb.__all__)
     with pytest.raises(AttributeError, match="no attribute 'analyze'"):
         _ = gb.analyze  # type: ignore[attr-defined]

@@ -247,4 +247,7 @@ def _left_as_found(seed: int) -> Iterator[None]:
         finally:
             torch.set_default_dtype(dtype)
             if torch.get_default_device() != device:
+                # A default device is a mode, which None alone takes away.
+                torch.set_default_device(None)
+            if torch.get_default_device() != device:
                 torch.set_default_device(device)

@@ -112,6 +112,7 @@ def test_torch_and_the_path_are_left_as_found(file, name):
     assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.get_default_dtype() == torch.float32
     assert torch.get_default_device() == torch.device("cpu")
+    assert torch.overrides._len_torch_function_stack() == 0  # a default device is a mode
     assert torch.is_grad_enabled()
     assert sys.path == path
 
