@@ -51,7 +51,8 @@ def _other_code() -> CodeType:
     def apply(cls: type[Function], *args: Any, **kwargs: Any) -> Any:
         from numeric.capture.custom_functions import hand_over
 
-        return hand_over(cls, args, kwargs) if __class__ else None
+        assert __class__ is not None
+        return hand_over(cls, args, kwargs)
 
     return apply.__code__
 

@@ -166,7 +166,7 @@ class _Functions(TorchFunctionMode):
             before = Generators()
             with recorder.pause():
                 out = function(*args, **kwargs)
-            recorder.note_whole(function, *given, tree_map(plain, out), before)
+            recorder.note_whole(function, given[0], given[1], tree_map(plain, out), before)
             return out
         out = function(*args, **kwargs)
         if followed and (now := plain(args[0])) is not given[0][0]:

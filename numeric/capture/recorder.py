@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._C import _functorch
+from torch._utils import _functionalize_sync
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import CaptureError
@@ -194,7 +195,7 @@ class Recorder:
 def plain(leaf: Any) -> Any:
     """The tensor below functionalization, with what was done to it by way of its views."""
     if isinstance(leaf, Tensor) and _functorch.is_functionaltensor(leaf):
-        torch._sync(leaf)
+        _functionalize_sync(leaf)
         return _functorch._unwrap_functional_tensor(leaf, False)
     return leaf
 
