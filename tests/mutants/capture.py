@@ -141,12 +141,6 @@ CAPTURE = [
         "if reach <= index + 1:",
     ),
     Mutant(
-        "the other side of a meeting is walked up",
-        "numeric/capture/dominators.py",
-        "if depth[one] >= depth[other]:",
-        "if depth[one] < depth[other]:",
-    ),
-    Mutant(
         "buffers stay changed",
         "numeric/capture/given.py",
         "if not torch.equal(tensor, value):",
