@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from mutants.audit import VERDICTS
+from mutants.capture import CAPTURE
 from mutants.checkers import CHECKERS
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
@@ -25,7 +26,7 @@ from mutants.watch import WATCHED
 from root import ROOT
 
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
-BESIDE_TESTS = (*NUMERIC, *MEASUREMENTS, *WATCHED, *CHECKERS, *VERDICTS)
+BESIDE_TESTS = (*NUMERIC, *CAPTURE, *MEASUREMENTS, *WATCHED, *CHECKERS, *VERDICTS)
 
 
 def one_of(count: int, mutants: Sequence[Mutant]) -> list[Any]:

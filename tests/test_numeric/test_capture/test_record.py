@@ -47,8 +47,9 @@ def met(model: Any, *inputs: Tensor) -> Recording:
     """The recording, every address of which leads to its value in the model itself."""
     recording = record(model, inputs, {})
     mode = Meeting()
+    given = [each.clone().requires_grad_().clone() for each in inputs]
     with mode:
-        out = model(*(each.clone().requires_grad_().clone() for each in inputs))
+        out = model(*given)
     found = mode.found | {Address(0, "in", i): each for i, each in enumerate(inputs)}
     found |= {Address(0, "out", i): each for i, each in enumerate(tensors_of(out))}
     for number, address in recording.addresses.items():
