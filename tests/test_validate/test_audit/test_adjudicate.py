@@ -173,7 +173,7 @@ PERTURBATIONS: dict[str, list[tuple[Callable[[Any], Any], str]]] = {
     "C23": [
         (lambda e: replace(e, deviation=Decimal("0.05")), "conditional"),
         (lambda e: replace(e, images=10**9), "conditional"),
-        (lambda e: replace(e, deviation=Decimal("0.05"), images=10**9), "confirmed"),
+        (lambda e: replace(e, deviation=Decimal("0.02"), images=10**9), "confirmed"),
     ],
     "C24": [(records("C24"), "confirmed")],
     "C25": [(records("C25"), "confirmed")],
@@ -235,7 +235,7 @@ WORLDS: dict[str, tuple[Sources, str]] = {
     ),
     "C21": (printing(errors=same_errors("densenet201", "resnet50")), "refuted"),
     "C23": (
-        printing(deviation=Decimal("0.05"), images=10**9),
+        printing(deviation=Decimal("0.02"), images=10**9),
         "confirmed",
     ),
     "C24": (Sources(results=drawn(lambda *run: 1 - as_claimed(*run), flow)), "refuted"),
