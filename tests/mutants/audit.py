@@ -61,8 +61,32 @@ VERDICTS = [
     Mutant(
         "any multiple of the signal is kept (C4)",
         "validate/audit/vanished_branch.py",
-        "if exact == kept * g:",
-        "if abs(exact) <= abs(kept * g):",
+        "lambda exact, g: exact != kept * g,",
+        "lambda exact, g: abs(exact) > abs(kept * g),",
+    ),
+    Mutant(
+        "a block that loses everything keeps more than a plain one (C4)",
+        "validate/audit/claims/c02_vanishing_branches.py",
+        "False if evidence.nothing else more",
+        "more",
+    ),
+    Mutant(
+        "what a plain block loses is not proved (C4)",
+        "validate/audit/claims/c02_vanishing_branches.py",
+        "more = True if kept and vanished else None",
+        "more = True if kept else None",
+    ),
+    Mutant(
+        "an input is one that no ReLU gives (C5)",
+        "validate/audit/claims/c05_lost_gradients.py",
+        "if not g or x <= 0 or x + f >= 0:",
+        "if not g or x + f >= 0:",
+    ),
+    Mutant(
+        "a gate is never needed (C7)",
+        "validate/audit/claims/c01_equations.py",
+        "if exact == f + 1:",
+        "if True:",
     ),
     Mutant(
         "a skip that keeps something else is no counterexample (C4)",
@@ -85,8 +109,14 @@ VERDICTS = [
     Mutant(
         "a possibility is no reading (C9)",
         "validate/audit/claims/c09_gated_against_residual.py",
-        "better is not None or None",
-        "False",
+        "some = None if evidence.better is None else True",
+        "some = False",
+    ),
+    Mutant(
+        "as much is more (C9)",
+        "validate/audit/claims/c09_gated_against_residual.py",
+        "evidence.gated.lower > evidence.residual.upper",
+        "evidence.gated.lower >= evidence.residual.upper",
     ),
     Mutant(
         "more often is more in the mean (C9)",
@@ -107,10 +137,34 @@ VERDICTS = [
         "evidence.repeated is None, UNDECIDED",
     ),
     Mutant(
-        "the signal on the inputs is not asked for (C14)",
-        "validate/audit/claims/c12_dense_gradients.py",
-        "decide(evidence.operator),",
-        "True,",
+        "total derivatives are no reading (C11)",
+        "validate/audit/claims/c11_dense_jacobian.py",
+        "Case(name, False if evidence.total else None, UNDECIDED)",
+        "Case(name, None, UNDECIDED)",
+    ),
+    Mutant(
+        "total derivatives skip what lies between (C11)",
+        "validate/audit/claims/c11_dense_jacobian.py",
+        "passed = sum((b * found[k] for k, b in enumerate(row)), Fraction(0))",
+        "passed = row[i] if i < j else Fraction(0)",
+    ),
+    Mutant(
+        "a theorem that is not proved is told (C13)",
+        "validate/audit/claims/c13_dense_bound.py",
+        "if evidence.kernel.proved:",
+        "if True:",
+    ),
+    Mutant(
+        "no less is more (C14)",
+        "validate/audit/claims/c13_dense_bound.py",
+        "all(norm >= l for l, norm in literal)",
+        "all(norm > l for l, norm in literal)",
+    ),
+    Mutant(
+        "no less is as much (C14)",
+        "validate/audit/claims/c13_dense_bound.py",
+        "all(norm >= l for l, norm in literal)",
+        "all(norm == l for l, norm in literal)",
     ),
     Mutant(
         "√l is held against 1 (C15)",
@@ -131,10 +185,22 @@ VERDICTS = [
         "dense.lower > residual.upper",
     ),
     Mutant(
-        "rule and test are one (C23)",
+        "one deviation is 1.96 · √2 of them (C23)",
         "validate/audit/claims/c23_significance.py",
-        'point", len(by_rule) == len(rows)',
-        'point", len(by_test) == len(rows)',
+        "beyond(one)",
+        "beyond(two)",
+    ),
+    Mutant(
+        "a difference deviates as one error does (C23)",
+        "validate/audit/claims/c23_significance.py",
+        "two = BEYOND_CHANCE * math.sqrt(2) * float(one)",
+        "two = BEYOND_CHANCE * float(one)",
+    ),
+    Mutant(
+        "a row that passes is enough (C23)",
+        "validate/audit/claims/c23_significance.py",
+        "len(those) == len(rows)",
+        "len(those) > 0",
     ),
     Mutant(
         "the test has one side (C23)",
@@ -165,6 +231,24 @@ VERDICTS = [
         "validate/audit/claims/c24_training.py",
         "data=row.found.networks > 0",
         "data=True",
+    ),
+    Mutant(
+        "Table 1 is read from below (C24)",
+        "validate/audit/claims/c24_training.py",
+        "score(last, first, images)",
+        "score(first, last, images)",
+    ),
+    Mutant(
+        "families are judged by depth (C25)",
+        "validate/audit/claims/c24_training.py",
+        "across = next(row for row in rows if row.group == ACROSS)",
+        "across = next(row for row in rows if row.group == WITHIN)",
+    ),
+    Mutant(
+        "a document is shown with another guide",
+        "validate/audit/audit_document.py",
+        "for row in audit.guide.items() for line",
+        "for row in GUIDE.items() for line",
     ),
     Mutant(
         "primary tests are not adjusted (C25)",

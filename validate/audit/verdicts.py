@@ -18,6 +18,15 @@ MARKS: Mapping[Verdict, str] = {
     "untestable": "?",
 }
 
+RULES: Mapping[Verdict, str] = {
+    "confirmed": "holds in every reading that is judged, or in all its parts",
+    "conditional": "holds in some readings and not, or not surely, in others: see its condition",
+    "refuted": "holds in no reading, or a part without which it does not hold fails",
+    "undecided": "what there is to judge by decides neither way; the condition says what lacks",
+    "untestable": "there is nothing to judge by",
+}
+"""What a reader is told of each verdict: of a claim it is said that it …"""
+
 
 @dataclass(frozen=True)
 class Case:

@@ -1,6 +1,6 @@
 """Judges C21 and C22: DenseNets beside ResNets in parameters, layers, operations and errors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
@@ -75,7 +75,14 @@ def judge_pair(evidence: Pair) -> Finding:
         if failed
         else None
     )
-    return Finding("networks trained by the same recipe", all_of(*cases), summary, wrong)
+    return Finding(
+        "networks trained by the same recipe; Figure 7 prints no numbers, so errors are those that "
+        "its networks' authors published; not judged: that it errs less because its gradients "
+        "vanish less",
+        all_of(*cases),
+        summary,
+        wrong,
+    )
 
 
 def budget(sources: Sources) -> Budget:
@@ -124,17 +131,24 @@ def judge_budget(evidence: Budget) -> Finding:
     ]
     more = sum(1 for d, r in every if cost[d] > cost[r])
     summary = (
-        f"{'; '.join(ratios)}; more in {more} of {len(every)} pairs; published errors of one recipe"
+        "multiply–adds of the DenseNet per multiply–add of the ResNet, "
+        f"{'; '.join(ratios)}; more in {more} of {len(every)} pairs of {_listed(DENSENETS)} and "
+        f"{_listed(RESNETS)}; errors: Huang et al. 2017 and fb.resnet.torch, by one recipe"
     )
     cheaper = [
         (d, r) for d, r in every if evidence.errors[d] <= evidence.errors[r] and cost[d] < cost[r]
     ]
     return Finding(
-        "multiply–adds at 224 px",
+        "multiply–adds at 224 px; the paper does not say beside which ResNet, so each way to "
+        "choose one is a reading, in which every DenseNet must need more",
         in_each(*cases),
         summary,
         _cheaper(cheaper[0], evidence) if cheaper else None,
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(printed, names))
 
 
 def _nearest(size: Mapping[str, int]) -> dict[str, str]:

@@ -28,7 +28,11 @@ def test_repaired_lines_of_equation_4():
 
 
 def test_the_first_layers_whose_lines_contradict_each_other():
-    assert judged("C10").counterexample["given"] == {"l": "3"}
+    found = judged("C10").counterexample
+    assert found["given"] == {"l": "3"}
+    assert found["found"].endswith("5 copies of earlier features: F_2, F_1, x_0, F_1, x_0")
+    assert found["claims"] == "3, each of F_2, F_1, x_0 once"
+    assert "where l = 3" in judged("C10").summary
 
 
 def test_a_proof_excludes_a_repetition():

@@ -37,6 +37,11 @@ def test_the_cheaper_densenet_is_no_worse_than_its_resnet():
     assert costs["densenet121"] < costs["resnet34"]
 
 
+def test_the_networks_that_are_compared_are_named():
+    assert "8 of 20 pairs of DenseNet-121, DenseNet-169" in judged("C22").summary
+    assert "ResNet-101, ResNet-152" in judged("C22").summary
+
+
 def test_equal_costs_are_no_higher_ones():
     evidence = gathered("C22")
     equal = replace(evidence, multiply_adds=dict.fromkeys(evidence.multiply_adds, 10**9))
