@@ -118,8 +118,8 @@ def judge_losses(evidence: Losses) -> Finding:
     if evidence.kept.proved:
         how = ", ".join(evidence.kept.passed)
         shown.append(
-            "the sentence holds where σ_max(∂F/∂x) < 1 and H is that of Eq. (2), without that ReLU: "
-            f"{evidence.kept.statement} (proved by {how})"
+            "the sentence holds where σ_max(∂F/∂x) < 1 and H is that of Eq. (2), without that "
+            f"ReLU: {evidence.kept.statement} (proved by {how})"
         )
     return Finding(
         READING, all_of(*cases), "; ".join(shown), evidence.of_the_block or evidence.after_relu
