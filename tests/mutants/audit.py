@@ -125,6 +125,12 @@ VERDICTS = [
         "mean.greater",
     ),
     Mutant(
+        "trained gates are as untrained ones (C9)",
+        "validate/audit/claims/c09_gated_against_residual.py",
+        'None, "trained gates")',
+        'mean.more_often, "trained gates")',
+    ),
+    Mutant(
         "half of all draws are more than half (C9)",
         "validate/audit/ensembles.py",
         "if abs(self.wins - self.draws / 2) <= DEVIATIONS * self.draws**0.5 / 2:",
@@ -139,8 +145,20 @@ VERDICTS = [
     Mutant(
         "total derivatives are no reading (C11)",
         "validate/audit/claims/c11_dense_jacobian.py",
-        "Case(name, False if evidence.total else None, UNDECIDED)",
-        "Case(name, None, UNDECIDED)",
+        "TOTAL: (evidence.of_states, evidence.instance_of_states),",
+        "TOTAL: (evidence.proofs, evidence.instance),",
+    ),
+    Mutant(
+        "what autograd finds is ignored (C11)",
+        "validate/audit/claims/c11_dense_jacobian.py",
+        "decide(proof, numbers.counterexample), UNDECIDED)",
+        "decide(proof), UNDECIDED)",
+    ),
+    Mutant(
+        "states stay what they are on top of a branch (C11)",
+        "validate/audit/claims/c11_dense_jacobian.py",
+        "sp.Tuple(branch, states) if reading",
+        "sp.Tuple(branch, 1) if reading",
     ),
     Mutant(
         "total derivatives skip what lies between (C11)",
@@ -155,16 +173,16 @@ VERDICTS = [
         "if True:",
     ),
     Mutant(
-        "no less is more (C14)",
+        "what Eq. (4) leaves is not held against a proof (C14)",
         "validate/audit/claims/c13_dense_bound.py",
-        "all(norm >= l for l, norm in literal)",
-        "all(norm > l for l, norm in literal)",
+        "decide(evidence.diagonal, evidence.less)",
+        "decide(evidence.diagonal)",
     ),
     Mutant(
-        "no less is as much (C14)",
+        "a diagonal of l entries gives more than l (C14)",
         "validate/audit/claims/c13_dense_bound.py",
-        "all(norm >= l for l, norm in literal)",
-        "all(norm == l for l, norm in literal)",
+        'entries, ">=", LETTER_L,',
+        'entries, ">=", LETTER_L + 1,',
     ),
     Mutant(
         "√l is held against 1 (C15)",
@@ -183,6 +201,18 @@ VERDICTS = [
         "validate/audit/claims/c15_dense_against_residual.py",
         "dense.lower > residual.upper if known else None",
         "dense.lower > residual.upper",
+    ),
+    Mutant(
+        "more for some is an order (C15)",
+        "validate/audit/claims/c15_dense_against_residual.py",
+        "could = None if evidence.worse is None else False",
+        "could = True if evidence.better else None",
+    ),
+    Mutant(
+        "any count is one that fits (C19)",
+        "validate/audit/claims/c19_printed_counts.py",
+        "bool(found),",
+        "True,",
     ),
     Mutant(
         "one deviation is 1.96 · √2 of them (C23)",
@@ -273,6 +303,12 @@ VERDICTS = [
         "validate/statistics/slopes.py",
         "if self.adjusted is not None and self.adjusted > SIGNIFICANT:",
         "if False:",
+    ),
+    Mutant(
+        "an interval of no width is one (C25)",
+        "validate/statistics/correlation.py",
+        "or self.high - self.low < _ROUNDING",
+        "",
     ),
     Mutant(
         "a bootstrap has one side (C24)",

@@ -22,6 +22,15 @@ REDUCTION = 4
 DEVIATIONS = 3.0
 """How many standard errors a mean difference must be from 0 to count."""
 
+SETUP = (
+    "the branch is conv–BN–ReLU–conv–BN, kernels 3 × 3, stride 1, zero padding 1, no bias, weights "
+    f"normal of variance 2 / (9 · {MAPS}); batch normalization, as initialized and in eval mode, "
+    f"is the identity up to its ε; the gate is {MAPS} → {MAPS // REDUCTION} → {MAPS} (reduction "
+    f"{REDUCTION}), weights normal of variance 1 / inputs, biases 0; each draw, of seeds 0, …, "
+    f"{DRAWS - 1}, has weights, x and ∂L/∂H of its own"
+)
+"""What a reader needs to draw the gated ensemble again."""
+
 SMALL = 0.001
 """What a branch is multiplied by to have all but vanished."""
 

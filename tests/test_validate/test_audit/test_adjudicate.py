@@ -23,8 +23,8 @@ from validate.audit.paper import Published, paper
 from validate.networks.costs import Parameters
 
 VERDICTS = {
-    "confirmed": ("C1", "C2", "C3", "C4", "C6", "C7", "C16", "C17", "C18", "C21"),
-    "conditional": ("C8", "C9", "C11", "C12", "C13", "C14", "C19", "C22"),
+    "confirmed": ("C1", "C2", "C3", "C4", "C6", "C7", "C11", "C16", "C17", "C18", "C21"),
+    "conditional": ("C8", "C9", "C12", "C13", "C14", "C19", "C22"),
     "refuted": ("C5", "C10", "C15", "C20", "C23"),
     "untestable": ("C24", "C25"),
 }
@@ -121,13 +121,22 @@ PERTURBATIONS: dict[str, list[tuple[Callable[[Any], Any], str]]] = {
         (lambda e: replace(e, conflict=None, repeated=None), "undecided"),
     ],
     "C11": [
-        (no_equality, "undecided"),
-        (wrong_by_autograd, "refuted"),
+        (no_equality, "conditional"),
+        (lambda e: replace(no_equality(e), of_states=each_unproved(e.of_states)), "undecided"),
+        (wrong_by_autograd, "conditional"),
+        (
+            lambda e: replace(
+                wrong_by_autograd(e),
+                of_states=each_unproved(e.of_states),
+                instance_of_states=replace(e.instance_of_states, autograd=(0.0, 0.0)),
+            ),
+            "refuted",
+        ),
     ],
     "C12": [(no_law, "undecided")],
     "C13": [(no_law, "undecided")],
     "C14": [
-        (lambda e: replace(no_law(e), literal=()), "undecided"),
+        (lambda e: replace(no_law(e), diagonal=unproved(e.diagonal)), "undecided"),
     ],
     "C15": [
         (lambda e: replace(e, dense=replace(e.dense, lower=1.5, upper=2.0)), "conditional"),
@@ -255,7 +264,7 @@ EQUATIONS = {
     "C1": ("eq1", "chain_rule", "undecided"),
     "C3": ("eq2", "chain_rule", "undecided"),
     "C7": ("eq3", "chain_rule", "undecided"),
-    "C11": ("eq5", "chain_rule", "undecided"),
+    "C11": ("eq5", "chain_rule", "conditional"),
     "C12": ("eq6", "norm", "undecided"),
     "C13": ("eq6", "bound_with_", "undecided"),
 }

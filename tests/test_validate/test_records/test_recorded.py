@@ -92,8 +92,8 @@ def test_the_readme_says_what_they_say(recorded):
     assert f"Alone they have p = {within.found.p:.4f} and {across.found.p:.3f}" in text
     assert (
         f"adjusted for the four primary tests of C24 and C25, p = {within.adjusted:.3f} and "
-        f"{across.adjusted:.2f}: within families that is beyond chance, across them nothing is "
-        "decided" in text
+        f"{across.adjusted:.2f}: within families that is beyond chance, over all networks nothing "
+        "is decided" in text
     )
     assert (within.sign, across.sign) == (-1, None)
     residual = trends(recorded).errors["residual"]

@@ -180,8 +180,8 @@ def judge_gated_equality(evidence: GatedEquality) -> Finding:
     shown = found.summary
     if evidence.without_tilde:
         shown += (
-            "; not judged: the equation before Figure 3, ∂L/∂x = ∂L/∂H × (∂F/∂x + 1), which has F "
-            "where Eq. (3) has F̃ and is another one as transcribed, as for "
+            "; not judged: the equation before Figure 3, ∂L/∂x = ∂L/∂H × (∂F/∂x + 1), which as "
+            "transcribed (a tilde may be lost) differs from Eq. (3), as for "
             f"{evidence.without_tilde}"
         )
     return replace(found, reading=GATED, summary=shown)

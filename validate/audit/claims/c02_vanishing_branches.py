@@ -133,7 +133,7 @@ def judge_kept(evidence: Kept) -> Finding:
     )
     if evidence.less:
         shown.append(
-            "that a residual block passes more is judged in the limit alone: for "
+            "the comparison with a plain block is judged only as ∂F/∂x → 0: for "
             f"{evidence.less.given_text} it is {evidence.less.found}"
         )
     return Finding(

@@ -26,6 +26,12 @@ from validate.audit.evidence import (
 from validate.audit.gradients import affine, agree, gradient, linear
 from validate.audit.verdicts import Case, all_of
 
+READING = (
+    f"{BOTH}; for every ∂F/∂x, as the sentence of section 1 makes no exception; the limit ∂F/∂x → "
+    "0 is none of its readings and is judged in C4; not judged: what becomes of gradients with "
+    "depth (“even in the case of deep neural networks”)"
+)
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -112,11 +118,11 @@ def judge_losses(evidence: Losses) -> Finding:
     if evidence.kept.proved:
         how = ", ".join(evidence.kept.passed)
         shown.append(
-            f"without that ReLU the gradient cannot vanish where σ_max(∂F/∂x) < 1: "
-            f"{evidence.kept.statement} (proved by {how})"
+            "the sentence holds where σ_max(∂F/∂x) < 1 and H is that of Eq. (2), without that "
+            f"ReLU: {evidence.kept.statement} (proved by {how})"
         )
     return Finding(
-        BOTH, all_of(*cases), "; ".join(shown), evidence.of_the_block or evidence.after_relu
+        READING, all_of(*cases), "; ".join(shown), evidence.of_the_block or evidence.after_relu
     )
 
 

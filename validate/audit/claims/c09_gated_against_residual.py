@@ -11,7 +11,7 @@ from functools import partial
 from derivations.algebra.blocks import RESIDUAL
 from derivations.algebra.terms import Term
 from validate.audit.counterexample_search import Point, show, smallest
-from validate.audit.ensembles import SMALL, Gates, Mean, gated_against_residual, gates
+from validate.audit.ensembles import SETUP, SMALL, Gates, Mean, gated_against_residual, gates
 from validate.audit.evidence import UNDECIDED, Claim, Counterexample, Finding, Remains, Sources
 from validate.audit.gated_number import GATE, INPUT, GatedNumber
 from validate.audit.gradients import affine, agree, gradient
@@ -86,9 +86,19 @@ def judge_against_resnet(evidence: AgainstResNet) -> Finding:
     )
     some = None if evidence.better is None else True
     cases = (
-        Case(f"{POSSIBILITY} it passes more for some branch and gate", some, UNDECIDED),
+        Case(
+            f"{POSSIBILITY} there is a branch and a gate for which it passes more (existence, "
+            "which says nothing of how often)",
+            some,
+            UNDECIDED,
+        ),
         Case(f"{POSSIBILITY} more remains when ∂F/∂x → 0", limits, UNDECIDED),
-        Case(f"{LIKELY}: more often than not over {mean.ensemble}", mean.more_often, "more draws"),
+        Case(
+            f"{LIKELY}: more often than not over {mean.ensemble}, nothing trained",
+            mean.more_often,
+            "more draws",
+        ),
+        Case(f"{LIKELY}: more often than not with trained gates", None, "trained gates"),
     )
     return Finding(
         "operator, the same F, x and ∂L/∂H in both blocks; each wording is judged, and where the "
@@ -112,12 +122,15 @@ def _shown(evidence: AgainstResNet) -> list[str]:
             f"when ∂F/∂x → 0, {evidence.gated.lower:g} and {evidence.residual.upper:g} times ∂L/∂H "
             "remain"
         ),
-        f"with {mean.ensemble}, the gate passes more in {mean.wins} of {mean.draws} draws, {mean}",
         (
-            f"gates are as initialized and not trained, s is {evidence.gates.mean:.2f} and s² "
-            f"{evidence.gates.square:.2f} in the mean: the branch adds ({mean.first:.3f} − 1) / "
-            f"({mean.second:.3f} − 1) = {mean.added:.2f} of what it adds without a gate to γ², "
-            "which is s²; of trained gates this says nothing"
+            f"with {mean.ensemble}, the gate passes more in {mean.wins} of {mean.draws} draws, "
+            f"{mean}; {SETUP}"
+        ),
+        (
+            f"gates are as initialized and not trained, with a mean of s of "
+            f"{evidence.gates.mean:.2f}: with the gate, the branch's contribution to γ² shrinks to "
+            f"({mean.first:.3f} − 1) / ({mean.second:.3f} − 1) = {mean.added:.2f} of its value, as "
+            f"the mean of s² is {evidence.gates.square:.2f}"
         ),
         (
             f"with the branches times {SMALL:g} the gate passes more in {small.wins} of "

@@ -145,14 +145,17 @@ def judge_copies(evidence: Copies) -> Finding:
         if evidence.conflict
         else ""
     )
+    whole = [f"l = {l}" for l, found in zip(LAYERS, evidence.copies, strict=True) if found == l]
+    none = f"; for {', '.join(whole)} none is repeated" if whole else ""
     summary = (
         f"{clash}beside F_l, H = F_l ‖ x_{{l−1}} ‖ ⋯ ‖ x_0 holds {shown}, … copies of earlier "
         "features for l = 2, 3, 4, 5, …, as each x_j of Eq. (4) repeats those before it; in "
-        "section 3 x_j is H_j[x_0, …, x_{j−1}] alone"
+        f"section 3 x_j is H_j[x_0, …, x_{{j−1}}] alone{none}"
     )
     return Finding(
-        "Eq. (4) as transcribed; the paper does not state this, and needs it where Eq. (5) follows "
-        "from Eq. (4)",
+        "Eq. (4) as transcribed; the paper does not state that both agree; that each feature is "
+        "there once is how section 3 is read; Eq. (5) does not rest on it: it needs H = F_l ‖ "
+        "x_{l−1} ‖ ⋯ ‖ x_0 alone, which the line before it defines again",
         judgement,
         summary,
         evidence.repeated or evidence.conflict,

@@ -137,9 +137,11 @@ def _on_each_output(l: int, point: Point) -> Counterexample | None:
 
 def judge_relation(evidence: Relation) -> Finding:
     remarks = [INDEPENDENT]
+    if all(proof.proved for proof in evidence.scalar.values()):
+        remarks.insert(0, "with |∂L/∂H| it holds by the definition of ‖∂L/∂x‖ in this reading")
     if evidence.on_each_output:
         remarks.insert(
-            0,
+            -1,
             "the scalar norm is not that of ∂L/∂x, as where the one number arrives on each output: "
             f"{evidence.on_each_output}",
         )

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from derivations.algebra.blocks import BRANCH, DENSE
+from derivations.algebra.letters import LAYERS as LETTER_L
 from derivations.algebra.notation import notation_of
+from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.algebra.terms import Identity
 from derivations.theorems import equation6
+from derivations.theorems.equations import BRANCH_SQUARES, STATE_SQUARES
 from validate.audit.claims.c10_dense_features import LAYERS, literal_square
 from validate.audit.claims.c12_dense_gradients import (
     INDEPENDENT,
@@ -28,6 +31,7 @@ from validate.audit.evidence import (
     Finding,
     Proof,
     Sources,
+    decide,
     prove,
 )
 from validate.audit.vanished_branch import left_of_vectors
@@ -58,7 +62,8 @@ class RootLaw:
     """What is left of a dense step as its branch vanishes, and the squared norms that Eq. (4)
     leaves when it is read literally. `operator`: ∂L/∂x → (g_0, …, g_{l−1}). `printed`: the fewest
     inputs for which the last line of Eq. (6), last term 1 as printed, leaves less than √l.
-    `on_inputs`: the same of a signal on the inputs alone.
+    `on_inputs`: the same of a signal on the inputs alone. `diagonal`: that the entries ∂x_i/∂x_i
+    alone give l, for every l, and `less`: the fewest layers for which Eq. (4) leaves less.
     """
 
     scalar: Mapping[str, Proof]
@@ -67,6 +72,8 @@ class RootLaw:
     printed: Counterexample | None
     on_inputs: Counterexample | None
     literal: tuple[int, ...]
+    diagonal: Proof
+    less: Counterexample | None
 
 
 def lower_bound(sources: Sources) -> LowerBound:
@@ -143,6 +150,7 @@ def judge_lower_bound(evidence: LowerBound) -> Finding:
 
 def root_law(sources: Sources) -> RootLaw:
     lines = sources.paper.equation4
+    literal = {l: literal_square(lines, l) for l in LAYERS}
     return RootLaw(
         {f"{SCALAR}, by the first line of Eq. (6)": sources.proof("eq6", "scalar", "law_with_l")},
         _signal_on_inputs(),
@@ -151,7 +159,27 @@ def root_law(sources: Sources) -> RootLaw:
         },
         smallest(range(1, 4), lambda _: 0, _printed_limit),
         smallest(range(1, 4), lambda l: l, _on_inputs),
-        tuple(literal_square(lines, l) for l in LAYERS),
+        tuple(literal.values()),
+        _diagonal(),
+        next((_short(l, norm) for l, norm in literal.items() if norm < l), None),
+    )
+
+
+def _diagonal() -> Proof:
+    """A unit triangular block of b_ji = ∂x_j/∂x_i below the a_i: Σ a² + Σ b² + l, l being the
+    squares of its diagonal. An x_i of several numbers has as many entries there.
+    """
+    entries = BRANCH_SQUARES + STATE_SQUARES + LETTER_L
+    products = ((BRANCH_SQUARES,), (STATE_SQUARES,))
+    step = Step("drop squares", entries, ">=", LETTER_L, certificates=(Certificate(products),))
+    statement = "‖∂H/∂x‖_F² ≥ l"
+    empty = Derivation("diagonal", notation_of(DENSE, "scalar"), ())
+    return prove(empty, {statement: step})[statement]
+
+
+def _short(l: int, norm: int) -> Counterexample:
+    return Counterexample(
+        "Eq. (4) leaves ‖∂H/∂x‖_F² ≥ l", {"l": str(l), "every F′": "0"}, f"at least {l}", str(norm)
     )
 
 
@@ -189,9 +217,8 @@ def _on_inputs(l: int, g: Point) -> Counterexample | None:
 def judge_root_law(evidence: RootLaw) -> Finding:
     literal = tuple(zip(LAYERS, evidence.literal, strict=False))
     read = Case(
-        f"{SCALAR}, for Eq. (4) read literally (total derivatives), l = {LAYERS[0]}, …, "
-        f"{LAYERS[-1]}",
-        all(norm >= l for l, norm in literal) if literal else None,
+        f"{SCALAR}, for Eq. (4) read literally (total derivatives)",
+        decide(evidence.diagonal, evidence.less),
         UNDECIDED,
     )
     remarks = []
@@ -199,8 +226,8 @@ def judge_root_law(evidence: RootLaw) -> Finding:
         remarks.append(f"with a signal on the inputs alone: {evidence.on_inputs}")
     if evidence.operator.proved:
         remarks.append(
-            f"{OPERATOR} {evidence.operator.statement}, proved, of which √l is no factor: the norm "
-            "of l parts is √l times their root mean square, whatever they are"
+            f"{OPERATOR} {evidence.operator.statement}, proved: √l appears only if |∂L/∂H| "
+            "means the root mean square of the g_i; it is not amplification"
         )
     if evidence.printed:
         remarks.append(
@@ -210,8 +237,15 @@ def judge_root_law(evidence: RootLaw) -> Finding:
     shown = ", ".join(f"{norm} for l = {l}" for l, norm in literal[:4])
     remarks.append(
         f"Eq. (4) read literally, every F′ = 0, leaves ‖∂H/∂x‖_F² = {shown}, …, x_j being a "
-        f"function of those before it{': no less than l, so that √l remains' if read.holds else ''}"
+        "function of those before it"
     )
+    if evidence.diagonal.proved:
+        remarks.append(
+            f"for every l the diagonal entries ∂x_i/∂x_i = 1 of the triangular block of the "
+            f"∂x_j/∂x_i alone give {evidence.diagonal.statement} (proved by "
+            f"{', '.join(evidence.diagonal.passed)}; an x_i of several numbers has more of them), "
+            "so that √l remains"
+        )
     return judge_readings(evidence.scalar, evidence.broken, remarks, read)
 
 

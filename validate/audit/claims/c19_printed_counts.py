@@ -35,6 +35,7 @@ COUNTED = ("additions", "products")
 """What is counted beside multiply–adds: the additions of branch and shortcut, the products of gate
 and branch."""
 
+COUNT = "multiply–adds, residual additions and gate products at 224 px"
 CLOSE = 0.01
 """GFLOPs: one unit of the last printed digit."""
 
@@ -90,25 +91,12 @@ def gflops(sources: Sources) -> Gflops:
 def judge_gflops(evidence: Gflops) -> Finding:
     shown = {name: float(value) for name, value in evidence.printed.items()}
     bare, ours = _giga(evidence.stride_on_1x1, ()), _giga(evidence.stride_on_1x1, COUNTED)
-    common = _giga(evidence.stride_on_3x3, COUNTED)
     off = {name: ours[name] for name in shown if round(ours[name], 2) != shown[name]}
-    how = "multiply–adds, residual additions and gate products at 224 px"
-    cases = (
-        Case(
-            f"{how}, stride on the 1×1 convolution, to {CLOSE} G",
-            all(abs(ours[name] - shown[name]) <= CLOSE for name in shown),
-        ),
-        Case("that count, rounded, to the last printed digit", not off),
-        Case(
-            "with the stride on the 3×3 convolution",
-            all(abs(common[name] - shown[name]) <= CLOSE for name in common),
-        ),
-        Case(
-            "at two operations per multiply–add",
-            all(abs(2 * bare[name] - shown[name]) <= CLOSE for name in shown),
-        ),
-    )
-    rounded, cut = _ways(evidence, round_down=False), _ways(evidence, round_down=True)
+    ways = {
+        "rounded": _ways(evidence, round_down=False),
+        "cut off": _ways(evidence, round_down=True),
+    }
+    rounded, cut = ways.values()
     summary = (
         f"{', '.join(f'{printed(name)} {value:.4f}' for name, value in ours.items())} G; "
         "multiply–adds alone "
@@ -122,11 +110,45 @@ def judge_gflops(evidence: Gflops) -> Finding:
         name = next(iter(off))
         wrong = Counterexample(
             "every GFLOPs entry to its last digit",
-            {"network": printed(name), "counted": how},
+            {"network": printed(name), "counted": COUNT},
             f"{evidence.printed[name]} G",
             f"{off[name]:.4f} G",
         )
+    cases = [*_near(evidence, shown), *_to_the_digit(not off, ways)]
     return Finding("what a GFLOP counts", in_each(*cases), summary, wrong)
+
+
+def _near(evidence: Gflops, shown: Mapping[str, float]) -> list[Case]:
+    """The counts that need not give the last printed digit."""
+    bare, ours = _giga(evidence.stride_on_1x1, ()), _giga(evidence.stride_on_1x1, COUNTED)
+    common = _giga(evidence.stride_on_3x3, COUNTED)
+    return [
+        Case(
+            f"{COUNT}, stride on the 1×1 convolution, to {CLOSE} G",
+            all(abs(ours[name] - shown[name]) <= CLOSE for name in shown),
+        ),
+        Case(
+            "with the stride on the 3×3 convolution",
+            all(abs(common[name] - shown[name]) <= CLOSE for name in common),
+        ),
+        Case(
+            "at two operations per multiply–add",
+            all(abs(2 * bare[name] - shown[name]) <= CLOSE for name in shown),
+        ),
+    ]
+
+
+def _to_the_digit(ours: bool, ways: Mapping[str, list[tuple[str, ...]]]) -> list[Case]:
+    """The count of `_near`, and any of those that add other operations."""
+    cases = [Case("the first of these counts, rounded, to the last printed digit", ours)]
+    return cases + [
+        Case(
+            f"{len(found) or 'any'} of {2 ** len(KINDS)} counts of operations, {how}, to the last "
+            "printed digit",
+            bool(found),
+        )
+        for how, found in ways.items()
+    ]
 
 
 def _giga(counted: Mapping[str, Operations], kinds: tuple[str, ...]) -> dict[str, float]:
@@ -212,17 +234,16 @@ def judge_sizes(evidence: Sizes) -> Finding:
         for name, each in evidence.counted.items()
     ]
     counts = (
-        f"{printed(name)} {mega(each.learned)} learned, {mega(each.total)} in all"
+        f"{printed(name)} {mega(each.learned, 3)} learned, {mega(each.total, 3)} in all"
         for name, each in evidence.counted.items()
     )
     right = [printed(case.name) for case in cases if case.holds]
     summary = (
         f"right for {len(right)} of {len(cases)} ({', '.join(right) or 'none'}): "
-        f"{'; '.join(counts)} (convolutions, linear maps, biases, batch normalization); VGG-19 "
-        "without the rows that the "
-        f"transcription lacks {mega(evidence.vgg_as_transcribed.learned)}; a network of about the "
-        f"size printed for SE-ResNet-50 is SE-ResNet-34 with {evidence.se_resnet34.learned:,} "
-        "learned"
+        f"{'; '.join(counts)} (convolutions, linear maps, biases, batch normalization); "
+        f"{_added(evidence)}VGG-19 without the rows that the transcription lacks "
+        f"{mega(evidence.vgg_as_transcribed.learned, 3)}; a network of about the size printed for "
+        f"SE-ResNet-50 is SE-ResNet-34 with {evidence.se_resnet34.learned:,} learned"
     )
     wrong = next((_missized(case.name, evidence) for case in cases if not case.holds), None)
     return Finding(
@@ -232,6 +253,22 @@ def judge_sizes(evidence: Sizes) -> Finding:
         all_of(*cases),
         summary,
         wrong,
+    )
+
+
+def _added(evidence: Sizes) -> str:
+    """SE-ResNet-50 is ResNet-50 plus gates; empty where they are not both printed."""
+    names = ("resnet50", "se_resnet50")
+    if not all(name in evidence.printed for name in names):
+        return ""
+    (bare, gated), (printed_bare, printed_gated) = (
+        [evidence.counted[name].learned for name in names],
+        [evidence.printed[name] for name in names],
+    )
+    change = printed_gated - printed_bare
+    return (
+        f"SE-ResNet-50 is ResNet-50 plus SE layers of {mega(gated - bare, 3)}, yet printed "
+        f"{abs(change)} M {'smaller' if change < 0 else 'larger'}; "
     )
 
 

@@ -124,16 +124,12 @@ def judge_budget(evidence: Budget) -> Finding:
     ]
     every = [(dense, residual) for dense in DENSENETS for residual in RESNETS]
     cases.append(Case("beside every ResNet", all(cost[d] > cost[r] for d, r in every)))
-    ratios = [
-        f"{name}: {median(cost[d] / cost[r] for d, r in pairs.items()):.2f} × (median)"
-        for name, pairs in readings.items()
-        if pairs
-    ]
     more = sum(1 for d, r in every if cost[d] > cost[r])
     summary = (
         "multiply–adds of the DenseNet per multiply–add of the ResNet, "
-        f"{'; '.join(ratios)}; more in {more} of {len(every)} pairs of {_listed(DENSENETS)} and "
-        f"{_listed(RESNETS)}; errors: Huang et al. 2017 and fb.resnet.torch, by one recipe"
+        f"{'; '.join(_ratios(cost, readings))}; more in {more} of {len(every)} pairs of "
+        f"{_listed(DENSENETS)} and {_listed(RESNETS)}; errors: Huang et al. 2017 and "
+        "fb.resnet.torch, by one recipe"
     )
     cheaper = [
         (d, r) for d, r in every if evidence.errors[d] <= evidence.errors[r] and cost[d] < cost[r]
@@ -145,6 +141,21 @@ def judge_budget(evidence: Budget) -> Finding:
         summary,
         _cheaper(cheaper[0], evidence) if cheaper else None,
     )
+
+
+def _ratios(cost: Mapping[str, int], readings: Mapping[str, Mapping[str, str]]) -> list[str]:
+    return [
+        f"{name}: {median(cost[d] / cost[r] for d, r in pairs.items()):.2f} × (median)"
+        f"{_alone(pairs)}"
+        for name, pairs in readings.items()
+        if pairs
+    ]
+
+
+def _alone(pairs: Mapping[str, str]) -> str:
+    """The DenseNets without a partner."""
+    alone = [name for name in DENSENETS if name not in pairs]
+    return f", no partner for {_listed(alone)}" if alone else ""
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -164,7 +175,7 @@ def _cheaper(pair: tuple[str, str], evidence: Budget) -> Counterexample:
     dense, residual = pair
     given = {f"error of {printed(name)}": f"{evidence.errors[name]} %" for name in pair}
     found = (
-        f"{evidence.multiply_adds[dense] / GIGA:.2f} G against "
+        f"{printed(dense)} needs {evidence.multiply_adds[dense] / GIGA:.2f} G, {printed(residual)} "
         f"{evidence.multiply_adds[residual] / GIGA:.2f} G"
     )
     return Counterexample(

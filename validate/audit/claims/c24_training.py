@@ -25,9 +25,9 @@ COMMAND = (
 
 
 FLOW = (
-    "flow is log₁₀ of ‖∂L/∂h_0‖ / ‖∂L/∂h_n‖ from behind the last block (h_n) to before the first "
-    "(h_0), before training, by medians over test images and seeds; ρ is Spearman's over networks, "
-    "negative where a larger flow goes with a lower test error"
+    "flow is log₁₀ of ‖∂L/∂h_0‖ / ‖∂L/∂h_n‖, where h_0 is the input of the first block, h_n the "
+    "output of the last, before training, by medians over test images and seeds; ρ is Spearman's "
+    "over networks, negative where a larger flow goes with a lower test error"
 )
 CONFOUNDED = (
     "the mean of ρ over families, is not judged: networks of one family differ in depth alone, "
@@ -124,7 +124,7 @@ def judge_degradation(evidence: Degradation) -> Finding:
             "depth, positive where deeper is worse (least squares, bootstrap over seeds)"
         )
     shown += [f"{family}: {slope}" for family, slope in (evidence.slopes or {}).items()]
-    shown += [f"{PLAIN} beyond {RESIDUAL}: {evidence.beyond}"] if evidence.beyond else []
+    shown += [f"{PLAIN} slope minus {RESIDUAL} slope: {evidence.beyond}"] if evidence.beyond else []
     shown += [_adjusted(evidence.primary)] if evidence.primary else []
     wrong = next(
         (
@@ -135,7 +135,8 @@ def judge_degradation(evidence: Degradation) -> Finding:
         None,
     )
     return Finding(
-        f"{evidence.setting}; both parts must hold",
+        f"{evidence.setting}; both parts must hold, as a generalization beyond Table 1 (judged as "
+        "printed in C16) and Figure 5 (curves without numbers)",
         all_of(*cases, way_out=COMMAND),
         "; ".join(shown if evidence.slopes else [*shown, "no records"]),
         wrong,
@@ -178,7 +179,7 @@ def agreement(sources: Sources) -> Agreement:
 
 def judge_agreement(evidence: Agreement) -> Finding:
     """Flow and error agree where more flow goes with less error, over the networks of all families
-    together.
+    and depths together.
     """
     if evidence.table is None:
         case = Case(ACROSS, None, "no records of training", data=False)
@@ -195,7 +196,7 @@ def judge_agreement(evidence: Agreement) -> Finding:
             str(across),
         )
     near = _lines(evidence.table, f"{NEARNESS} {START}")
-    shown = [FLOW, f"{ACROSS}, judged: {across}"]
+    shown = [FLOW, f"{ACROSS}, families and depths pooled, judged: {across}"]
     shown += [
         f"{row.group}{', ' + CONFOUNDED if row.group == WITHIN else ''}: {row}"
         for row in sorted(rows, key=lambda row: row.group != WITHIN)
@@ -258,15 +259,17 @@ CLAIMS = (
     Claim(
         "C24",
         "Figure 5, Table 1, section 4",
-        "plain networks lose accuracy with more layers, where ResNets gain",
+        "in general, beyond Table 1 and Figure 5, plain networks lose accuracy with more layers, "
+        "where ResNets gain",
         degradation,
         judge_degradation,
     ),
     Claim(
         "C25",
-        "research question 2",
-        "the analysis of gradient flow coincides with the error rates of various CNN models: "
-        "across families of networks, the larger the flow, the lower the error",
+        "research question 2; section 4",
+        "the analysis of gradient flow coincides with the error rates of various CNN models, which "
+        "are “consistent with the gradient flow analysis results”: over all networks, the larger "
+        "the flow, the lower the error",
         agreement,
         judge_agreement,
     ),

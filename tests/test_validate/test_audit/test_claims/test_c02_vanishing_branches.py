@@ -19,7 +19,7 @@ def test_more_remains_than_of_a_plain_block_in_the_limit_alone():
     assert evidence.nothing is None
     assert evidence.less.given == {"∂F/∂x": "−1", "∂L/∂H": "1"}
     assert evidence.less.autograd == {"plain block": 1.0, "residual block": 0.0}
-    assert "judged in the limit alone" in judged("C4").summary
+    assert "judged only as ∂F/∂x → 0" in judged("C4").summary
     kept = replace(evidence, nothing=evidence.less)
     assert judged("C4", kept).condition.endswith("not more than of a plain block")
 

@@ -24,7 +24,7 @@ def test_behind_a_relu_the_input_is_one_that_a_relu_gives():
 def test_it_is_said_where_the_gradient_is_kept():
     evidence = gathered("C5")
     assert evidence.kept.proved
-    assert "σ_max(∂F/∂x) < 1" in judged("C5").summary
+    assert "σ_max(∂F/∂x) < 1 and H is that of Eq. (2)" in judged("C5").summary
     unproved = replace(evidence, kept=replace(evidence.kept, derived=False))
     assert "σ_max" not in judged("C5", unproved).summary
 
@@ -35,3 +35,10 @@ def test_either_loss_alone_refutes():
         found = judged("C5", replace(evidence, **{part: None}))
         assert found.verdict == "refuted"
         assert found.counterexample
+
+
+def test_the_reading_is_every_slope_and_no_limit():
+    reading = judged("C5").reading
+    assert "for every ∂F/∂x" in reading
+    assert "is judged in C4" in reading
+    assert "even in the case of deep neural networks" in reading.partition("not judged")[2]

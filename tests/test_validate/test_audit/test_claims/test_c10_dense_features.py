@@ -35,6 +35,13 @@ def test_the_first_layers_whose_lines_contradict_each_other():
     assert "where l = 3" in judged("C10").summary
 
 
+def test_where_nothing_is_repeated_is_said():
+    assert judged("C10").summary.endswith("for l = 2 none is repeated")
+    twice = replace(gathered("C10"), copies=tuple(2 * l for l in range(2, 13)))
+    assert "none is repeated" not in judged("C10", twice).summary
+    assert "Eq. (5) does not rest on it" in judged("C10").reading
+
+
 def test_a_proof_excludes_a_repetition():
     evidence = gathered("C10")
     proved = replace(evidence.once, passed=("a", "b"), failed=(), derived=True)

@@ -23,6 +23,14 @@ def test_the_scalar_norm_is_that_of_no_gradient():
     assert "arrives on each output" not in without.summary
 
 
+def test_the_scalar_equality_is_one_of_definition():
+    said = "it holds by the definition of ‖∂L/∂x‖ in this reading"
+    assert said in judged("C12").summary
+    evidence = gathered("C12")
+    opened = {name: replace(each, derived=False) for name, each in evidence.scalar.items()}
+    assert said not in judged("C12", replace(evidence, scalar=opened)).summary
+
+
 def test_both_norms_are_defined():
     for claim in ("C12", "C13", "C14"):
         reading = judged(claim).reading

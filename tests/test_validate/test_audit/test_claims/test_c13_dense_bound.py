@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 from test_validate.audited import gathered, judged
 
+from derivations.errors import ViolationError
+from validate.audit.claims.c13_dense_bound import _short
+
 
 def test_no_instance_reaches_the_lower_bound_with_l():
     """σ_max² = 1 + ‖a‖² is less than ‖a‖² + l for l ≥ 2, so none can."""
@@ -64,8 +67,27 @@ def test_what_eq_4_leaves_is_no_less_than_l():
     evidence = gathered("C14")
     assert evidence.literal[:4] == (2, 7, 20, 52)
     assert "read literally" in judged("C14").condition.partition("; not ")[0]
-    less = replace(evidence, literal=(2, 2, *evidence.literal[2:]))
-    assert "not in the scalar reading, for Eq. (4) read literally" in judged("C14", less).condition
+    assert all(norm >= l for l, norm in enumerate(evidence.literal, start=2))
+    assert evidence.less is None
+    less = replace(evidence, less=_short(3, 2))
+    with pytest.raises(ViolationError, match="is proved, and there is a counterexample"):
+        judged("C14", less)
+    opened = replace(less, diagonal=replace(evidence.diagonal, derived=False))
+    assert (
+        "not in the scalar reading, for Eq. (4) read literally" in judged("C14", opened).condition
+    )
+
+
+def test_the_diagonal_gives_l_for_every_l():
+    """Σ a² + Σ b² + l is no less than l, and not shown to be no less than l + 1."""
+    diagonal = gathered("C14").diagonal
+    assert diagonal.proved
+    assert diagonal.statement in judged("C14").summary
+    assert "l = 2, …" not in judged("C14").condition
+    opened = replace(gathered("C14"), diagonal=replace(diagonal, derived=False))
+    found = judged("C14", opened)
+    assert "undecided in the scalar reading, for Eq. (4) read literally" in found.condition
+    assert diagonal.statement not in found.summary
 
 
 def test_the_last_line_as_printed_is_evidence_alone():

@@ -27,7 +27,11 @@ def test_in_one_unit_both_are_the_same():
     found = judged("C15").counterexample
     assert found["given"]["l"] == "2"
     assert list(found["autograd"].values()) == pytest.approx([2**0.5] * 2)
-    assert "√l against 1 compares two units" in judged("C15").summary
+    assert (
+        "compares √l of a number for l inputs with 1 of a number for one input"
+        in judged("C15").reading
+    )
+    assert "l ≥ 2" in judged("C15").reading
     assert judged("C15").verdict == "refuted"
 
 
@@ -73,3 +77,9 @@ def test_more_for_every_branch_would_count_where_it_is_open():
     found = judged("C15", replace(gathered("C15"), worse=None))
     assert found.verdict == "undecided"
     assert "for every branch and signal" in found.condition
+    assert "“could”" in found.condition
+
+
+def test_could_is_no_order_while_the_residual_block_can_too():
+    assert "a residual block could pass more, for ∂F/∂x = 0" in judged("C15").summary
+    assert judged("C15", replace(gathered("C15"), better=None)).verdict == "refuted"

@@ -68,4 +68,24 @@ def test_it_is_said_which_sizes_are_right():
 def test_what_is_counted_beside_multiply_adds_is_named():
     found = judged("C19")
     assert "max pooling per input" in found.summary
-    assert "that count, rounded, to the last printed digit" in found.condition
+    assert "the first of these counts, rounded, to the last printed digit" in found.condition
+
+
+def test_counts_that_are_cut_off_are_a_reading():
+    holds, _, fails = judged("C19").condition.partition("; not ")
+    assert holds.endswith("2 of 64 counts of operations, cut off, to the last printed digit")
+    assert "any of 64 counts of operations, rounded" in fails
+    evidence = gathered("C19")
+    other = {**evidence.printed, "resnet50": Decimal("3.87")}
+    condition = judged("C19", replace(evidence, printed=other)).condition
+    assert "not any of 64 counts of operations, cut off" in condition
+
+
+def test_gates_add_parameters():
+    """26,059,514 − 23,528,522, and 21.4 − 23.6."""
+    summary = judged("C20").summary
+    assert "plus SE layers of 2.531 M, yet printed 2.2 M smaller" in summary
+    assert "VGG-19 38.948 M learned" in summary
+    larger = {**gathered("C20").printed, "se_resnet50": Decimal("26.1")}
+    found = judged("C20", replace(gathered("C20"), printed=larger))
+    assert "printed 2.5 M larger" in found.summary

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm
 from test_validate.audited import gathered, judged
 
-from validate.audit.claims.c23_significance import by_binomial_test
+from validate.audit.claims.c23_significance import NOT_RELIED_ON, by_binomial_test
 
 ERRORS = {
     "Table 1, 18 layers": (27.94, 27.88),
@@ -43,7 +43,11 @@ def test_deviations_and_test_are_readings_of_their_own():
     assert "more than one such deviation” (1 point): 2 of 8 rows" in summary
     assert "(1.96 · √2 · 1 = 2.77 points): 1 of 8 rows" in summary
     assert "a binomial test of 50,000 images at 5%: 7 of 8 rows" in summary
-    assert "though they share them" in summary
+    assert "7 of 8 rows, all but Table 1, 18 layers" in summary
+    assert "since both networks see the same images, the test is conservative" in summary
+    assert "unpooled standard error" in summary
+    assert "is a choice" in judged("C23").reading
+    assert NOT_RELIED_ON in gathered("C23").errors
     assert "18 layers 0.06 points, z = 0.21, p = 0.8" in summary
     assert judged("C23").counterexample["given"]["row"] == "Table 1, 18 layers"
 
