@@ -6,7 +6,7 @@ beside the file, where they lie there.
 
 from derivations.book.document import Document
 from derivations.book.fill import Filter, fill
-from derivations.book.line_breaks import pieces
+from derivations.book.line_breaks import glyphs, pieces
 from derivations.book.prose import ascii_only, identifier, prose
 
 BREAK_AT = {"text": 66, "step": 42, "bound": 20, "limit": 16}
@@ -44,6 +44,11 @@ def _math(latex: str, place: str) -> str:
 def _pieces(latex: str, place: str) -> str:
     first, *rest = pieces(latex, BREAK_AT[place])
     # TeX never breaks at a penalty of 10000 or more: the dearest break must stay possible.
-    return first.latex + "".join(
-        rf"\penalty{min(piece.price, 3000)} {piece.latex}" for piece in rest
+    return _fitted(first.latex, place) + "".join(
+        rf"\penalty{min(piece.price, 3000)} {_fitted(piece.latex, place)}" for piece in rest
     )
+
+
+def _fitted(piece: str, place: str) -> str:
+    """A piece that may be wider than its place, as a large fraction is, shrinks where it is."""
+    return rf"\fitted{{{piece}}}" if glyphs(piece) > BREAK_AT[place] else piece

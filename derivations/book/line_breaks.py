@@ -13,6 +13,7 @@ from itertools import pairwise
 RELATION, COMMA, SUM, FACTOR = 100, 120, 200, 1500
 DEEPER = 150  # added for each parenthesis around a break
 OPENED = 14  # glyphs: a longer parenthesis is opened
+BARE = 24  # glyphs: a longer parenthesis of plain ( and ) is
 
 _TOKEN = re.compile(
     r"\\left\s*(?:\\[A-Za-z]+|\\.|.)|\\right\s*(?:\\[A-Za-z]+|\\.|.)|\\(?:begin|end)\{\w+\*?\}"
@@ -112,13 +113,16 @@ def _split(tokens: list[str], depth: int) -> list[Piece]:
 def _opened(group: list[str], depth: int) -> list[Piece]:
     """A long parenthesis in pieces; any other group in one."""
     inner = group[1:-1]
-    if not (
-        group[0].startswith(r"\left") and group[0].endswith("(") and glyphs("".join(inner)) > OPENED
-    ):
+    size = glyphs("".join(inner))
+    if group[0] == "(" and size > BARE:
+        opening, closing = "(", ")"
+    elif group[0].startswith(r"\left") and group[0].endswith("(") and size > OPENED:
+        opening, closing = r"\bigl(", r"\bigr)"
+    else:
         return [Piece("".join(group), 0)]
     first, *rest = _split(inner, depth + 1)
-    made = [Piece(r"\bigl(" + first.latex, 0), *rest]
-    return [*made[:-1], Piece(made[-1].latex + r"\bigr)", made[-1].price)]
+    made = [Piece(opening + first.latex, 0), *rest]
+    return [*made[:-1], Piece(made[-1].latex + closing, made[-1].price)]
 
 
 def _price_before(token: str, before: str) -> int:

@@ -62,8 +62,9 @@ class Limits:
 
     def of(self, expr: sp.Expr) -> sp.Expr:
         """What the expression tends to."""
-        known = {quantity.symbol: quantity for quantity in self.quantities}
-        values = {symbol: self._value(known[symbol]) for symbol in expr.free_symbols & known.keys()}
+        # In the order of the quantities: a set's own order is another in every process.
+        met = [each for each in self.quantities if each.symbol in expr.free_symbols]
+        values = {each.symbol: self._value(each) for each in met}
         return UNKNOWN if UNKNOWN in values.values() else expr.xreplace(values)
 
     def steps(self, exprs: Iterable[sp.Expr]) -> tuple[Step, ...]:

@@ -258,12 +258,26 @@ def _check_stored(layer: nn.Module) -> None:
 def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
     """What shape the layer gives one sample.
 
-    Raises InputError where it takes none of this shape.
+    Raises InputError where it takes none of this shape, or joins samples.
     """
+    found: Sizes = ()
+    # A layer may split the batch by a number that two samples happen to have.
+    for count in (2, 3):
+        shape = tuple(_of_zeros(layer, count, in_shape).shape)
+        if shape[:1] != (count,) or (found and shape[1:] != found):
+            raise InputError(
+                f"{type(layer).__name__} maps a batch of shape {(count, *in_shape)} to {shape}: "
+                "it must keep the samples apart"
+            )
+        found = shape[1:]
+    return found
+
+
+def _of_zeros(layer: nn.Module, count: int, in_shape: Sizes) -> Tensor:
     weight = next(held_tensors(layer), torch.zeros(()))
     try:
         with torch.no_grad(), watched(type(layer).__name__, layer):
-            value = layer(weight.new_zeros(2, *in_shape))
+            value = layer(weight.new_zeros(count, *in_shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise InputError(
             f"{type(layer).__name__} takes no input of shape {in_shape}: "
@@ -274,12 +288,7 @@ def _out_shape(layer: nn.Module, in_shape: Sizes) -> Sizes:
             f"{type(layer).__name__} gives a {type(value).__name__}, not one tensor: let it "
             "return its value alone"
         )
-    if value.dim() < 1 or len(value) != 2:
-        raise InputError(
-            f"{type(layer).__name__} maps a batch of shape {(2, *in_shape)} to "
-            f"{tuple(value.shape)}: it must keep the samples apart"
-        )
-    return tuple(value.shape[1:])
+    return value
 
 
 def _is_small(in_shape: Sizes, out_shape: Sizes) -> bool:

@@ -1,6 +1,7 @@
 """The command line as its users run it: what is printed where, what is written, the exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -162,6 +163,20 @@ def test_derive_prints_and_writes_the_same_document(
         "diagrams/plain.pdf",
         "diagrams/plain.svg",
     }
+
+
+def test_derive_prints_the_same_whatever_order_sets_have_in_a_process() -> None:
+    asked = [sys.executable, "-m", "gradbound", "derive", "highway", "input_gate"]
+    printed = {
+        subprocess.run(
+            [*asked, "--format", "json"],
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(printed) == 1
 
 
 def test_derive_loads_matplotlib_only_to_draw(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from derivations.errors import InputError
 from gradbound.files import write_audit, write_derivations
 from validate.audit.audit_document import SCHEMA as AUDIT_SCHEMA
 from validate.audit.audit_document import Audit
+from validate.audit.how_to_read import GUIDE
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,7 @@ def test_an_audit_is_written_in_every_format(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "audit" / "audit.json").read_text()) == {
         "schema": AUDIT_SCHEMA,
         "claims": [],
+        "guide": dict(GUIDE),
     }
 
 

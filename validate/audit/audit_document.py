@@ -9,7 +9,7 @@ it.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from html import escape
 from textwrap import wrap
 from typing import ClassVar, Literal, get_args
@@ -18,12 +18,14 @@ from pydantic import ConfigDict, JsonValue, TypeAdapter
 
 from derivations.book.prose import prose
 from derivations.errors import InputError
+from validate.audit.how_to_read import GUIDE
 from validate.audit.verdicts import MARKS, Verdict
 
 SCHEMA: Literal["gradbound.audit/2"] = "gradbound.audit/2"
 WIDTH = 120
 LABEL = 16
 TITLE = "The claims of Noh 2021 (Informatics 8(3):53), judged"
+HOW_TO_READ = "How to read this"
 
 
 class _Strict:
@@ -56,10 +58,14 @@ class ClaimRecord(_Strict):
 
 @dataclass(frozen=True)
 class Audit(_Strict):
-    """The claims, in the order of the paper."""
+    """The claims, in the order of the paper, and what a reader must know beforehand, by heading.
+
+    A document without `guide` is one that was written before there was a guide.
+    """
 
     schema: Literal["gradbound.audit/2"]
     claims: tuple[ClaimRecord, ...]
+    guide: dict[str, str] = field(default_factory=lambda: dict(GUIDE))
 
     @classmethod
     def of(cls, data: object) -> "Audit":
@@ -134,16 +140,19 @@ def _tally(audit: Audit) -> Iterator[tuple[str, str]]:
 
 
 def _text(audit: Audit) -> str:
-    lines = [TITLE, ""]
-    lines += [f"  {label:<{LABEL}}{ids}" for label, ids in _tally(audit)]
+    lines = [TITLE, "", HOW_TO_READ]
+    lines += [line for row in audit.guide.items() for line in _wrapped(*row)]
+    lines += ["", *(f"  {label:<{LABEL}}{ids}" for label, ids in _tally(audit))]
     for claim in audit.claims:
         lines += ["", f"{claim.id} {MARKS[claim.verdict]} {claim.verdict}"]
-        for label, text in _rows(claim):
-            first, *rest = wrap(
-                text, WIDTH - LABEL - 2, break_long_words=False, break_on_hyphens=False
-            )
-            lines += [f"  {label:<{LABEL}}{first}", *(f"  {'':<{LABEL}}{line}" for line in rest)]
+        lines += [line for row in _rows(claim) for line in _wrapped(*row)]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    """A labelled text of several lines, as wide as the screen."""
+    first, *rest = wrap(text, WIDTH - LABEL - 2, break_long_words=False, break_on_hyphens=False)
+    return [f"  {label:<{LABEL}}{first}", *(f"  {'':<{LABEL}}{line}" for line in rest)]
 
 
 _MARKDOWN = str.maketrans(
@@ -152,7 +161,9 @@ _MARKDOWN = str.maketrans(
 
 
 def _markdown(audit: Audit) -> str:
-    lines = [f"# {TITLE}", ""]
+    lines = [f"# {TITLE}", "", f"## {HOW_TO_READ}", ""]
+    lines += [f"- {label}: {text.translate(_MARKDOWN)}" for label, text in audit.guide.items()]
+    lines += ["", "## Verdicts", ""]
     lines += [f"- {label}: {ids}" for label, ids in _tally(audit)]
     lines += ["", "| | verdict | claim | condition |", "|---|---|---|---|"]
     for claim in audit.claims:
@@ -176,7 +187,12 @@ _HEAD = r"""\documentclass{article}
 
 
 def _latex(audit: Audit) -> str:
-    lines = [_HEAD + rf"\section*{{{prose(TITLE)}}}", r"\begin{tabular}{ll}"]
+    lines = [_HEAD + rf"\section*{{{prose(TITLE)}}}", rf"\subsection*{{{prose(HOW_TO_READ)}}}"]
+    if audit.guide:
+        lines += [r"\begin{description}"]
+        lines += [rf"\item[{prose(label)}] {prose(text)}" for label, text in audit.guide.items()]
+        lines += [r"\end{description}"]
+    lines += [r"\begin{tabular}{ll}"]
     lines += [rf"{prose(label)} & {prose(ids)} \\" for label, ids in _tally(audit)] + [
         r"\end{tabular}"
     ]

@@ -64,6 +64,6 @@ def _network(name: str, num_classes: int, **settings: int) -> Network:
         return build(name, num_classes, **settings)
 
 
-def mega(count: int) -> str:
-    """In millions, as the paper prints numbers of parameters."""
-    return f"{count / MEGA:.2f} M"
+def mega(count: int, digits: int = 2) -> str:
+    """In millions, as the paper prints numbers of parameters, with so many decimals."""
+    return f"{count / MEGA:.{digits}f} M"

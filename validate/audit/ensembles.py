@@ -22,6 +22,15 @@ REDUCTION = 4
 DEVIATIONS = 3.0
 """How many standard errors a mean difference must be from 0 to count."""
 
+SETUP = (
+    "the branch is conv–BN–ReLU–conv–BN, kernels 3 × 3, stride 1, zero padding 1, no bias, weights "
+    f"normal of variance 2 / (9 · {MAPS}); batch normalization, as initialized and in eval mode, "
+    f"is the identity up to its ε; the gate is {MAPS} → {MAPS // REDUCTION} → {MAPS} (reduction "
+    f"{REDUCTION}), weights normal of variance 1 / inputs, biases 0; each draw, of seeds 0, …, "
+    f"{DRAWS - 1}, has weights, x and ∂L/∂H of its own"
+)
+"""What a reader needs to draw the gated ensemble again."""
+
 SMALL = 0.001
 """What a branch is multiplied by to have all but vanished."""
 
@@ -39,6 +48,13 @@ class Mean:
     difference: float
     standard_error: float
     wins: int
+
+    @property
+    def added(self) -> float:
+        """What the branch adds to γ² of the first block, relative to what it adds to the second's:
+        1 would be left without a branch.
+        """
+        return (self.first - 1) / (self.second - 1)
 
     @property
     def more_often(self) -> bool | None:
@@ -67,18 +83,43 @@ class Mean:
         )
 
 
+@dataclass(frozen=True)
+class Gates:
+    """Means of s and of s² over the gates of an ensemble."""
+
+    mean: float
+    square: float
+
+
 def gated_against_residual(size: float = 1.0) -> Mean:
     """An SE-residual block against the residual block with the same two-layer branch, whose output
-    is multiplied by `size`.
+    is multiplied by `size`. Nothing is trained.
     """
 
     def pair() -> tuple[Segment, Segment]:
-        branch = nn.Sequential(*weighted_branch(MAPS, MAPS, 1), Scaled(size))
-        gated = SEResidual(branch, nn.Identity(), MAPS, SIZE, REDUCTION)
-        return gated, Residual(branch, nn.Identity())
+        gated = _gated(size)
+        return gated, Residual(gated.branch, nn.Identity())
 
     times = "" if size == 1 else f" times {size:g}"
     return _mean(f"He-initialized two-layer branches{times} and gates", pair)
+
+
+def gates() -> Gates:
+    """Of the blocks that `gated_against_residual` draws, at the inputs that it draws."""
+    found = []
+    for seed in range(DRAWS):
+        generator = torch.Generator("cpu").manual_seed(seed)
+        block, x = _initialized(generator), _normal(MAPS, generator)
+        pooled = block.branch(x).mean((2, 3))
+        s = torch.sigmoid(block.excite(torch.relu(block.squeeze(pooled)))).detach()
+        found.append([float(s.mean()), float((s**2).mean())])
+    mean, square = torch.tensor(found, dtype=torch.float64).mean(0).tolist()
+    return Gates(mean, square)
+
+
+def _gated(size: float = 1.0) -> SEResidual:
+    branch = nn.Sequential(*weighted_branch(MAPS, MAPS, 1), Scaled(size))
+    return SEResidual(branch, nn.Identity(), MAPS, SIZE, REDUCTION)
 
 
 def dense_against_residual() -> Mean:
@@ -126,9 +167,19 @@ def _gains(pair: Callable[[], tuple[Segment, Segment]]) -> Iterator[tuple[float,
         for block in (first, second):
             # As initialized, BatchNorm is the identity in eval mode, up to its epsilon.
             block.double().eval()
-        x = torch.randn((1, MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
-        g = torch.randn((1, 2 * MAPS, SIZE, SIZE), generator=generator, dtype=torch.float64)
+        x, g = _normal(MAPS, generator), _normal(2 * MAPS, generator)
         yield _gain(first, x, g), _gain(second, x, g)
+
+
+def _initialized(generator: torch.Generator) -> SEResidual:
+    with torch.random.fork_rng(devices=[]):
+        block = _gated()
+    initialize(block, generator)
+    return block.double().eval()
+
+
+def _normal(maps: int, generator: torch.Generator) -> Tensor:
+    return torch.randn((1, maps, SIZE, SIZE), generator=generator, dtype=torch.float64)
 
 
 def _gain(block: Segment, x: Tensor, g: Tensor) -> float:

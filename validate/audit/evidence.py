@@ -62,9 +62,12 @@ class Counterexample:
     found: str
     autograd: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def given_text(self) -> str:
+        return ", ".join(f"{name} = {value}" for name, value in self.given.items())
+
     def __str__(self) -> str:
-        given = ", ".join(f"{name} = {value}" for name, value in self.given.items())
-        return f"{given}: {self.found} (claimed: {self.claims})"
+        return f"{self.given_text}: {self.found} (claimed: {self.claims})"
 
 
 @dataclass(frozen=True)

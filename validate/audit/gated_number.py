@@ -11,6 +11,9 @@ from derivations.errors import InputError
 from validate.audit.counterexample_search import Dual, show, tangent
 from validate.audit.gradients import affine, gradient
 
+GATE = "s = sigmoid(w_2 · ReLU(w_1 · F) + b_2)"
+"""The gate of such a block, for a reader of `GatedNumber.given`."""
+
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
 INPUT = Fraction(1)
 

@@ -64,7 +64,7 @@ def left_of_vectors(
         tuple(calculus.quantities),
     )
     limit = Step("limit", ends.high.xreplace(shrinking), "->", sp.S.Zero, vanishing=EPSILON)
-    full = f"{statement} (what is beyond is at most {_text(ends.high)} · ‖{of}‖)"
+    full = f"{statement} (the remainder has norm at most {_text(ends.high)} · ‖{of}‖)"
     return replace(prove(derivation, {statement: limit})[statement], statement=full)
 
 
@@ -83,12 +83,34 @@ def remainder(jacobian: sp.Expr, kept: sp.Expr) -> sp.Expr:
 
 def lost_by_a_vanished_branch(block: Block, kept: int, statement: str) -> Counterexample | None:
     """The smallest block of numbers with ∂F/∂x = 0 whose ∂L/∂x is not `kept` times ∂L/∂H."""
+    return _vanished(
+        block,
+        lambda exact, g: exact != kept * g,
+        lambda g: f"∂L/∂x = {show(kept * g)}",
+        statement,
+    )
+
+
+def nothing_left_by_a_vanished_branch(block: Block, statement: str) -> Counterexample | None:
+    """The smallest block of numbers with ∂F/∂x = 0 that passes nothing of a signal on."""
+    return _vanished(
+        block, lambda exact, g: bool(g) and not exact, lambda _: "∂L/∂x ≠ 0", statement
+    )
+
+
+def _vanished(
+    block: Block,
+    breaks: Callable[[Fraction, Fraction], bool],
+    claims: Callable[[Fraction], str],
+    statement: str,
+) -> Counterexample | None:
+    """The smallest block with ∂F/∂x = 0 whose ∂L/∂x, given ∂L/∂H, breaks what is claimed."""
     maps = [leaf.name for leaf in leaves(block.term) if isinstance(leaf, Linear)]
 
     def test(_: int, point: Point) -> Counterexample | None:
         g, slopes = point[0], dict(zip(maps, point[1:], strict=True))
         exact = g * tangent(block.term, _exact(slopes), (INPUT, Fraction(1)))[1]
-        if exact == kept * g:
+        if not breaks(exact, g):
             return None
         torch_leaves = {"F": affine(Fraction(0), Fraction(0), INPUT)}
         torch_leaves |= {name: affine(slope, Fraction(0), INPUT) for name, slope in slopes.items()}
@@ -97,7 +119,7 @@ def lost_by_a_vanished_branch(block: Block, kept: int, statement: str) -> Counte
         return Counterexample(
             statement,
             given | {"∂L/∂H": show(g)},
-            f"∂L/∂x = {show(kept * g)}",
+            claims(g),
             f"∂L/∂x = {show(exact)}",
             {"dL/dx": agree("vanished branch", seen, float(exact))},
         )

@@ -18,6 +18,15 @@ MARKS: Mapping[Verdict, str] = {
     "untestable": "?",
 }
 
+RULES: Mapping[Verdict, str] = {
+    "confirmed": "holds in every reading that is judged, or in all its parts",
+    "conditional": "holds in some readings; fails, or is not settled, in others",
+    "refuted": "holds in no reading, or a part without which it does not hold fails",
+    "undecided": "the evidence supports neither side; the condition says which evidence is missing",
+    "untestable": "there is nothing to judge by",
+}
+"""What a reader is told of each verdict: of a claim it is said that it …"""
+
 
 @dataclass(frozen=True)
 class Case:

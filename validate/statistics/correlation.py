@@ -42,7 +42,8 @@ class Correlation:
     `exact`: all permutations were counted, else PERMUTATIONS were drawn. `least_p`: what the
     p-value of the most extreme order would be: few networks cannot give a small one. All None where
     nothing can be determined; `missing` says why, or which strata were left out. An interval of no
-    width says only that no resample breaks the order; `least_p` says how little that may be.
+    width says only that no resample breaks the order, and is not printed; `least_p` says how little
+    that may be.
     """
 
     coefficient: Coefficient
@@ -61,7 +62,7 @@ class Correlation:
         kind = "exact" if self.exact else f"{PERMUTATIONS:,} permutations"
         interval = (
             "no interval"
-            if self.low is None
+            if self.low is None or self.high is None or self.high - self.low < _ROUNDING
             else f"95 % interval {self.low:.2f} to {self.high:.2f}"
         )
         text = (

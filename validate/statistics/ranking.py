@@ -27,7 +27,7 @@ from validate.statistics.holm_adjustment import holm
 from validate.statistics.slopes import Slope, Trends, trends
 from validate.statistics.survival import MEASURES, RATIO, SEED, START, Point, points
 
-WITHIN, ACROSS = "within families", "across families"
+WITHIN, ACROSS = "within families", "over all networks"
 POOLED = (WITHIN, ACROSS)
 JUDGED: str = f"{RATIO} {START}"
 COEFFICIENT: Coefficient = "Spearman"

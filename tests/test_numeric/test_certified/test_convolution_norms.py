@@ -219,6 +219,19 @@ def test_alternating_kernels_need_the_whole_circle(size, kernel, padding):
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "taps"), [(6, (-0.4, 0.35, -0.95)), (6, (0.31, -0.26, 0.88)), (6, (0.95, -0.87, 0.92))]
+)
+def test_phases_longer_than_the_outputs_need_a_circle_of_their_length(size, taps):
+    """A tap that reads before the image meets its phase's last entry on a shorter circle."""
+    layer = built(nn.Conv1d(1, 1, 3, stride=2, padding=1, dilation=2))
+    layer.weight.data = torch.tensor(taps, dtype=torch.float64).view(1, 1, -1)
+    assert is_above(
+        by_frequency(layer, (1, size)),
+        dense_twin.jacobian(layer, torch.zeros(1, 1, size, dtype=torch.float64))[0],
+    )
+
+
 @pytest.mark.parametrize("factor", [1e-200, 1e-310, 1e200])
 def test_scales_do_not_matter(factor):
     layer, shape = built(nn.Conv2d(2, 3, 3, padding=1)), (2, 4, 4)

@@ -308,8 +308,17 @@ def test_modes_of_torch_and_memory_formats_change_no_bound(mode, size):
     assert lipschitz_upper(layer, (3, size, size)) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("layer", [nn.Flatten(0, 1), nn.Flatten(0), nn.Flatten(-4, -3)])
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Flatten(0, 1), nn.Flatten(0), nn.Flatten(-4, -3), nn.Unflatten(0, (1, 2))],
+)
 @pytest.mark.parametrize("channels", [2, 3])
 def test_a_layer_that_joins_samples_is_refused(layer, channels):
     with pytest.raises(InputError, match="it must keep the samples apart"):
         lipschitz_upper(layer, (channels, 5, 5))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_layer_that_splits_a_batch_by_its_size_is_refused(count):
+    with pytest.raises(InputError, match=r"takes no input of shape|keep the samples apart"):
+        lipschitz_upper(nn.Unflatten(0, (count, 1)), (2, 5, 5))

@@ -30,7 +30,7 @@ def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: R
     ]
     found = [row for row in rows if row.found.value is not None]
     assert {row.group for row in found} == {
-        "across families"
+        "over all networks"
     }  # two networks of each family are too few
     for row in found:
         mark = by_gid(correlations, f"{row.measure}, {row.group}")

@@ -27,7 +27,7 @@ def test_the_ranking_is_printed_whole(results: Results) -> None:
         "SE residual",
         "dense",
         "within families",
-        "across families",
+        "over all networks",
     ]
     text = render(table, "markdown")
     assert "nan" not in text
@@ -41,13 +41,13 @@ def test_tables_say_for_how_many_tests_they_adjust(results: Results) -> None:
     primary = [each for each, note in enumerate(notes) if str(note).startswith("primary")]
     assert {cells(table, "networks of")[each] for each in primary} == {
         "within families",
-        "across families",
+        "over all networks",
     }
     assert {cells(table, "for tests")[each] for each in primary} == {4}
     assert set(cells(table, "for tests")) == {4, 30, None}
     assert (
         "the primary tests for each other (4: slope of plain networks, slope of residual networks, "
-        "ρ within families, ρ across families)" in table.caption
+        "ρ within families, ρ over all networks)" in table.caption
     )
     assert "for each other (30 tests); lines of a single family are not adjusted" in table.caption
     slopes = trend(found)
@@ -58,7 +58,7 @@ def test_tables_say_for_how_many_tests_they_adjust(results: Results) -> None:
     assert cells(slopes, "p")[2] is not None
     assert "(4: slope of plain networks" in slopes.caption
     alone = trend(results)
-    assert "(1: ρ across families)" in alone.caption  # two networks of each family are too few
+    assert "(1: ρ over all networks)" in alone.caption  # two networks of each family are too few
 
 
 def test_slopes_that_are_not_there_are_said_to_be_missing(results: Results) -> None:

@@ -15,6 +15,7 @@ from test_validate.audited import judged
 from derivations.errors import InputError
 from validate.audit.adjudicate import CLAIMS
 from validate.audit.audit_document import FORMATS, SCHEMA, Audit, document, render
+from validate.audit.how_to_read import GUIDE
 from validate.audit.verdicts import Verdict
 
 CHEAP = ("C5", "C8", "C10", "C12", "C14", "C16", "C20", "C23", "C24")
@@ -24,6 +25,30 @@ CHEAP = ("C5", "C8", "C10", "C12", "C14", "C16", "C20", "C23", "C24")
 def audit() -> Audit:
     """Claims of every verdict."""
     return Audit(SCHEMA, tuple(judged(claim) for claim in CHEAP))
+
+
+def test_it_begins_with_how_to_read_it(audit):
+    heads = {"text": "How to read", "markdown": "## How to read", "latex": "How to read"}
+    for form, head in heads.items():
+        text = render(audit, form)
+        start, first = text.index(head), text.index("C5")
+        assert start < text.index("operator") < first
+        assert start < text.index("conditional") < first
+
+
+def test_a_document_from_before_there_was_a_guide_is_read(audit):
+    data = json.loads(render(audit, "json"))
+    assert data["guide"] == dict(GUIDE)
+    del data["guide"]
+    assert Audit.of(data) == audit
+
+
+def test_a_document_shows_its_own_guide(audit):
+    other = replace(audit, guide={"a word": "what it means here"})
+    for form in ("text", "markdown", "latex"):
+        assert "what it means here" in render(other, form)
+        assert "a search finds" not in render(other, form)
+    assert r"\begin{description}" not in render(Audit(SCHEMA, (), {}), "latex")
 
 
 def test_json_is_the_document(audit):
@@ -47,6 +72,7 @@ def test_json_is_the_document(audit):
     "change",
     [
         {"schema": "gradbound.audit/1"},
+        {"guide": {"a": 1}},
         {"more": 1},
         {"claims": [{}]},
         {"claims": "C1"},

@@ -27,6 +27,17 @@ def test_a_small_branch_leaves_the_gain_at_one_and_the_order_to_chance():
     assert gathered("C9").mean.more_often is False
 
 
+def test_gates_are_near_a_half_and_their_squares_are_what_a_branch_adds():
+    """Biases are 0 and the pooled maps small: s is near σ(0)."""
+    evidence = gathered("C9")
+    assert evidence.gates.mean == pytest.approx(0.5, abs=0.05)
+    assert evidence.gates.square == pytest.approx(0.25, abs=0.05)
+    assert evidence.mean.added == pytest.approx(
+        (evidence.mean.first - 1) / (evidence.mean.second - 1)
+    )
+    assert replace(evidence.mean, first=evidence.mean.second).added == 1
+
+
 def test_means_within_noise_decide_nothing():
     mean = gathered("C9").mean
     assert mean.greater is False

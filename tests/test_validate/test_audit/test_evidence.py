@@ -65,7 +65,7 @@ def test_a_block_whose_bounds_have_no_limit_is_left_open(monkeypatch):
     remains = Sources().remains("residual")
     assert (remains.lower, remains.upper) == (0.0, float("inf"))
     found = rejudged("C15", Sources())  # whose limits are those of the bounds
-    assert "inf remain per norm of the signal" in found.summary
+    assert "inf of the residual block remain" in found.summary
 
 
 @pytest.fixture

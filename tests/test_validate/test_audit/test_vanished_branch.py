@@ -13,6 +13,7 @@ from validate.audit.vanished_branch import (
     left_of_numbers,
     left_of_vectors,
     lost_by_a_vanished_branch,
+    nothing_left_by_a_vanished_branch,
     remainder,
 )
 
@@ -69,7 +70,7 @@ def test_a_rest_that_is_none_is_not_derived():
 
 def test_the_bound_is_said():
     assert vectors(RESIDUAL).statement == (
-        "kept (what is beyond is at most σ_max(∂F/∂x) · ‖∂L/∂H‖)"
+        "kept (the remainder has norm at most σ_max(∂F/∂x) · ‖∂L/∂H‖)"
     )
     assert "at most (σ_max(∂F/∂x) + σ_max(Q) + 1) · ‖∂L/∂H‖" in vectors(SKIP).statement
 
@@ -89,6 +90,13 @@ def test_the_smallest_block_that_keeps_something_else():
     assert found.autograd == {"dL/dx": 0.0}
     nothing = lost_by_a_vanished_branch(RESIDUAL, 0, "vanishes")
     assert nothing.found == "∂L/∂x = 1"
+
+
+def test_a_shortcut_of_which_nothing_is_left():
+    assert nothing_left_by_a_vanished_branch(RESIDUAL, "more") is None
+    found = nothing_left_by_a_vanished_branch(SKIP, "more")
+    assert (found.given["Q"], found.found, found.claims) == ("0", "∂L/∂x = 0", "∂L/∂x ≠ 0")
+    assert found.given["∂L/∂H"] != "0"
 
 
 def test_a_proof_says_whether_its_bound_was_derived():

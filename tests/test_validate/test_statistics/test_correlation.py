@@ -128,6 +128,9 @@ def test_a_correlation_says_its_numbers():
     said = "τ = −0.50, 95 % interval −0.75 to −0.25, p = 0.012 (9,999 permutations), 9 networks"
     assert str(found) == said
     assert "no interval, p = 0.012 (exact)" in str(replace(found, low=None, high=None, exact=True))
+    whole = replace(found, value=-1.0, low=-1.0, high=-1 + 1e-12)
+    assert "τ = −1.00, no interval, p = " in str(whole)
+    assert "interval −1.00 to −0.99" in str(replace(whole, high=-0.99))
     for lacking in (replace(found, value=None), replace(found, p=None)):
         assert str(replace(lacking, missing="too few")) == "not determinable: too few"
 

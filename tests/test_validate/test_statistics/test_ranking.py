@@ -47,7 +47,7 @@ def test_the_primary_tests_are_adjusted_for_each_other_alone(make):
         "slope of plain networks",
         "slope of residual networks",
         "ρ within families",
-        "ρ across families",
+        "ρ over all networks",
     )
     adjusted = by_hand([each.p for each in slopes] + [row.found.p for row in first])
     assert [each.adjusted for each in slopes] + [row.adjusted for row in first] == pytest.approx(
@@ -84,7 +84,7 @@ def test_a_family_with_networks_enough_is_a_primary_test():
         assert found.primary[2:] == (
             "ρ of plain networks",
             "ρ within families",
-            "ρ across families",
+            "ρ over all networks",
         )
         (row,) = [row for row in found.rows if row.primary and row.group == "plain"]
         assert (row.measure, row.tests) == (JUDGED, 5)
@@ -92,7 +92,7 @@ def test_a_family_with_networks_enough_is_a_primary_test():
 
 def test_slopes_that_are_not_there_are_no_tests():
     found = ranking(drawn(as_claimed, flow, {"dense": (10, 16, 22, 34), "se_residual": (8, 14)}))
-    assert found.primary == ("ρ across families",)
+    assert found.primary == ("ρ over all networks",)
     (row,) = [row for row in found.rows if row.primary]
     assert (row.adjusted, row.tests) == (row.found.p, 1)
 

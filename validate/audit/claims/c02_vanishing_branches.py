@@ -1,7 +1,8 @@
-"""Judges C2, C4 and C5: what plain and residual blocks leave of a gradient as the branch vanishes.
+"""Judges C2 and C4: what plain and residual blocks leave of a gradient as the branch vanishes.
 
 "Remains" means that ∂L/∂x itself tends to what remains, not that its length does. In the scalar
-reading the limit is taken; in the operator reading a bound on the distance tends to 0.
+reading the limit is taken; in the operator reading a bound on the distance tends to 0. That a
+residual block passes more than a plain one is judged where the paper says it, in this limit alone.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ import sympy as sp
 
 from derivations.algebra.blocks import PLAIN, RESIDUAL
 from derivations.algebra.notation import notation_of
-from derivations.algebra.terms import Chain, Pointwise
 from derivations.rules.jacobian import linearize
 from validate.audit.claims.c01_equations import BOTH
 from validate.audit.counterexample_search import Point, show, smallest
@@ -30,9 +30,12 @@ from validate.audit.vanished_branch import (
     left_of_numbers,
     left_of_vectors,
     lost_by_a_vanished_branch,
+    nothing_left_by_a_vanished_branch,
     remainder,
 )
-from validate.audit.verdicts import Case, all_of, in_each
+from validate.audit.verdicts import Case, in_each
+
+HELD_FIXED = f"{BOTH}; the gradient that arrives (∂L/∂F, ∂L/∂H) is held fixed while ∂F/∂x → 0"
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,15 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Residual blocks that lose the gradient: for some branch, and for a vanished branch behind the
-    block's last ReLU.
+class Kept(Limit):
+    """Beside it, what the paper infers: that more remains than of a `plain` block. `nothing`: the
+    smallest block with a vanished branch of which nothing remains either. `less`: the smallest
+    branch, not a vanished one, of which the plain block passes more.
     """
 
-    of_the_block: Counterexample | None
-    after_relu: Counterexample | None
+    plain: Mapping[str, Proof]
+    nothing: Counterexample | None
+    less: Counterexample | None
 
 
 def vanished_plain(_: Sources) -> Limit:
@@ -66,86 +71,89 @@ def vanished_plain(_: Sources) -> Limit:
     return Limit("0", {"scalar": scalar, "operator": operator}, broken)
 
 
-def vanished_residual(sources: Sources) -> Limit:
+def vanished_residual(sources: Sources) -> Kept:
     statement = "∂L/∂x → ∂L/∂H"
     notation = notation_of(sources.residual, "operator")
     line = linearize(notation)
     rest = remainder(line.jacobian, sp.Identity(notation.inputs))
     scalar = left_of_numbers(sources.residual, lambda signal: signal, statement)
     operator = left_of_vectors(notation, rest, line.signal, line.signal, statement, "∂L/∂H")
-    broken = lost_by_a_vanished_branch(sources.residual, 1, statement)
-    return Limit("∂L/∂H", {"scalar": scalar, "operator": operator}, broken)
+    more = "more remains than of a plain block"
+    return Kept(
+        "∂L/∂H",
+        {"scalar": scalar, "operator": operator},
+        lost_by_a_vanished_branch(sources.residual, 1, statement),
+        vanished_plain(sources).proofs,
+        nothing_left_by_a_vanished_branch(sources.residual, more),
+        smallest((1,), lambda _: 2, _passes_less),
+    )
+
+
+def _passes_less(_: int, point: Point) -> Counterexample | None:
+    """A branch of one number, and a signal of which the plain block passes more than the residual
+    one.
+    """
+    f, g = point
+    plain, residual = abs(f * g), abs((f + 1) * g)
+    if plain <= residual:
+        return None
+    seen = {
+        name: abs(gradient(term, {"F": linear([f])}, [Fraction(1)], [g])[0])
+        for name, term in (("plain", PLAIN.term), ("residual", RESIDUAL.term))
+    }
+    return Counterexample(
+        "a residual block passes no less than a plain one",
+        {"∂F/∂x": show(f), "∂L/∂H": show(g)},
+        f"at least {show(plain)} of the residual block",
+        f"|∂L/∂x| = {show(residual)} of the residual block, {show(plain)} of the plain one",
+        {
+            "plain block": agree("plain block", seen["plain"], float(plain)),
+            "residual block": agree("residual block", seen["residual"], float(residual)),
+        },
+    )
 
 
 def judge_limit(evidence: Limit) -> Finding:
-    cases = [
+    shown = "; ".join(_shown(evidence.proofs))
+    return Finding(HELD_FIXED, in_each(*_cases(evidence)), shown, evidence.broken)
+
+
+def judge_kept(evidence: Kept) -> Finding:
+    """The limit in both readings, and that it is more than the 0 of a plain block."""
+    cases = _cases(evidence)
+    kept, vanished = (
+        all(proof.proved for proof in proofs.values())
+        for proofs in (evidence.proofs, evidence.plain)
+    )
+    more = True if kept and vanished else None
+    cases.append(Case("more than of a plain block", False if evidence.nothing else more, UNDECIDED))
+    shown = _shown(evidence.proofs)
+    shown.append(
+        f"of a plain block nothing remains ({'proved, see C2' if vanished else 'not proved'})"
+    )
+    if evidence.less:
+        shown.append(
+            "the comparison with a plain block is judged only as ∂F/∂x → 0: for "
+            f"{evidence.less.given_text} it is {evidence.less.found}"
+        )
+    return Finding(
+        HELD_FIXED, in_each(*cases), "; ".join(shown), evidence.broken or evidence.nothing
+    )
+
+
+def _cases(evidence: Limit) -> list[Case]:
+    return [
         Case(f"in the {reading} reading", decide(proof, evidence.broken), UNDECIDED)
         for reading, proof in evidence.proofs.items()
     ]
-    shown = [
+
+
+def _shown(proofs: Mapping[str, Proof]) -> list[str]:
+    return [
         f"in the {reading} reading {proof.statement} "
         f"({'proved by ' + ', '.join(proof.passed) if proof.proved else 'not proved'})"
-        for reading, proof in evidence.proofs.items()
+        for reading, proof in proofs.items()
     ]
-    return Finding(BOTH, in_each(*cases), "; ".join(shown), evidence.broken)
-
-
-def losses(sources: Sources) -> Losses:
-    """The smallest branch J_F (1 × 1, then 2 × 2) and signal g ≠ 0 with (J_F + I)ᵀ g = 0, and the
-    smallest input behind a ReLU.
-    """
-    return Losses(
-        smallest((1, 2), lambda n: n * n + n, _lost), smallest((1,), lambda _: 2, _lost_behind_relu)
-    )
-
-
-def _lost(n: int, point: Point) -> Counterexample | None:
-    rows, g = [point[i * n : (i + 1) * n] for i in range(n)], point[n * n :]
-    left = [g[j] + sum((rows[i][j] * g[i] for i in range(n)), Fraction(0)) for j in range(n)]
-    if not any(g) or any(left):
-        return None
-    seen = gradient(RESIDUAL.term, {"F": linear(*rows)}, [Fraction(1)] * n, g)
-    autograd = {f"dL/dx_{j}": agree("residual block", value, 0.0) for j, value in enumerate(seen)}
-    given = {"∂F/∂x": "; ".join(show(*row) for row in rows), "∂L/∂H": show(*g)}
-    return Counterexample(
-        "the residual block cannot lose the gradient",
-        given,
-        "∂L/∂x ≠ 0",
-        "∂L/∂x = ∂L/∂H · (∂F/∂x + 1) = 0",
-        autograd,
-    )
-
-
-def _lost_behind_relu(_: int, point: Point) -> Counterexample | None:
-    x, g = point
-    if not g or x >= 0:  # at x = 0 the derivative of ReLU is a convention
-        return None
-    term, zero = Chain(RESIDUAL.term, Pointwise("relu")), linear([Fraction(0)])
-    seen = gradient(term, {"F": zero, "relu": lambda y: y.relu()}, [x], [g])
-    given = {"F": "0", "x": show(x), "∂L/∂ReLU(H)": show(g)}
-    found = "∂L/∂x = (∂F/∂x + 1) · ReLU′(x) · ∂L/∂ReLU(H) = 0"
-    statement = "the gradient is kept behind the block's last ReLU"
-    return Counterexample(
-        statement,
-        given,
-        "∂L/∂x ≠ 0",
-        found,
-        {"dL/dx": agree("ReLU of a residual block", seen[0], 0.0)},
-    )
-
-
-def judge_losses(evidence: Losses) -> Finding:
-    found = (evidence.of_the_block, evidence.after_relu)
-    names = ("for every branch", "for a vanishing branch, behind the ReLU that ends the block")
-    cases = [
-        Case(name, None if each is None else False, UNDECIDED)
-        for name, each in zip(names, found, strict=True)
-    ]
-    last = "behind the ReLU that ends the block"
-    summary = f"no gradient is lost {last}"
-    if evidence.after_relu:
-        summary = f"{last} even a vanished branch loses it, {evidence.after_relu}"
-    return Finding(BOTH, all_of(*cases), summary, evidence.of_the_block or evidence.after_relu)
 
 
 CLAIMS = (
@@ -158,16 +166,10 @@ CLAIMS = (
     ),
     Claim(
         "C4",
-        "section 3, after Eq. (2)",
-        "in a residual block ∂L/∂H remains when ∂F/∂x → 0",
+        "sections 3 (after Eq. (2)) and 5",
+        "in a residual block ∂L/∂H remains when ∂F/∂x → 0, so that more remains than of a plain "
+        "block (VGGNet)",
         vanished_residual,
-        judge_limit,
-    ),
-    Claim(
-        "C5",
-        "sections 1 and 3",
-        "hence a residual block cannot lose the gradient",
-        losses,
-        judge_losses,
+        judge_kept,
     ),
 )

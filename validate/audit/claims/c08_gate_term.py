@@ -19,7 +19,7 @@ from derivations.algebra.quantities import adjoint_image
 from derivations.algebra.steps import Step
 from derivations.algebra.terms import Identity, Term
 from derivations.rules.jacobian import leaf_jacobian, linearize
-from validate.audit.claims.c01_equations import BOTH
+from validate.audit.claims.c01_equations import GATED
 from validate.audit.counterexample_search import Point, show, smallest
 from validate.audit.evidence import (
     UNDECIDED,
@@ -40,17 +40,26 @@ SLOPES = (Fraction(1), Fraction(1, 10), Fraction(1, 100), Fraction(0))
 """∂F/∂x, vanishing, at which a counterexample is evaluated."""
 
 
+LETTERS = (
+    "there u = F(x), P averages each map, W_1 and W_2 are the two FC layers, D_sigmoid holds the "
+    "derivatives of the sigmoid, B repeats a number over the positions of its map"
+)
+"""What the letters in the bounds are, for a reader."""
+
+
 @dataclass(frozen=True)
 class GateTerm:
     """`literal`, by reading: ∂L/∂x − ∂L/∂H · (∂s/∂x · F + 1) → 0. `beyond`: the term keeps a value
     of its own beside ∂L/∂H; `alone`, by reading: only ∂L/∂H remains, as in a residual block.
-    `shrinking`: the smallest gate whose term is more than ∂L/∂H, and ends as ∂L/∂H.
+    `shrinking`: the smallest gate whose term is more than ∂L/∂H, and ends as ∂L/∂H. `growing`, by
+    ∂F/∂x: ∂s/∂x · F of a gate whose weights grow as ∂F/∂x vanishes.
     """
 
     literal: Mapping[str, Proof]
     beyond: Proof
     alone: Mapping[str, Proof]
     shrinking: Counterexample | None
+    growing: Mapping[str, float]
 
 
 def gate_term(sources: Sources) -> GateTerm:
@@ -65,6 +74,7 @@ def gate_term(sources: Sources) -> GateTerm:
         beyond,
         {"scalar": alone, "operator": only},
         smallest((1,), lambda _: 3, partial(_shrinks, sources.gated.term)),
+        _growing(sources.gated.term),
     )
 
 
@@ -125,6 +135,15 @@ def _shrinks(term: Term, _: int, point: Point) -> Counterexample | None:
     return Counterexample(statement, given, "more than 1 at ∂F/∂x = 0", found, autograd)
 
 
+def _growing(term: Term) -> dict[str, float]:
+    """∂s/∂x · F for F = 1, w_1 = 1 and w_2 = 1 / (∂F/∂x), at the SLOPES that are not 0."""
+    gate, one, found = gate_of(term).gate, Fraction(1), {}
+    for slope in SLOPES[:-1]:
+        block = GatedNumber(one, slope, one, 1 / slope)
+        found[show(slope)] = agree("gate", block.gradient(gate), float(block.slope(gate)))
+    return found
+
+
 def _listed(numbers: tuple[Fraction, ...] | list[Fraction]) -> str:
     return ", ".join(show(number) for number in numbers)
 
@@ -135,9 +154,12 @@ def judge_gate_term(evidence: GateTerm) -> Finding:
         for reading, proof in evidence.literal.items()
     ]
     more = decide(evidence.beyond, evidence.shrinking)
-    name = "as a gain over the ∂L/∂H that a residual block keeps"
+    name = "as more than the ∂L/∂H that a residual block keeps"
     if evidence.shrinking:
-        name += ": ∂s/∂x → 0 with ∂F/∂x, so nothing is gained while F stays bounded"
+        name += (
+            ": ∂s/∂x → 0 with ∂F/∂x, so nothing is gained while F, the gate's weights and ∂L/∂H "
+            "are held fixed"
+        )
     cases.append(Case(name, more, UNDECIDED))
     shown = [
         f"in the {reading} reading {proof.statement}, {_by(proof)}"
@@ -145,7 +167,17 @@ def judge_gate_term(evidence: GateTerm) -> Finding:
         for reading, proof in proofs.items()
     ]
     shown += [f"{evidence.beyond.statement}, {_by(evidence.beyond)}"] if more else []
-    return Finding(BOTH, in_each(*cases), "; ".join(shown), evidence.shrinking)
+    if evidence.shrinking:
+        shown += [LETTERS, _grown(evidence.growing)]
+    return Finding(GATED, in_each(*cases), "; ".join(shown), evidence.shrinking)
+
+
+def _grown(growing: Mapping[str, float]) -> str:
+    values = ", ".join(f"{value:g}" for value in growing.values())
+    return (
+        "with weights that are not held fixed but grow, F = 1, w_1 = 1, w_2 = 1 / (∂F/∂x), "
+        f"b_2 = −w_2, it is ∂s/∂x · F = {values} at ∂F/∂x = {', '.join(growing)}"
+    )
 
 
 def _by(proof: Proof) -> str:
@@ -155,8 +187,9 @@ def _by(proof: Proof) -> str:
 CLAIMS = (
     Claim(
         "C8",
-        "section 3, after Eq. (3)",
-        "∂L/∂H × (∂s/∂x · F + 1) remains when ∂F/∂x → 0 in an SE-residual block",
+        "sections 3 (after Eq. (3)) and 5",
+        "∂L/∂H × (∂s/∂x · F + 1) remains when ∂F/∂x → 0 in an SE-residual block, which is to be "
+        "more than the ∂L/∂H that remains of a residual block",
         gate_term,
         judge_gate_term,
     ),

@@ -1,4 +1,8 @@
-"""Judges C10: is Eq. (4) consistent, and which features does it give if read literally?"""
+"""Judges C10: does Eq. (4) say what section 3 says, and which features does it give literally?
+
+Section 3 concatenates what the previous layers created: each feature once. That features are
+repeated is no contradiction by itself, but one to that.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +41,12 @@ def copies(sources: Sources) -> Copies:
     counts = tuple(_copied(lines, l) for l in LAYERS)
     once = sources.proof("eq4", "scalar", "once")
     repeated = next(
-        (_repetition(l, found) for l, found in zip(LAYERS, counts, strict=True) if found != l), None
+        (
+            _repetition(l, found, _states(lines, l))
+            for l, found in zip(LAYERS, counts, strict=True)
+            if found != l
+        ),
+        None,
     )
     return Copies(
         next((found for l in LAYERS if (found := _conflict(lines, l))), None),
@@ -88,13 +97,19 @@ def _copied(lines: Sequence[Line], l: int) -> int:
     return sum(map(len, _states(lines, l)))
 
 
-def _repetition(l: int, found: int) -> Counterexample:
+def _repetition(l: int, found: int, states: Sequence[Sequence[int]]) -> Counterexample:
+    parts = ", ".join(f"F_{j}" for j in range(l - 1, 0, -1))
     return Counterexample(
         "H holds each earlier feature once",
         {"l": str(l)},
-        f"{l} features",
-        f"H holds {found} features, some repeatedly",
+        f"{l}, each of {parts}, x_0 once",
+        f"beside F_{l}, H holds {found} copies of earlier features: {_named(l, states)}",
     )
+
+
+def _named(l: int, states: Sequence[Sequence[int]]) -> str:
+    """What x_{l−1} ‖ … ‖ x_0 holds, feature by feature."""
+    return ", ".join(f"F_{j}" if j else "x_0" for state in states[::-1] for j in state)
 
 
 def literal_square(lines: Sequence[Line], l: int) -> int:
@@ -116,20 +131,44 @@ def _occurrences(lines: Sequence[Line], l: int, i: int) -> int:
 
 def judge_copies(evidence: Copies) -> Finding:
     judgement = all_of(
-        Case("its lines agree", evidence.conflict is None),
-        Case("each feature once", decide(evidence.once, evidence.repeated), UNDECIDED),
+        Case("its lines agree with each other", evidence.conflict is None),
+        Case(
+            "each feature once, as in section 3",
+            decide(evidence.once, evidence.repeated),
+            UNDECIDED,
+        ),
     )
     shown = ", ".join(map(str, evidence.copies[:4]))
     clash = (
-        f"two lines for one x_j: {evidence.conflict.found} and {evidence.conflict.claims}; "
+        f"two lines for one x_j where l = {evidence.conflict.given['l']}: "
+        f"{evidence.conflict.found} and {evidence.conflict.claims}; "
         if evidence.conflict
         else ""
     )
+    whole = [f"l = {l}" for l, found in zip(LAYERS, evidence.copies, strict=True) if found == l]
+    none = f"; for {', '.join(whole)} none is repeated" if whole else ""
     summary = (
-        f"{clash}H holds {shown}, … features of earlier layers, counted with repetition, for l = "
-        "2, 3, 4, 5, …"
+        f"{clash}beside F_l, H = F_l ‖ x_{{l−1}} ‖ ⋯ ‖ x_0 holds {shown}, … copies of earlier "
+        "features for l = 2, 3, 4, 5, …, as each x_j of Eq. (4) repeats those before it; in "
+        f"section 3 x_j is H_j[x_0, …, x_{{j−1}}] alone{none}"
     )
-    return Finding("as transcribed", judgement, summary, evidence.repeated or evidence.conflict)
+    return Finding(
+        "Eq. (4) as transcribed; the paper does not state that both agree; that each feature is "
+        "there once is how section 3 is read; Eq. (5) does not rest on it: it needs H = F_l ‖ "
+        "x_{l−1} ‖ ⋯ ‖ x_0 alone, which the line before it defines again",
+        judgement,
+        summary,
+        evidence.repeated or evidence.conflict,
+    )
 
 
-CLAIMS = (Claim("C10", "Eq. (4)", "Eq. (4) is consistent as transcribed", copies, judge_copies),)
+CLAIMS = (
+    Claim(
+        "C10",
+        "Eq. (4), section 3",
+        "Eq. (4) says what section 3 says of a dense block: the “concatenation of feature maps "
+        "created in previous layers”, each of them once",
+        copies,
+        judge_copies,
+    ),
+)

@@ -66,7 +66,13 @@ def judge_table1(evidence: Table1) -> Finding:
         wrong = Counterexample("the 34-layer gain", given, f"{stated} points", f"{gain} points")
     elif failed := next((case.name for case in cases if not case.holds), None):
         wrong = Counterexample("Table 1", given, failed, summary)
-    return Finding("percentage points", all_of(*cases), summary, wrong)
+    return Finding(
+        "percentage points of top-1 error, as printed; whether chance explains a difference is "
+        "judged in C23 and C24",
+        all_of(*cases),
+        summary,
+        wrong,
+    )
 
 
 def table2(sources: Sources) -> Table2:
@@ -84,11 +90,12 @@ def judge_order(evidence: Table2) -> Finding:
         )
     }
     wrong = next((_higher(name, *pair) for name, pair in pairs.items() if pair[1] >= pair[0]), None)
-    gains = ", ".join(str(error - gated) for error, gated in pairs.values())
+    gains = "; ".join(f"{name} {error - gated}" for name, (error, gated) in pairs.items())
     return Finding(
-        "numbers",
+        "the printed numbers; not judged: that SE-ResNet errs less because its gradients vanish "
+        "less",
         all_of(*(Case(name, pair[1] < pair[0]) for name, pair in pairs.items())),
-        f"lower by {gains} points",
+        f"lower by so many percentage points: {gains}",
         wrong,
     )
 
@@ -128,8 +135,8 @@ CLAIMS = (
     Claim(
         "C16",
         "Table 1, section 5",
-        "ResNet-34 gains 3.5 % over the plain network with as many layers and parameters; "
-        "plain networks lose with depth",
+        "ResNet-34 has a top-1 error 3.5 % lower than the plain network with as many layers and "
+        "parameters; from 18 to 34 layers plain networks lose and ResNets gain",
         table1,
         judge_table1,
     ),

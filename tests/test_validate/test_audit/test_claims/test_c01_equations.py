@@ -1,4 +1,4 @@
-"""C1, C3, C6, C7 and C11: equations in each reading, and with numbers that are redone by hand."""
+"""C1, C3, C6 and C7: equations in each reading, and with numbers that are redone by hand."""
 
 from dataclasses import replace
 
@@ -27,15 +27,29 @@ def test_instances_are_those_of_the_printed_equations():
     by_hand = {
         "C1": slopes.T @ g,
         "C3": (slopes + np.eye(2)).T @ g,
-        # s = σ(0) = 1/2, s′ = 1/4, ∂s/∂x = 1/4 · 3 and F(1) = 2.
-        "C6": [3 / 4 * 2 + 1 / 2 * 3],
-        "C7": [3 / 4 * 2 + 1 / 2 * 3 + 1],
-        "C11": np.vstack([[3, 5], np.eye(2)]).T @ np.array([2, 1, 1]),
+        # s = σ(0) = 1/2, s′ = 1/4, ∂s/∂x = 1/4 · 2 and F(1) = 4.
+        "C6": [1 / 2 * 4 + 1 / 2 * 2],
+        "C7": [1 / 2 * 4 + 1 / 2 * 2 + 1],
     }
     for claim, expected in by_hand.items():
         instance = gathered(claim).instance
         assert instance.printed == instance.autograd == pytest.approx(tuple(expected))
         assert str(instance) in judged(claim).summary
+
+
+def test_the_instance_of_a_gate_is_none_of_a_block_without():
+    """∂F/∂x + 1 is what the equation before Figure 3 gives, F standing for F̃."""
+    assert gathered("C7").instance.printed != (2.0 + 1.0,)
+
+
+def test_the_smallest_block_that_needs_the_tilde():
+    found = gathered("C7").without_tilde
+    assert (found.given["∂F/∂x"], found.given["F(1)"]) == ("1", "0")
+    assert (found.found, found.claims) == ("∂L/∂x = 3/2", "∂L/∂x = 2")
+    assert found.autograd == {"dL/dx": 1.5}
+    assert "before Figure 3" in judged("C7").summary
+    without = judged("C7", replace(gathered("C7"), without_tilde=None))
+    assert "before Figure 3" not in without.summary
 
 
 def test_the_order_of_the_factors_shows_in_an_instance():

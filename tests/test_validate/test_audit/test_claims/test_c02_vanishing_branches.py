@@ -1,4 +1,6 @@
-"""C2, C4 and C5: what a vanishing branch leaves, and the smallest that loses the gradient."""
+"""C2 and C4: what a vanishing branch leaves, and that it is more than of a plain block."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,15 +8,28 @@ from test_validate.audited import gathered, judged, rejudged
 
 from derivations.algebra.blocks import BRANCH, SQUARE, Block
 from derivations.algebra.terms import Add, Linear
-from validate.audit.claims.c02_vanishing_branches import judge_limit, vanished_residual
+from validate.audit.claims.c02_vanishing_branches import judge_kept, vanished_residual
 from validate.audit.evidence import Sources
 
 ROTATED = Block("rotated", "", "residual", Add(BRANCH, Linear("Q")), SQUARE | {"Q": ("n", "n")})
 
 
-def test_the_smallest_branch_that_loses_the_gradient():
-    assert judged("C5").counterexample["given"] == {"∂F/∂x": "−1", "∂L/∂H": "1"}
-    assert gathered("C5").after_relu.given == {"F": "0", "x": "−1", "∂L/∂ReLU(H)": "1"}
+def test_more_remains_than_of_a_plain_block_in_the_limit_alone():
+    evidence = gathered("C4")
+    assert evidence.nothing is None
+    assert evidence.less.given == {"∂F/∂x": "−1", "∂L/∂H": "1"}
+    assert evidence.less.autograd == {"plain block": 1.0, "residual block": 0.0}
+    assert "judged only as ∂F/∂x → 0" in judged("C4").summary
+    kept = replace(evidence, nothing=evidence.less)
+    assert judged("C4", kept).condition.endswith("not more than of a plain block")
+
+
+def test_what_a_plain_block_loses_must_be_proved():
+    evidence = gathered("C4")
+    plain = {name: replace(proof, derived=False) for name, proof in evidence.plain.items()}
+    found = judged("C4", replace(evidence, plain=plain))
+    assert found.condition.endswith("undecided more than of a plain block")
+    assert "nothing remains (not proved)" in found.summary
 
 
 @pytest.mark.parametrize("claim", ["C2", "C4"])
@@ -35,7 +50,7 @@ def test_a_rotated_skip_keeps_the_gain_and_loses_the_gradient():
         assert float((gradient - g).norm() / g.norm()) == pytest.approx(2**0.5, abs=6 * size)
     evidence = vanished_residual(Sources(residual=ROTATED))
     assert not any(proof.proved for proof in evidence.proofs.values())
-    assert judge_limit(evidence).judgement.verdict == "refuted"
+    assert judge_kept(evidence).judgement.verdict == "refuted"
     found = rejudged("C4", Sources(residual=ROTATED))
     assert found.verdict == "refuted"
     assert found.counterexample["given"] == {"∂F/∂x": "0", "Q": "0", "∂L/∂H": "1"}

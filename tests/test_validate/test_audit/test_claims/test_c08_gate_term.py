@@ -35,8 +35,8 @@ def test_it_holds_literally_and_gains_nothing():
     literally, _, rest = found.condition.partition("; not ")
     assert literally.count("∂L/∂x − ∂L/∂H · (∂s/∂x · F + 1) → 0") == 2
     assert rest == (
-        "as a gain over the ∂L/∂H that a residual block keeps: ∂s/∂x → 0 with ∂F/∂x, so nothing is "
-        "gained while F stays bounded"
+        "as more than the ∂L/∂H that a residual block keeps: ∂s/∂x → 0 with ∂F/∂x, so nothing is "
+        "gained while F, the gate's weights and ∂L/∂H are held fixed"
     )
     evidence = gathered("C8")
     for proofs in (evidence.literal, evidence.alone):
@@ -67,6 +67,12 @@ def test_the_numbers_of_the_counterexample_by_hand():
     assert list(seen.values()) == pytest.approx(
         [value for f in slopes for value in (1 + f / 4, 1 + 3 * f / 4)]
     )
+
+
+def test_a_gate_whose_weights_grow_keeps_its_term():
+    """F = 1, w_2 = 1 / f: ∂s/∂x · F = s′ w_2 f = 1/4, whatever f."""
+    assert gathered("C8").growing == {"1": 0.25, "1/10": 0.25, "1/100": 0.25}
+    assert "∂s/∂x · F = 0.25, 0.25, 0.25 at ∂F/∂x = 1, 1/10, 1/100" in judged("C8").summary
 
 
 def test_one_reading_that_is_not_proved_is_named():

@@ -28,7 +28,18 @@ def test_repaired_lines_of_equation_4():
 
 
 def test_the_first_layers_whose_lines_contradict_each_other():
-    assert judged("C10").counterexample["given"] == {"l": "3"}
+    found = judged("C10").counterexample
+    assert found["given"] == {"l": "3"}
+    assert found["found"].endswith("5 copies of earlier features: F_2, F_1, x_0, F_1, x_0")
+    assert found["claims"] == "3, each of F_2, F_1, x_0 once"
+    assert "where l = 3" in judged("C10").summary
+
+
+def test_where_nothing_is_repeated_is_said():
+    assert judged("C10").summary.endswith("for l = 2 none is repeated")
+    twice = replace(gathered("C10"), copies=tuple(2 * l for l in range(2, 13)))
+    assert "none is repeated" not in judged("C10", twice).summary
+    assert "Eq. (5) does not rest on it" in judged("C10").reading
 
 
 def test_a_proof_excludes_a_repetition():

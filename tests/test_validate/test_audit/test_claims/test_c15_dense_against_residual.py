@@ -27,7 +27,11 @@ def test_in_one_unit_both_are_the_same():
     found = judged("C15").counterexample
     assert found["given"]["l"] == "2"
     assert list(found["autograd"].values()) == pytest.approx([2**0.5] * 2)
-    assert "√l against 1 holds in mixed units alone" in judged("C15").summary
+    assert (
+        "compares √l of a number for l inputs with 1 of a number for one input"
+        in judged("C15").reading
+    )
+    assert "l ≥ 2" in judged("C15").reading
     assert judged("C15").verdict == "refuted"
 
 
@@ -45,9 +49,8 @@ def test_what_was_not_derived_decides_nothing(part):
     evidence = gathered("C15")
     unknown = replace(evidence, **{part: replace(getattr(evidence, part), derived=False)})
     assert judge_against_resnet(unknown).judgement.verdict == "undecided"
-    open_ones = replace(unknown, worse=None, mean=replace(evidence.mean, difference=0.0))
-    lacking = judge_against_resnet(open_ones).judgement.condition
-    assert [lacking.count(sense) for sense in ("on all inputs", "more draws")] == [1, 1]
+    lacking = judge_against_resnet(replace(unknown, worse=None)).judgement.condition
+    assert "as the branch vanishes, per signal on one of the inputs" in lacking
 
 
 def test_more_for_some_number_of_inputs_is_not_more_for_each():
@@ -57,11 +60,26 @@ def test_more_for_some_number_of_inputs_is_not_more_for_each():
     assert judged("C15", some).verdict == "refuted"
     every = tuple(replace(each, dense=each.residual + 1) for each in evidence.squares)
     found = judged("C15", replace(evidence, squares=every))
-    assert found.condition.startswith("as the branch vanishes, by the signal on one")
+    assert found.condition.startswith("as the branch vanishes, per signal on one")
 
 
-def test_more_on_average_is_one_of_its_senses():
+def test_what_is_forced_decides_nothing():
+    """Twice as many entries in the signal halve γ²: the mean is shown and is no reading."""
     evidence = gathered("C15")
     mean = replace(evidence.mean, difference=10 * abs(evidence.mean.difference))
-    judgement = judge_against_resnet(replace(evidence, mean=mean)).judgement
-    assert f"in the mean of γ² over {mean.ensemble}" in judgement.condition.partition("; not")[0]
+    found = judged("C15", replace(evidence, mean=mean))
+    assert found.verdict == "refuted"
+    assert "not judged: over 100 He-initialized branches" in found.summary
+    assert "the ratio 0.50 is forced" in found.summary
+
+
+def test_more_for_every_branch_would_count_where_it_is_open():
+    found = judged("C15", replace(gathered("C15"), worse=None))
+    assert found.verdict == "undecided"
+    assert "for every branch and signal" in found.condition
+    assert "“could”" in found.condition
+
+
+def test_could_is_no_order_while_the_residual_block_can_too():
+    assert "a residual block could pass more, for ∂F/∂x = 0" in judged("C15").summary
+    assert judged("C15", replace(gathered("C15"), better=None)).verdict == "refuted"

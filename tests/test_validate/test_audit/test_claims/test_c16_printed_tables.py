@@ -31,6 +31,19 @@ def test_a_table_entry_changes_table_2(claim, row):
     assert found.counterexample
 
 
+def test_differences_are_labelled():
+    assert "101 layers, top-5 0.45; 152 layers, top-1 0.85" in judged("C17").summary
+
+
+def test_a_resnet_that_loses_with_depth_refutes():
+    evidence = gathered("C16")
+    first, last = evidence.rows
+    lower = replace(first, resnet=last.resnet)
+    found = judged("C16", replace(evidence, rows=(lower, last)))
+    assert found.verdict == "refuted"
+    assert found.counterexample["claims"] == "the ResNet gains with depth"
+
+
 def test_an_equal_error_is_no_lower_one():
     table = paper().table2
     found = rejudged(

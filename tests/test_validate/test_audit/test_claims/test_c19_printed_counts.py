@@ -51,10 +51,41 @@ def test_small_networks_become_the_published_ones_and_were_not():
         assert (Decimal(theirs) / 10**6).quantize(row.millions) == row.millions
         assert ours - theirs == 2752 if row.network.startswith("residual") else 3 * ours < theirs
     assert small["dense-40 with k = 12"] == [315_454, 320_898, 1_019_722]
-    assert "residual-20 272,474 → 269,722 (published 0.27 M)" in judged("C20").summary
 
 
 def test_small_networks_are_no_part_of_the_claim():
     found = judged("C20", replace(gathered("C20"), small=()))
-    assert found.verdict == judged("C20").verdict
-    assert found.summary == judged("C20").summary.partition("; as trained here")[0]
+    assert (found.verdict, found.summary) == (judged("C20").verdict, judged("C20").summary)
+    assert "residual-20" not in found.summary
+
+
+def test_it_is_said_which_sizes_are_right():
+    found = judged("C20").summary
+    assert found.startswith("right for 3 of 4 (VGG-19, ResNet-50, DenseNet-121): ")
+    assert "SE-ResNet-34 with 21,450,998 learned" in found
+
+
+def test_what_is_counted_beside_multiply_adds_is_named():
+    found = judged("C19")
+    assert "max pooling per input" in found.summary
+    assert "the first of these counts, rounded, to the last printed digit" in found.condition
+
+
+def test_counts_that_are_cut_off_are_a_reading():
+    holds, _, fails = judged("C19").condition.partition("; not ")
+    assert holds.endswith("2 of 64 counts of operations, cut off, to the last printed digit")
+    assert "any of 64 counts of operations, rounded" in fails
+    evidence = gathered("C19")
+    other = {**evidence.printed, "resnet50": Decimal("3.87")}
+    condition = judged("C19", replace(evidence, printed=other)).condition
+    assert "not any of 64 counts of operations, cut off" in condition
+
+
+def test_gates_add_parameters():
+    """26,059,514 − 23,528,522, and 21.4 − 23.6."""
+    summary = judged("C20").summary
+    assert "plus SE layers of 2.531 M, yet printed 2.2 M smaller" in summary
+    assert "VGG-19 38.948 M learned" in summary
+    larger = {**gathered("C20").printed, "se_resnet50": Decimal("26.1")}
+    found = judged("C20", replace(gathered("C20"), printed=larger))
+    assert "printed 2.5 M larger" in found.summary

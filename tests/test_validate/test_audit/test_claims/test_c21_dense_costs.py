@@ -31,10 +31,23 @@ def test_the_cheaper_densenet_is_no_worse_than_its_resnet():
     assert found["given"] == {"error of DenseNet-121": "25.02 %", "error of ResNet-34": "26.73 %"}
     costs = evidence.multiply_adds
     assert (
-        found["found"]
-        == f"{costs['densenet121'] / 1e9:.2f} G against {costs['resnet34'] / 1e9:.2f} G"
+        found["found"] == f"DenseNet-121 needs {costs['densenet121'] / 1e9:.2f} G, ResNet-34 "
+        f"{costs['resnet34'] / 1e9:.2f} G"
     )
     assert costs["densenet121"] < costs["resnet34"]
+
+
+def test_the_networks_that_are_compared_are_named():
+    assert "8 of 20 pairs of DenseNet-121, DenseNet-169" in judged("C22").summary
+    assert "ResNet-101, ResNet-152" in judged("C22").summary
+
+
+def test_a_densenet_without_a_partner_is_named():
+    """No ResNet errs as little as DenseNet-264."""
+    assert "0.57 × (median), no partner for DenseNet-264" in judged("C22").summary
+    evidence = gathered("C22")
+    better = replace(evidence, errors={**evidence.errors, "resnet152": Decimal("22.00")})
+    assert "no partner" not in judged("C22", better).summary
 
 
 def test_equal_costs_are_no_higher_ones():

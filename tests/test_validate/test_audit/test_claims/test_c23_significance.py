@@ -1,4 +1,4 @@
-"""C23: the rows of Tables 1 and 2 by the paper's rule and by a test, redone from counted errors."""
+"""C23: the rows of Tables 1 and 2 by deviations and by a test, redone from counted errors."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm
 from test_validate.audited import gathered, judged
 
-from validate.audit.claims.c23_significance import by_binomial_test
+from validate.audit.claims.c23_significance import NOT_RELIED_ON, by_binomial_test
 
 ERRORS = {
     "Table 1, 18 layers": (27.94, 27.88),
@@ -37,10 +37,17 @@ def test_the_test_by_counted_images():
     assert (round(min(others), 1), round(max(others), 1)) == (2.9, 12.5)
 
 
-def test_rule_and_test_are_two_rows():
+def test_deviations_and_test_are_readings_of_their_own():
     summary = judged("C23").summary
-    assert summary.startswith("by the paper's rule 2 of 8 differences exceed 1 point; by a test")
-    assert "Holm for 8 rows, 7 of 8 are significant" in summary
+    assert summary.startswith("the paper infers it from a standard deviation of accuracies")
+    assert "more than one such deviation” (1 point): 2 of 8 rows" in summary
+    assert "(1.96 · √2 · 1 = 2.77 points): 1 of 8 rows" in summary
+    assert "a binomial test of 50,000 images at 5%: 7 of 8 rows" in summary
+    assert "7 of 8 rows, all but Table 1, 18 layers" in summary
+    assert "since both networks see the same images, the test is conservative" in summary
+    assert "unpooled standard error" in summary
+    assert "is a choice" in judged("C23").reading
+    assert NOT_RELIED_ON in gathered("C23").errors
     assert "18 layers 0.06 points, z = 0.21, p = 0.8" in summary
     assert judged("C23").counterexample["given"]["row"] == "Table 1, 18 layers"
 
@@ -48,9 +55,10 @@ def test_rule_and_test_are_two_rows():
 @pytest.mark.parametrize(
     ("pair", "verdict"),
     [
-        (("10.00", "8.99"), "confirmed"),
-        (("8.99", "10.00"), "confirmed"),
-        (("10.00", "9.00"), "conditional"),  # the test passes, the rule does not
+        (("10.00", "7.22"), "confirmed"),
+        (("7.22", "10.00"), "confirmed"),
+        (("10.00", "7.23"), "conditional"),  # beyond one deviation, not beyond 1.96 · √2 of them
+        (("10.00", "9.00"), "conditional"),  # the test passes, no deviation does
         (("10.00", "9.90"), "refuted"),
     ],
 )
@@ -66,7 +74,17 @@ def test_what_differs_by_the_rule_alone_is_a_condition():
     )
     found = judged("C23", evidence)
     assert found.verdict == "conditional"
-    assert found.condition.startswith("by the paper's rule, more than 1 point; not by a binomial")
+    holds, fails = found.condition.split("; not ")
+    assert holds.count("the reading “") == 2
+    assert fails == "a binomial test of 20 images at 5%"
+
+
+@pytest.mark.parametrize(("pair", "readings"), [(("10", "8.99"), 1), (("10", "7.22"), 2)])
+def test_two_errors_deviate_by_the_root_of_2(pair, readings):
+    """Of one image no test tells anything."""
+    evidence = replace(gathered("C23"), errors={"row": tuple(map(Decimal, pair))}, images=1)
+    holds = judged("C23", evidence).condition.partition("; not ")[0]
+    assert holds.count("the reading “") == readings
 
 
 def test_the_rows_are_adjusted_for_each_other():
@@ -74,5 +92,5 @@ def test_the_rows_are_adjusted_for_each_other():
     pair = (Decimal("50.00"), Decimal("49.26"))
     alone = replace(gathered("C23"), errors={"row": pair})
     together = replace(gathered("C23"), errors={f"row {i}": pair for i in range(8)})
-    assert "1 of 1 are significant" in judged("C23", alone).summary
-    assert "0 of 8 are significant" in judged("C23", together).summary
+    assert "images at 5%: 1 of 1 rows" in judged("C23", alone).summary
+    assert "images at 5%: 0 of 8 rows" in judged("C23", together).summary
