@@ -5,7 +5,6 @@ offers; everything else is private to it. Never imports validate, paper_figures 
 """
 
 from numeric.capture.capture import Captured, CapturedModel, capture
-from numeric.capture.given import check_model, untouched
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_numbers import SegmentNumbers, segment_numbers, segment_spectra
 from numeric.certified.certify import CertifiedNumbers, certify
@@ -40,6 +39,7 @@ from numeric.operators.spectra import (
 )
 from numeric.operators.upcast import PrecisionWarning
 from numeric.operators.vector_norms import cosine, inner, norm
+from numeric.recording.given import check_model, untouched
 from numeric.runs.independent_samples import check_batch_independence
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
 

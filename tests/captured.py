@@ -15,8 +15,8 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.capture import Captured, CapturedModel, capture, refuse_endless
-from numeric.capture.given import untouched
 from numeric.evaluation.realize import realize
+from numeric.recording.given import untouched
 from validate.measure.model_gains import ModelMeasurement, measure_model
 
 TIGHT = 1e-10

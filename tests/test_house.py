@@ -92,7 +92,7 @@ FORBIDDEN = {
         ("validate.comparison.predict", "validate.data.datasets"),
         ("validate.statistics.slopes", "validate.training.train"),
         ("validate.training.train", "validate.statistics.slopes"),
-        ("validate.training.train", "validate.targets.targets"),
+        ("validate.training.train", "validate.analysis.analyze"),
         ("validate.targets.targets", "validate.training.train"),
         ("validate.targets.targets", "validate.statistics.slopes"),
         ("validate.training.train", "validate.audit.verdicts"),

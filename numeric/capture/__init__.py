@@ -1,1 +1,1 @@
-"""Captures what any torch model does as a graph of operations, and reads its blocks off it."""
+"""Reads the blocks of a recorded model: cuts, terms, kinds, and each block's own numbers."""

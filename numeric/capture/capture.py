@@ -13,13 +13,13 @@ from derivations.algebra.terms import Term
 from derivations.errors import CaptureError, GradboundError, InputError
 from numeric.capture.dominators import cuts
 from numeric.capture.flow import Flow, flows
-from numeric.capture.given import check_inputs, check_model, untouched
-from numeric.capture.graph import Address, Recording
 from numeric.capture.kinds import Kind, kind_of
-from numeric.capture.record import record
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_names import Names
 from numeric.capture.segment_terms import TermReader
+from numeric.recording.given import check_inputs, check_model, untouched
+from numeric.recording.graph import Address, Recording
+from numeric.recording.record import record
 
 
 @dataclass(frozen=True)

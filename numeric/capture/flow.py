@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from derivations.errors import CaptureError
-from numeric.capture.graph import Node, Recording, Ref
-from numeric.capture.operations import (
+from numeric.capture.repeats import continued_concatenations, without_copies
+from numeric.recording.graph import Node, Recording, Ref
+from numeric.recording.operations import (
     BLOCKS_GRADIENTS,
     LOOK_UPS,
     OPAQUE,
@@ -22,7 +23,6 @@ from numeric.capture.operations import (
     strided,
     traits,
 )
-from numeric.capture.repeats import continued_concatenations, without_copies
 
 
 @dataclass(frozen=True)

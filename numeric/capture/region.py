@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.flow import Step
-from numeric.capture.given import Generators
-from numeric.capture.graph import Node, Ref
-from numeric.capture.operations import Traits, joined
+from numeric.recording.given import Generators
+from numeric.recording.graph import Node, Ref
+from numeric.recording.operations import Traits, joined
 
 
 class LeafMap(Protocol):

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
-from numeric.capture.graph import Node, Recording, Ref
-from numeric.capture.operations import name_of, operand
+from numeric.recording.graph import Node, Recording, Ref
+from numeric.recording.operations import name_of, operand
 
 REPEATS = frozenset(
     (

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
-from numeric.capture.operations import name_of
 from numeric.capture.segment_terms import TermReader
+from numeric.recording.operations import name_of
 
 
 class Names:

@@ -25,9 +25,9 @@ from derivations.algebra.terms import (
 )
 from numeric.capture.dominators import immediate_dominators
 from numeric.capture.flow import Flow, Step
-from numeric.capture.graph import Ref
-from numeric.capture.operations import KEEPS_RANGE, name_of, operand
 from numeric.capture.region import LeafMap, MovedAxis, Region, Share
+from numeric.recording.graph import Ref
+from numeric.recording.operations import KEEPS_RANGE, name_of, operand
 
 MOST_LEAVES = 64
 """A term of more leaves, each counted as often as it stands there, is not written out."""

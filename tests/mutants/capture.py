@@ -9,19 +9,19 @@ REFUSALS = "tests/test_numeric/test_numeric_capture_refusals.py"
 CAPTURE = [
     Mutant(
         "a hidden dependence is affine",
-        "numeric/capture/operations.py",
+        "numeric/recording/operations.py",
         "if name not in ADDITIVE:",
         "if False:",
     ),
     Mutant(
         "a clamp with one end is bounded",
-        "numeric/capture/operations.py",
+        "numeric/recording/operations.py",
         "for end in ends) >= 2",
         "for end in ends) >= 1",
     ),
     Mutant(
         "a product is affine in both",
-        "numeric/capture/operations.py",
+        "numeric/recording/operations.py",
         "return len(active_at(node, active)) == 1",
         "return len(active_at(node, active)) >= 1",
     ),
@@ -72,20 +72,20 @@ CAPTURE = [
     ),
     Mutant(
         "views are read as they were",
-        "numeric/capture/recorder.py",
+        "numeric/recording/recorder.py",
         "        _functionalize_sync(leaf)\n",
         "",
         MODULES,
     ),
     Mutant(
         "constants change after the fact",
-        "numeric/capture/record.py",
+        "numeric/recording/record.py",
         "if function._schema.is_mutable:\n            recorder.will_change",
         "if False:\n            recorder.will_change",
     ),
     Mutant(
         "changes that autograd does not see pass",
-        "numeric/capture/recorder.py",
+        "numeric/recording/recorder.py",
         "if lost or number in self._shadows:",
         "if False:",
         REFUSALS,
@@ -98,7 +98,7 @@ CAPTURE = [
     ),
     Mutant(
         "an early bound apply is not met",
-        "numeric/capture/custom_functions.py",
+        "numeric/recording/custom_functions.py",
         "function.__code__ = _other_code()",
         "pass",
         STATES,
@@ -142,13 +142,13 @@ CAPTURE = [
     ),
     Mutant(
         "buffers stay changed",
-        "numeric/capture/given.py",
+        "numeric/recording/given.py",
         "if not torch.equal(tensor, value):",
         "if False:",
     ),
     Mutant(
         "modules that a function holds stay changed",
-        "numeric/capture/given.py",
+        "numeric/recording/given.py",
         'lambda module, args: held.take(f"({type(module).__name__})", module)',
         "lambda module, args: None",
     ),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from derivations.errors import CaptureError, GradboundError, InputError
 from numeric.capture.capture import capture
-from numeric.capture.given import untouched
+from numeric.recording.given import untouched
 
 N = 4
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import InputError, ViolationError
-from numeric.capture.given import check_model, untouched
+from numeric.recording.given import check_model, untouched
 from validate.measure.signal_hooks import SignalHooks
 from validate.watching.alerts import Seen, cause_of
 from validate.watching.watch_plan import WatchPlan, plan_of_run

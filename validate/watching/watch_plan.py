@@ -16,9 +16,9 @@ from torch.utils._pytree import tree_flatten
 from derivations.errors import CaptureError, GradboundError
 from numeric.capture.capture import CapturedModel, capture
 from numeric.capture.flow import Flow, Step
-from numeric.capture.given import untouched
-from numeric.capture.graph import Ref
-from numeric.capture.operations import MOVES, name_of
+from numeric.recording.given import untouched
+from numeric.recording.graph import Ref
+from numeric.recording.operations import MOVES, name_of
 from validate.measure.signal_hooks import Point, Slice
 from validate.watching.alerts import Seen
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from derivations.errors import InputError
-from numeric.capture.given import check_model
+from numeric.recording.given import check_model
 
 _REFUSED = {
     "DataParallel": (

@@ -7,8 +7,8 @@ import torch
 
 from numeric.capture.dominators import cuts, immediate_dominators
 from numeric.capture.flow import Flow, Step
-from numeric.capture.graph import Node, Recording
-from numeric.capture.operations import OPAQUE
+from numeric.recording.graph import Node, Recording
+from numeric.recording.operations import OPAQUE
 
 
 def flow_of(operands: dict[int, tuple[int, ...]], sinks: tuple[int, ...]) -> Flow:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from derivations.errors import CaptureError
 from numeric.capture.flow import Flow, flows
-from numeric.capture.operations import name_of
-from numeric.capture.record import record
 from numeric.capture.region import Region
+from numeric.recording.operations import name_of
+from numeric.recording.record import record
 
 
 def x(seed: int = 1) -> Tensor:

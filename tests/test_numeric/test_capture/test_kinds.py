@@ -5,9 +5,9 @@ import torch
 
 from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Linear, Term
 from numeric.capture.kinds import kind_of
-from numeric.capture.operations import Traits
 from numeric.capture.region import MovedAxis
 from numeric.capture.segment_terms import SegmentTerm
+from numeric.recording.operations import Traits
 
 
 class Stub:

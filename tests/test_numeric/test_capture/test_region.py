@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from numeric.capture.flow import Flow, flows
-from numeric.capture.record import record
 from numeric.capture.region import MovedAxis, Region, Share
+from numeric.recording.record import record
 
 
 def x(seed: int = 1) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from numeric.capture.flow import Flow, flows
-from numeric.capture.operations import name_of
-from numeric.capture.record import record
+from numeric.recording.operations import name_of
+from numeric.recording.record import record
 
 
 def x() -> Tensor:

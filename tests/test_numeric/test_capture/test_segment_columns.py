@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Layer, Linear, Pointwise
 from derivations.errors import UnknownNodeError
-from numeric.capture.operations import Traits
 from numeric.capture.segment_columns import SegmentColumns, derived_once
 from numeric.evaluation.evaluate import evaluate
 from numeric.evaluation.realize import realize
+from numeric.recording.operations import Traits
 
 F, G, W, X, TANH = Layer("F_1"), Layer("F_2"), Linear("W_1"), Identity(), Pointwise("tanh")
 

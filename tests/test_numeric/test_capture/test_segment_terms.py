@@ -21,9 +21,9 @@ from derivations.algebra.terms import (
 )
 from numeric.capture.dominators import cuts
 from numeric.capture.flow import flows
-from numeric.capture.record import record
 from numeric.capture.segment_terms import SegmentTerm, TermReader
 from numeric.evaluation.realize import realize
+from numeric.recording.record import record
 
 N = 4
 

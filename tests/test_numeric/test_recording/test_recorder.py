@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from derivations.errors import CaptureError
-from numeric.capture.graph import Address, Ref
-from numeric.capture.recorder import Recorder, plain, tensors_of
+from numeric.recording.graph import Address, Ref
+from numeric.recording.recorder import Recorder, plain, tensors_of
 
 
 def started() -> tuple[Recorder, Tensor]:

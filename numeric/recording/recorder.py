@@ -16,10 +16,10 @@ from torch._utils import _functionalize_sync
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import CaptureError
-from numeric.capture.given import Generators
-from numeric.capture.graph import Address, Node, Recording, Ref
-from numeric.capture.module_paths import ModulePaths
-from numeric.capture.operations import BLOCKS_GRADIENTS, VIEWS, name_of
+from numeric.recording.given import Generators
+from numeric.recording.graph import Address, Node, Recording, Ref
+from numeric.recording.module_paths import ModulePaths
+from numeric.recording.operations import BLOCKS_GRADIENTS, VIEWS, name_of
 
 SPECIALISED = "reads numbers of tensors: specialised to this input"
 

@@ -10,7 +10,7 @@ from captured import same_snapshot, snapshot
 from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError
-from numeric.capture.given import Generators, check_inputs, check_model, untouched
+from numeric.recording.given import Generators, check_inputs, check_model, untouched
 
 
 class Restless(nn.Module):

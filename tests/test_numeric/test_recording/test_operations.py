@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from numeric.capture.flow import flows
-from numeric.capture.operations import OPAQUE, Traits, copied, joined, name_of, strided
-from numeric.capture.record import record
 from numeric.capture.region import Region
+from numeric.recording.operations import OPAQUE, Traits, copied, joined, name_of, strided
+from numeric.recording.record import record
 
 W = torch.randn(4, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from numeric.capture.module_paths import ModulePaths
+from numeric.recording.module_paths import ModulePaths
 
 
 class Seen(nn.Module):

@@ -18,10 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import CaptureError
-from numeric.capture.custom_functions import whole_functions
-from numeric.capture.given import Generators, eager
-from numeric.capture.graph import Recording
-from numeric.capture.recorder import SPECIALISED, Recorder, plain, tensors_of
+from numeric.recording.custom_functions import whole_functions
+from numeric.recording.given import Generators, eager
+from numeric.recording.graph import Recording
+from numeric.recording.recorder import SPECIALISED, Recorder, plain, tensors_of
 
 WHOLE = frozenset(
     (

@@ -2,7 +2,7 @@
 
 import torch
 
-from numeric.capture.graph import Node, Ref, refs
+from numeric.recording.graph import Node, Ref, refs
 
 
 def test_inputs_are_each_named_once_in_order() -> None:

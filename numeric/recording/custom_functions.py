@@ -17,8 +17,8 @@ from torch.utils._pytree import tree_map
 from torch.utils.checkpoint import CheckpointFunction
 
 from derivations.errors import CaptureError
-from numeric.capture.given import Generators
-from numeric.capture.recorder import Recorder, plain, tensors_of
+from numeric.recording.given import Generators
+from numeric.recording.recorder import Recorder, plain, tensors_of
 
 Apply = Callable[..., Any]
 _HANDLERS: list[Callable[[type[Function], Any, Any], Any]] = []
@@ -49,7 +49,7 @@ def _other_code() -> CodeType:
     __class__ = Function  # Function.apply closes over it, so must what stands in for it
 
     def apply(cls: type[Function], *args: Any, **kwargs: Any) -> Any:
-        from numeric.capture.custom_functions import hand_over
+        from numeric.recording.custom_functions import hand_over
 
         assert __class__ is not None
         return hand_over(cls, args, kwargs)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-from numeric.capture.given import Generators
+from numeric.recording.given import Generators
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten
 
-from numeric.capture.graph import Node, Ref
+from numeric.recording.graph import Node, Ref
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from derivations.errors import CaptureError
-from numeric.capture.custom_functions import whole_functions
-from numeric.capture.graph import Node
-from numeric.capture.operations import name_of
-from numeric.capture.record import record
-from numeric.capture.recorder import Recorder
+from numeric.recording.custom_functions import whole_functions
+from numeric.recording.graph import Node
+from numeric.recording.operations import name_of
+from numeric.recording.record import record
+from numeric.recording.recorder import Recorder
 
 
 class Double(torch.autograd.Function):

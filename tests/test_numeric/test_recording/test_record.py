@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from numeric.capture.graph import Address, Recording
-from numeric.capture.operations import name_of
-from numeric.capture.record import record
-from numeric.capture.recorder import tensors_of
+from numeric.recording.graph import Address, Recording
+from numeric.recording.operations import name_of
+from numeric.recording.record import record
+from numeric.recording.recorder import tensors_of
 
 
 def x(*shape: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""Records what a torch model does while it runs once: operations on numbered values."""
