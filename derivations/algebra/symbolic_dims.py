@@ -1,6 +1,7 @@
 """Names the dimensions of a term's leaves, so that one derivation serves every size they have."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import singledispatchmethod
 from itertools import chain, count
 
@@ -21,19 +22,28 @@ from derivations.algebra.terms import (
 )
 from derivations.errors import InputError, UnknownNodeError
 
-INPUTS = "n"
+INPUTS = dimension("n")
 
 
-def symbolic_dims(term: Term) -> Dims:
-    """(out, in) of every leaf with dimensions, as few different symbols as the term allows; the
-    input has n entries. Raises InputError for a term whose parts cannot fit.
+@dataclass(frozen=True)
+class SymbolicDims:
+    """`dims`: (out, in) of every leaf that has dimensions; `inputs`: the entries of x, n or a sum
+    of others. As many symbols are different as the term allows.
     """
+
+    dims: Dims
+    inputs: sp.Expr
+
+
+def symbolic_dims(term: Term) -> SymbolicDims:
+    """Names for the dimensions of a term. Raises InputError for one whose parts cannot fit."""
     naming = _Naming()
-    naming.out(term, dimension(INPUTS))
-    return {
+    naming.out(term, INPUTS)
+    dims = {
         name: (naming.settled(out), naming.settled(given))
         for name, (out, given) in naming.dims.items()
     }
+    return SymbolicDims(dims, naming.settled(INPUTS))
 
 
 class _Naming:
@@ -43,7 +53,7 @@ class _Naming:
         self.dims: dict[str, tuple[sp.Expr, sp.Expr]] = {}
         self._known: dict[sp.Symbol, sp.Expr] = {}
         self._letters = _letters()
-        self._free: set[sp.Symbol] = set()
+        self._free: dict[sp.Symbol, None] = {}
 
     def settled(self, size: sp.Expr) -> sp.Expr:
         while (found := size.subs(self._known)) != size:
@@ -69,7 +79,7 @@ class _Naming:
     def _(self, term: Layer | Linear, inputs: sp.Expr) -> sp.Expr:
         if term.name not in self.dims:
             letter = dimension(next(self._letters))
-            self._free.add(letter)
+            self._free[letter] = None
             self.dims[term.name] = letter, inputs
         out, given = self.dims[term.name]
         self._equal(given, inputs)
@@ -102,8 +112,12 @@ class _Naming:
         one, other = self.settled(one), self.settled(other)
         if sp.expand(one - other) == 0:
             return
-        for letter, size in ((other, one), (one, other)):
-            if letter in self._free and letter not in size.free_symbols:
+        # n is given up last: x is what all other sizes are compared with.
+        for letter, size in sorted(
+            ((other, one), (one, other)), key=lambda each: each[0] == INPUTS
+        ):
+            free = letter in self._free or letter == INPUTS
+            if free and letter not in size.free_symbols:
                 self._known[letter] = size
                 return
         raise InputError(f"no dimensions make {one} and {other} the same size")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from derivations.algebra.notation import Notation
 from derivations.algebra.printing import step_latex, step_text
 from derivations.algebra.steps import Derivation
-from derivations.algebra.symbolic_dims import INPUTS, symbolic_dims
+from derivations.algebra.symbolic_dims import symbolic_dims
 from derivations.algebra.terms import Term
 from derivations.book.proof_chain import bound_step, passed
 from derivations.checker.check import CheckedStep, check
@@ -34,7 +34,8 @@ def prove(term: Term) -> ProvedTerm:
 
     Raises ViolationError that names a step which fails a check, or a bound that no step says.
     """
-    notation = Notation(term, symbolic_dims(term), "operator", inputs=INPUTS)
+    sizes = symbolic_dims(term)
+    notation = Notation(term, sizes.dims, "operator", inputs=sizes.inputs)
     line = linearize(notation)
     checked = list(_judged(line.derivation))
     said: dict[str, str] = {}

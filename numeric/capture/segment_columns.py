@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.notation import DiagonalOf, JacobianOf
-from derivations.algebra.shapes import dimension
 from derivations.algebra.symbolic_dims import INPUTS, symbolic_dims
 from derivations.algebra.terms import Leaf, Pointwise, Term
 from derivations.errors import UnknownNodeError
@@ -38,9 +37,9 @@ class SegmentColumns(Columns[Tensor]):
         self._signal_rows = g.detach().flatten(1)
         self.g = self._rows(self._signal_rows)
         self.derived = derived_once(term)
-        self._sizes = {dimension(INPUTS): x[0].numel()} | {
+        self._sizes = {INPUTS: x[0].numel()} | {
             size: self._ran.pairs[name][1][0].numel()
-            for name, (size, _) in symbolic_dims(term).items()
+            for name, (size, _) in symbolic_dims(term).dims.items()
             if isinstance(size, sp.Symbol)
         }
         self._columns: dict[sp.Expr, Tensor] = {}
@@ -139,8 +138,9 @@ class SegmentColumns(Columns[Tensor]):
 @lru_cache(maxsize=1024)
 def derived_once(term: Term) -> DerivedBlock:
     """The derivation of a term with symbols for its dimensions: one for all sizes it is met at."""
-    sizes = {name: (out, given) for name, (out, given) in symbolic_dims(term).items()}
-    return derived_block(term, tuple(sorted(sizes.items(), key=lambda each: each[0])), INPUTS)
+    named = symbolic_dims(term)
+    sizes = tuple(sorted(named.dims.items(), key=lambda each: each[0]))
+    return derived_block(term, sizes, named.inputs)
 
 
 class _Leaves(Evaluation):

@@ -13,6 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from derivations.errors import InputError
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
+KEEPS = 1e-6
+"""A gain nearer to 1 is that of an isometry in float32."""
 Kind = Literal[
     "plain", "residual", "gated_residual", "input_gate", "gate", "product", "dense", "concat",
     "sum", "state", "linear", "identity", "other",
@@ -90,6 +92,12 @@ class BlockAnalysis(_Strict):
     bounds: tuple[BoundValue, ...]
     spectrum: SpectrumRecord | None
 
+    @property
+    def moves(self) -> bool:
+        """Whether it is a linear block that keeps every signal's length, as a reshape does."""
+        ends = (self.gain.min, self.gain.max) if self.gain else (0.0, 0.0)
+        return self.kind == "linear" and all(abs(end - 1) <= KEEPS for end in ends)
+
 
 @dataclass(frozen=True)
 class ParameterRecord(_Strict):
@@ -159,6 +167,11 @@ class Analysis(_Strict):
     def losing(self) -> tuple[BlockAnalysis, ...]:
         """The blocks that a signal enters and leaves weaker for a cause, the worst first."""
         return tuple(each for each in self.worst if each.gain and each.lost_by)
+
+    @property
+    def shown(self) -> tuple[BlockAnalysis, ...]:
+        """The blocks that a reader wants to see: all but those that only move entries."""
+        return tuple(each for each in self.blocks if not each.moves)
 
     @property
     def unreached(self) -> tuple[BlockAnalysis, ...]:

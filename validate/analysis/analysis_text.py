@@ -20,10 +20,12 @@ def _lines(found: Analysis) -> Iterator[str]:
     yield f"signal: {found.signal}"
     yield from (f"! {remark}" for remark in found.capture.remarks)
     yield ""
-    width = max([5, *(len(block.name) for block in found.blocks)])
+    width = max([5, *(len(block.name) for block in found.shown)])
     yield f"{'block':{width}}  {'kind':14}  {'gain':>8}  {'t':>6}  {'c':>6}  {'bounds':>16}"
-    for block in found.blocks:
+    for block in found.shown:
         yield _row(block, width)
+    if hidden := len(found.blocks) - len(found.shown):
+        yield f"{'':{width}}  and {hidden} that only move entries, of gain 1"
     total = found.total
     if total.measured is not None and total.predicted is not None:
         yield ""

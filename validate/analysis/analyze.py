@@ -115,7 +115,7 @@ class _Run:
     spectra: dict[int, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     joined: bool = False
-    worst: float = 0.0
+    carried: int = 0
     _expected: dict[int, Tensor] = field(default_factory=dict)
     _apart: dict[int, float] = field(default_factory=dict)
 
@@ -139,8 +139,19 @@ class _Run:
                 measured = measure_model(*given, signal, per_sample=not self.joined, look=look)
             except ValueError as error:
                 raise InputError(str(error)) from error
+        self._carry_on(0)
+        if self.carried:
+            self.remarks.append(
+                f"{self.carried} boundaries are no value of the model's own run, as a state that "
+                "it concatenates anew: the signal there is the captured blocks' own"
+            )
         self._judge()
         return measured
+
+    @property
+    def worst(self) -> float | None:
+        """The worst relative error of a pullback; None where none could be compared."""
+        return max(self._apart.values(), default=None)
 
     def total(self, measured: ModelMeasurement) -> Total:
         product: Tensor | None = None
@@ -176,19 +187,27 @@ class _Run:
         if not signal.isfinite().all():
             name = self.captured.segments[max(boundary - 1, 0)].name
             raise InputError(f"the signal behind {name} is not finite: an infinite slope or a loss")
+        self._carry_on(boundary)
         if boundary in self._expected:
             self._compare(boundary, signal)
-        while boundary > 0:
-            boundary -= 1
-            segment = self.captured.segments[boundary]
-            found = segment_numbers(self.captured, segment, signal, joined=self.joined)
-            self.numbers[boundary] = found
-            if self.want_spectra and not self.joined and found.numbers.live.all():
-                self._find_spectra(boundary, segment, signal)
-            signal = found.numbers.pullback.reshape(self.captured.value(segment.entry).shape)
-            self._expected[boundary] = signal
-            if self.captured.boundaries[boundary] not in self.captured.flow.virtual:
-                return
+        if boundary > 0:
+            self._predict(boundary - 1, signal)
+
+    def _carry_on(self, boundary: int) -> None:
+        """Predicts what lies behind boundaries that the model did not meet, down to this one."""
+        for above in range(len(self.captured.segments), boundary, -1):
+            if above - 1 not in self.numbers and above in self._expected:
+                self.carried += 1
+                self._predict(above - 1, self._expected.pop(above))
+
+    def _predict(self, index: int, signal: Tensor) -> None:
+        segment = self.captured.segments[index]
+        found = segment_numbers(self.captured, segment, signal, joined=self.joined)
+        self.numbers[index] = found
+        if self.want_spectra and not self.joined and found.numbers.live.all():
+            self._find_spectra(index, segment, signal)
+        shape = self.captured.value(segment.entry).shape
+        self._expected[index] = found.numbers.pullback.reshape(shape)
 
     def _compare(self, boundary: int, signal: Tensor) -> None:
         expected = self._expected.pop(boundary).double()
@@ -207,7 +226,6 @@ class _Run:
     def _judge(self) -> None:
         """Raises CaptureError for the first block whose own value or pullback differs."""
         limit = AGREE.get(self.captured.value(self.captured.boundaries[0]).dtype)
-        self.worst = max([0.0, *self._apart.values()])
         for index, segment in enumerate(self.captured.segments):
             apart = self._apart.get(index, 0.0)
             value = self.numbers[index].value_error if index in self.numbers else 0.0

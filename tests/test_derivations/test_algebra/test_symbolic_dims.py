@@ -44,13 +44,22 @@ N, M, K, P = map(dimension, "nmkp")
 )
 def test_dimensions_are_as_free_as_the_term_allows(term, dims):
     found = symbolic_dims(term)
-    assert {name: tuple(map(sp.expand, each)) for name, each in found.items()} == dims
-    assert output_dim(term, dimension(INPUTS), found)  # and they fit
+    assert {name: tuple(map(sp.expand, each)) for name, each in found.dims.items()} == dims
+    assert found.inputs == INPUTS
+    assert output_dim(term, INPUTS, found.dims)  # and they fit
+
+
+def test_an_input_that_is_added_to_a_concatenation_has_the_sum_of_its_sizes():
+    term = Add(Concat(F, G), X)
+    found = symbolic_dims(term)
+    assert found.inputs == K + M
+    assert found.dims == {"F": (M, K + M), "G": (K, K + M)}
+    assert output_dim(term, found.inputs, found.dims) == K + M
 
 
 def test_a_derivation_takes_them():
     term = Chain(Concat(F, X), W)
-    assert Notation(term, symbolic_dims(term), "operator").jacobian(W, Concat(F, X)).shape == (
+    assert Notation(term, symbolic_dims(term).dims, "operator").jacobian(W, Concat(F, X)).shape == (
         K,
         M + N,
     )

@@ -31,12 +31,14 @@ F, G, W, X, RELU = Layer("F_1"), Layer("F_2"), Linear("W_1"), Identity(), Pointw
         Chain(Add(F, X), RELU, G),
         Chain(Concat(Chain(W, RELU), F), Linear("W_2")),
         Add(F, G, Layer("F_3"), W),
+        Add(Concat(F, G), X),
     ],
     ids=str,
 )
 def test_every_bound_of_any_term_is_said_by_a_step_that_passed(term):
     found = prove(term)
-    notation = Notation(term, symbolic_dims(term), "operator")
+    sizes = symbolic_dims(term)
+    notation = Notation(term, sizes.dims, "operator", inputs=sizes.inputs)
     expected = {b.id for theorem in bounds(notation).theorems for b in theorem.bounds}
     assert set(found.bounds) == expected
     assert found.text.startswith("dL/dx = ")
@@ -76,6 +78,6 @@ def test_a_step_that_fails_is_a_violation(monkeypatch):
 
 def test_letters_are_those_of_the_notation():
     term = Add(F, X)
-    notation = Notation(term, symbolic_dims(term), "operator")
+    notation = Notation(term, symbolic_dims(term).dims, "operator")
     line = proved_term.linearize(notation)
     assert prove(term).latex == step_latex(line.derivation.steps[-1], notation)

@@ -49,11 +49,16 @@ TERMS = [
     Concat(X, Concat(F, W)),
     Add(Gate(F, G), Gate(X, G)),
     Chain(Concat(F, W), Linear("W_2")),
+    Add(Concat(Linear("W_3"), Linear("W_4")), X),
 ]
 
 
 def at(term, joined=False):
-    maps = leaves() | {"W_2": Map(nn.Linear(8, 3).double())}
+    maps = leaves() | {
+        "W_2": Map(nn.Linear(8, 3).double()),
+        "W_3": Map(nn.Linear(4, 1).double()),
+        "W_4": Map(nn.Linear(4, 3).double()),
+    }
     needed = {name: each for name, each in maps.items() if f"'{name}'" in repr(term)}
     x = torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     out = realize(term, needed)(x)

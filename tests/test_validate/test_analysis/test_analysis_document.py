@@ -6,7 +6,7 @@ import pytest
 from printed import analysis, block
 
 from derivations.errors import InputError
-from validate.analysis.analysis_document import Analysis, block_bound
+from validate.analysis.analysis_document import Analysis, Spread, block_bound
 
 
 def test_worst_blocks_come_first_and_unreached_ones_last():
@@ -14,6 +14,14 @@ def test_worst_blocks_come_first_and_unreached_ones_last():
     assert [each.name for each in found.worst] == ["dying", "weak", "fine", "far"]
     assert [each.name for each in found.losing] == ["dying", "weak"]
     assert [each.name for each in found.unreached] == ["far"]
+
+
+def test_what_only_moves_entries_is_not_shown():
+    found = analysis()
+    reshape = replace(found.blocks[3], kind="linear", gain=Spread(1.0, 1.0, 1.0 + 1e-9))
+    scale = replace(found.blocks[3], kind="linear", gain=Spread(0.5, 1.0, 2.0))
+    blocks = (*found.blocks, reshape, scale)
+    assert replace(found, blocks=blocks).shown == (*found.blocks, scale)
 
 
 def test_blocks_are_found_by_name():

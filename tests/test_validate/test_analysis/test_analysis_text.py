@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from printed import analysis
 
+from validate.analysis.analysis_document import Spread
 from validate.analysis.analysis_text import latex, text
 
 
@@ -50,3 +51,10 @@ def test_columns_stay_under_their_heads(width):
     head = next(line for line in lines if line.startswith("block"))
     row = next(line for line in lines if line.startswith("x" * width))
     assert row.index("residual") == head.index("kind")
+
+
+def test_reshapes_are_counted_and_not_listed():
+    reshape = replace(analysis().blocks[3], name="reshape", kind="linear", gain=Spread(1, 1, 1))
+    said = text(replace(analysis(), blocks=(*analysis().blocks, reshape)))
+    assert "reshape" not in said
+    assert "and 1 that only move entries, of gain 1" in said
