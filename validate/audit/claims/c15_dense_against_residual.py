@@ -201,7 +201,8 @@ def _shown(evidence: AgainstResNet) -> list[str]:
         *(
             f"a {name} block could pass more, for ∂F/∂x = {each.given['∂F/∂x']}, ∂L/∂H = "
             f"{each.given['∂L/∂H (dense)']} of the dense and {each.given['∂L/∂H (residual)']} of "
-            f"the residual block: {each.found}"
+            f"the residual block: {each.found} (one input; further ones that F does not use and no "
+            "signal reaches change nothing)"
             for name, each in (("residual", evidence.worse), ("dense", evidence.better))
             if each
         ),
