@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mutants.analysis import ANALYSIS
 from mutants.audit import VERDICTS
 from mutants.capture import CAPTURE
 from mutants.checkers import CHECKERS
@@ -26,7 +27,7 @@ from mutants.watch import WATCHED
 from root import ROOT
 
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
-BESIDE_TESTS = (*NUMERIC, *CAPTURE, *MEASUREMENTS, *WATCHED, *CHECKERS, *VERDICTS)
+BESIDE_TESTS = (*NUMERIC, *CAPTURE, *MEASUREMENTS, *ANALYSIS, *WATCHED, *CHECKERS, *VERDICTS)
 
 
 def one_of(count: int, mutants: Sequence[Mutant]) -> list[Any]:

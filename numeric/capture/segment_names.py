@@ -30,7 +30,7 @@ def _path(reader: TermReader, entry: int, end: int) -> str:
     node = reader.made_by[end].node
     steps = reader.between(entry, end)
     if name_of(node) == "cat":
-        inside = [step.node.module for step in steps if step.node is not node]
+        inside = [each.node.module for each in steps if each.node.module not in ("", node.module)]
         common = _common_path(inside)
         if common and common != node.module.split(".")[: len(common)]:
             return ".".join(common)

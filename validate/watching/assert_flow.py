@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import InputError, ViolationError
 from numeric.recording.given import check_model, untouched
 from validate.measure.signal_hooks import SignalHooks
+from validate.targets.backward_signals import arguments_of, signal_of
 from validate.watching.alerts import Seen, cause_of
 from validate.watching.watch_plan import WatchPlan, plan_of_run
 
@@ -41,13 +41,9 @@ def assert_flow(
     check_model(model)
     if not min_gain >= 0 or (max_gain is not None and not max_gain >= min_gain):
         raise InputError(f"min_gain {min_gain} must be a number from 0 to max_gain")
-    if not inputs or (loss is not None and y is not None):
-        raise InputError("pass the model's inputs, and either labels y or a loss of its result")
-    single = len(inputs) == 1 and isinstance(inputs[0], dict)
-    args, kwargs = ((), inputs[0]) if single else (inputs, {})
+    signal, (args, kwargs) = signal_of(loss, y, seed), arguments_of(inputs)
     plan = plan_of_run(model, args, kwargs)
-    signal = loss or (lambda result: _signal(result, y, seed))
-    numbers = _measured(model, args, kwargs, plan, signal)
+    numbers = _measured(model, args, kwargs, plan, signal.loss)
     seen = [block.seen(numbers) for block in plan.blocks]
     for each in seen:
         _check(each, min_gain, math.inf if max_gain is None else max_gain)
@@ -100,22 +96,6 @@ def _measured(
     if hooks.problem is not None:
         raise InputError(f"the model runs otherwise each time ({hooks.problem}): fix its seeds")
     return {index: each.item() for number in passes for index, each in hooks.take(number).items()}
-
-
-def _signal(result: Any, y: Tensor | None, seed: int) -> Tensor:
-    """The cross-entropy with y, or the inner product with a seeded standard normal vector."""
-    found = [leaf for leaf in tree_flatten(result)[0] if isinstance(leaf, Tensor)]
-    found = [leaf for leaf in found if leaf.is_floating_point() and leaf.requires_grad]
-    if not found:
-        raise InputError("the model's result carries no gradient: no tensor in it depends on it")
-    if y is not None:
-        return functional.cross_entropy(found[0], y)
-    generator = torch.Generator("cpu").manual_seed(seed)
-    drawn = [torch.randn(each.shape, generator=generator).to(each) for each in found]
-    return sum(
-        ((each * other).sum() for each, other in zip(found, drawn, strict=True)),
-        start=torch.zeros((), dtype=found[0].dtype, device=found[0].device),
-    )
 
 
 def _fresh(leaf: Any) -> Any:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from derivations.errors import CaptureError, InputError
-from validate.analysis import analyze as analyze_module
+from derivations.errors import InputError
 from validate.analysis.analysis_document import Analysis
 from validate.analysis.analyze import analyze
 from validate.networks.build import build
@@ -232,20 +231,6 @@ def test_float32_is_compared_at_its_own_precision():
 def test_what_cannot_be_analyzed_is_refused(arguments, options, said):
     with pytest.raises(InputError, match=said):
         analyze(net(Block(8)), *arguments, **options)
-
-
-def test_a_term_that_is_not_the_model_is_named(monkeypatch):
-    real = analyze_module.segment_numbers
-
-    def wrong(model, segment, g, *, joined):
-        found = real(model, segment, g, joined=joined)
-        if segment.name == "1":
-            found.numbers.pullback.mul_(1.001)
-        return found
-
-    monkeypatch.setattr(analyze_module, "segment_numbers", wrong)
-    with pytest.raises(CaptureError, match=r"^1: the captured residual block's own pullback"):
-        analyze(net(Block(8)), inputs())
 
 
 def test_the_document_survives_json():

@@ -102,7 +102,7 @@ def test_what_cannot_be_asked_is_refused():
     for wrong in ({"min_gain": -1}, {"min_gain": float("nan")}, {"min_gain": 1, "max_gain": 0.5}):
         with pytest.raises(InputError, match="min_gain"):
             assert_flow(model, x, **wrong)
-    with pytest.raises(InputError, match="either labels"):
+    with pytest.raises(InputError, match="either the labels"):
         assert_flow(model, x, min_gain=0.1, y=y, loss=lambda out: out.sum())
     with pytest.raises(InputError, match="inputs"):
         assert_flow(model, min_gain=0.1)

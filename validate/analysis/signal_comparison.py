@@ -1,0 +1,176 @@
+"""Compares one backward pass of a model with what its captured blocks make of the signals in it.
+
+The signals are the original model's; each block's pullback is that of its own term, run alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten
+
+from derivations.errors import CaptureError, InputError
+from numeric import (
+    BlockNumbers,
+    Captured,
+    CapturedModel,
+    SegmentNumbers,
+    segment_numbers,
+    segment_spectra,
+    untouched,
+)
+from numeric.settings import Effort
+from validate.analysis.analysis_document import Total
+from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
+
+AGREE: Mapping[torch.dtype, float] = {torch.float64: 1e-10, torch.float32: 2e-3}
+"""How far a block's own pullback may be from the measured one, relative to the signals there."""
+
+
+@dataclass
+class SignalComparison:
+    """One backward pass of the model, and what its captured blocks make of the signals in it."""
+
+    captured: CapturedModel
+    model: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    want_spectra: bool
+    seed: int
+    numbers: dict[int, SegmentNumbers] = field(default_factory=dict)
+    spectra: dict[int, BlockNumbers] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    joined: bool = False
+    carried: int = 0
+    _expected: dict[int, Tensor] = field(default_factory=dict)
+    _apart: dict[int, float] = field(default_factory=dict)
+
+    def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
+        places, indices = self._places()
+        given = (self.model, self.args, self.kwargs, places)
+        flow = self.captured.flow
+        result = [flow.recording.values[each] for each in flow.recording.outputs]
+        inputs = {len(each) for each in _tensors((self.args, self.kwargs))[:1] if each.dim()}
+        batches = {len(self.captured.value(each)) for each in self.captured.boundaries}
+        with untouched(self.model):
+            self.joined = batches != inputs or coupled(*given[:3], result)
+        if self.joined:
+            self.remarks.append("samples are coupled: gains and bounds are of the whole batch")
+
+        def look(place: int, found: Tensor) -> None:
+            self._at(indices[place], found)
+
+        with untouched(self.model):
+            try:
+                measured = measure_model(*given, signal, per_sample=not self.joined, look=look)
+            except ValueError as error:
+                raise InputError(str(error)) from error
+        self._carry_on(0)
+        if self.carried:
+            self.remarks.append(
+                f"{self.carried} boundaries are no value of the model's own run, as a state that "
+                "it concatenates anew: the signal there is the captured blocks' own"
+            )
+        self._judge()
+        return measured
+
+    @property
+    def worst(self) -> float | None:
+        """The worst relative error of a pullback; None where none could be compared."""
+        return max(self._apart.values(), default=None)
+
+    def total(self, measured: ModelMeasurement) -> Total:
+        product: Tensor | None = None
+        for index in range(len(self.captured.segments)):
+            if index not in self.numbers:
+                return Total(None, None, None)
+            gain = self.numbers[index].numbers.gain
+            product = gain if product is None else product * gain
+        return Total(_median(measured.total), _median(product), self.worst)
+
+    def culprit(self, index: int) -> str | None:
+        """The first block on the signal's way that it enters and does not leave, before this one
+        is reached.
+        """
+        for after in range(len(self.captured.segments) - 1, index, -1):
+            numbers = self.numbers[after].numbers if after in self.numbers else None
+            if numbers is None or (numbers.live.any() and not (numbers.pullback != 0).any()):
+                return self.captured.segments[after].name
+        return None
+
+    def _places(self) -> tuple[list[Any], list[int]]:
+        """The boundaries that the model itself meets with the same gradient, and which they are."""
+        virtual = self.captured.flow.virtual
+        found = [
+            (address, index)
+            for index, value in enumerate(self.captured.boundaries)
+            if value not in virtual and (address := self.captured.address(value)) is not None
+        ]
+        return [address for address, _ in found], [index for _, index in found]
+
+    def _at(self, boundary: int, signal: Tensor) -> None:
+        """Compares what was predicted for this boundary, and predicts the one before it."""
+        if not signal.isfinite().all():
+            name = self.captured.segments[max(boundary - 1, 0)].name
+            raise InputError(f"the signal behind {name} is not finite: an infinite slope or a loss")
+        self._carry_on(boundary)
+        if boundary in self._expected:
+            self._compare(boundary, signal)
+        if boundary > 0:
+            self._predict(boundary - 1, signal)
+
+    def _carry_on(self, boundary: int) -> None:
+        """Predicts what lies behind boundaries that the model did not meet, down to this one."""
+        for above in range(len(self.captured.segments), boundary, -1):
+            if above - 1 not in self.numbers and above in self._expected:
+                self.carried += 1
+                self._predict(above - 1, self._expected.pop(above))
+
+    def _predict(self, index: int, signal: Tensor) -> None:
+        segment = self.captured.segments[index]
+        found = segment_numbers(self.captured, segment, signal, joined=self.joined)
+        self.numbers[index] = found
+        if self.want_spectra and not self.joined and found.numbers.live.all():
+            self._find_spectra(index, segment, signal)
+        shape = self.captured.value(segment.entry).shape
+        self._expected[index] = found.numbers.pullback.reshape(shape)
+
+    def _compare(self, boundary: int, signal: Tensor) -> None:
+        expected = self._expected.pop(boundary).double()
+        size = max(float(signal.double().norm()), float(expected.norm()))
+        if size > 0:
+            self._apart[boundary] = float((expected - signal.double()).norm()) / size
+
+    def _find_spectra(self, index: int, segment: Captured, signal: Tensor) -> None:
+        try:
+            self.spectra[index] = segment_spectra(
+                self.captured, segment, signal, Effort(seed=self.seed)
+            )
+        except InputError as error:
+            self.remarks.append(f"no spectra of {segment.name}: {error}")
+
+    def _judge(self) -> None:
+        """Raises CaptureError for the first block whose own value or pullback differs."""
+        limit = AGREE.get(self.captured.value(self.captured.boundaries[0]).dtype)
+        for index, segment in enumerate(self.captured.segments):
+            apart = self._apart.get(index, 0.0)
+            value = self.numbers[index].value_error if index in self.numbers else 0.0
+            if limit is not None and not max(apart, value) <= limit:
+                what, by = ("value", value) if value > limit else ("pullback", apart)
+                raise CaptureError(
+                    f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
+                    f"the model's by {by:.1e}: it does something that a recording does not see"
+                )
+
+
+def _median(values: Tensor | None) -> float | None:
+    if values is None:
+        return None
+    kept = values[values.isfinite()]
+    return float(kept.median()) if len(kept) else None
+
+
+def _tensors(tree: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)]

@@ -1,0 +1,77 @@
+"""Chooses what is backpropagated through a model: a user's loss, labels, or random numbers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils._pytree import tree_flatten
+
+from derivations.errors import InputError
+
+
+@dataclass(frozen=True)
+class BackwardSignal:
+    """`loss` makes one number of a model's result; `words` say which."""
+
+    loss: Callable[[Any], Tensor]
+    words: str
+
+
+def signal_of(loss: Callable[[Any], Tensor] | None, y: Tensor | None, seed: int) -> BackwardSignal:
+    """The loss, or the summed cross-entropy with the labels y (batch,), or the inner product of
+    every result with a standard normal vector drawn from `seed`.
+
+    Raises InputError where both are given; the signal itself where the result does not fit.
+    """
+    if loss is not None and y is not None:
+        raise InputError("give either the labels y or a loss of the result, not both")
+    if loss is not None:
+        return BackwardSignal(loss, "the given loss")
+    if y is not None:
+        labels = y
+        return BackwardSignal(lambda out: _cross_entropy(out, labels), "summed cross-entropy")
+    words = f"standard normal cotangent, seed {seed}"
+    return BackwardSignal(lambda out: _gaussian(out, seed), words)
+
+
+def arguments_of(inputs: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and keyword arguments: one dict alone is keyword arguments.
+
+    Raises InputError where there is nothing.
+    """
+    if not inputs:
+        raise InputError("no input: pass the tensors that the model takes, or one dict of them")
+    if len(inputs) == 1 and isinstance(inputs[0], dict):
+        return (), dict(inputs[0])
+    return tuple(inputs), {}
+
+
+def _results(out: Any) -> list[Tensor]:
+    found = [leaf for leaf in tree_flatten(out)[0] if isinstance(leaf, Tensor)]
+    found = [leaf for leaf in found if leaf.is_floating_point() and leaf.requires_grad]
+    if not found:
+        raise InputError("the model's result carries no gradient: no tensor in it depends on it")
+    return found
+
+
+def _cross_entropy(out: Any, labels: Tensor) -> Tensor:
+    logits = _results(out)[0]
+    if logits.dim() < 2 or len(logits) != len(labels):
+        raise InputError(
+            "labels y need logits (batch, classes, …) as the model's first result: give a loss"
+        )
+    return functional.cross_entropy(logits, labels, reduction="sum")
+
+
+def _gaussian(out: Any, seed: int) -> Tensor:
+    # Drawn in float64 on the CPU, so that every precision and device gets the same numbers.
+    generator = torch.Generator().manual_seed(seed)
+    found = _results(out)
+    drawn = [torch.randn(each.shape, generator=generator, dtype=torch.float64) for each in found]
+    return sum(
+        ((each * other.to(each)).sum() for each, other in zip(found, drawn, strict=True)),
+        start=torch.zeros((), dtype=found[0].dtype, device=found[0].device),
+    )
