@@ -39,7 +39,7 @@ from numeric.operators.spectra import (
 )
 from numeric.operators.upcast import PrecisionWarning
 from numeric.operators.vector_norms import cosine, inner, norm
-from numeric.recording.given import check_model, untouched
+from numeric.recording.given import check_model, untouched, without_numbers
 from numeric.runs.independent_samples import check_batch_independence
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
 
@@ -95,4 +95,5 @@ __all__ = [
     "tolerances",
     "untouched",
     "vanishing_gain",
+    "without_numbers",
 ]

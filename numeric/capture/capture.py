@@ -17,7 +17,12 @@ from numeric.capture.kinds import Kind, kind_of
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_names import Names
 from numeric.capture.segment_terms import TermReader
-from numeric.recording.given import check_inputs, check_model, untouched
+from numeric.recording.given import (
+    check_inputs,
+    check_model,
+    untouched,
+    without_numbers,
+)
 from numeric.recording.graph import Address, Recording
 from numeric.recording.record import record
 
@@ -66,10 +71,11 @@ def capture(
 
     Raises CaptureError for a model that has none or that no recording can follow, and InputError
     for what is no model or no input, for one on which the model itself fails, and where a value
-    between segments is not finite.
+    between segments is not finite. Of a model on the meta device there is structure alone.
     """
-    check_model(model)
-    check_inputs(args, kwargs)
+    meta = without_numbers(model, args, kwargs)
+    check_model(model, meta)
+    check_inputs(args, kwargs, meta)
     found, places = _followed(_recorded(model, args, kwargs))
     reader = TermReader(found)
     segments: list[Captured] = []
@@ -82,7 +88,8 @@ def capture(
         segments.append(
             Captured(name, kind_of(read), tuple(tags), read.term, read.regions, entry, exit_)
         )
-    _check_finite(found, places)
+    if not meta:
+        _check_finite(found, places)
     return CapturedModel(tuple(segments), found)
 
 

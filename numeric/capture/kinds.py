@@ -62,7 +62,8 @@ def _sum_kind(term: Add, read: SegmentTerm) -> Kind:
     if not branches:  # a layer without an activation is a branch, too
         heavy = [part for part in skips if _is_weighted(part, read)]
         return "linear" if not heavy else "residual" if len(heavy) < len(skips) else "sum"
-    return "gated_residual" if any(map(_has_gate, branches)) else "residual"
+    gated = any(read.bounded_gates) and any(map(_has_gate, branches))
+    return "gated_residual" if gated else "residual"  # a product alone shuts nothing
 
 
 def _is_skip(term: Term, read: SegmentTerm) -> bool:

@@ -17,9 +17,19 @@ from torch.utils._pytree import tree_flatten
 from derivations.errors import CaptureError, InputError
 
 
-def check_model(model: object) -> None:
+def without_numbers(model: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether the model and its inputs are on the meta device, all of them: there is structure to
+    be read, and nothing to be measured.
+    """
+    held = [*model.parameters(), *model.buffers()] if isinstance(model, nn.Module) else []
+    given = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
+    return bool(given) and all(tensor.is_meta for tensor in (*held, *given))
+
+
+def check_model(model: object, meta: bool = False) -> None:
     """Raises InputError for what is no model, or holds what is no number, and CaptureError for a
-    model whose operations no recording sees. Each names the parameter or the module.
+    model whose operations no recording sees. Each names the parameter or the module. With `meta`
+    tensors on the meta device will do.
     """
     if not callable(model) or isinstance(model, type):
         raise InputError(
@@ -37,21 +47,23 @@ def check_model(model: object) -> None:
                 f"{name} has a backward hook, which may change gradients: remove it first"
             )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        _check_tensor(name, tensor, "give the model real weights first")
+        _check_tensor(name, tensor, "give the model real weights first", meta)
 
 
-def check_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def check_inputs(args: Sequence[Any], kwargs: Mapping[str, Any], meta: bool = False) -> None:
     """Raises InputError for arguments without a tensor, or with one that holds no numbers."""
     tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
     if not tensors:
         raise InputError("there is no tensor among the inputs: pass the model's arguments")
     for position, tensor in enumerate(tensors, 1):
-        _check_tensor(f"tensor {position} of the inputs", tensor, "pass a real one")
+        _check_tensor(f"tensor {position} of the inputs", tensor, "pass a real one", meta)
 
 
-def _check_tensor(name: str, tensor: Tensor, way_out: str) -> None:
+def _check_tensor(name: str, tensor: Tensor, way_out: str, meta: bool) -> None:
     if is_lazy(tensor):
         raise InputError(f"{name} has no shape yet: run the model on an input once first")
+    if tensor.is_meta and meta:
+        return
     if tensor.is_meta:
         raise InputError(f"{name} is on the meta device: {way_out}")
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:

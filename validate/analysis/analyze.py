@@ -15,18 +15,21 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
 from derivations.errors import InputError
-from numeric import capture, check_model, untouched
+from numeric import capture, check_model, untouched, without_numbers
 from validate.analysis.analysis_document import (
     SCHEMA,
     Analysis,
     CaptureRecord,
     ParameterRecord,
+    Total,
 )
 from validate.analysis.block_records import block_of
 from validate.analysis.signal_comparison import SignalComparison
+from validate.measure.model_gains import ModelMeasurement
 from validate.targets.backward_signals import arguments_of, signal_of
 
 Loss = Callable[[Any], Tensor]
+STRUCTURE = "the weights hold no numbers (meta device): the structure alone, nothing is measured"
 
 
 def analyze(
@@ -43,13 +46,16 @@ def analyze(
 
     The signal is that of `loss`, a function of the model's result, or of the cross-entropy with the
     labels `y`, or a seeded standard normal cotangent at every output. The model is measured in the
-    mode and precision it is in, and comes back as it was; with `calibrate`, a batch of inputs, a
+    mode and precision it is in, and comes back as it was; of one on the meta device there is
+    structure alone; with `calibrate`, a batch of inputs, a
     copy is measured whose BatchNorm statistics are that batch's. Raises InputError for what cannot
     be analyzed, CaptureError where the captured terms do not give what the model does, and
     ViolationError where a derivation fails a check.
     """
-    check_model(model)
     args, kwargs = arguments_of(inputs)
+    if meta := without_numbers(model, args, kwargs):
+        calibrate = None
+    check_model(model, meta)
     if calibrate is not None:
         model = _calibrated(model, calibrate)
     started = time.perf_counter()
@@ -58,7 +64,8 @@ def analyze(
     seconds = time.perf_counter() - started
     signal = signal_of(loss, y, seed)
     run = SignalComparison(captured, model, args, kwargs, spectra, seed)
-    measured = run.measure(signal.loss)
+    measured = None if meta else run.measure(signal.loss)
+    remarks = [STRUCTURE] if meta else _statistics_remark(model)
     return Analysis(
         schema=SCHEMA,
         target=target or getattr(model, "__name__", type(model).__name__),
@@ -70,7 +77,7 @@ def analyze(
             "recording",
             len(captured.flow.recording.nodes),
             seconds,
-            (*_statistics_remark(model), *captured.flow.remarks, *run.remarks),
+            (*remarks, *captured.flow.remarks, *run.remarks),
         ),
         blocks=tuple(
             block_of(
@@ -78,12 +85,16 @@ def analyze(
             )
             for index, each in enumerate(captured.segments)
         ),
-        parameters=tuple(
-            ParameterRecord(name, norm, norm / size if size else None)
-            for name, (norm, size) in measured.parameters.items()
-            if math.isfinite(norm)
-        ),
-        total=run.total(measured),
+        parameters=_parameters(measured) if measured else (),
+        total=run.total(measured) if measured else Total(None, None, None),
+    )
+
+
+def _parameters(measured: ModelMeasurement) -> tuple[ParameterRecord, ...]:
+    return tuple(
+        ParameterRecord(name, norm, norm / size if size else None)
+        for name, (norm, size) in measured.parameters.items()
+        if math.isfinite(norm)
     )
 
 

@@ -32,7 +32,9 @@ def block_of(
     numbers = found.numbers if found else None
     live = bool(numbers is not None and numbers.live.any())
     lost = f"no signal reaches it: {culprit} lets nothing through" if culprit else "no signal"
-    cause = cause_of(segment, numbers) if numbers is not None and live else Cause(lost)
+    cause = Cause(lost if found else None)
+    if numbers is not None and live:
+        cause = cause_of(segment, numbers)
     bounding = spectra or numbers
     return BlockAnalysis(
         index=index,

@@ -10,7 +10,13 @@ from captured import same_snapshot, snapshot
 from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError
-from numeric.recording.given import Generators, check_inputs, check_model, untouched
+from numeric.recording.given import (
+    Generators,
+    check_inputs,
+    check_model,
+    untouched,
+    without_numbers,
+)
 
 
 class Restless(nn.Module):
@@ -141,3 +147,11 @@ def test_inputs_may_be_nested_and_named() -> None:
     check_inputs(({"a": [torch.ones(2)]},), {"b": torch.tensor([1])})
     with pytest.raises(InputError, match="tensor 2"):
         check_inputs(({"a": [torch.ones(2)]},), {"b": 1 / torch.zeros(1)})
+
+
+def test_structure_alone_is_all_on_the_meta_device() -> None:
+    meta, x = nn.Linear(2, 2, device="meta"), torch.ones(1, 2)
+    assert without_numbers(meta, (x.to("meta"),), {})
+    assert not without_numbers(meta, (x,), {})
+    assert not without_numbers(nn.Linear(2, 2), (x.to("meta"),), {})
+    check_model(meta, meta=True)

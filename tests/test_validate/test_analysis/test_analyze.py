@@ -233,6 +233,18 @@ def test_what_cannot_be_analyzed_is_refused(arguments, options, said):
         analyze(net(Block(8)), *arguments, **options)
 
 
+def test_of_a_model_without_numbers_there_is_structure():
+    with torch.device("meta"):
+        model = net(Block(8), Block(8, skip=False))
+    found = analyze(model, inputs().to("meta"))
+    assert [block.kind for block in found] == ["linear", "residual", "plain", "linear", "linear"]
+    assert found.blocks[1].pullback_latex
+    assert all(block.gain is None and block.lost_by is None for block in found)
+    assert "meta" in found.capture.remarks[0]
+    assert found.total.measured is None
+    assert Analysis.of(found.json()) == found
+
+
 def test_the_document_survives_json():
     found = analyze(net(Block(8), Block(8, dead=True, skip=False)), inputs(), spectra=True)
     assert Analysis.of(found.json()) == found
