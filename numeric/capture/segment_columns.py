@@ -123,13 +123,6 @@ class SegmentColumns(Columns[Tensor]):
                 return v
             case sp.Transpose():
                 return self._adjoint(expr.arg, v)
-            case sp.MatMul():
-                factor, matrices = expr.as_coeff_matrices()
-                for matrix in reversed(matrices):
-                    v = self._times_it(matrix, v)
-                return v if factor == 1 else v * float(factor)
-            case sp.MatAdd():
-                return sum((self._times_it(each, v) for each in expr.args), torch.zeros(()))
         raise UnknownNodeError(
             f"cannot multiply by {expr}: teach numeric/capture/segment_columns.py"
         )

@@ -80,8 +80,8 @@ ANALYSIS = (
     Mutant(
         "an adjoint is taken in the wrong order",
         "numeric/capture/segment_columns.py",
-        "for matrix in reversed(matrices):",
         "for matrix in matrices:",
+        "for matrix in reversed(matrices):",
     ),
     Mutant(
         "a sample without a signal has a gain",
