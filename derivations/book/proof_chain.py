@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from derivations.algebra.letters import VanishingBranch
-from derivations.algebra.quantities import GAIN
+from derivations.algebra.quantities import GAIN, NormRatio
 from derivations.algebra.steps import Relation, Step
 from derivations.checker.check import CheckedStep
 from derivations.rules.bound_types import Bound, Order, Proved, Side
@@ -50,8 +50,14 @@ def limit_step(bound: Bound, proved: Sequence[Step]) -> Step | None:
 def missing(theorem: Proved, checked: Iterable[CheckedStep]) -> list[Broken]:
     """Every bound, limit and order of a theorem that no passed step of its derivation says."""
     proved = passed(checked)
+    meant = {each.symbol: each.definition for each in theorem.derivation.quantities}
+    gain = meant.get(GAIN)
     lost: list[Broken] = []
     for bound in theorem.bounds:
+        # What a bound is relative to is no part of its formula: it is what its steps call γ.
+        if not isinstance(gain, NormRatio) or gain.denominator != bound.base:
+            said = Step("base", GAIN, _RELATIONS[bound.side], bound.expr)
+            lost.append(Broken(f"base of {bound.id}", said))
         if bound_step(bound, proved) is None:
             said = Step("bound", GAIN, _RELATIONS[bound.side], bound.expr)
             lost.append(Broken(f"bound {bound.id}", said))

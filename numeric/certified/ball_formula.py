@@ -30,7 +30,7 @@ def ball_of(expr: sp.Expr, values: Mapping[sp.Basic, arb]) -> arb:
         case sp.Mul():
             return reduce(mul, parts)
         case sp.Pow() if expr.exp.is_Integer:
-            return ball_of(expr.base, values) ** int(expr.exp)
+            return power(ball_of(expr.base, values), int(expr.exp))
         case sp.Pow() if expr.exp == sp.Rational(1, 2):
             return root(ball_of(expr.base, values))
         case sp.Max():
@@ -40,3 +40,14 @@ def ball_of(expr: sp.Expr, values: Mapping[sp.Basic, arb]) -> arb:
         case sp.Abs():
             return abs(parts[0])
     raise UnknownNodeError(f"no ball of {expr}: teach numeric/certified/ball_formula.py")
+
+
+def power(base: arb, exponent: int) -> arb:
+    """base^exponent. Flint gives a ball around 0 no power: it is that of its modulus's ends."""
+    if exponent < 0:
+        return 1 / power(base, -exponent)
+    if exponent % 2:
+        return base * power(base, exponent - 1)
+    if exponent == 0:
+        return arb(1)
+    return (base.abs_lower() ** exponent).union(base.abs_upper() ** exponent)

@@ -30,7 +30,7 @@ from derivations.errors import UnknownNodeError
 from derivations.rules.bound_types import Bound
 from derivations.rules.bounds import column
 from numeric.certified import enclosed_tensors
-from numeric.certified.ball_formula import ball_of
+from numeric.certified.ball_formula import ball_of, power
 from numeric.certified.balls import float_above, float_below, precise, root
 from numeric.certified.enclosed_layers import Run
 from numeric.certified.enclosed_point import EnclosedPoint, check_stored
@@ -211,7 +211,7 @@ class _Certifier:
                 return [math.prod(parts, start=arb(1)) for parts in self._parts(expr.args)]
             case sp.BlockMatrix() if 1 in expr.blockshape:
                 return [
-                    root(sum((part**2 for part in parts), arb(0)))
+                    root(sum((power(part, 2) for part in parts), arb(0)))
                     for parts in self._parts(expr.blocks)
                 ]
         raise UnknownNodeError(f"no certified norm of {expr}: teach numeric/certified/certify.py")

@@ -117,12 +117,16 @@ def _check_parametrized(layer: nn.Module) -> None:
             "change at each look: call model.eval() first, or remove_parametrizations"
         )
     for name in layer.parametrizations:  # type: ignore[union-attr]
-        with torch.no_grad(), watched(type(layer).__name__, layer):
-            looks = [getattr(layer, name).clone() for _ in range(2)]
-        if not torch.equal(*looks):
+        # Once more with gradients on: a parametrization may tell the difference.
+        with torch.inference_mode(False), watched(type(layer).__name__, layer):
+            looks = []
+            for on in (False, False, True):
+                with torch.set_grad_enabled(on):
+                    looks.append(getattr(layer, name).detach().clone())
+        if not all(torch.equal(looks[0], look) for look in looks[1:]):
             raise InputError(
-                f"the parametrized {name!r} of {type(layer).__name__} changes at each look: make "
-                "it deterministic, or remove_parametrizations"
+                f"the parametrized {name!r} of {type(layer).__name__} changes at each look, or "
+                "with the gradient mode: make it deterministic, or remove_parametrizations"
             )
 
 

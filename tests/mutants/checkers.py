@@ -52,6 +52,12 @@ CHECKERS = [
         "True",
     ),
     Mutant(
+        "a bound may be relative to anything",
+        "derivations/book/proof_chain.py",
+        "gain.denominator != bound.base",
+        "not gain.denominator",
+    ),
+    Mutant(
         "a bound may be printed without a step",
         "derivations/book/proof_chain.py",
         "if bound_step(bound, proved) is None:",

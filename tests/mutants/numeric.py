@@ -101,6 +101,24 @@ NUMERIC = [
         "tests/test_numeric/test_evaluation/test_live_samples.py",
     ),
     Mutant(
+        "a ball around 0 is squared by flint",
+        "numeric/certified/ball_formula.py",
+        "return (base.abs_lower() ** exponent).union(base.abs_upper() ** exponent)",
+        "return base**exponent",
+    ),
+    Mutant(
+        "an even power forgets its least value",
+        "numeric/certified/ball_formula.py",
+        "(base.abs_lower() ** exponent).union(base.abs_upper() ** exponent)",
+        "base.abs_upper() ** exponent",
+    ),
+    Mutant(
+        "a parametrization is looked at without gradients alone",
+        "numeric/certified/fixed_layers.py",
+        "for on in (False, False, True):",
+        "for on in (False, False):",
+    ),
+    Mutant(
         "a certified bound stays behind what is proved to be looser",
         "numeric/certified/certify.py",
         "for each in sided}, derived.bounds.order)",

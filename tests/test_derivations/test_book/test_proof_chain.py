@@ -48,6 +48,16 @@ def test_a_patched_bound_and_a_patched_limit_are_missing(name):
                 assert missing(replace(theorem, bounds=tuple(patched)), checked), (bound.id, change)
 
 
+def test_a_bound_that_is_relative_to_something_else_is_missing():
+    """As 2 g in place of g would make γ ≥ |1 − t| false."""
+    for theorem in bounds(notation_of(BLOCKS["residual"], "operator")).theorems:
+        checked = check(theorem.derivation)
+        for bound in theorem.bounds:
+            patched = replace(bound, base=sp.MatMul(2, bound.base))
+            lost = missing(replace(theorem, bounds=(patched,)), checked)
+            assert [each.what for each in lost] == [f"base of {bound.id}"]
+
+
 def test_what_a_failed_step_says_is_missing():
     theorem = bounds(notation_of(BLOCKS["residual"], "operator")).structural
     checked = tuple(

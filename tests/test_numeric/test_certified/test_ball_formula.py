@@ -10,7 +10,7 @@ from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.notation import notation_of
 from derivations.errors import UnknownNodeError
 from derivations.rules.bounds import bounds
-from numeric.certified.ball_formula import ball_of
+from numeric.certified.ball_formula import ball_of, power
 from numeric.certified.balls import precise
 
 x, y = sp.symbols("x y", real=True)
@@ -55,3 +55,19 @@ def test_what_is_unknown_is_refused():
         ball_of(sp.sin(x), {x: arb(1)})
     with pytest.raises(UnknownNodeError, match="y"):
         ball_of(x + y, {x: arb(1)})
+
+
+@pytest.mark.parametrize("exponent", range(-3, 5))
+@pytest.mark.parametrize(
+    ("mid", "rad"), [(2, 0), (-2, 0), (0, 1e-16), (1e-17, 1e-16), (-3, 1), (0, 2), (1, 4)]
+)
+def test_a_power_holds_that_of_every_number_of_the_ball(mid, rad, exponent):
+    with precise():
+        found = power(arb(mid, rad), exponent)
+        if exponent < 0 and abs(mid) <= rad:
+            assert not found.is_finite()
+            return
+        for share in (-0.99, -0.5, 0.0, 0.25, 0.99):
+            assert found.overlaps(arb((mid + share * rad) ** exponent))
+        # And no wider than it must be, from the modulus's least to its greatest.
+        assert found.rad() <= (abs(mid) + rad) ** abs(exponent) * 1.001 or exponent < 0

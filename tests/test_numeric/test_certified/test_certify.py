@@ -189,6 +189,15 @@ def test_signals_of_any_size_are_certified(scale):
     )
 
 
+@pytest.mark.parametrize("leaf", [nn.Identity(), nn.Dropout().eval(), nn.Sequential()])
+def test_a_branch_that_is_the_identity_is_certified(leaf):
+    """t is 1 up to rounding, and 1 − t a ball around 0."""
+    x, g = gaussian(2, 4, seed=1), gaussian(2, 4, seed=2)
+    found = certify("residual", {"F": leaf}, x, g)
+    assert torch.allclose(found.low, torch.full((2,), 2.0, dtype=torch.float64), rtol=1e-12)
+    assert {bound.certainty for bound in found.bounds} == {"certified"}
+
+
 def test_a_batch_without_any_signal_is_refused():
     case = drawn_case("residual", 5, seed=1)
     with pytest.raises(InputError, match="backward signal is zero for every sample"):

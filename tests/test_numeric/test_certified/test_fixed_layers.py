@@ -170,3 +170,17 @@ def test_tensors_that_are_neither_weights_nor_buffers_are_held_too():
     del layer.weight
     layer.weight = weight
     assert list(held_tensors(layer)) == [weight]
+
+
+class WithGradients(nn.Module):
+    """Triples a tensor, but only while gradients are on."""
+
+    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+        return 3 * tensor if torch.is_grad_enabled() else tensor
+
+
+def test_a_parametrization_that_looks_at_the_gradient_mode_is_refused():
+    layer = nn.Linear(2, 2)
+    nn.utils.parametrize.register_parametrization(layer, "weight", WithGradients())
+    with pytest.raises(InputError, match="with the gradient mode"):
+        check_fixed(layer.eval())
