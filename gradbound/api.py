@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from derivations.algebra.blocks import block
 from derivations.book.text import PrintedDocument
+from derivations.errors import InputError
 from derivations.time_limit import run
 from validate.audit.audit_document import Audit
 from validate.records.recorded import RECORDED
@@ -17,7 +18,7 @@ from validate.records.recorded import RECORDED
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from paper_figures.model_page import PrintedAnalysis
+    from paper_figures import PrintedAnalysis
     from validate.analysis.side_by_side import Comparison
 
 TIME_LIMIT = 120.0
@@ -67,7 +68,7 @@ def analyze(
     `.worst`, `.rows()`, `.html(path)`. Raises InputError for what cannot be analyzed, CaptureError
     for a model whose recording is not what it does, ViolationError for a derivation that fails.
     """
-    from paper_figures.model_page import PrintedAnalysis
+    from paper_figures import PrintedAnalysis
     from validate.analysis.analyze import analyze as run
 
     found = run(
@@ -81,10 +82,12 @@ def analyze(
 def compare(models: Mapping[str, tuple[Callable[..., Any], Any]], **options: Any) -> "Comparison":
     """Analyses side by side: a model and its inputs (a tensor, a tuple, or a dict) for each name.
 
-    `options` are those of `analyze`. Raises what `analyze` raises.
+    `options` are those of `analyze`. Raises InputError for no model, and what `analyze` raises.
     """
     from validate.analysis.side_by_side import Comparison
 
+    if not models:
+        raise InputError("no model to compare: pass {name: (model, inputs)}")
     found = []
     for name, (model, inputs) in models.items():
         given = inputs if isinstance(inputs, tuple) else (inputs,)

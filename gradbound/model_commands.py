@@ -29,7 +29,12 @@ def _sizes(
 
 @click.command()
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--input-size", callback=_sizes, metavar="C,H,W", help="Of one sample.")
+@click.option(
+    "--input-size",
+    callback=_sizes,
+    metavar="C,H,W",
+    help="Of one sample: C,H,W, or as many sizes as it has.",
+)
 @click.option("--tokens", type=click.IntRange(1), help="Integer tokens instead, N to a sample.")
 @click.option("--vocab", type=click.IntRange(1), help="The number of different tokens.")
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
@@ -64,12 +69,12 @@ def analyze(
 ) -> None:
     """Show where a model's gradient goes: its blocks, formulas, bounds and measured gains.
 
-    TARGET is a built-in name (resnet20), torchvision:NAME, timm:NAME, package.module:callable or
+    TARGET is a built-in name (resnet50), torchvision:NAME, timm:NAME, package.module:callable or
     file.py:callable (called without arguments; it returns the model, or the model and its example
     inputs). Several are set side by side. Ends with exit code 5 if a model cannot be captured.
     """
     from gradbound.api import analyze as run
-    from paper_figures.model_page import PrintedAnalysis
+    from paper_figures import PrintedAnalysis
     from validate.records.storage import write_atomic
     from validate.targets.targets import load_target
 
@@ -101,7 +106,7 @@ def analyze(
 
 
 def _rendered(found: Sequence["object"], form: str) -> str:
-    from paper_figures.model_page import PrintedAnalysis, page
+    from paper_figures import PrintedAnalysis, page
     from validate.analysis.side_by_side import comparison_text
 
     analyses = [each for each in found if isinstance(each, PrintedAnalysis)]

@@ -1,4 +1,4 @@
-"""Draws every figure and table, and the report, from the records of a validation.
+"""Draws figures, tables and the report from the records of a validation, and pages of models.
 
 Reads records and the derivation document, nothing else; the same records give the same bytes.
 """
@@ -9,6 +9,7 @@ from paper_figures.figures.block_diagrams import draw as draw_diagrams
 from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.gallery import PLATES, Drawn, draw, draw_each
+from paper_figures.model_page import PrintedAnalysis, page
 from paper_figures.report import write_report
 from paper_figures.tables.table_registry import TABLES
 
@@ -20,10 +21,12 @@ __all__ = [
     "Drawn",
     "MissingRecordsError",
     "Plate",
+    "PrintedAnalysis",
     "block_diagram",
     "draw",
     "draw_diagrams",
     "draw_each",
+    "page",
     "render_figure",
     "write_report",
 ]

@@ -6,8 +6,8 @@ rule depends on.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from derivations.algebra.shapes import Dims
 from derivations.algebra.terms import (
     Add,
     Chain,
@@ -21,6 +21,9 @@ from derivations.algebra.terms import (
     Term,
 )
 from derivations.errors import InputError
+
+if TYPE_CHECKING:  # which needs SymPy, and the command line does not
+    from derivations.algebra.shapes import Dims
 
 BRANCH = Layer("F")
 TRANSFORM = Layer("T")
@@ -43,7 +46,7 @@ class Block:
     title: str
     kind: str
     term: Term
-    dims: Dims
+    dims: "Dims"
     labels: Mapping[Term, str] = field(default_factory=dict)
     branch: tuple[str, ...] = ("F",)
 

@@ -56,6 +56,36 @@ class CapturedModel:
         """The values between segments, the first one's entry and the last one's exit included."""
         return (self.segments[0].entry, *(each.exit for each in self.segments))
 
+    @property
+    def containers(self) -> frozenset[str]:
+        """The paths of modules that hold other modules which ran."""
+        modules = {node.module for node in self.flow.recording.nodes}
+        above = {each.rpartition(".")[0] for each in modules if "." in each}
+        while more := {each.rpartition(".")[0] for each in above if "." in each} - above:
+            above |= more
+        return frozenset(above)
+
+    @property
+    def unread_before(self) -> str:
+        """In words, what carries gradients before the first segment; "" where nothing does."""
+        made = [step.value for step in self.flow.steps]
+        count = made.index(self.boundaries[0]) + 1 if self.boundaries[0] in made else 0
+        name = self.segments[0].name
+        said = f"the chain of blocks begins with {name}: {count} operations before it are in none"
+        return said if count else ""
+
+    @property
+    def unread_behind(self) -> str:
+        """In words, what carries gradients behind the last segment; "" where nothing does."""
+        made = [step.value for step in self.flow.steps]
+        last = self.boundaries[-1]
+        count = len(made) - made.index(last) - 1 if last in made else 0
+        said = (
+            f"the chain of blocks ends with {self.segments[-1].name}: {count} operations behind it "
+            "are in none, for their paths part; of a function with one result all may be"
+        )
+        return said if count else ""
+
     def value(self, number: int) -> Tensor:
         return self.flow.recording.values[number]
 

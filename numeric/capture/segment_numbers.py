@@ -36,13 +36,21 @@ def segment_numbers(
 ) -> SegmentNumbers:
     """The numbers of a segment for the signal g (batch, *out) at its exit.
 
-    With `joined` the batch is one sample, as where its samples are coupled.
+    With `joined` the batch is one sample, as where its samples are coupled. A signal so small that
+    its digits are lost (below `tiny/eps` of its type) counts as none.
     """
     x, recorded = model.value(segment.entry), model.value(segment.exit)
-    columns = SegmentColumns(segment.term, segment.regions, x, g, joined)
-    live = (columns.g != 0).any(1)
+    # Nothing here depends on a signal's length, so none may underflow on its way.
+    scale = _largest(g, joined)
+    limits = torch.finfo(g.dtype)
+    live = (scale >= limits.tiny / limits.eps).flatten()
+    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    unit = (g.detach().double() / scale).to(g.dtype)
+    columns = SegmentColumns(segment.term, segment.regions, x, unit, joined)
     with torch.no_grad():
         numbers = numbers_at(columns, Effort(), spectra=False)
+    pullback = numbers.pullback.double() * scale.reshape(-1, 1)
+    numbers = replace(numbers, pullback=pullback.to(g.dtype))
     kept = {bound.id: bound.holds_for for bound in columns.derived.bounds.bounds}
     error = _relative(columns.value(segment.term).reshape(recorded.shape), recorded)
     return SegmentNumbers(_masked(numbers, live), error, kept)
@@ -62,6 +70,12 @@ def segment_spectra(
         )  # fmt: skip
     except RuntimeError as error:
         raise InputError(f"{segment.name}: {str(error).splitlines()[0]}") from error
+
+
+def _largest(g: Tensor, joined: bool) -> Tensor:
+    """The largest modulus of each sample's entries, (batch, 1, …), or of all, (1, 1, …)."""
+    rows = g.detach().double().abs().reshape(1 if joined else len(g), -1)
+    return rows.amax(1).reshape(-1, *[1] * (g.dim() - 1))
 
 
 def _relative(found: Tensor, recorded: Tensor) -> float:

@@ -47,6 +47,8 @@ def check_model(model: object, meta: bool = False) -> None:
                 f"{name} has a backward hook, which may change gradients: remove it first"
             )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if not is_lazy(tensor) and tensor.is_inference():
+            raise InputError(f"{name} was made in inference mode: make the model outside of it")
         _check_tensor(name, tensor, "give the model real weights first", meta)
 
 

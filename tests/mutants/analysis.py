@@ -24,9 +24,36 @@ ANALYSIS = (
     Mutant(
         "coupled samples are told apart",
         "validate/measure/model_gains.py",
-        "rolled[0] = leaf[0]",
-        "rolled[:] = leaf",
+        "leaf.detach().roll(1, 0)",
+        "leaf.detach()",
         "tests/test_validate/test_analysis/test_signal_comparison.py",
+    ),
+    Mutant(
+        "a sample is told from the first alone",
+        "validate/measure/model_gains.py",
+        "for kept in ((numbers >> bit) % 2 == 0, (numbers >> bit) % 2 == 1):",
+        "for kept in (numbers == 0,):",
+        "tests/test_validate/test_analysis/test_signal_comparison.py",
+    ),
+    Mutant(
+        "signals are not scaled",
+        "numeric/capture/segment_numbers.py",
+        "scale = torch.where(scale > 0, scale, torch.ones_like(scale))",
+        "scale = torch.ones_like(scale)",
+        "tests/test_validate/test_analysis/test_signal_comparison.py",
+    ),
+    Mutant(
+        "what is behind the last block is not said",
+        "numeric/capture/capture.py",
+        "count = len(made) - made.index(last) - 1 if last in made else 0",
+        "count = 0",
+        "tests/test_validate/test_analysis/test_signal_comparison.py",
+    ),
+    Mutant(
+        "two maps share a name",
+        "validate/analysis/formulas.py",
+        "if said.count(text) > 1",
+        "if False",
     ),
     Mutant(
         "an anti-aligned branch is no cause",

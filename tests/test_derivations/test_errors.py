@@ -4,6 +4,7 @@ import pytest
 
 from derivations import errors
 from derivations.errors import (
+    CaptureError,
     GradboundError,
     InputError,
     TimeLimitError,
@@ -18,6 +19,7 @@ from derivations.errors import (
         (InputError, 3, ValueError),
         (UnknownNodeError, 3, TypeError),
         (ViolationError, 4, AssertionError),
+        (CaptureError, 5, RuntimeError),
         (TimeLimitError, 6, TimeoutError),
     ],
 )
@@ -32,5 +34,11 @@ def test_a_refusal_ends_with_the_code_of_its_kind(kind, code, built_in):
 def test_an_error_of_no_kind_is_a_bug():
     kinds = {each for each in vars(errors).values() if isinstance(each, type)}
     refusals = {each for each in kinds if issubclass(each, GradboundError)} - {GradboundError}
-    assert refusals == {InputError, UnknownNodeError, ViolationError, TimeLimitError}
+    assert refusals == {
+        InputError,
+        UnknownNodeError,
+        ViolationError,
+        CaptureError,
+        TimeLimitError,
+    }
     assert GradboundError.exit_code == 1 not in {each.exit_code for each in refusals}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import gradbound as gb
+from derivations.errors import InputError
 from gradbound.cli import main
 from validate.analysis.analysis_document import Analysis
 
@@ -135,3 +136,8 @@ def test_the_library_says_the_same(net):
     both = gb.compare({"a": (model, x), "b": (model, (x,))})
     assert [each.target for each in both] == ["a", "b"]
     assert both.analyses[0].blocks == both.analyses[1].blocks == found.blocks
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(InputError, match="no model to compare"):
+        gb.compare({})

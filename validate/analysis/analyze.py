@@ -32,6 +32,8 @@ Loss = Callable[[Any], Tensor]
 STRUCTURE = "the weights hold no numbers (meta device): the structure alone, nothing is measured"
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def analyze(
     model: Callable[..., Any],
     *inputs: Any,
@@ -53,6 +55,7 @@ def analyze(
     ViolationError where a derivation fails a check.
     """
     args, kwargs = arguments_of(inputs)
+    model = getattr(model, "_orig_mod", model)  # of a compiled one
     if meta := without_numbers(model, args, kwargs):
         calibrate = None
     check_model(model, meta)
@@ -66,6 +69,7 @@ def analyze(
     run = SignalComparison(captured, model, args, kwargs, spectra, seed)
     measured = None if meta else run.measure(signal.loss)
     remarks = [STRUCTURE] if meta else _statistics_remark(model)
+    remarks += filter(None, (captured.unread_before, captured.unread_behind))
     return Analysis(
         schema=SCHEMA,
         target=target or getattr(model, "__name__", type(model).__name__),
@@ -81,7 +85,12 @@ def analyze(
         ),
         blocks=tuple(
             block_of(
-                index, each, run.numbers.get(index), run.spectra.get(index), run.culprit(index)
+                index,
+                each,
+                run.numbers.get(index),
+                run.spectra.get(index),
+                run.culprit(index),
+                captured.containers,
             )
             for index, each in enumerate(captured.segments)
         ),

@@ -1,6 +1,7 @@
 """Puts what is known of one captured block into its record."""
 
 import math
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -23,12 +24,14 @@ def block_of(
     found: SegmentNumbers | None,
     spectra: BlockNumbers | None,
     culprit: str | None,
+    containers: Collection[str] = (),
 ) -> BlockAnalysis:
     """The record of a block; without numbers, or where every signal is zero, its gain is null.
 
-    `culprit` is the name of the last block that the signal entered and did not leave.
+    `culprit` is the name of the last block that the signal entered and did not leave; `containers`
+    are the modules that hold others which run.
     """
-    said = formula(segment.name, segment.term, segment.regions)
+    said = formula(segment.name, segment.term, segment.regions, containers)
     numbers = found.numbers if found else None
     live = bool(numbers is not None and numbers.live.any())
     lost = f"no signal reaches it: {culprit} lets nothing through" if culprit else "no signal"

@@ -6,15 +6,17 @@ Only what is measured is named, and only what is derived is advised, with its fo
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from derivations.algebra.terms import Gate, Pointwise, Term, parts_of
 from numeric import BlockNumbers, Captured
 
 LOSES = 0.5
 """A median gain below this is worth a word."""
+CONTRACTS = 0.1
+"""A layer without a skip and a mask contracts at any usual initialization: below this it counts."""
 ANTI = -0.5
 AIM = 0.5
+MASKS = ("relu", "relu_", "relu6", "threshold", "hardtanh", "clamp", "clamp_min", "hardswish")
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ def cause_of(segment: Captured, numbers: BlockNumbers) -> Cause:
     if t is not None and c is not None:
         return _with_skip(t, c)
     if gain == 0:
-        return _nothing(segment)
+        return _nothing(segment, numbers)
     if _has(segment.term, Gate):
         return Cause(f"gate: it lets {gain:.2g} of the signal through")
     if isinstance(segment.term, Pointwise):
         return Cause(f"mask: the slopes of {_functions(segment)} let {gain:.2g} of it through")
+    if gain >= CONTRACTS:
+        return Cause()
     return Cause(f"contraction: without a skip, what arrives is ‖Jᵀg‖ = {gain:.2g} ‖g‖")
 
 
@@ -61,17 +65,20 @@ def _with_skip(t: float, c: float) -> Cause:
     )
 
 
-def _nothing(segment: Captured) -> Cause:
-    names = _functions(segment)
-    if "relu" in names or isinstance(segment.term, Pointwise):
-        return Cause(f"mask: every slope of {names} that the signal meets is 0 (dead units)")
-    return Cause(f"kernel: {names} leaves nothing of this signal, Jᵀg = 0")
-
-
-def dead_share(segment: Captured, pullback: Tensor, g: Tensor) -> float:
-    """The share of entries that a signal reaches and none leaves, of an entrywise block."""
-    reached = g.flatten(1) != 0
-    return float((reached & (pullback == 0)).sum() / reached.sum().clamp(min=1))
+def _nothing(segment: Captured, numbers: BlockNumbers) -> Cause:
+    """At least half of the samples get nothing through."""
+    shut = float((numbers.gain[numbers.live] == 0).double().mean())
+    of_samples = "" if shut == 1 else f" for {shut:.0%} of the samples"
+    ran = [f for region in segment.regions.values() for f in region.functions]
+    masks = [name for name in dict.fromkeys(ran) if name in MASKS]
+    if masks or isinstance(segment.term, Pointwise):
+        names = ", ".join(masks) or _functions(segment)
+        return Cause(
+            f"mask: every slope of {names} that the signal meets is 0{of_samples} (dead units)"
+        )
+    return Cause(
+        f"kernel: {_functions(segment)} leaves nothing of this signal{of_samples}, Jᵀg = 0"
+    )
 
 
 def _functions(segment: Captured) -> str:

@@ -4,7 +4,7 @@ What is printed was proved once for each form of term, whatever its sizes.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -41,33 +41,45 @@ class Formula:
     pullback_latex: str
 
 
-def formula(name: str, term: Term, regions: Mapping[str, LeafMap]) -> Formula:
-    """The formula of the block of this name. Raises ViolationError where a step of its derivation
-    fails a check.
+def formula(
+    name: str, term: Term, regions: Mapping[str, LeafMap], containers: Collection[str] = ()
+) -> Formula:
+    """The formula of the block of this name. `containers` are the paths of modules that hold other
+    modules which run. Raises ViolationError where a step of its derivation fails a check.
     """
-    where = {letter: leaf_name(name, region) for letter, region in regions.items()}
-    if isinstance(term, Leaf):  # the block is this leaf
-        where = {letter: said if "." in said else name for letter, said in where.items()}
+    # A block that is one leaf may run through several modules: their paths are told in full.
+    base = "" if isinstance(term, Leaf) else re.split(r"[+:]", name)[0]
+    where = {letter: leaf_name(base, each, containers) for letter, each in regions.items()}
+    said = list(where.values())
+    where = {
+        letter: f"{text} ({letter})" if said.count(text) > 1 else text
+        for letter, text in where.items()
+    }
     named = _named(proved := prove(term).latex, where)
     return Formula(written(term, "x"), where, named if len(named) <= LONGEST else proved)
 
 
-def leaf_name(block: str, region: LeafMap) -> str:
-    """What a leaf runs, in the order of running: modules relative to the block; where it runs none
-    of its own, torch's functions.
+def leaf_name(base: str, region: LeafMap, containers: Collection[str] = ()) -> str:
+    """What a leaf runs, in the order of running: modules, relative to `base` where they are in it;
+    torch's functions where a module that holds others calls them itself.
     """
-    base = re.split(r"[+:]", block)[0]
-    own = [module for module in _each(region.modules, region) if module not in (base, "")]
-    names = list(dict.fromkeys(module.removeprefix(f"{base}.") for module in own))
-    names = names or list(dict.fromkeys(region.functions))
-    if len(names) > MOST_NAMED:
-        return f"{names[0]}..{names[-1]}"
-    return ", ".join(names) or "identity"
-
-
-def _each(modules: Sequence[str], region: LeafMap) -> Sequence[str]:
     steps = getattr(region, "steps", None)
-    return [step.node.module for step in steps] if steps is not None else modules
+    pairs = (
+        [(step.node.module, step.node.name) for step in steps]
+        if steps is not None
+        else list(zip(region.modules or ("",), region.functions, strict=False))
+    )
+    names: dict[str, None] = {}
+    for module, function in pairs:
+        inside = module.removeprefix(f"{base}.") if base else module
+        if module in ("", base):
+            names[function] = None
+        else:
+            names[f"{inside}:{function}" if module in containers else inside] = None
+    found = list(names)
+    if len(found) > MOST_NAMED:
+        return f"{found[0]}..{found[-1]}"
+    return ", ".join(found) or "identity"
 
 
 def _named(latex: str, where: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ class Comparison:
 
 def comparison_text(found: Sequence[Analysis]) -> str:
     """A line for each model: its blocks, its whole chain, and the block that loses most."""
-    width = max(len(each.target) for each in found)
+    width = max([5, *(len(each.target) for each in found)])
     lines = [f"{'model':{width}}  {'blocks':>6}  {'whole chain':>12}  least gain"]
     for each in sorted(found, key=lambda one: one.total.measured or 0.0):
         total = f"{each.total.measured:.3g}" if each.total.measured is not None else "–"

@@ -138,10 +138,14 @@ class SignalComparison:
         self._expected[index] = found.numbers.pullback.reshape(shape)
 
     def _compare(self, boundary: int, signal: Tensor) -> None:
-        expected = self._expected.pop(boundary).double()
-        size = max(float(signal.double().norm()), float(expected.norm()))
+        limits = torch.finfo(signal.dtype)
+        rows = signal.detach().double().flatten(1)
+        # Of a signal whose digits have underflowed there is nothing to compare.
+        kept = rows.abs().amax(1) >= limits.tiny / limits.eps
+        rows, expected = rows[kept], self._expected.pop(boundary).double().flatten(1)[kept]
+        size = max(float(rows.norm()), float(expected.norm()))
         if size > 0:
-            self._apart[boundary] = float((expected - signal.double()).norm()) / size
+            self._apart[boundary] = float((expected - rows).norm()) / size
 
     def _find_spectra(self, index: int, segment: Captured, signal: Tensor) -> None:
         try:

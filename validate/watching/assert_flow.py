@@ -20,6 +20,8 @@ from validate.watching.alerts import Seen, cause_of
 from validate.watching.watch_plan import WatchPlan, plan_of_run
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def assert_flow(
     model: nn.Module,
     *inputs: Any,
@@ -43,9 +45,13 @@ def assert_flow(
         raise InputError(f"min_gain {min_gain} must be a number from 0 to max_gain")
     signal, (args, kwargs) = signal_of(loss, y, seed), arguments_of(inputs)
     plan = plan_of_run(model, args, kwargs)
+    if plan.unread:
+        raise InputError(f"not every block can be held to a gain: {plan.unread}")
     numbers = _measured(model, args, kwargs, plan, signal.loss)
     seen = [block.seen(numbers) for block in plan.blocks]
-    for each in seen:
+    # What the signal does not leave is named before all that it does not reach.
+    stopped = [each for each in reversed(seen) if each.after and each.before == 0]
+    for each in (*stopped[: min_gain > 0], *seen):
         _check(each, min_gain, math.inf if max_gain is None else max_gain)
     return {each.block: each.gain for each in seen if each.gain is not None}
 

@@ -54,11 +54,15 @@ class WatchedBlock:
 
 @dataclass(frozen=True)
 class WatchPlan:
-    """The blocks in the order in which the input meets them, the points, and what to know."""
+    """The blocks in the order in which the input meets them, the points, and what to know.
+
+    `unread` says what behind the last block is in none, "" where nothing is.
+    """
 
     blocks: tuple[WatchedBlock, ...]
     points: tuple[Point, ...]
     remarks: tuple[str, ...] = ()
+    unread: str = ""
 
 
 def plan_of_run(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WatchPlan:
@@ -93,7 +97,8 @@ def plan_of(captured: CapturedModel) -> WatchPlan:
             captured.segments, pairwise(ends), inner, strict=True
         )
     )  # fmt: skip
-    return WatchPlan(blocks, tuple(points.found), tuple(_remarks(captured, ends)))
+    remarks = tuple(_remarks(captured, ends))
+    return WatchPlan(blocks, tuple(points.found), remarks, captured.unread_behind)
 
 
 def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -212,6 +217,7 @@ def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:
 
 def _remarks(captured: CapturedModel, ends: Sequence[int | None]) -> Iterator[str]:
     yield from captured.flow.remarks
+    yield from filter(None, (captured.unread_before, captured.unread_behind))
     names = [
         each.name for each, end in zip(captured.segments, ends[1:], strict=True) if end is None
     ]

@@ -74,6 +74,56 @@ def test_letters_are_replaced_by_paths():
     assert r"J_{\text{branch.0..branch.3}}^{\top} g + g" in join.pullback_latex
 
 
+def said(model, x):
+    found = capture(model, (x,), {})
+    return [
+        formula(each.name, each.term, each.regions, found.containers).where
+        for each in found.segments
+    ]
+
+
+def test_a_stretch_names_all_that_it_runs():
+    model = nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), nn.Linear(4, 2))
+    assert said(model, torch.randn(2, 4)) == [{"F_1": "0.0, 0.1"}, {"W_1": "1"}]
+
+    class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.norm = nn.Linear(4, 4), nn.LayerNorm(4)
+
+        def forward(self, x):
+            return torch.tanh(self.a(self.norm(x)))
+
+    (where,) = said(nn.Sequential(Functional()), torch.randn(2, 4))
+    assert where == {"F_1": "0.norm, 0.a, 0:tanh"}
+
+
+def test_a_gate_names_what_bounds_it():
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return x * torch.sigmoid(self.a(x))
+
+    assert said(nn.Sequential(Gated()), torch.randn(2, 4)) == [{"F_1": "a, sigmoid"}]
+
+
+def test_two_maps_never_share_a_name():
+    class Difference(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return x - self.a(x)
+
+    (where,) = said(nn.Sequential(Difference()), torch.randn(2, 4))
+    assert len(set(where.values())) == len(where) == 3
+    assert {where["W_1"], where["W_2"]} <= {"sub (W_1)", "sub (W_2)", "a"} | set(where.values())
+
+
 def test_a_long_formula_keeps_its_letters():
     parts = [Layer(f"F_{index}") for index in range(1, 9)]
 

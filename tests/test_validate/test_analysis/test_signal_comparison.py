@@ -97,3 +97,68 @@ def test_samples_that_others_move_are_joined():
     assert found.blocks[0].gain is not None
     assert found.blocks[0].gain.min == found.blocks[0].gain.max
     assert all(bound.value is not None for bound in found.blocks[0].bounds)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_samples_that_depend_on_some_others_are_joined(backwards):
+    """As the steps of a sequence do whose time is taken for the batch."""
+
+    class Causal(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            summed = x.flip(0).cumsum(0).flip(0) if backwards else x.cumsum(0)
+            return x + torch.tanh(summed)
+
+    found = analyze(Causal(), x())
+    assert any("coupled" in remark for remark in found.capture.remarks)
+
+
+def test_dropout_couples_nothing():
+    torch.manual_seed(0)
+    dropping = nn.Sequential(Block(), nn.Dropout(0.5), nn.Linear(6, 2)).double().train()
+    assert not any("coupled" in remark for remark in analyze(dropping, x()).capture.remarks)
+
+
+def test_gains_do_not_underflow_with_the_signal():
+    """Sixty sigmoid layers in float32 say what they say in float64, as far as a signal reaches."""
+    torch.manual_seed(0)
+    deep = [part for _ in range(60) for part in (nn.Linear(6, 6), nn.Sigmoid())]
+    double = nn.Sequential(*deep).double()
+    exact = {block.name: block for block in analyze(double, x())}
+    single = analyze(nn.Sequential(*deep).float(), x().float())
+    reached = [block for block in single if block.gain is not None]
+    assert 20 < len(reached) < 60
+    for block in reached:
+        assert block.gain is not None
+        other = exact[block.name].gain
+        assert other is not None
+        assert block.gain.median == pytest.approx(other.median, rel=1e-3)
+        assert "dead" not in (block.lost_by or "")
+        assert "kernel" not in (block.lost_by or "")
+
+
+def test_what_is_in_no_block_is_said():
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.one, self.other = nn.Linear(6, 6), nn.Linear(6, 2), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            x = torch.tanh(self.first(x))
+            return self.one(x), torch.tanh(self.other(x))
+
+    found = analyze(Two().double(), x())
+    assert [block.name for block in found] == ["first"]
+    assert any("3 operations behind it" in remark for remark in found.capture.remarks)
+    whole = analyze(model(), x()).capture.remarks
+    assert not any("operations" in remark for remark in whole)
+
+
+def test_gradients_may_be_off_where_it_is_called():
+    expected = analyze(model(), x())
+    with torch.no_grad():
+        assert analyze(model(), x()).blocks == expected.blocks
+    outside = model()
+    with torch.inference_mode():
+        assert analyze(outside, torch.ones(4, 6, dtype=torch.float64)).blocks
+        with pytest.raises(InputError, match="made in inference mode"):
+            analyze(model(), x())

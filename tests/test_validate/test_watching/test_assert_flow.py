@@ -108,3 +108,24 @@ def test_what_cannot_be_asked_is_refused():
         assert_flow(model, min_gain=0.1)
     with pytest.raises(InputError, match="one finite number"):
         assert_flow(model, x, min_gain=0.1, loss=lambda out: out)
+
+
+def test_the_block_that_stops_the_signal_is_named_and_not_the_first_without_one():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    nn.init.constant_(model[2].bias, -50.0)
+    with pytest.raises(ViolationError, match=r"^2 "):
+        assert_flow(model, torch.randn(3, 4), min_gain=1e-6)
+
+
+def test_blocks_that_cannot_be_seen_are_not_passed_over():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.one, self.other = nn.Linear(4, 4), nn.Linear(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x):
+            x = self.first(x).tanh()
+            return self.one(x), self.other(x)
+
+    with pytest.raises(InputError, match="not every block can be held to a gain"):
+        assert_flow(Two(), torch.randn(3, 4), min_gain=1e-6)
