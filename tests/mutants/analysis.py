@@ -40,7 +40,6 @@ ANALYSIS = (
         "numeric/capture/segment_numbers.py",
         "scale = torch.where(scale > 0, scale, torch.ones_like(scale))",
         "scale = torch.ones_like(scale)",
-        "tests/test_validate/test_analysis/test_signal_comparison.py",
     ),
     Mutant(
         "what is behind the last block is not said",

@@ -76,3 +76,22 @@ def test_spectra_of_what_has_no_second_derivative_are_refused_by_name():
     (segment,) = found.segments
     with pytest.raises(InputError):
         segment_spectra(found, segment, torch.randn(3, 4).double(), Effort())
+
+
+def test_a_gain_does_not_depend_on_the_size_of_the_signal():
+    """In float32, where the pullback of a small one would have no digits left."""
+    layer = nn.Linear(4, 4)
+    layer.weight.data *= 1e-9
+    found = capture(layer, (torch.randn(3, 4),), {})
+    (segment,) = found.segments
+    g = torch.randn(3, 4)
+    large, small = (segment_numbers(found, segment, by * g).numbers for by in (1.0, 1e-30))
+    assert torch.allclose(large.gain, small.gain, rtol=1e-5, atol=0)
+    assert (large.gain > 0).all()
+
+
+def test_a_signal_without_digits_counts_as_none():
+    found, segment = made()
+    g = torch.randn(3, 4).double()
+    g[1] *= 1e-300
+    assert segment_numbers(found, segment, g).numbers.live.tolist() == [True, False, True]
