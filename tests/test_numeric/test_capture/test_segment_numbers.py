@@ -81,7 +81,7 @@ def test_spectra_of_what_has_no_second_derivative_are_refused_by_name():
 def test_a_gain_does_not_depend_on_the_size_of_the_signal():
     """In float32, where the pullback of a small one would have no digits left."""
     layer = nn.Linear(4, 4)
-    layer.weight.data *= 1e-9
+    layer.weight.data *= 1e-13
     found = capture(layer, (torch.randn(3, 4),), {})
     (segment,) = found.segments
     g = torch.randn(3, 4)
