@@ -48,11 +48,10 @@ def analyze(
 
     The signal is that of `loss`, a function of the model's result, or of the cross-entropy with the
     labels `y`, or a seeded standard normal cotangent at every output. The model is measured in the
-    mode and precision it is in, and comes back as it was; of one on the meta device there is
-    structure alone; with `calibrate`, a batch of inputs, a
-    copy is measured whose BatchNorm statistics are that batch's. Raises InputError for what cannot
-    be analyzed, CaptureError where the captured terms do not give what the model does, and
-    ViolationError where a derivation fails a check.
+    mode and precision it is in, and comes back as it was; with `calibrate`, a batch of inputs, a
+    copy is measured whose BatchNorm statistics are that batch's. Of a model on the meta device
+    there is structure alone. Raises InputError for what cannot be analyzed, CaptureError where the
+    captured terms do not give what the model does, and ViolationError where a derivation fails.
     """
     args, kwargs = arguments_of(inputs)
     model = getattr(model, "_orig_mod", model)  # of a compiled one
