@@ -24,7 +24,7 @@ from validate.analysis.analysis_document import (
     Total,
 )
 from validate.analysis.block_records import block_of
-from validate.analysis.signal_comparison import SignalComparison
+from validate.analysis.signal_comparison import AGREE, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
 from validate.targets.backward_signals import arguments_of, signal_of
 
@@ -64,6 +64,12 @@ def analyze(
     with untouched(model):
         captured = capture(model, args, kwargs)
     seconds = time.perf_counter() - started
+    dtype = captured.value(captured.boundaries[0]).dtype
+    if dtype not in AGREE:
+        raise InputError(
+            f"the model computes in {dtype}, in which no formula can be held against it: call "
+            "model.float(), or watch it while it trains"
+        )
     signal = signal_of(loss, y, seed)
     run = SignalComparison(captured, model, args, kwargs, spectra, seed)
     measured = None if meta else run.measure(signal.loss)
@@ -73,7 +79,7 @@ def analyze(
         schema=SCHEMA,
         target=target or getattr(model, "__name__", type(model).__name__),
         device=str(next((t.device for t in _tensors((args, kwargs))), "cpu")),
-        dtype=str(captured.value(captured.boundaries[0]).dtype).removeprefix("torch."),
+        dtype=str(dtype).removeprefix("torch."),
         input_shape=tuple(tuple(t.shape) for t in _tensors((args, kwargs))),
         signal=signal.words,
         capture=CaptureRecord(

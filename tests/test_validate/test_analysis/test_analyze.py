@@ -245,6 +245,12 @@ def test_of_a_model_without_numbers_there_is_structure():
     assert Analysis.of(found.json()) == found
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused_with_the_way_out(dtype):
+    with pytest.raises(InputError, match=r"computes in torch\.\w+16, .* model\.float\(\)"):
+        analyze(net(Block(8)).to(dtype), inputs().to(dtype))
+
+
 def test_the_document_survives_json():
     found = analyze(net(Block(8), Block(8, dead=True, skip=False)), inputs(), spectra=True)
     assert Analysis.of(found.json()) == found
