@@ -226,11 +226,13 @@ class _Reading:
         terms = [self.chain(source, value) for value in inputs]
         if dim == 1:
             return Concat(*terms)
-        there, back = (
-            self._named(("move", *ends), Linear, "W", MovedAxis(*ends))
-            for ends in ((dim, 1), (1, dim))
-        )
-        return _chained(Concat(*(_chained(term, there) for term in terms)), back)
+        # A leaf of its own for each value: equal names say equal inputs, too.
+        moved = [
+            _chained(term, self._named(("move", value), Linear, "W", MovedAxis(dim, 1)))
+            for term, value in zip(terms, inputs, strict=True)
+        ]
+        back = self._named(("back", step.value), Linear, "W", MovedAxis(1, dim))
+        return _chained(Concat(*moved), back)
 
     def _product(self, source: int, target: int, step: Step) -> Term | None:
         one, other = (part.value for part in step.node.args[:2])

@@ -162,3 +162,21 @@ def test_gradients_may_be_off_where_it_is_called():
         assert analyze(outside, torch.ones(4, 6, dtype=torch.float64)).blocks
         with pytest.raises(InputError, match="made in inference mode"):
             analyze(model(), x())
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1])
+def test_parts_are_concatenated_along_any_axis(axis):
+    class Merging(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Linear(6, 6), nn.Linear(6, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.unflatten(1, (2, 3)).repeat(1, 1, 2)
+            return torch.cat([torch.tanh(self.one(x)), self.other(x), x], axis)
+
+    torch.manual_seed(0)
+    found = analyze(Merging().double(), x())
+    assert "dense" in [block.kind for block in found]
+    assert found.total.relative_error is not None
+    assert found.total.relative_error < 1e-12
