@@ -228,10 +228,10 @@ class _Reading:
             return Concat(*terms)
         # A leaf of its own for each value: equal names say equal inputs, too.
         moved = [
-            _chained(term, self._named(("move", value), Linear, "W", MovedAxis(dim, 1)))
+            _chained(term, self._named(("move", value, dim), Linear, "W", MovedAxis(dim, 1)))
             for term, value in zip(terms, inputs, strict=True)
         ]
-        back = self._named(("back", step.value), Linear, "W", MovedAxis(1, dim))
+        back = self._named(("back", step.value, dim), Linear, "W", MovedAxis(1, dim))
         return _chained(Concat(*moved), back)
 
     def _product(self, source: int, target: int, step: Step) -> Term | None:

@@ -501,7 +501,7 @@ def test_the_terms_of_joins_are_written_out() -> None:
     assert highway == Add(Identity(), Gate(Layer("F_1"), Layer("F_2")))
     moved = check(lambda h: torch.cat([f(h), h], -1), x(2, 3, N)).segments[0].term
     assert moved.parts[0] == Concat(
-        *(moved.parts[0].parts[0].parts[:1] and [moved.parts[0].parts[0], Linear("W_1")])
+        *(moved.parts[0].parts[0].parts[:1] and [moved.parts[0].parts[0], Linear("W_2")])
     )
 
 

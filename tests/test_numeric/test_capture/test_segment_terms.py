@@ -116,7 +116,7 @@ def test_the_same_stretch_has_one_name() -> None:
 
 def test_axes_are_moved_for_concatenations() -> None:
     found = read(lambda h: torch.cat([f(h), h], 2), x(2, 3, N))
-    assert found.term == Chain(Concat(Chain(F1, W1), W1), W2)
+    assert found.term == Chain(Concat(Chain(F1, W1), W2), Linear("W_3"))
 
 
 def test_what_regroups_the_batch_is_not_looked_into() -> None:
