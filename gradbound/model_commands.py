@@ -3,10 +3,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from derivations.errors import InputError
+
+if TYPE_CHECKING:
+    from paper_figures import PrintedAnalysis
 
 MODES = ("made", "train", "eval", "calibrated")
 FORMS = ("text", "json", "html", "latex")
@@ -74,13 +78,12 @@ def analyze(
     inputs). Several are set side by side. Ends with exit code 5 if a model cannot be captured.
     """
     from gradbound.api import analyze as run
-    from paper_figures import PrintedAnalysis
     from validate.records.storage import write_atomic
     from validate.targets.targets import load_target
 
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
-    found: list[PrintedAnalysis] = []
+    found = []
     for text in targets:
         target = load_target(
             text, input_size=input_size, tokens=tokens, vocab=vocab, batch=batch,
@@ -105,11 +108,10 @@ def analyze(
     click.echo(out)
 
 
-def _rendered(found: Sequence["object"], form: str) -> str:
-    from paper_figures import PrintedAnalysis, page
+def _rendered(analyses: "Sequence[PrintedAnalysis]", form: str) -> str:
+    from paper_figures import page
     from validate.analysis.side_by_side import comparison_text
 
-    analyses = [each for each in found if isinstance(each, PrintedAnalysis)]
     match form:
         case "json" if len(analyses) > 1:
             return json.dumps([json.loads(each.json()) for each in analyses], indent=2) + "\n"

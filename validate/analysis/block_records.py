@@ -3,7 +3,6 @@
 import math
 from collections.abc import Collection
 
-import torch
 from torch import Tensor
 
 from numeric import BlockNumbers, Captured, SegmentNumbers
@@ -14,7 +13,7 @@ from validate.analysis.analysis_document import (
     Spread,
     Terms,
 )
-from validate.analysis.causes import Cause, cause_of
+from validate.analysis.causes import Cause, cause_of, median_term
 from validate.analysis.formulas import formula
 
 
@@ -48,7 +47,7 @@ def block_of(
         where=said.where,
         pullback_latex=said.pullback_latex,
         gain=_spread(numbers.gain) if numbers is not None and live else None,
-        terms=Terms(_median(numbers, "t"), _median(numbers, "c")),
+        terms=Terms(*(median_term(numbers, each) if numbers else None for each in ("t", "c"))),
         lost_by=cause.lost_by,
         advice=cause.advice,
         bounds=_bounds(bounding, found) if bounding is not None and found and live else (),
@@ -94,11 +93,3 @@ def _spread(values: Tensor) -> Spread:
     if not len(kept):
         return Spread(0.0, 0.0, 0.0)
     return Spread(float(kept.min()), float(kept.median()), float(kept.max()))
-
-
-def _median(numbers: BlockNumbers | None, name: str) -> float | None:
-    if numbers is None or name not in numbers.terms:
-        return None
-    values = numbers.terms[name]
-    kept = values[torch.isfinite(values)]
-    return float(kept.median()) if len(kept) else None

@@ -35,7 +35,7 @@ def cause_of(segment: Captured, numbers: BlockNumbers) -> Cause:
     gain = float(numbers.gain[live].median())
     if gain >= LOSES:
         return Cause()
-    t, c = (_median(numbers, name) for name in ("t", "c"))
+    t, c = (median_term(numbers, name) for name in ("t", "c"))
     if t is not None and c is not None:
         return _with_skip(t, c)
     if gain == 0:
@@ -87,7 +87,8 @@ def _functions(segment: Captured) -> str:
     return ", ".join(found) if len(found) <= 3 else f"{found[0]} … {found[-1]}"
 
 
-def _median(numbers: BlockNumbers, name: str) -> float | None:
+def median_term(numbers: BlockNumbers, name: str) -> float | None:
+    """The median of a term over the samples that have it; None where the block has no such term."""
     value = numbers.terms.get(name)
     if value is None:
         return None

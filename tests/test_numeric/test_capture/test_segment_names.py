@@ -47,8 +47,7 @@ def names(model: nn.Module) -> list[str]:
 
 def test_what_a_module_does_twice_is_told_apart():
     model = nn.Sequential(Twice(), nn.Linear(4, 2))
-    assert names(model) == ["0", "0:relu", "0+1", "0:relu+1", "1"][:3] + names(model)[3:]
-    assert len(set(names(model))) == len(names(model))
+    assert names(model) == ["0", "0:relu", "0+1", "1"]
 
 
 def test_a_state_is_named_for_the_layer_that_grew_it():
