@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten
 
 from derivations.errors import InputError
 from numeric import capture, check_model, untouched, without_numbers
+from numeric.recording.recorder import tensors_of
 from validate.analysis.analysis_document import (
     SCHEMA,
     Analysis,
@@ -78,9 +78,9 @@ def analyze(
     return Analysis(
         schema=SCHEMA,
         target=target or getattr(model, "__name__", type(model).__name__),
-        device=str(next((t.device for t in _tensors((args, kwargs))), "cpu")),
+        device=str(next((t.device for t in tensors_of((args, kwargs))), "cpu")),
         dtype=str(dtype).removeprefix("torch."),
-        input_shape=tuple(tuple(t.shape) for t in _tensors((args, kwargs))),
+        input_shape=tuple(tuple(t.shape) for t in tensors_of((args, kwargs))),
         signal=signal.words,
         capture=CaptureRecord(
             "recording",
@@ -150,7 +150,3 @@ def _statistics_remark(model: object) -> list[str]:
         "these gains say nothing about training; pass calibrate=batch, or model.train()"
     )
     return [said]
-
-
-def _tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)]

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, InputError
 from numeric import (
@@ -21,6 +20,7 @@ from numeric import (
     segment_spectra,
     untouched,
 )
+from numeric.recording.recorder import tensors_of
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
@@ -52,7 +52,7 @@ class SignalComparison:
         given = (self.model, self.args, self.kwargs, places)
         flow = self.captured.flow
         result = [flow.recording.values[each] for each in flow.recording.outputs]
-        inputs = {len(each) for each in _tensors((self.args, self.kwargs))[:1] if each.dim()}
+        inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
         batches = {len(self.captured.value(each)) for each in self.captured.boundaries}
         with untouched(self.model):
             self.joined = batches != inputs or coupled(*given[:3], result)
@@ -174,7 +174,3 @@ def _median(values: Tensor | None) -> float | None:
         return None
     kept = values[values.isfinite()]
     return float(kept.median()) if len(kept) else None
-
-
-def _tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)]
