@@ -62,7 +62,7 @@ def main(out: Path, names: list[str]) -> None:
 def _all() -> list[str]:
     from validate.targets.zoo_models import torchvision_model
 
-    torchvision_model("resnet18")  # which declares what a CPU build lacks
+    torchvision_model("resnet18", None)  # which declares what a CPU build lacks
     import torchvision
 
     return [f"torchvision:{each}" for each in torchvision.models.list_models(torchvision.models)]
