@@ -82,6 +82,10 @@ class Dual:
 
 
 Values = list[Dual]
+Weights = tuple[list[list[Rational]], list[list[Rational]]]
+"""A matrix and a column."""
+CELLS = 64
+"""In each direction, per unit: values that a world draws differ by more."""
 
 
 def constant(value: Rational) -> Dual:
@@ -95,7 +99,8 @@ class Instance:
     def __init__(self, notation: Notation, draw: Draw) -> None:
         self.notation, self.draw = notation, draw
         self._random = random.Random(draw.seed)
-        self._weights: dict[tuple[str, int, int], tuple[list[list[Rational]], ...]] = {}
+        self._weights: dict[tuple[str, int, tuple[Rational, ...]], Weights] = {}
+        self._slopes: dict[tuple[str, int], tuple[list[Rational], list[list[Rational]]]] = {}
         self._sizes: dict[sp.Expr, int] = {}
         self._cache: dict[Meaning, DomainMatrix] = {}
         self._values: dict[sp.Basic, DomainMatrix] = {}
@@ -217,62 +222,69 @@ class Instance:
         )
 
     def _leaf(self, leaf: Leaf, x: Values) -> Values:
+        if isinstance(leaf, Pointwise):
+            return self._pointwise(leaf.name, x)
+        scalar = self.notation.reading == "scalar"
+        out = 1 if scalar else self.size(dimension(self.notation.dims[leaf.name][0]))
+        everywhere = [QQ(0)] * len(x)
+        scale = QQ(self.draw.scale.numerator, self.draw.scale.denominator)
         match leaf:
-            case Pointwise(name):
-                return self._pointwise(name, x)
-            case Layer(name) | Linear(name):
-                out = (
-                    1
-                    if self.notation.reading == "scalar"
-                    else self.size(dimension(self.notation.dims[name][0]))
-                )
-                matrix, square, shift = self._weights_of(name, out, len(x))
-        affine = isinstance(leaf, Linear)
-        if affine and self.draw.affine == "constant":
-            return [constant(QQ(1))] * out
-        # Products of neighbours bend the layer, so that its Jacobian depends on where it is met.
-        turned = [a * b for a, b in zip(x, x[1:] + x[:1], strict=True)]
-        factor = Fraction(1) if affine and self.draw.affine == "unit" else self.draw.scale
-        scale = constant(QQ(factor.numerator, factor.denominator))
-        y = []
-        for row, bend, (bias,) in zip(matrix, square, shift, strict=True):
-            moving = [constant(k) * entry for k, entry in zip(row, x, strict=True)]
-            moving += (
-                []
-                if affine or self.draw.identities
-                else [constant(k) * entry for k, entry in zip(bend, turned, strict=True)]
-            )
-            y.append(scale * _sum([*moving, constant(bias)]))
-        return y
+            case Linear(name) if self.draw.affine == "constant":
+                return [constant(QQ(1))] * out
+            case Linear(name):
+                factor = QQ(1) if self.draw.affine == "unit" else scale
+                return self._affine(self._weights_of(name, out, everywhere), x, factor)
+            case Layer(name) if self.draw.identities:
+                return self._affine(self._weights_of(name, out, everywhere), x, scale)
+            case Layer(name):
+                return self._bent(name, out, x, scale)
+        raise UnknownNodeError(
+            f"no explicit function for {type(leaf).__name__}: "
+            "teach derivations/checker/drawn_instance.py"
+        )
 
     def _pointwise(self, name: str, x: Values) -> Values:
-        """A parabola, the same for every entry; a map whose slopes are known has one of them at
-        each entry.
-        """
+        """The same map for every entry; one whose slopes are known has one of them at each."""
         if name not in SLOPES:
-            ((linear, square, shift),) = self._weights_of(name, 1, 3)[0]
-            return [constant(linear) * y + constant(square) * y * y + constant(shift) for y in x]
+            return [y for entry in x for y in self._bent(name, 1, [entry], QQ(1))]
         low, high = (QQ(end.numerator, end.denominator) for end in SLOPES[name])
         choices = (high,) if self.draw.steep else (low, high, (low + high) / 2)
-        slopes, _, shifts = self._weights_of(name, len(x), 1, choices)
+        key = (name, len(x))
+        if key not in self._slopes:
+            drawn = [self._random.choice(choices) for _ in x]
+            self._slopes[key] = (drawn, self._rows(len(x), 1))
+        slopes, shifts = self._slopes[key]
         return [
             constant(slope) * y + constant(shift)
-            for (slope,), (shift,), y in zip(slopes, shifts, x, strict=True)
+            for slope, (shift,), y in zip(slopes, shifts, x, strict=True)
         ]
 
-    def _weights_of(
-        self, name: str, out: int, inputs: int, choices: Sequence[Rational] = ()
-    ) -> tuple[list[list[Rational]], list[list[Rational]], list[list[Rational]]]:
-        key = (name, out, inputs)
+    def _bent(self, name: str, out: int, x: Values, factor: Rational) -> Values:
+        """A map that is another affine one in each cell: its Jacobian depends on where it is met.
+
+        Values stay small, however many such maps follow each other; with polynomials their digits
+        double from one to the next.
+        """
+        cell = [QQ(round(entry.value * CELLS), CELLS) for entry in x]
+        from_middle = [y + constant(-middle) for y, middle in zip(x, cell, strict=True)]
+        return self._affine(self._weights_of(name, out, cell), from_middle, factor)
+
+    def _affine(self, weights: Weights, x: Values, factor: Rational) -> Values:
+        matrix, shift = weights
+        return [
+            constant(factor) * _sum([constant(bias), *map(_times, row, x)])
+            for row, (bias,) in zip(matrix, shift, strict=True)
+        ]
+
+    def _weights_of(self, name: str, out: int, cell: Sequence[Rational]) -> Weights:
+        key = (name, out, tuple(cell))
         if key not in self._weights:
-            if choices:
-                matrix = [[self._random.choice(choices) for _ in range(inputs)] for _ in range(out)]
-            elif self.draw.identities:
-                matrix = [[QQ(int(i == j)) for j in range(inputs)] for i in range(out)]
+            if self.draw.identities:
+                matrix = [[QQ(int(i == j)) for j in range(len(cell))] for i in range(out)]
             else:
-                matrix = self._rows(out, inputs)
-            self._weights[key] = (matrix, self._rows(out, inputs), self._rows(out, 1))
-        return self._weights[key]  # type: ignore[return-value]
+                matrix = self._rows(out, len(cell))
+            self._weights[key] = (matrix, self._rows(out, 1))
+        return self._weights[key]
 
     def _signal(self, rows: int) -> DomainMatrix:
         if self.draw.aligned:
@@ -320,6 +332,10 @@ def _entries(column: DomainMatrix) -> list[Rational]:
 def _stacked(blocks: Sequence[DomainMatrix]) -> DomainMatrix:
     first, *others = blocks
     return first.vstack(*others)
+
+
+def _times(number: Rational, moving: Dual) -> Dual:
+    return constant(number) * moving
 
 
 def _sum(entries: Sequence[Any]) -> Any:

@@ -4,6 +4,18 @@ from mutants.mutant import Mutant
 
 CHECKERS = [
     Mutant(
+        "a drawn map has one Jacobian everywhere",
+        "derivations/checker/drawn_instance.py",
+        "cell = [QQ(round(entry.value * CELLS), CELLS) for entry in x]",
+        "cell = [QQ(0) for entry in x]",
+    ),
+    Mutant(
+        "a drawn map is met beside its cell",
+        "derivations/checker/drawn_instance.py",
+        "[y + constant(-middle) for y, middle in zip(x, cell, strict=True)]",
+        "[y + constant(middle) for y, middle in zip(x, cell, strict=True)]",
+    ),
+    Mutant(
         "a limit without the branch is not computed from definitions",
         "derivations/checker/branch_limits.py",
         "return bool(value == step.after or sp.expand(value - step.after) == 0)",

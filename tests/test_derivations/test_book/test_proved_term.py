@@ -32,6 +32,7 @@ F, G, W, X, RELU = Layer("F_1"), Layer("F_2"), Linear("W_1"), Identity(), Pointw
         Chain(Concat(Chain(W, RELU), F), Linear("W_2")),
         Add(F, G, Layer("F_3"), W),
         Add(Concat(F, G), X),
+        Chain(F, Pointwise("phi"), G, Pointwise("psi"), *(Layer(f"F_{i}") for i in range(3, 9))),
     ],
     ids=str,
 )

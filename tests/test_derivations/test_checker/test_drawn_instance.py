@@ -10,7 +10,7 @@ from term_strategies import DrawnTerm, drawn_terms
 
 from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
-from derivations.algebra.terms import Add, Concat, Identity, Layer, Linear, Pointwise, Term
+from derivations.algebra.terms import Add, Chain, Concat, Identity, Layer, Linear, Pointwise, Term
 from derivations.checker.check import check
 from derivations.checker.drawn_instance import Draw, Instance, constant, drawn_instance
 from derivations.errors import UnknownNodeError
@@ -130,6 +130,27 @@ def test_the_whole_signal_is_made_of_its_slices():
     pulled = instance.jacobian(term, [row[0] for row in instance.x.to_list()]).transpose()
     gradient = instance.evaluate(notation.gradient())
     assert gradient.to_list() == (pulled * instance.signal(term)).to_list()
+
+
+def test_a_jacobian_depends_on_where_its_map_is_met():
+    for map_ in (Layer("F"), Pointwise("phi")):
+        notation = Notation(Chain(map_, map_), {"F": (2, 2)}, "operator", inputs=2)
+        once = notation.jacobian(map_, Identity())
+        again = notation.jacobian(map_, map_)
+        for seed in range(5):
+            instance = Instance(notation, Draw(seed))
+            assert instance.evaluate(once).to_list() != instance.evaluate(again).to_list()
+
+
+def test_numbers_stay_small_along_a_long_chain():
+    """The digits of polynomials would double from layer to layer."""
+    links = [part for i in range(12) for part in (Layer(f"F_{i}"), Pointwise(f"phi_{i}"))]
+    notation = Notation(Chain(*links), {f"F_{i}": (2, 2) for i in range(12)}, "operator", inputs=2)
+    for seed in range(3):
+        instance = Instance(notation, Draw(seed))
+        for number in instance.numbers(Chain(*links)):
+            assert abs(number) < 10
+            assert len(str(number)) < 100
 
 
 def test_a_draw_is_shared_within_a_notation():
