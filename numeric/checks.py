@@ -36,6 +36,36 @@ def check_input(x: Tensor) -> None:
         )
 
 
+def is_dense(v: Tensor) -> bool:
+    """Whether all entries lie in memory, at strides."""
+    return not v.is_nested and v.layout == torch.strided
+
+
+def described(value: object) -> str:
+    """What a refused value is, in words."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if not is_dense(value):
+        kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+        return f"a {kind} tensor"
+    return f"{tuple(value.shape)} of {value.dtype} on {value.device}"
+
+
+def check_dense(v: Tensor, name: str) -> None:
+    """Refuses a tensor that is sparse, nested or opaque."""
+    if not is_dense(v):
+        raise InputError(f"{name} is {described(v)}: give a dense one, of float32 or float64")
+
+
+def check_default_device() -> None:
+    """Refuses to compute while new tensors hold no numbers."""
+    if torch.get_default_device().type == "meta":
+        raise InputError(
+            "torch's default device is meta, so that no tensor holds numbers: call "
+            "torch.set_default_device(None) first"
+        )
+
+
 def check_output(value: Tensor, x: Tensor) -> None:
     """Refuses a function's value at x that is not finite, or not of x's batch, dtype and device."""
     _check_values(value, "the function's output")
@@ -108,6 +138,7 @@ def check_function(function: Function, x: Tensor, name: str = "") -> None:
             raise InputError(
                 f"{said}weight {path!r} is not initialized: run the model once before measuring it"
             )
+        check_dense(weight, f"{said}weight {path!r}")
         if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
             raise InputError(
                 f"{said}weight {path!r} is {weight.dtype} on {weight.device}, the input {x.dtype} "
@@ -153,7 +184,9 @@ def call(function: Callable[[In], Out], x: In, name: str = "the function") -> Ou
         return function(x)
     except GradboundError:
         raise
-    except (RuntimeError, TypeError, ValueError, LookupError, AssertionError) as error:
+    except (
+        AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{name} cannot be evaluated on {tuple(x.shape)}: {why}") from error
 
@@ -187,10 +220,9 @@ def _check_values(v: Tensor, name: str) -> None:
             f"{name} is {v.dtype}, too coarse to measure with: convert the model and its "
             "input with .float()"
         )
-    if not v.dtype.is_floating_point or v.layout != torch.strided:
-        raise InputError(
-            f"{name} is {v.dtype} ({v.layout}): it must be a dense float32 or float64 tensor"
-        )
+    check_dense(v, name)
+    if not v.dtype.is_floating_point:
+        raise InputError(f"{name} is {v.dtype}: it must be a dense float32 or float64 tensor")
     tolerances(v.dtype)
     if v.is_meta:
         raise InputError(

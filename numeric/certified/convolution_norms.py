@@ -19,6 +19,7 @@ from derivations.errors import InputError
 from numeric.certified.balls import TINY, UNIT, float_above, gamma, precise, up
 from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.matrix_norms import check_subnormals, complex_norm_upper
+from numeric.checks import described, is_dense
 
 Sizes = tuple[int, ...]
 _AT_ONCE = 1 << 21
@@ -89,13 +90,14 @@ def circular_singular_values(
     """
     if (
         not isinstance(weight, Tensor)
+        or not is_dense(weight)
         or weight.dim() != 2 + len(grid)
         or not weight.numel()
         or min(grid, default=0) < 1
     ):
-        found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
         raise InputError(
-            f"a weight {found} does not go with the grid {grid}: give (out, in, *kernel)"
+            f"a weight {described(weight)} does not go with the grid {grid}: "
+            "give (out, in, *kernel)"
         )
     stored = Enclosed.exactly(weight).mid
     # To order one and back, in two steps each: a power of two of the whole range is no float.

@@ -17,7 +17,7 @@ from numeric.certified import enclosed_tensors
 from numeric.certified.enclosed_layers import Run, run
 from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.torch_functions import as_layer
-from numeric.checks import Function, call, check_input, check_leaves
+from numeric.checks import Function, call, check_dense, check_input, check_leaves
 from numeric.evaluation.column_expressions import Columns
 from numeric.evaluation.derived_block import LeafSize, derived_block
 from numeric.evaluation.realize import Evaluation
@@ -108,12 +108,11 @@ class EnclosedPoint(Columns[Enclosed]):
 
 
 def check_stored(tensor: torch.Tensor) -> None:
-    """`check_input`, but half precision is welcome: taken to float64 it is exact."""
-    check_input(
-        tensor.double()
-        if isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
-        else tensor
-    )
+    """`check_input`, but narrower formats are welcome: taken to float64 they are exact."""
+    if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
+        check_dense(tensor, "the input")
+        tensor = tensor.double()
+    check_input(tensor)
 
 
 class _Evaluation(Evaluation):

@@ -16,6 +16,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.certified import balls
 from numeric.certified.balls import between, clamped, gamma, precise, root, up
+from numeric.checks import described, is_dense
 
 Linear = Callable[[Tensor], Tensor]
 
@@ -38,16 +39,14 @@ class Enclosed:
         """
         if (
             not isinstance(value, Tensor)
+            or not is_dense(value)
             or value.is_meta
             or not value.dtype.is_floating_point
-            or not value.isfinite().all()
+            or not value.double().isfinite().all()
         ):
-            found = (
-                f"{tuple(value.shape)} of {value.dtype} on {value.device}"
-                if isinstance(value, Tensor)
-                else type(value).__name__
+            raise InputError(
+                f"{described(value)} cannot be certified: it must be dense, real and finite"
             )
-            raise InputError(f"a tensor {found} cannot be certified: it must be real and finite")
         # Not an inference tensor, which autograd refuses: transposes are found by it.
         with torch.inference_mode(False), torch.no_grad():
             mid = value.clone() if value.is_inference() else value

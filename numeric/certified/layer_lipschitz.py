@@ -31,6 +31,7 @@ from numeric.certified.fixed_layers import (
 )
 from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.certified.torch_functions import torchs_own
+from numeric.checks import check_dense
 from numeric.runs.watched_run import watched
 
 WRITTEN_OUT = 1 << 18
@@ -242,6 +243,7 @@ def _check_stored(layer: nn.Module) -> None:
     """
     for name, stored in [*layer.named_parameters(), *layer.named_buffers()]:
         label = f"{name!r} of {type(layer).__name__}"
+        check_dense(stored, label)
         if stored.is_meta:
             raise InputError(
                 f"{label} is on the meta device and holds no numbers: give the model real "

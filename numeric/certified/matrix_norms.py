@@ -42,7 +42,7 @@ def complex_norm_upper(real: Tensor, imaginary: Tensor, error: Tensor | None = N
 
 def check_subnormals() -> None:
     """Refuses to certify while torch takes subnormal numbers for zero: scaled up, they matter."""
-    if not torch.tensor(2.0**-1074, dtype=torch.float64) * 2.0**60 > 0:
+    if not torch.tensor(2.0**-1074, dtype=torch.float64, device="cpu") * 2.0**60 > 0:
         raise InputError(
             "subnormal numbers are flushed to zero, so nothing can be certified: call "
             "torch.set_flush_denormal(False) first"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
+from numeric.checks import check_default_device, check_dense
 
 
 class VanishedSignalWarning(UserWarning):
@@ -22,8 +23,12 @@ def live_samples(x: Tensor, g: Tensor, levels: int = 3) -> Tensor:  # -> (batch,
     Raises InputError where there is none. Tensors that are no batch of one size are all live: to
     refuse them is left to who uses them. The warning is of the line `levels` up.
     """
+    check_default_device()
+    if isinstance(x, Tensor):
+        check_dense(x, "the input")
     if not (isinstance(x, Tensor) and isinstance(g, Tensor)) or min(x.dim(), g.dim()) < 1:
         return torch.ones(1, dtype=torch.bool)
+    check_dense(g, "the backward signal")
     # Entries on the meta device are no numbers, and an empty sample is none.
     if len(x) != len(g) or g.is_meta or not g.numel():
         return torch.ones(len(x), dtype=torch.bool)

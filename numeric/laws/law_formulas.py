@@ -14,6 +14,7 @@ from torch import Tensor
 from derivations.errors import InputError, UnknownNodeError
 from derivations.laws.law import OMEGA, GeneralizedLaw, Law, NoncentralLaw
 from derivations.laws.law_catalogue import law as derived
+from numeric.checks import described, is_dense
 from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.settings import between
@@ -132,15 +133,14 @@ def array(tensor: Tensor, name: str) -> Array:
     if (
         not isinstance(tensor, Tensor)
         or not tensor.is_floating_point()
+        or not is_dense(tensor)
         or tensor.is_meta
         or not tensor.numel()
     ):
-        found = (
-            f"{tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}"
-            if isinstance(tensor, Tensor)
-            else type(tensor).__name__
+        raise InputError(
+            f"{name} is {described(tensor)}: give a dense real tensor that holds at least one "
+            "number"
         )
-        raise InputError(f"{name} is {found}: give a real tensor that holds at least one number")
     entries = tensor.detach().cpu().double().numpy()
     if not np.isfinite(entries).all():
         raise InputError(f"{name} has an entry that is not finite")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
+from numeric.checks import described, is_dense
 from numeric.tolerances import TOLERANCES
 
 
@@ -70,18 +71,14 @@ def _flat(v: Tensor) -> Tensor:  # (batch, *shape) -> (batch, n)
     if (
         not isinstance(v, Tensor)
         or v.dtype not in TOLERANCES
+        or not is_dense(v)
         or v.dim() == 0
         or v.numel() == 0
         or v.is_meta
     ):
-        found = (
-            f"{tuple(v.shape)} of {v.dtype} on {v.device}"
-            if isinstance(v, Tensor)
-            else type(v).__name__
-        )
         raise InputError(
-            f"cannot measure {found}: give a float32 or float64 tensor (batch, ...) with at "
-            "least one entry"
+            f"cannot measure {described(v)}: give a dense float32 or float64 tensor (batch, ...) "
+            "with at least one entry"
         )
     return v.detach().reshape(v.shape[0], -1)
 

@@ -4,6 +4,18 @@ from mutants.layers import LAYERS
 from mutants.mutant import Mutant
 
 NUMERIC = [
+    Mutant(
+        "sparse and nested tensors pass",
+        "numeric/checks.py",
+        "return not v.is_nested and v.layout == torch.strided",
+        "return True",
+    ),
+    Mutant(
+        "a default device without numbers passes",
+        "numeric/checks.py",
+        'if torch.get_default_device().type == "meta":',
+        "if False:",
+    ),
     *LAYERS,
     Mutant(
         "an enclosure stays behind a looser bound",

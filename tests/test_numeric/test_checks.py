@@ -10,11 +10,15 @@ from torch import nn
 from derivations.errors import InputError
 from numeric.checks import (
     as_module,
+    check_default_device,
+    check_dense,
     check_function,
     check_input,
     check_output,
     check_product,
     check_vector,
+    described,
+    is_dense,
 )
 
 X = gaussian(4, 3, seed=0, dtype=torch.float32)
@@ -35,7 +39,7 @@ BAD_INPUTS = [
     (torch.ones(3, 0), r"\(3, 0\) is empty"),
     (
         torch.ones(2, 3, dtype=torch.int64),
-        "torch.int64 .*: it must be a dense float32 or float64 tensor",
+        "torch.int64: it must be a dense float32 or float64 tensor",
     ),
     (torch.ones(2, 3, dtype=torch.bool), "torch.bool"),
     (torch.ones(2, 3, dtype=torch.complex64), "torch.complex64"),
@@ -180,3 +184,24 @@ def test_float64_is_advised_where_it_is_not_yet_used(dtype, advised):
     with pytest.raises(InputError, match="beyond the range") as refusal:
         check_product(torch.tensor([math.inf], dtype=dtype))
     assert ("use float64" in str(refusal.value)) == advised
+
+
+def test_a_default_device_without_numbers_is_refused():
+    check_default_device()
+    torch.set_default_device("meta")
+    try:
+        with pytest.raises(InputError, match=r"torch.set_default_device\(None\)"):
+            check_default_device()
+    finally:
+        torch.set_default_device(None)
+
+
+def test_what_is_not_dense_is_described_by_its_kind():
+    sparse = X.to_sparse()
+    assert is_dense(X.mT)
+    assert not is_dense(sparse)
+    assert described(sparse) == "a sparse_coo tensor"
+    assert described(X) == "(4, 3) of torch.float32 on cpu"
+    assert described([1]) == "list"
+    with pytest.raises(InputError, match="the signal is a sparse_coo tensor: give a dense one"):
+        check_dense(sparse, "the signal")
