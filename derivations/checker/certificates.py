@@ -11,12 +11,20 @@ from itertools import compress, product
 import sympy as sp
 
 from derivations.algebra.notation import Free, Notation, Signal
-from derivations.algebra.quantities import GAIN, Cosine, NormRatio, Quantity, facts
+from derivations.algebra.quantities import (
+    GAIN,
+    Cosine,
+    NormRatio,
+    Quantity,
+    facts,
+    parts_of_definition,
+)
 from derivations.algebra.steps import Certificate, Derivation, Step
 from derivations.checker.every_signal import over_every_signal
 from derivations.checker.matrix_words import (
     Expansion,
     Polynomial,
+    SumsAsLetters,
     Word,
     add,
     block_rows,
@@ -173,7 +181,21 @@ def gram_equal(step: Step, derivation: Derivation) -> bool:
     quantities = [quantity for quantity in derivation.quantities if quantity.symbol in met]
     if met - {quantity.symbol for quantity in quantities}:
         return False
-    expansion = Expansion(derivation.notation)
+    notation = derivation.notation
+    columns = [part for each in quantities for part in parts_of_definition(each.definition)]
+    # As a rule what is equal is so before sums within products are multiplied out.
+    return any(
+        _gram_equal(step, derivation, quantities, expansion)
+        for expansion in (
+            SumsAsLetters(derivation.notation, columns),
+            Expansion(derivation.notation),
+        )
+    )
+
+
+def _gram_equal(
+    step: Step, derivation: Derivation, quantities: list[Quantity], expansion: Expansion
+) -> bool:
     nonzero = nonzero_columns(derivation, expansion)
     open_columns = {
         frozen(expansion.expand(column)): column

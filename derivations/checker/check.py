@@ -26,7 +26,7 @@ from derivations.checker.certificates import (
 )
 from derivations.checker.concrete_sums import check_written_out, has_written_out_sums
 from derivations.checker.drawn_instance import Draw, drawn_instance
-from derivations.checker.matrix_words import Expansion
+from derivations.checker.matrix_words import Expansion, equal
 from derivations.checker.quantity_samples import holds_on_samples
 from derivations.checker.recurrences import check_recurrence, has_recurrence, integrated
 from derivations.checker.symbolic_sums import check_sums, has_sums
@@ -162,7 +162,7 @@ class _Checker:
             else "noncommutative expansion"
         )
         return {
-            expansion: lambda: self.expansion.equal(step.before, step.after),
+            expansion: lambda: equal(step.before, step.after, self.derivation.notation),
             "dual numbers through explicit functions": lambda: all(
                 instance.equal(step.before, step.after) for instance in self.instances
             ),

@@ -5,8 +5,8 @@ Nothing here knows the rules that produced the expression: the Jacobian of a com
 from the checker's own first-order perturbation, never from `jacobian.py`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -296,6 +296,34 @@ class Expansion:
         if self.notation.reading == "scalar":
             return [sp.Integer(1)] * len(term.parts)
         return [self.notation.dimension_of(compose(point, part)) for part in term.parts]
+
+
+class SumsAsLetters(Expansion):
+    """Multiplies no sum out that several of the expressions have for a factor: it is one letter.
+
+    What is equal so is equal when all is multiplied out, and a product of n sums has 2ⁿ words.
+    """
+
+    def __init__(self, notation: Notation, exprs: Sequence[sp.Basic]) -> None:
+        super().__init__(notation)
+        found = Counter(factor for expr in exprs for factor in _sums_in_products(expr))
+        self.kept = {factor for factor, times in found.items() if times > 1}
+
+    def expand(self, expr: sp.Basic) -> Polynomial:
+        return one(Letter(sp.srepr(expr))) if expr in self.kept else super().expand(expr)
+
+
+def _sums_in_products(expr: sp.Basic) -> set[sp.Expr]:
+    products = [each for each in sp.preorder_traversal(expr) if isinstance(each, sp.MatMul)]
+    factors = {factor for product in products for factor in product.args}
+    plain = {each.arg if isinstance(each, sp.Transpose) else each for each in factors}
+    return {each for each in plain if isinstance(each, sp.MatAdd)}
+
+
+def equal(left: sp.Expr, right: sp.Expr, notation: Notation) -> bool:
+    """Whether two expressions have the same normal form: coarse if that says so, else fine."""
+    coarse = SumsAsLetters(notation, (left, right))
+    return coarse.equal(left, right) or Expansion(notation).equal(left, right)
 
 
 def _prefixed(word: Word, k: Fraction) -> Polynomial:

@@ -4,6 +4,18 @@ from mutants.mutant import Mutant
 
 CHECKERS = [
     Mutant(
+        "every sum is the same letter",
+        "derivations/checker/matrix_words.py",
+        "return one(Letter(sp.srepr(expr))) if",
+        'return one(Letter("sum")) if',
+    ),
+    Mutant(
+        "nothing is multiplied out where a sum is a letter",
+        "derivations/checker/matrix_words.py",
+        "return coarse.equal(left, right) or Expansion(notation).equal(left, right)",
+        "return coarse.equal(left, right)",
+    ),
+    Mutant(
         "a drawn map has one Jacobian everywhere",
         "derivations/checker/drawn_instance.py",
         "cell = [QQ(round(entry.value * CELLS), CELLS) for entry in x]",

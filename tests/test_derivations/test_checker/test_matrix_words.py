@@ -10,7 +10,15 @@ from derivations.algebra.notation import Notation
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import Identity, Linear
 from derivations.checker.check import check
-from derivations.checker.matrix_words import Expansion, Letter, embedding, multiply, one
+from derivations.checker.matrix_words import (
+    Expansion,
+    Letter,
+    SumsAsLetters,
+    embedding,
+    equal,
+    multiply,
+    one,
+)
 from derivations.errors import UnknownNodeError
 
 
@@ -70,3 +78,28 @@ def test_no_layer_has_the_name_of_a_letter():
     notation = Notation(Linear("free A"), {"free A": ("n", "n")}, "operator")
     layer = notation.jacobian(Linear("free A"), Identity())
     assert not Expansion(notation).equal(layer, notation.free("A", "n", "n"))
+
+
+def test_a_sum_that_both_sides_have_is_one_letter():
+    notation = Notation(Identity(), {}, "operator")
+    a, b, c, d = (notation.free(name, "n", "n") for name in "ABCD")
+    tail = sp.MatMul(c, sp.MatAdd(a, d))
+    pairs = [
+        (sp.MatMul(sp.MatAdd(a, b), c), sp.MatMul(sp.MatAdd(a, b), c), True),
+        (sp.MatMul(a, sp.MatAdd(b, tail)), sp.MatAdd(a * b, sp.MatMul(a, *tail.args)), True),
+        (sp.MatMul(sp.MatAdd(a, b), c), sp.MatMul(sp.MatAdd(a, d), c), False),
+        (sp.MatMul(sp.MatAdd(a, b).T, c), sp.MatMul(sp.MatAdd(a, b), c), False),
+    ]
+    for left, right, verdict in pairs:
+        assert SumsAsLetters(notation, (left, right)).equal(left, right) == verdict
+        assert equal(left, right, notation) == verdict
+
+
+def test_what_is_equal_after_multiplying_out_alone_is_found_equal():
+    notation = Notation(Identity(), {}, "operator")
+    a, b, c = (notation.free(name, "n", "n") for name in "ABC")
+    both = sp.MatAdd(a, b)
+    whole = sp.MatAdd(sp.MatMul(both, c), sp.MatMul(both, a))
+    spread = sp.MatAdd(sp.MatMul(both, c), sp.MatMul(a, a), sp.MatMul(b, a))
+    assert not SumsAsLetters(notation, (whole, spread)).equal(whole, spread)
+    assert equal(whole, spread, notation)
