@@ -187,8 +187,8 @@ def gram_equal(step: Step, derivation: Derivation) -> bool:
     return any(
         _gram_equal(step, derivation, quantities, expansion)
         for expansion in (
-            SumsAsLetters(derivation.notation, columns),
-            Expansion(derivation.notation),
+            SumsAsLetters(notation, columns),
+            Expansion(notation),
         )
     )
 

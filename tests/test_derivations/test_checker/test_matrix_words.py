@@ -84,7 +84,9 @@ def test_a_sum_that_both_sides_have_is_one_letter():
     notation = Notation(Identity(), {}, "operator")
     a, b, c, d = (notation.free(name, "n", "n") for name in "ABCD")
     tail = sp.MatMul(c, sp.MatAdd(a, d))
+    one_sum, other = sp.MatAdd(a, b), sp.MatAdd(a, d)
     pairs = [
+        (one_sum * c + other * a, other * c + one_sum * a, False),
         (sp.MatMul(sp.MatAdd(a, b), c), sp.MatMul(sp.MatAdd(a, b), c), True),
         (sp.MatMul(a, sp.MatAdd(b, tail)), sp.MatAdd(a * b, sp.MatMul(a, *tail.args)), True),
         (sp.MatMul(sp.MatAdd(a, b), c), sp.MatMul(sp.MatAdd(a, d), c), False),
