@@ -17,6 +17,7 @@ from numeric.capture.kinds import Kind, kind_of
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_names import Names
 from numeric.capture.segment_terms import TermReader
+from numeric.checks import is_finite
 from numeric.recording.given import (
     check_inputs,
     check_model,
@@ -125,7 +126,7 @@ def capture(
 
 def refuse_endless(segment: Captured, signal: Tensor) -> None:
     """Raises InputError where the backward signal that leaves a segment is not finite."""
-    if not signal.isfinite().all():
+    if not is_finite(signal):
         what = ", ".join(dict.fromkeys(f for r in segment.regions.values() for f in r.functions))
         raise InputError(
             f"the backward signal that leaves {segment.name} ({what}) is not finite: at this input "
@@ -187,10 +188,10 @@ def _places(flow: Flow) -> tuple[int, ...]:
 def _check_finite(flow: Flow, places: Sequence[int]) -> None:
     """Refuses values that are not finite, and names what made the first of them."""
     values = flow.recording.values
-    if all(values[place].isfinite().all() for place in places):
+    if all(is_finite(values[place]) for place in places):
         return
     for step in flow.steps:
-        if not values[step.value].isfinite().all():
+        if not is_finite(values[step.value]):
             raise InputError(
                 f"{step.node.module or 'the model'} ({step.node.name}) gives values that are not "
                 "finite: pass an input at which all are"

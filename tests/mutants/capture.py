@@ -161,7 +161,7 @@ CAPTURE = [
     ),
     Mutant(
         "a signal is another sample's",
-        "validate/measure/model_gains.py",
+        "validate/measure/signal_hooks.py",
         "signal = signals[output]",
         "signal = signals[output].flip(0) if signals[output] is not None else None",
     ),

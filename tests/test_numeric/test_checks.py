@@ -15,6 +15,7 @@ from numeric.checks import (
     check_output,
     check_product,
     check_vector,
+    is_finite,
 )
 
 X = gaussian(4, 3, seed=0, dtype=torch.float32)
@@ -180,3 +181,20 @@ def test_float64_is_advised_where_it_is_not_yet_used(dtype, advised):
     with pytest.raises(InputError, match="beyond the range") as refusal:
         check_product(torch.tensor([math.inf], dtype=dtype))
     assert ("use float64" in str(refusal.value)) == advised
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_one_entry_that_is_not_finite_is_found(bad):
+    for kind in (torch.float16, torch.float32, torch.float64, torch.complex64):
+        v = torch.ones(3, 50, dtype=kind)
+        assert is_finite(v)
+        v[1, 7] = bad
+        assert not is_finite(v)
+    assert not is_finite(torch.tensor([torch.inf, -torch.inf]))
+
+
+def test_entries_are_finite_whose_sum_is_not():
+    assert is_finite(torch.full((4, 4), 3e38))
+    assert is_finite(torch.full((4, 4), 6e4, dtype=torch.float16))
+    assert is_finite(torch.zeros(0))
+    assert is_finite(torch.arange(3))
