@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -121,7 +122,24 @@ def capture(
         )
     if not meta:
         _check_finite(found, places)
-    return CapturedModel(tuple(segments), found)
+    captured = CapturedModel(tuple(segments), found)
+    _forget(captured)
+    return captured
+
+
+def _forget(captured: CapturedModel) -> None:
+    """Leaves of the values that nothing reads any more, which are most, their shape and type; of
+    the others not the graph of their derivatives, which holds as much again.
+    """
+    recording = captured.flow.recording
+    needed = {*captured.boundaries, *recording.inputs, *recording.outputs}
+    for segment in captured.segments:
+        needed.update(value for region in segment.regions.values() for value in region.needs)
+    values = recording.values
+    assert isinstance(values, dict)  # the regions hold this very one
+    for number, value in values.items():
+        kept = number in needed
+        values[number] = value.detach() if kept else torch.empty_like(value, device="meta")
 
 
 def refuse_endless(segment: Captured, signal: Tensor) -> None:

@@ -102,7 +102,7 @@ ANALYSIS = (
     Mutant(
         "the culprit is any block behind",
         "validate/analysis/signal_comparison.py",
-        "(numbers.live.any() and not numbers.pullback.any())",
+        "found.numbers.live.any() and not found.numbers.pullback.any()",
         "True",
         "tests/test_validate/test_analysis/test_analyze.py",
     ),

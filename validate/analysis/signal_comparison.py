@@ -4,7 +4,7 @@ The signals are the original model's; each block's pullback is that of its own t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +50,7 @@ class SignalComparison:
     carried: int = 0
     _expected: dict[int, Tensor] = field(default_factory=dict)
     _apart: dict[int, float] = field(default_factory=dict)
+    _shuts: set[int] = field(default_factory=set)
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
         places, indices = self._places()
@@ -105,8 +106,7 @@ class SignalComparison:
     def _shut(self) -> int:
         """The last block that the signal enters and does not leave, or −1."""
         for index in range(len(self.captured.segments) - 1, -1, -1):
-            numbers = self.numbers[index].numbers if index in self.numbers else None
-            if numbers is None or (numbers.live.any() and not numbers.pullback.any()):
+            if index not in self.numbers or index in self._shuts:
                 return index
         return -1
 
@@ -141,7 +141,10 @@ class SignalComparison:
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
-        self.numbers[index] = found
+        # Of the pullback, which is as large as the input, no more is asked than this.
+        if found.numbers.live.any() and not found.numbers.pullback.any():
+            self._shuts.add(index)
+        self.numbers[index] = replace(found, numbers=_without_pullback(found.numbers))
         if self.want_spectra and not self.joined and found.numbers.live.all():
             self._find_spectra(index, segment, signal)
         shape = self.captured.value(segment.entry).shape
@@ -179,6 +182,10 @@ class SignalComparison:
                     f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
                     f"the model's by {by:.1e}: it does something that a recording does not see"
                 )
+
+
+def _without_pullback(numbers: BlockNumbers) -> BlockNumbers:
+    return replace(numbers, pullback=numbers.pullback[:0])
 
 
 def _median(values: Tensor | None) -> float | None:
