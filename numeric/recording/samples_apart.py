@@ -171,8 +171,9 @@ def _squeezed(met: _Met) -> int | None:
 
 
 def _concatenated(met: _Met) -> int | None:
-    axes, along = set(met.axes.values()), _along(met) or [0]
-    return axes.pop() if met.at == {0} and len(axes) == 1 and along[0] not in axes else None
+    """Along that very axis the result is longer, and no more taken for a batch."""
+    axes = set(met.axes.values())
+    return axes.pop() if met.at == {0} and len(axes) == 1 else None
 
 
 def _scattered(met: _Met) -> int | None:

@@ -55,11 +55,6 @@ ANALYSIS = (
             ),
             ("samples may end anywhere", "all(axes.get(each) == 0 for", "all(each in axes for"),
             ("samples may be any axis of the same length", "prod(after[:place]) == prod", "prod"),
-            (
-                "all parts may be joined",
-                "and along[0] not in axes else None\n\n\ndef _scattered",
-                "else None\n\n\ndef _scattered",
-            ),
         )
     ),
     Mutant(

@@ -164,6 +164,7 @@ CAPTURE = [
         "validate/measure/signal_hooks.py",
         "signal = signals[output]",
         "signal = signals[output].flip(0) if signals[output] is not None else None",
+        "tests/test_validate/test_measure/test_model_gains.py",
     ),
     Mutant(
         "re-entrant checkpoints are not looked for",

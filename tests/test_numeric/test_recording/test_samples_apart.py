@@ -106,6 +106,9 @@ COUPLED = {
     "flip": (lambda h: h.flip(0) + h, x()),
     "in chunks": (lambda h: torch.cat([p.flip(0) for p in h.split(2, 0)], 0), x()),
     "read": (lambda h: h * float(h[0, 0]), x()),
+    "listed": (lambda h: h * max(map(max, h.tolist())), x()),
+    "turned": (lambda h: h.t(), x()),
+    "twice": (lambda h: torch.cat([h, h], 0), x()),
     "asked": (lambda h: h * 2 if h.sum() > 0 else h * 3, x()),
     "channels": (lambda h: F.conv1d(h[None], torch.ones(BATCH, BATCH, 1))[0], x()),
     "custom": (linear.apply, x()),
@@ -130,7 +133,9 @@ def test_of_coupled_samples_nothing_is_said(name: str) -> None:
     assert not samples_apart(record(model, (given,), {}))
 
 
-@pytest.mark.parametrize("name", [name for name in COUPLED if name not in ("asked", "read")])
+@pytest.mark.parametrize(
+    "name", [name for name in COUPLED if name not in ("asked", "read", "listed")]
+)
 def test_coupled_samples_are_coupled(name: str) -> None:
     model, given = COUPLED[name]
     assert coupled(model, (given,), {}, model(given))
