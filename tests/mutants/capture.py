@@ -167,6 +167,24 @@ CAPTURE = [
         "tests/test_validate/test_measure/test_model_gains.py",
     ),
     Mutant(
+        "captured values keep the graph of the model",
+        "numeric/capture/capture.py",
+        "value.detach() if kept",
+        "value if kept",
+    ),
+    Mutant(
+        "what a term reads is forgotten",
+        "numeric/capture/capture.py",
+        "needed.update(value for",
+        "set().update(value for",
+    ),
+    Mutant(
+        "what overflows in sum is not finite",
+        "numeric/checks.py",
+        "or bool(v.isfinite().all())",
+        "",
+    ),
+    Mutant(
         "re-entrant checkpoints are not looked for",
         "validate/measure/model_gains.py",
         'if node.name() == "CheckpointFunctionBackward":',
