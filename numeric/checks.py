@@ -104,7 +104,7 @@ def check_vector(
 
 def check_product(product: Tensor) -> Tensor:
     """The product of an operator and a vector; refuses one that is not finite."""
-    if not _is_finite(product):
+    if not is_finite(product):
         raise InputError(
             f"the product is beyond the range of {product.dtype}: rescale the vector or the model"
             + (", or use float64" if product.dtype != torch.float64 else "")
@@ -159,14 +159,14 @@ def check_leaves(leaves: Mapping[str, Function]) -> None:
 
 def _check_stored(module: nn.Module) -> None:
     for name, weight in module.named_parameters():
-        if not _is_finite(weight):
+        if not is_finite(weight):
             raise InputError(
                 f"weight {name!r} has entries that are not finite: the model has diverged or "
                 "was not loaded"
             )
     for name, buffer in module.named_buffers():
         # Infinities are legal in buffers: masks of attention hold them.
-        if not _is_finite(buffer) and (
+        if not is_finite(buffer) and (
             buffer.isnan().any() or name.rpartition(".")[2].startswith("running_")
         ):
             raise InputError(
@@ -228,18 +228,15 @@ def _check_values(v: Tensor, name: str) -> None:
         raise InputError(
             f"{name} is on the meta device and holds no numbers: give the model real weights first"
         )
-    if not _is_finite(v):
+    if not is_finite(v):
         raise InputError(
             f"{name} has entries that are not finite: remove NaN and infinity, or rescale"
         )
 
 
-def _is_finite(v: Tensor) -> bool:
-    """Whether every entry is.
-
-    Of what is complex or no number the answer is True: it is another check's to refuse.
-    """
-    if not v.is_floating_point() or not v.numel() or v.is_meta:
+def is_finite(v: Tensor) -> bool:
+    """Whether every entry is; of what is no number, and of the meta device, the answer is True."""
+    if not (v.is_floating_point() or v.is_complex()) or v.is_meta:
         return True
-    least, most = v.detach().aminmax()
-    return bool(least.isfinite() & most.isfinite())
+    # A finite sum has finite terms alone. A sum may overflow; then each entry is asked.
+    return bool(v.detach().sum().isfinite()) or bool(v.isfinite().all())

@@ -6,8 +6,8 @@ function alike; ratios are medians over the rounds.
 
 import json
 import statistics
-import time
 from collections.abc import Callable, Mapping
+from time import perf_counter, process_time
 
 import torch
 from torch import Tensor, nn
@@ -17,22 +17,34 @@ from numeric import JacobianOperator
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Wall time of one call, whatever it left on the device included."""
+def seconds(function: Callable[[], object], clock: Callable[[], float] = perf_counter) -> float:
+    """Time of one call by a clock, on the wall, whatever it left on the device included."""
     _wait()
-    start = time.perf_counter()
+    start = clock()
     function()
     _wait()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def rounds(functions: Mapping[str, Callable[[], object]], runs: int = 7) -> dict[str, list[float]]:
+def own_clock() -> Callable[[], float]:
+    """The processor's time, which other processes do not take, where all runs in one thread."""
+    return process_time if DEVICE == "cpu" and torch.get_num_threads() == 1 else perf_counter
+
+
+def rounds(
+    functions: Mapping[str, Callable[[], object]],
+    runs: int = 7,
+    clock: Callable[[], float] = perf_counter,
+) -> dict[str, list[float]]:
     """Seconds of each function in each of `runs` alternating rounds, after one call each to warm
     up.
     """
     for function in functions.values():
         function()
-    timed = [{name: seconds(function) for name, function in functions.items()} for _ in range(runs)]
+    timed = [
+        {name: seconds(function, clock) for name, function in functions.items()}
+        for _ in range(runs)
+    ]
     return {name: [each[name] for each in timed] for name in functions}
 
 
@@ -44,6 +56,13 @@ def ratio(numerator: list[float], denominator: list[float]) -> float:
         ),
         3,
     )
+
+
+def spread(numerator: list[float], denominator: list[float]) -> list[float]:
+    """The quartiles over the rounds of the ratio within a round."""
+    found = [above / below for above, below in zip(numerator, denominator, strict=True)]
+    low, _, high = statistics.quantiles(found, n=4)
+    return [round(low, 3), round(high, 3)]
 
 
 def milliseconds(taken: list[float]) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import singledispatchmethod
+from functools import lru_cache, singledispatchmethod
 from itertools import chain, count
 
 import sympy as sp
@@ -35,6 +35,7 @@ class SymbolicDims:
     inputs: sp.Expr
 
 
+@lru_cache(maxsize=1024)
 def symbolic_dims(term: Term) -> SymbolicDims:
     """Names for the dimensions of a term. Raises InputError for one whose parts cannot fit."""
     naming = _Naming()

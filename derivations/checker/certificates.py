@@ -6,6 +6,7 @@ earlier established step.
 """
 
 from fractions import Fraction
+from functools import lru_cache
 from itertools import compress, product
 
 import sympy as sp
@@ -129,7 +130,7 @@ class Prover:
             side for side in (larger, smaller) if isinstance(side, sp.Pow) and side.exp == sp.S.Half
         ]
         real = all(self._is_nonnegative(root.base) for root in roots)
-        return real and (larger in roots or signs_of([larger]).nonnegative(larger))
+        return real and (larger in roots or _nonnegative_alone(larger))
 
     def _product_is_nonnegative(self, factors: tuple[sp.Expr, ...], case: Case) -> bool:
         """Whether a product is ≥ 0: factors that come in pairs are squares, the others must be ≥ 0
@@ -142,9 +143,15 @@ class Prover:
     def _is_nonnegative(self, expr: sp.Expr, case: Case | None = None) -> bool:
         case = case or {}
         seen = sp.sympify(expr).xreplace(case)
-        if signs_of([seen]).nonnegative(seen) or _exceeds_its_absolute_value(expr):
+        if _nonnegative_alone(seen) or _exceeds_its_absolute_value(expr):
             return True
         return sp.expand(expr) in self.nonnegative
+
+
+@lru_cache(maxsize=4096)
+def _nonnegative_alone(expr: sp.Expr) -> bool:
+    """Whether an expression is ≥ 0 by itself, whatever else was established."""
+    return signs_of([expr]).nonnegative(expr)
 
 
 def _exceeds_its_absolute_value(expr: sp.Expr) -> bool:

@@ -83,6 +83,8 @@ class Signs:
         values = {each: half_line(each) for each in expr.atoms(sp.Integral)}
         if values and None not in values.values():
             return self.of(expr.xreplace(values))
+        if len(expr.free_symbols) > 1 and not any(map(_divides, expr.atoms(sp.Pow, sp.exp))):
+            return ANY  # as below, without the work
         top, bottom = sp.fraction(sp.together(expr))
         if bottom.free_symbols:
             return frozenset(a * b for a, b in product(self.of(top), self.of(bottom)))
@@ -131,6 +133,12 @@ class Signs:
         if possible <= frozenset({-1, 0}):
             return [Constraint(affine(-monomial))]
         return []
+
+
+def _divides(power: sp.Expr) -> bool:
+    """Whether it may be written below a fraction's line."""
+    exponent = power.exp
+    return isinstance(power, sp.exp) or not (exponent.is_Rational and exponent.is_nonnegative)
 
 
 def _declared(signs: Signs, expr: sp.Expr) -> Possible:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -17,6 +18,7 @@ from numeric.capture.kinds import Kind, kind_of
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_names import Names
 from numeric.capture.segment_terms import TermReader
+from numeric.checks import is_finite
 from numeric.recording.given import (
     check_inputs,
     check_model,
@@ -120,12 +122,29 @@ def capture(
         )
     if not meta:
         _check_finite(found, places)
-    return CapturedModel(tuple(segments), found)
+    captured = CapturedModel(tuple(segments), found)
+    _forget(captured)
+    return captured
+
+
+def _forget(captured: CapturedModel) -> None:
+    """Leaves of the values that nothing reads any more, which are most, their shape and type; of
+    the others not the graph of their derivatives, which holds as much again.
+    """
+    recording = captured.flow.recording
+    needed = {*captured.boundaries, *recording.inputs, *recording.outputs}
+    for segment in captured.segments:
+        needed.update(value for region in segment.regions.values() for value in region.needs)
+    values = recording.values
+    assert isinstance(values, dict)  # the regions hold this very one
+    for number, value in values.items():
+        kept = number in needed
+        values[number] = value.detach() if kept else torch.empty_like(value, device="meta")
 
 
 def refuse_endless(segment: Captured, signal: Tensor) -> None:
     """Raises InputError where the backward signal that leaves a segment is not finite."""
-    if not signal.isfinite().all():
+    if not is_finite(signal):
         what = ", ".join(dict.fromkeys(f for r in segment.regions.values() for f in r.functions))
         raise InputError(
             f"the backward signal that leaves {segment.name} ({what}) is not finite: at this input "
@@ -187,10 +206,10 @@ def _places(flow: Flow) -> tuple[int, ...]:
 def _check_finite(flow: Flow, places: Sequence[int]) -> None:
     """Refuses values that are not finite, and names what made the first of them."""
     values = flow.recording.values
-    if all(values[place].isfinite().all() for place in places):
+    if all(is_finite(values[place]) for place in places):
         return
     for step in flow.steps:
-        if not values[step.value].isfinite().all():
+        if not is_finite(values[step.value]):
             raise InputError(
                 f"{step.node.module or 'the model'} ({step.node.name}) gives values that are not "
                 "finite: pass an input at which all are"

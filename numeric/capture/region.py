@@ -18,7 +18,10 @@ from numeric.recording.operations import Traits, joined
 
 
 class LeafMap(Protocol):
-    """What stands behind a leaf of a captured term: a function of one tensor (batch, …)."""
+    """What stands behind a leaf of a captured term: a function of one tensor (batch, …).
+
+    It `needs` these values of the recording, beside its argument.
+    """
 
     @property
     def traits(self) -> Traits: ...
@@ -26,6 +29,8 @@ class LeafMap(Protocol):
     def modules(self) -> tuple[str, ...]: ...
     @property
     def functions(self) -> tuple[str, ...]: ...
+    @property
+    def needs(self) -> frozenset[int]: ...
     def __call__(self, x: Tensor, /) -> Tensor: ...
 
 
@@ -38,6 +43,7 @@ class MovedAxis:
     traits = Traits(affine=True, isometry=True)
     modules: tuple[str, ...] = ()
     functions: tuple[str, ...] = ("movedim",)
+    needs: frozenset[int] = frozenset()
 
     def __call__(self, x: Tensor, /) -> Tensor:
         return x.movedim(self.before, self.after)
@@ -80,6 +86,11 @@ class Region:
         """The names of its torch functions, in order."""
         return tuple(step.node.name for step in self.steps)
 
+    @property
+    def needs(self) -> frozenset[int]:
+        taken = {value for step in self.steps for value in step.node.inputs}
+        return frozenset(taken - {self.source} - {step.value for step in self.steps})
+
     def __call__(self, x: Tensor) -> Tensor:
         known: dict[int, Tensor] = {self.source: x}
         done: dict[int, list[Any]] = {}
@@ -120,6 +131,10 @@ class Share:
     @property
     def functions(self) -> tuple[str, ...]:
         return (self.step.node.name,)
+
+    @property
+    def needs(self) -> frozenset[int]:
+        return frozenset(self.step.node.inputs)
 
     def __call__(self, x: Tensor, /) -> Tensor:
         first = self.operand == self.step.operands[0]

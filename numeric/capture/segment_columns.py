@@ -64,7 +64,7 @@ class SegmentColumns(Columns[Tensor]):
         )
 
     def entries(self, size: sp.Expr) -> int:
-        return int(size.subs(self._sizes))
+        return int(self._sizes[size] if size in self._sizes else size.subs(self._sizes))
 
     def evaluate(self, term: Term, source: Tensor) -> Tensor:
         return self._ran.value(term, source)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from derivations.errors import InputError
 from numeric.capture.capture import Captured, CapturedModel
@@ -41,16 +42,14 @@ def segment_numbers(
     """
     x, recorded = model.value(segment.entry), model.value(segment.exit)
     # Nothing here depends on a signal's length, so none may underflow on its way.
-    scale = _largest(g, joined)
-    limits = torch.finfo(g.dtype)
-    live = (scale >= limits.tiny / limits.eps).flatten()
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    unit = (g.detach().double() / scale).to(g.dtype)
+    largest, limits = _largest(g, joined), torch.finfo(g.dtype)
+    live = largest >= limits.tiny / limits.eps
+    scale = torch.where(live, _power_of_two(largest), torch.ones_like(largest))
+    unit, live = g.detach() / scale, live.flatten()
     columns = SegmentColumns(segment.term, segment.regions, x, unit, joined)
     with torch.no_grad():
         numbers = numbers_at(columns, Effort(), spectra=False)
-    pullback = numbers.pullback.double() * scale.reshape(-1, 1)
-    numbers = replace(numbers, pullback=pullback.to(g.dtype))
+    numbers = replace(numbers, pullback=numbers.pullback * scale.reshape(-1, 1))
     kept = {bound.id: bound.holds_for for bound in columns.derived.bounds.bounds}
     error = _relative(columns.value(segment.term).reshape(recorded.shape), recorded)
     return SegmentNumbers(_masked(numbers, live), error, kept)
@@ -74,14 +73,19 @@ def segment_spectra(
 
 def _largest(g: Tensor, joined: bool) -> Tensor:
     """The largest modulus of each sample's entries, (batch, 1, …), or of all, (1, 1, …)."""
-    rows = g.detach().double().abs().reshape(1 if joined else len(g), -1)
-    return rows.amax(1).reshape(-1, *[1] * (g.dim() - 1))
+    rows = g.detach().reshape(1 if joined else len(g), -1)
+    return torch.maximum(rows.amax(1), -rows.amin(1)).reshape(-1, *[1] * (g.dim() - 1))
+
+
+def _power_of_two(size: Tensor) -> Tensor:
+    """The greatest that is no greater: to divide by it, or multiply, rounds nothing."""
+    return size / 2 / torch.frexp(size).mantissa
 
 
 def _relative(found: Tensor, recorded: Tensor) -> float:
-    one, other = found.detach().double(), recorded.detach().double()
-    size = float(other.norm())
-    return float((one - other).norm()) / (size or 1.0)
+    one, other = found.detach(), recorded.detach()
+    size = float(vector_norm(other, dtype=torch.float64))
+    return float(vector_norm(one - other, dtype=torch.float64)) / (size or 1.0)
 
 
 def _masked(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:

@@ -80,14 +80,14 @@ def numbers_at(point: Columns[Tensor], effort: Effort, spectra: bool) -> BlockNu
     """
     derived = point.derived
     signal_norm = norm(point.g)
-    pullback = point.column(derived.line.pullback)
-    gain = norm(pullback) / signal_norm
     measure = QuantityValues(point, effort)
+    pullback, length = point.column(derived.line.pullback), measure.length(derived.line.pullback)
+    gain = length / signal_norm
     wanted = [bound for bound in derived.bounds.bounds if spectra or not needs_spectra(bound)]
     numbers = {bound: _number(bound, measure, signal_norm, gain) for bound in wanted}
     terms = (
-        {"norm_g": signal_norm, "norm_pullback": norm(pullback)}
-        | _addends(point, derived.line)
+        {"norm_g": signal_norm, "norm_pullback": length}
+        | _addends(measure, derived.line)
         | measure.exact()
     )
     terms |= {
@@ -111,9 +111,15 @@ def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
     )
 
 
-def _addends(point: Columns[Tensor], line: Linearization) -> dict[str, Tensor]:
+def _addends(measure: QuantityValues, line: Linearization) -> dict[str, Tensor]:
     addends = line.pullback.args if isinstance(line.pullback, sp.MatAdd) else (line.pullback,)
-    return {f"norm {sp.sstr(addend)}": norm(point.column(addend)) for addend in addends}
+    return {f"norm {_said(addend)}": measure.length(addend) for addend in addends}
+
+
+@lru_cache(maxsize=1024)
+def _said(expr: sp.Expr) -> str:
+    said: str = sp.sstr(expr)
+    return said
 
 
 def _number(
@@ -132,7 +138,7 @@ def _number(
     # Only a cosine has two ends, so there are few corners.
     values = torch.stack([_as_batch(formula(*corner), signal_norm) for corner in product(*ends)])
     worst = values.amin(0) if bound.side == "lower" else values.amax(0)
-    base = norm(measure.point.column(column(bound.base)))
+    base = measure.length(column(bound.base))
     delta = sum(e.delta for e in found)  # union bound: it may fail where any of them does
     relative = base / signal_norm
     # A ratio of norms beyond the range of floats is infinite, and |1 − t| no bound at all; a base

@@ -5,6 +5,7 @@ One rule per kind of quantity; one without a rule is refused.
 
 from functools import singledispatch
 
+import sympy as sp
 import torch
 from torch import Tensor
 
@@ -32,6 +33,7 @@ class QuantityValues:
         self.point, self.effort = point, effort
         self._known: dict[Definition, Enclosure] = {}
         self._names: dict[str, Tensor] = {}
+        self._lengths: dict[sp.Expr, Tensor] = {}
 
     def value(self, name: str, definition: Definition) -> Enclosure:
         if definition not in self._known:
@@ -41,6 +43,12 @@ class QuantityValues:
         if found.low is found.high:
             self._names[name] = found.low
         return found
+
+    def length(self, expr: sp.Expr) -> Tensor:
+        """‖column‖₂ of every sample."""
+        if expr not in self._lengths:
+            self._lengths[expr] = norm(self.point.column(expr))
+        return self._lengths[expr]
 
     def exact(self) -> dict[str, Tensor]:
         """Those found so far that are numbers rather than enclosures, by name."""

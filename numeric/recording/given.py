@@ -3,6 +3,7 @@
 import copy
 import random
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, InputError
+from numeric.checks import is_finite
 
 
 def without_numbers(model: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
@@ -70,7 +72,7 @@ def _check_tensor(name: str, tensor: Tensor, way_out: str, meta: bool) -> None:
         raise InputError(f"{name} is on the meta device: {way_out}")
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
         raise InputError(f"{name} is no dense tensor of numbers: pass it as one")
-    if (tensor.is_floating_point() or tensor.is_complex()) and not tensor.isfinite().all():
+    if not is_finite(tensor):
         raise InputError(f"{name} has entries that are not finite: remove NaN and infinity")
 
 
@@ -113,7 +115,8 @@ class _Held:
         if module in self._attributes:
             return
         attributes = self._attributes[module] = _attributes(module)
-        for leaf in tree_flatten(list(attributes.values()))[0]:
+        held = [value for name, value in attributes.items() if name not in _LEFT and _holds(value)]
+        for leaf in tree_flatten(held)[0]:
             if not isinstance(leaf, Tensor) or isinstance(leaf, nn.Parameter) or is_lazy(leaf):
                 continue
             if leaf.grad_fn is None and not leaf.is_meta and id(leaf) not in self._tensors:
@@ -148,12 +151,27 @@ class _Held:
                 )
 
 
+_LEFT = ("_parameters", "_modules")
+"""What these hold is looked after elsewhere."""
+
+
+def _holds(value: object) -> bool:
+    """Whether an attribute may be a tensor, or hold one."""
+    empty = isinstance(value, dict | list | tuple) and not value
+    return not empty and not isinstance(value, bool | int | float | str | None)
+
+
 def _attributes(module: nn.Module) -> dict[str, Any]:
     """What a module holds, its containers copied: they may be changed while it runs."""
     return {
-        name: copy.copy(value) if isinstance(value, dict | list | set) else value
+        name: _copied(value) if isinstance(value, dict | list | set) else value
         for name, value in vars(module).items()
     }
+
+
+def _copied(value: Any) -> Any:
+    plain = type(value) in (dict, OrderedDict, list, set)
+    return value.copy() if plain else copy.copy(value)  # many times slower
 
 
 def _put_back(module: nn.Module, attributes: dict[str, Any]) -> None:
@@ -187,23 +205,29 @@ def eager() -> Iterator[None]:
 
 
 class Generators:
-    """Where the random generators that all share are now."""
+    """Where the random generators that all share are now, or those of torch `alone`."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool = False) -> None:
         self._torch = _torch_states()
-        self._others = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+        self._others = None if alone else _other_states()
 
     def put_back(self) -> None:
         torch.set_rng_state(self._torch[0])
         if len(self._torch) > 1:
             torch.cuda.set_rng_state_all(list(self._torch[1:]))
-        random.setstate(self._others[0])
-        np.random.set_state(self._others[1])  # noqa: NPY002
+        if self._others is not None:
+            random.setstate(self._others[0])
+            np.random.set_state(self._others[1])  # noqa: NPY002
 
     def moved(self) -> bool:
         """Whether torch's have drawn numbers since."""
         pairs = zip(self._torch, _torch_states(), strict=True)
         return not all(torch.equal(before, now) for before, now in pairs)
+
+
+def _other_states() -> tuple[Any, Any]:
+    """Python's and NumPy's."""
+    return random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
 
 
 def _torch_states() -> tuple[Tensor, ...]:

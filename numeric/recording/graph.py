@@ -6,6 +6,7 @@ operations in place were recorded as what they compute. Nothing here runs or int
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from torch import Tensor
@@ -53,7 +54,7 @@ class Node:
     tracked: bool
     drawn: Generators | None = None
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[int, ...]:
         """The recorded values that it takes, each once, in the order of the arguments."""
         return tuple(dict.fromkeys(ref.value for ref in refs(self.args, self.kwargs)))

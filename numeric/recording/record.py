@@ -108,7 +108,7 @@ class _Operations(TorchDispatchMode):
         if function._schema.is_mutable:
             recorder.will_change([args, kwargs])
         random = torch.Tag.nondeterministic_seeded in function.tags
-        drawn = Generators() if random else None
+        drawn = Generators(alone=True) if random else None
         out = function(*args, **kwargs)
         if recorder.paused:
             return out
@@ -163,7 +163,7 @@ class _Functions(TorchFunctionMode):
         if name in DROPS and followed and _given(wrapped, 2, "training", True):
             return self._dropped(function, wrapped, given[0][0])
         if name in WHOLE and _is_whole(function, wrapped):
-            before = Generators()
+            before = Generators(alone=True)
             with recorder.pause():
                 out = function(*args, **kwargs)
             recorder.note_whole(function, given[0], given[1], tree_map(plain, out), before)

@@ -31,15 +31,37 @@ ANALYSIS = (
     Mutant(
         "a sample is told from the first alone",
         "validate/measure/model_gains.py",
-        "for kept in ((numbers >> bit) % 2 == 0, (numbers >> bit) % 2 == 1):",
-        "for kept in (numbers == 0,):",
+        "for kept in _kept_in_turn(batch):",
+        "for kept in (torch.arange(batch) == 0,):",
         "tests/test_validate/test_analysis/test_signal_comparison.py",
+    ),
+    Mutant(
+        "sets of samples that are kept hold each other",
+        "validate/measure/model_gains.py",
+        "combinations(range(sets), sets // 2)",
+        "(range(k % sets) for k in range(batch))",
+    ),
+    *(
+        Mutant(name, "numeric/recording/samples_apart.py", before, after)
+        for name, before, after in (
+            ("samples may be added up", "along and met.only not in along", "True"),
+            ("samples may be another axis of what they meet", "if len(behind) == 1", "if behind"),
+            ("the statistics may be the batch's", 'and not met.given(5, "training", False)', ""),
+            ("numbers that were read are no matter", "or SPECIALISED in recording.remarks", ""),
+            (
+                "a custom function is what it is called",
+                "_WHOLE.get(node.function)",
+                "{f.__name__: r for f, r in _WHOLE.items()}.get(name_of(node))",
+            ),
+            ("samples may end anywhere", "all(axes.get(each) == 0 for", "all(each in axes for"),
+            ("samples may be any axis of the same length", "prod(after[:place]) == prod", "prod"),
+        )
     ),
     Mutant(
         "signals are not scaled",
         "numeric/capture/segment_numbers.py",
-        "scale = torch.where(scale > 0, scale, torch.ones_like(scale))",
-        "scale = torch.ones_like(scale)",
+        "scale = torch.where(live, _power_of_two(largest), torch.ones_like(largest))",
+        "scale = torch.ones_like(largest)",
     ),
     Mutant(
         "what is behind the last block is not said",
@@ -75,7 +97,7 @@ ANALYSIS = (
     Mutant(
         "the culprit is any block behind",
         "validate/analysis/signal_comparison.py",
-        "(numbers.live.any() and not (numbers.pullback != 0).any())",
+        "found.numbers.live.any() and not found.numbers.pullback.any()",
         "True",
         "tests/test_validate/test_analysis/test_analyze.py",
     ),

@@ -161,9 +161,28 @@ CAPTURE = [
     ),
     Mutant(
         "a signal is another sample's",
-        "validate/measure/model_gains.py",
+        "validate/measure/signal_hooks.py",
         "signal = signals[output]",
         "signal = signals[output].flip(0) if signals[output] is not None else None",
+        "tests/test_validate/test_measure/test_model_gains.py",
+    ),
+    Mutant(
+        "captured values keep the graph of the model",
+        "numeric/capture/capture.py",
+        "value.detach() if kept",
+        "value if kept",
+    ),
+    Mutant(
+        "what a term reads is forgotten",
+        "numeric/capture/capture.py",
+        "needed.update(value for",
+        "set().update(value for",
+    ),
+    Mutant(
+        "what overflows in sum is not finite",
+        "numeric/checks.py",
+        "or bool(v.isfinite().all())",
+        "",
     ),
     Mutant(
         "re-entrant checkpoints are not looked for",

@@ -576,7 +576,7 @@ NUMERIC = [
     Mutant(
         "weights may be infinite",
         "numeric/checks.py",
-        "if not _is_finite(weight):",
+        "if not is_finite(weight):",
         "if False:",
         "tests/test_numeric/test_numeric_bad_inputs.py",
     ),

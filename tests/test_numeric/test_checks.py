@@ -19,6 +19,7 @@ from numeric.checks import (
     check_vector,
     described,
     is_dense,
+    is_finite,
 )
 
 X = gaussian(4, 3, seed=0, dtype=torch.float32)
@@ -205,3 +206,20 @@ def test_what_is_not_dense_is_described_by_its_kind():
     assert described([1]) == "list"
     with pytest.raises(InputError, match="the signal is a sparse_coo tensor: give a dense one"):
         check_dense(sparse, "the signal")
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_one_entry_that_is_not_finite_is_found(bad):
+    for kind in (torch.float16, torch.float32, torch.float64, torch.complex64):
+        v = torch.ones(3, 50, dtype=kind)
+        assert is_finite(v)
+        v[1, 7] = bad
+        assert not is_finite(v)
+    assert not is_finite(torch.tensor([torch.inf, -torch.inf]))
+
+
+def test_entries_are_finite_whose_sum_is_not():
+    assert is_finite(torch.full((4, 4), 3e38))
+    assert is_finite(torch.full((4, 4), 6e4, dtype=torch.float16))
+    assert is_finite(torch.zeros(0))
+    assert is_finite(torch.arange(3))

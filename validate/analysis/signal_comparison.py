@@ -4,11 +4,13 @@ The signals are the original model's; each block's pullback is that of its own t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from derivations.errors import CaptureError, InputError
 from numeric import (
@@ -20,7 +22,9 @@ from numeric import (
     segment_spectra,
     untouched,
 )
+from numeric.checks import is_finite
 from numeric.recording.recorder import tensors_of
+from numeric.recording.samples_apart import samples_apart
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
@@ -46,6 +50,7 @@ class SignalComparison:
     carried: int = 0
     _expected: dict[int, Tensor] = field(default_factory=dict)
     _apart: dict[int, float] = field(default_factory=dict)
+    _shuts: set[int] = field(default_factory=set)
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
         places, indices = self._places()
@@ -55,7 +60,8 @@ class SignalComparison:
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
         batches = {len(self.captured.value(each)) for each in self.captured.boundaries}
         with untouched(self.model):
-            self.joined = batches != inputs or coupled(*given[:3], result)
+            apart = samples_apart(flow.recording)  # most models, and no pass is needed
+            self.joined = batches != inputs or not (apart or not coupled(*given[:3], result))
         if self.joined:
             self.remarks.append("samples are coupled: gains and bounds are of the whole batch")
 
@@ -94,11 +100,15 @@ class SignalComparison:
         """The first block on the signal's way that it enters and does not leave, before this one
         is reached.
         """
-        for after in range(len(self.captured.segments) - 1, index, -1):
-            numbers = self.numbers[after].numbers if after in self.numbers else None
-            if numbers is None or (numbers.live.any() and not (numbers.pullback != 0).any()):
-                return self.captured.segments[after].name
-        return None
+        return self.captured.segments[self._shut].name if self._shut > index else None
+
+    @cached_property
+    def _shut(self) -> int:
+        """The last block that the signal enters and does not leave, or −1."""
+        for index in range(len(self.captured.segments) - 1, -1, -1):
+            if index not in self.numbers or index in self._shuts:
+                return index
+        return -1
 
     def _places(self) -> tuple[list[Any], list[int]]:
         """The boundaries that the model itself meets with the same gradient, and which they are."""
@@ -112,7 +122,7 @@ class SignalComparison:
 
     def _at(self, boundary: int, signal: Tensor) -> None:
         """Compares what was predicted for this boundary, and predicts the one before it."""
-        if not signal.isfinite().all():
+        if not is_finite(signal):
             name = self.captured.segments[max(boundary - 1, 0)].name
             raise InputError(f"the signal behind {name} is not finite: an infinite slope or a loss")
         self._carry_on(boundary)
@@ -131,7 +141,10 @@ class SignalComparison:
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
-        self.numbers[index] = found
+        # Of the pullback, which is as large as the input, no more is asked than this.
+        if found.numbers.live.any() and not found.numbers.pullback.any():
+            self._shuts.add(index)
+        self.numbers[index] = replace(found, numbers=_without_pullback(found.numbers))
         if self.want_spectra and not self.joined and found.numbers.live.all():
             self._find_spectra(index, segment, signal)
         shape = self.captured.value(segment.entry).shape
@@ -139,13 +152,15 @@ class SignalComparison:
 
     def _compare(self, boundary: int, signal: Tensor) -> None:
         limits = torch.finfo(signal.dtype)
-        rows = signal.detach().double().flatten(1)
+        rows, expected = signal.detach().flatten(1), self._expected.pop(boundary).flatten(1)
         # Of a signal whose digits have underflowed there is nothing to compare.
-        kept = rows.abs().amax(1) >= limits.tiny / limits.eps
-        rows, expected = rows[kept], self._expected.pop(boundary).double().flatten(1)[kept]
-        size = max(float(rows.norm()), float(expected.norm()))
-        if size > 0:
-            self._apart[boundary] = float((expected - rows).norm()) / size
+        kept = torch.maximum(rows.amax(1), -rows.amin(1)) >= limits.tiny / limits.eps
+        lengths = [
+            float(vector_norm(vector_norm(each, dim=1, dtype=torch.float64)[kept]))
+            for each in (rows, expected, expected - rows)
+        ]
+        if max(lengths[:2]) > 0:
+            self._apart[boundary] = lengths[2] / max(lengths[:2])
 
     def _find_spectra(self, index: int, segment: Captured, signal: Tensor) -> None:
         try:
@@ -167,6 +182,10 @@ class SignalComparison:
                     f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
                     f"the model's by {by:.1e}: it does something that a recording does not see"
                 )
+
+
+def _without_pullback(numbers: BlockNumbers) -> BlockNumbers:
+    return replace(numbers, pullback=numbers.pullback[:0])
 
 
 def _median(values: Tensor | None) -> float | None:

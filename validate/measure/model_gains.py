@@ -7,27 +7,16 @@ nodes of its graph. Nothing is stored but norms, unless a caller looks at a sign
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from itertools import combinations, count
+from math import comb
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from validate.measure.network_gains import norm_ratio
-
-
-class Place(Protocol):
-    """Where a value is met: at the `call`-th torch function, counted from 1, among the flat tensors
-    of its arguments (side "in") or of its result ("out"); at call 0 among the model's own.
-    """
-
-    @property
-    def call(self) -> int: ...
-    @property
-    def side(self) -> str: ...
-    @property
-    def position(self) -> int: ...
+from validate.measure.signal_hooks import Look, Place, Point, SignalHooks
 
 
 @dataclass(frozen=True)
@@ -47,18 +36,14 @@ class ModelMeasurement:
     loss: float
 
 
-Look = Callable[[int, Tensor], None]
-"""Called with a place's index and the signal there, as backpropagation reaches it: last first."""
-
-
 def coupled(
     model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], made: Any
 ) -> bool:
     """Whether a sample of the result `made` changes when others are replaced.
 
     The batch is the first axis of the first tensor. True, too, where a result has another batch, so
-    that samples cannot be told apart. For each bit of the samples' numbers those that have it are
-    replaced, then those that have not: any two differ in one. 2 ⌈log₂ batch⌉ forward passes.
+    that samples cannot be told apart. One forward pass for each set of samples that are kept
+    while all others are replaced.
     """
     given = _tensors((args, kwargs))
     if not given or not given[0].dim():
@@ -67,16 +52,25 @@ def coupled(
     before = _tensors(made)
     if any(not each.dim() or len(each) != batch for each in before):
         return True
-    numbers = torch.arange(batch)
-    for bit in range((batch - 1).bit_length()):
-        for kept in ((numbers >> bit) % 2 == 0, (numbers >> bit) % 2 == 1):
-            # Random numbers are the same in each pass, as they were when `made` was.
-            with torch.no_grad(), torch.random.fork_rng():
-                again = partial(_others_rolled, kept)
-                after = model(*tree_map(again, tuple(args)), **tree_map(again, dict(kwargs)))
-            if not all(map(partial(_stays, kept), before, _tensors(after))):
-                return True
+    for kept in _kept_in_turn(batch):
+        # Random numbers are the same in each pass, as they were when `made` was.
+        with torch.no_grad(), torch.random.fork_rng():
+            again = partial(_others_rolled, kept)
+            after = model(*tree_map(again, tuple(args)), **tree_map(again, dict(kwargs)))
+        if not all(map(partial(_stays, kept), before, _tensors(after))):
+            return True
     return False
+
+
+def _kept_in_turn(batch: int) -> Tensor:
+    """The fewest sets of samples, one a row, such that each sample is once kept without another,
+    for any other: no sample's sets are among another's (Sperner), so C(sets, sets/2) ≥ batch.
+    """
+    sets = next(n for n in count() if comb(n, n // 2) >= batch)
+    kept = torch.zeros(sets, batch, dtype=torch.bool)
+    for sample, its in zip(range(batch), combinations(range(sets), sets // 2), strict=False):
+        kept[list(its), sample] = True
+    return kept
 
 
 def _others_rolled(kept: Tensor, leaf: Any) -> Any:
@@ -118,17 +112,22 @@ def measure_model(
     flat, spec = tree_flatten((tuple(args), dict(kwargs)))
     given = [_fresh(leaf) for leaf in flat]
     inputs = [leaf for leaf in given if isinstance(leaf, Tensor)]
-    watch = _Watch(places, inputs, per_sample, look)
+    began: list[int] = []
+    asks: Literal["norms", "norm"] = "norms" if per_sample else "norm"
+    hooks = SignalHooks([Point(place, asks) for place in places], began.append, look=look)
     # A node of the graph stands for each input, and the model may change the tensor in place.
     passed = iter([_passed(leaf) for leaf in inputs])
     handed = [next(passed) if isinstance(leaf, Tensor) else leaf for leaf in given]
     args_, kwargs_ = torch.utils._pytree.tree_unflatten(handed, spec)
     with torch.enable_grad():
-        watch.met(0, "in", [leaf for leaf in handed if isinstance(leaf, Tensor)])
-        with watch:
+        hooks.met(0, "in", handed)
+        with hooks:
             result = model(*args_, **kwargs_)
-        watch.met(0, "out", _tensors(result))
+        hooks.met(0, "out", result)
         value = loss(result)
+    hooks.finish()
+    if hooks.problem is not None:
+        raise ValueError(f"the model does not do again what it did: {hooks.problem}")
     if value.numel() != 1 or not value.isfinite().all() or not value.requires_grad:
         raise ValueError("the loss must be one finite number that depends on the input")
     parameters = _trained(model)
@@ -140,7 +139,15 @@ def measure_model(
         )
     gradients = _gradients(value.reshape(()), wanted)
     sizes = _parameter_norms(parameters, gradients[len(wanted) - len(parameters) :])
-    return watch.measurement(sizes, value.item())
+    found = {index: norm for number in began for index, norm in hooks.take(number).items()}
+    norms = tuple(_in_a_row(found.get(index)) for index in range(len(places)))
+    total = _ratio(norms[0], norms[-1]) if norms else None
+    gains = tuple(map(_ratio, norms, norms[1:]))
+    return ModelMeasurement(norms, gains, total, sizes, value.item())
+
+
+def _in_a_row(norms: Tensor | None) -> Tensor | None:
+    return None if norms is None else norms.reshape(-1)
 
 
 def _gradients(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
@@ -172,71 +179,10 @@ def _is_checkpointed(root: Any) -> bool:
     return False
 
 
-class _Watch(TorchFunctionMode):
-    """Counts torch functions, and hangs hooks on the nodes of what it is to look at."""
-
-    def __init__(
-        self, places: Sequence[Place], inputs: Sequence[Tensor], per_sample: bool, look: Look | None
-    ) -> None:
-        super().__init__()
-        self.places, self.per_sample, self.look = tuple(places), per_sample, look
-        self._at: dict[tuple[int, str], list[int]] = {}
-        for index, place in enumerate(self.places):
-            self._at.setdefault((place.call, place.side), []).append(index)
-        self._calls = 0
-        self._norms: dict[int, Tensor] = {}
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        call = self._calls = self._calls + 1
-        if (call, "in") in self._at:
-            self.met(call, "in", _tensors((args, kwargs or {})))
-        out = function(*args, **(kwargs or {}))
-        if (call, "out") in self._at:
-            self.met(call, "out", _tensors(out))
-        return out
-
-    def met(self, call: int, side: str, tensors: Sequence[Tensor]) -> None:
-        for index in self._at.get((call, side), ()):
-            tensor = tensors[self.places[index].position]
-            if tensor.grad_fn is not None:
-                self._hang(index, tensor)
-
-    def _hang(self, index: int, tensor: Tensor) -> None:
-        output = tensor.output_nr
-
-        def hook(signals: Sequence[Tensor | None]) -> None:
-            signal = signals[output]
-            if signal is not None:
-                self._norms[index] = _norm(signal, self.per_sample)
-                if self.look is not None:
-                    self.look(index, signal.detach())
-
-        assert tensor.grad_fn is not None
-        tensor.grad_fn.register_prehook(hook)
-
-    def measurement(
-        self, parameters: Mapping[str, tuple[float, float]], loss: float
-    ) -> ModelMeasurement:
-        norms = tuple(self._norms.get(index) for index in range(len(self.places)))
-        gains = tuple(map(_ratio, norms, norms[1:]))
-        total = _ratio(norms[0], norms[-1]) if norms else None
-        return ModelMeasurement(norms, gains, total, parameters, loss)
-
-
 def _ratio(before: Tensor | None, after: Tensor | None) -> Tensor | None:
     if before is None or after is None:
         return None
     return norm_ratio(before[:, None], after[:, None])
-
-
-def _norm(signal: Tensor, per_sample: bool) -> Tensor:
-    """‖signal‖₂ of each sample or of all, (batch,) or (1,), in float64: no square overflows."""
-    rows = signal.detach().flatten(1) if per_sample else signal.detach().reshape(1, -1)
-    scale = rows.abs().amax(1, keepdim=True).double()
-    safe = torch.where(scale > 0, scale, torch.ones_like(scale))
-    return (scale * (rows.double() / safe).square().sum(1, keepdim=True).sqrt())[:, 0]
 
 
 def _fresh(leaf: Any) -> Any:

@@ -7,7 +7,7 @@ numbers alone: no tensor of the model, no graph.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -15,8 +15,23 @@ from torch.autograd.graph import Node, get_gradient_edge
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten
 
-from validate.measure.model_gains import Place
-from validate.measure.signal_norms import idle_share, signal_norm
+from validate.measure.signal_norms import idle_share, sample_norms, signal_norm
+
+Look = Callable[[int, Tensor], None]
+"""Called with a point's index and the signal there, as backpropagation reaches it: last first."""
+
+
+class Place(Protocol):
+    """Where a value is met: at the `call`-th torch function, counted from 1, among the flat tensors
+    of its arguments (side "in") or of its result ("out"); at call 0 among the model's own.
+    """
+
+    @property
+    def call(self) -> int: ...
+    @property
+    def side(self) -> str: ...
+    @property
+    def position(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -32,15 +47,16 @@ class Slice:
 class Point:
     """A value to look at.
 
-    `asks` for the norm of its signal, for the share of its units that are idle, or for the mean of
-    the value itself. `shape` and `made_by`, the name of the torch function whose result it is,
-    tell whether a run is the one that was pointed out. Of a concatenation that the model repeats
-    instead of continuing, the signal is its own and `slices` of those that repeat it.
+    `asks` for the norm of its signal, for those of its samples, for the share of its units that are
+    idle, or for the mean of the value itself. `shape` and `made_by`, the name of the torch function
+    whose result it is, tell whether a run is the one that was pointed out, where they are given.
+    Of a concatenation that the model repeats instead of continuing, the signal is its own and
+    `slices` of those that repeat it.
     """
 
     place: Place
-    asks: Literal["norm", "idle", "mean"]
-    shape: tuple[int, ...]
+    asks: Literal["norm", "norms", "idle", "mean"]
+    shape: tuple[int, ...] | None = None
     made_by: str | None = None
     slices: tuple[Slice, ...] = ()
 
@@ -50,7 +66,8 @@ class SignalHooks(TorchFunctionMode):
 
     `began` is called with the number of a backward pass at the first signal of it. `strict` asks
     for the very shapes of the points, otherwise their ranks will do. `problem` says in words why
-    the run is not the one that was pointed out, after which nothing more is looked at.
+    the run is not the one that was pointed out, after which nothing more is looked at. `look`, too,
+    is shown every signal.
     """
 
     def __init__(
@@ -59,9 +76,10 @@ class SignalHooks(TorchFunctionMode):
         began: Callable[[int], None],
         strict: bool = True,
         idle: bool = True,
+        look: Look | None = None,
     ) -> None:
         super().__init__()
-        self.points, self.began, self.strict = tuple(points), began, strict
+        self.points, self.began, self.strict, self.look = tuple(points), began, strict, look
         self.calls = 0
         self.problem: str | None = None
         self._at: dict[tuple[int, str], list[int]] = {}
@@ -120,8 +138,8 @@ class SignalHooks(TorchFunctionMode):
     def _is(self, point: Point, tensors: Sequence[Tensor], name: str | None) -> bool:
         if point.place.position >= len(tensors):
             return False
-        shape = tuple(tensors[point.place.position].shape)
-        alike = shape == point.shape if self.strict else len(shape) == len(point.shape)
+        shape, known = tuple(tensors[point.place.position].shape), point.shape
+        alike = known is None or (shape == known if self.strict else len(shape) == len(known))
         return alike and (point.made_by is None or name is None or point.made_by == name)
 
     def _look(self, index: int, tensor: Tensor) -> None:
@@ -140,6 +158,8 @@ class SignalHooks(TorchFunctionMode):
             if signal is not None and self.problem is None:
                 with torch.no_grad(), torch._C.DisableTorchFunction():
                     self._arrived(index, signal.detach())
+                if self.look is not None:
+                    self.look(index, signal.detach())
 
         node.register_prehook(hook)
 
@@ -155,5 +175,5 @@ class SignalHooks(TorchFunctionMode):
                 signal = signal + whole.narrow(each.dim, each.start, length)
         if index in self._whole:
             self._held[index] = signal
-        found = idle_share(signal) if point.asks == "idle" else signal_norm(signal)
-        self._passes[number][index] = found
+        measured = {"idle": idle_share, "norms": sample_norms}.get(point.asks, signal_norm)
+        self._passes[number][index] = measured(signal)

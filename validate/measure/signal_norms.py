@@ -29,6 +29,16 @@ def signal_norm(signal: Tensor) -> Tensor:
     return length if _is_safe(length, narrow.dtype) else _scaled(narrow)
 
 
+def sample_norms(signal: Tensor) -> Tensor:
+    """‖·‖₂ of every sample of a signal (batch, …), (batch,) like `signal_norm`."""
+    rows = _plain(signal).reshape(len(signal), -1)
+    if rows.dtype == torch.float64:
+        scale = rows.abs().amax(1, keepdim=True)
+        scale = torch.where(scale > 0, scale, 1.0)
+        return scale[:, 0] * vector_norm(rows / scale, dim=1)
+    return vector_norm(rows, dim=1, dtype=torch.float32 if rows.is_mps else torch.float64)
+
+
 def tensor_norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     """‖·‖₂ of each tensor, in one call for all of them where the device allows it; float32 sums in
     float32, so to five digits on a CPU.

@@ -304,3 +304,16 @@ def test_links_are_walked_once() -> None:
     for pair in pairwise(found.boundaries):
         assert reader.links(*pair) == [pair]
     assert reader.links(ends[0], ends[-1]) == list(pairwise(ends))
+
+
+def test_what_no_term_reads_leaves_its_shape_alone() -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 5), nn.Linear(5, 2))
+    found = capture(model, (torch.ones(3, 4),), {})
+    values = found.flow.recording.values
+    kept = {number for number, value in values.items() if not value.is_meta}
+    assert kept == {*found.boundaries, *found.flow.recording.inputs}
+    assert all(value.grad_fn is None for value in values.values())
+    mixed = nn.Bilinear(4, 4, 5)
+    shared = capture(lambda h: mixed(h, h.detach().cos()).tanh(), (torch.ones(3, 4),), {})
+    (needed,) = (r.needs for s in shared.segments for r in s.regions.values() if r.needs)
+    assert not any(shared.value(number).is_meta for number in needed)

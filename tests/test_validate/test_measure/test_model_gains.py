@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from validate.measure.model_gains import measure_model
+from validate.measure.model_gains import _kept_in_turn, measure_model
 
 
 @dataclass(frozen=True)
@@ -144,3 +144,18 @@ def test_nothing_to_derive_for_is_refused() -> None:
     weight = nn.Parameter(torch.ones(3))
     with pytest.raises(ValueError, match="pass a module that holds its parameters"):
         measure_model(lambda t: weight[t], (torch.tensor([0]),), {}, [], lambda out: out.sum())
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 8, 20, 33])
+def test_each_sample_is_once_kept_without_another(batch: int) -> None:
+    kept = _kept_in_turn(batch)
+    without = (kept[:, :, None] & ~kept[:, None, :]).any(0)
+    assert bool((without | torch.eye(batch, dtype=torch.bool)).all())
+    assert len(kept) == {1: 0, 2: 2, 3: 3, 8: 5, 20: 6, 33: 7}[batch]
+
+
+def test_another_run_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"not do again .*: another value"):
+        measure_model(model(), (x(),), {}, [At(1, "out", 1)], loss)
+    with pytest.raises(ValueError, match=r"not do again .*: 1 values are never made"):
+        measure_model(model(), (x(),), {}, [At(9, "out", 0)], loss)

@@ -147,3 +147,14 @@ def test_slices_of_what_repeats_a_value_belong_to_its_signal():
     loss.backward()
     expected = (1 + torch.arange(2, 5, dtype=torch.float64)).repeat(2, 1).norm().item()
     assert hooks.take(passes[0])[0].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_samples_have_their_own_norms_and_signals_are_shown():
+    x, seen, passes = X.clone().requires_grad_(), {}, []
+    points = [replace(POINTS[1], asks="norms", shape=None), replace(POINTS[3], asks="norms")]
+    hooks, loss = run(points, x, passes.append, look=seen.__setitem__)
+    loss.backward()
+    found = hooks.take(passes[0])
+    assert list(seen) == [1, 0]
+    for index, signal in seen.items():
+        assert torch.allclose(found[index], signal.norm(dim=1), rtol=1e-12)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from validate.measure.signal_norms import idle_share, signal_norm, tensor_norms
+from validate.measure.signal_norms import idle_share, sample_norms, signal_norm, tensor_norms
 
 
 def drawn(*shape, dtype=torch.float32, seed=0):
@@ -82,3 +82,24 @@ def test_idle_units_get_nothing_in_any_sample(shape, axis):
     assert idle_share(signal).item() == 2 / 8
     lone[5].fill_(torch.nan)
     assert idle_share(signal).item() == 1 / 8
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("scale", [1e-36, 1e-6, 1.0, 1e36])
+def test_each_sample_has_its_norm(dtype, scale):
+    signal = (drawn(3, 4, 5, dtype=torch.float64) * scale).to(dtype)
+    signal[1] = 0
+    found = sample_norms(signal)
+    assert found.dtype == torch.float64
+    expected = [scale * (each.double() / scale).norm().item() for each in signal]
+    assert found.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_samples_of_doubles_neither_vanish_nor_overflow():
+    signal = drawn(2, 50, dtype=torch.float64)
+    for scale in (1e-250, 1e250):
+        expected = [scale * each.norm().item() for each in signal]
+        assert sample_norms(signal * scale).tolist() == pytest.approx(expected)
+    assert sample_norms(drawn(4, dtype=torch.complex128)).tolist() == pytest.approx(
+        drawn(4, dtype=torch.complex128).abs().tolist()
+    )
