@@ -37,13 +37,22 @@ def _lines(found: Analysis) -> Iterator[str]:
         yield ""
         yield "where the gradient is lost"
     for block in found.losing[:8]:
-        yield f"  {block.name} ({block.kind}): {block.lost_by}"
-        if block.advice:
-            yield f"      {block.advice}"
+        yield from _cause(block)
     if found.unreached:
         names = ", ".join(block.name for block in found.unreached[:4])
         more = f" and {len(found.unreached) - 4} more" if len(found.unreached) > 4 else ""
         yield f"  {names}{more}: {found.unreached[0].lost_by}"
+    if found.noted:
+        yield ""
+        yield "what else is worth a word"
+    for block in found.noted[:8]:
+        yield from _cause(block)
+
+
+def _cause(block: BlockAnalysis) -> Iterator[str]:
+    yield f"  {block.name} ({block.kind}): {block.lost_by}"
+    if block.advice:
+        yield f"      {block.advice}"
 
 
 def _row(block: BlockAnalysis, width: int) -> str:
@@ -58,10 +67,6 @@ def _row(block: BlockAnalysis, width: int) -> str:
     length = min(round(WIDTH * block.gain.median), 2 * WIDTH) if block.gain else 0
     bar = "█" * length
     return f"{block.name:{width}}  {block.kind:14}  {gain}  {t}  {c}  {band:>16}  {bar}".rstrip()
-
-
-def _number(value: float | None, width: int) -> str:
-    return f"{value:{width}.2f}" if value is not None else " " * width
 
 
 def latex(found: Analysis) -> str:

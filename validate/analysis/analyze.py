@@ -96,6 +96,7 @@ def analyze(
                 run.spectra.get(index),
                 run.culprit(index),
                 captured.containers,
+                run.inside.get(index),
             )
             for index, each in enumerate(captured.segments)
         ),

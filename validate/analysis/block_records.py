@@ -15,6 +15,7 @@ from validate.analysis.analysis_document import (
 )
 from validate.analysis.causes import Cause, cause_of, median_term
 from validate.analysis.formulas import formula
+from validate.analysis.inner_causes import InnerCause
 
 
 def block_of(
@@ -24,11 +25,12 @@ def block_of(
     spectra: BlockNumbers | None,
     culprit: str | None,
     containers: Collection[str] = (),
+    inside: InnerCause | None = None,
 ) -> BlockAnalysis:
     """The record of a block; without numbers, or where every signal is zero, its gain is null.
 
     `culprit` is the name of the last block that the signal entered and did not leave; `containers`
-    are the modules that hold others which run.
+    are the modules that hold others which run, and `inside` is what was seen in the block.
     """
     said = formula(segment.name, segment.term, segment.regions, containers)
     numbers = found.numbers if found else None
@@ -36,7 +38,7 @@ def block_of(
     lost = f"no signal reaches it: {culprit} lets nothing through" if culprit else "no signal"
     cause = Cause(lost if found else None)
     if numbers is not None and live:
-        cause = cause_of(segment, numbers)
+        cause = cause_of(segment, numbers, inside, spectra)
     bounding = spectra or numbers
     return BlockAnalysis(
         index=index,

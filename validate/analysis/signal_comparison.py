@@ -5,6 +5,7 @@ The signals are the original model's; each block's pullback is that of its own t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -23,6 +24,9 @@ from numeric import (
 from numeric.recording.recorder import tensors_of
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
+from validate.analysis.causes import worth_a_look
+from validate.analysis.inner_causes import InnerCause, inner_cause_of
+from validate.inside.inner_steps import InnerSteps, inner_steps
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
 
 AGREE: Mapping[torch.dtype, float] = {torch.float64: 1e-10, torch.float32: 2e-3}
@@ -41,6 +45,7 @@ class SignalComparison:
     seed: int
     numbers: dict[int, SegmentNumbers] = field(default_factory=dict)
     spectra: dict[int, BlockNumbers] = field(default_factory=dict)
+    inside: dict[int, InnerCause] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     joined: bool = False
     carried: int = 0
@@ -128,12 +133,19 @@ class SignalComparison:
                 self.carried += 1
                 self._predict(above - 1, self._expected.pop(above))
 
+    @cached_property
+    def _inner_steps(self) -> list[InnerSteps]:
+        return inner_steps(self.captured)
+
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
         self.numbers[index] = found
         if self.want_spectra and not self.joined and found.numbers.live.all():
             self._find_spectra(index, segment, signal)
+        if worth_a_look(found.numbers):
+            steps = self._inner_steps[index]
+            self.inside[index] = inner_cause_of(self.captured, segment, steps, signal)
         shape = self.captured.value(segment.entry).shape
         self._expected[index] = found.numbers.pullback.reshape(shape)
 

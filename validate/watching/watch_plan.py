@@ -4,9 +4,8 @@ A plan is made from one capture, and holds no tensor of it.
 """
 
 import warnings
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -15,16 +14,13 @@ from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, GradboundError
 from numeric.capture.capture import CapturedModel, capture
-from numeric.capture.flow import Flow, Step
+from numeric.capture.flow import Flow
 from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
-from numeric.recording.operations import MOVES, name_of
+from numeric.recording.operations import name_of
+from validate.inside.inner_steps import inner_steps
 from validate.measure.signal_hooks import Point, Slice
 from validate.watching.alerts import Seen
-
-RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
-"""Operations whose slope is exactly zero on a half-line."""
-GATES = frozenset(("sigmoid", "hardsigmoid"))
 
 
 @dataclass(frozen=True)
@@ -87,14 +83,14 @@ def plan_of(captured: CapturedModel) -> WatchPlan:
     """The plan of a captured model."""
     points = _Points(captured)
     ends = [points.add(value, "norm") for value in captured.boundaries]
-    inner = _inner(captured)
     blocks = tuple(
         WatchedBlock(
-            each.name, each.kind, before, after, points.all(steps.relus, "idle"),
-            points.all(steps.gates, "mean"),
+            each.name, each.kind, before, after,
+            points.all([step.operands[0] for step in steps.relus], "idle"),
+            points.all([step.value for step in steps.gates], "mean"),
         )
         for each, (before, after), steps in zip(
-            captured.segments, pairwise(ends), inner, strict=True
+            captured.segments, pairwise(ends), inner_steps(captured), strict=True
         )
     )  # fmt: skip
     remarks = tuple(_remarks(captured, ends))
@@ -115,14 +111,6 @@ def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
             kinds.append((type(leaf), leaf if plain else None))
     modules = tuple((id(each), each.training) for each in model.modules())
     return (str(spec), tuple(kinds), modules), tuple(shapes)
-
-
-@dataclass
-class _Inner:
-    """Values inside a block: what its ReLUs take, and how far its gates are open."""
-
-    relus: list[int] = field(default_factory=list)
-    gates: list[int] = field(default_factory=list)
 
 
 class _Points:
@@ -180,39 +168,6 @@ def _slices(flow: Flow) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
                 found[part.value].append((step.value, dim, start))
             start += flow.shape(part.value)[dim]
     yield from found.items()
-
-
-def _inner(captured: CapturedModel) -> list[_Inner]:
-    """The ReLUs and gates of each segment: it holds the steps up to its exit."""
-    steps = captured.flow.steps
-    place = {step.value: index for index, step in enumerate(steps)}
-    exits = [place.get(each.exit, -1) for each in captured.segments]
-    first = place.get(captured.segments[0].entry, -1) if captured.segments else -1
-    found = [_Inner() for _ in captured.segments]
-    users: dict[int, list[Step]] = {}
-    for step in steps:
-        for value in step.operands:
-            users.setdefault(value, []).append(step)
-    for index, step in enumerate(steps):
-        where = bisect_left(exits, index)
-        if index <= first or where == len(found):
-            continue
-        name = name_of(step.node)
-        if name in RELU_LIKE and step.operands and step.operands[0] not in captured.flow.virtual:
-            found[where].relus.append(step.operands[0])
-        if name in GATES and _multiplies(step.value, users):
-            found[where].gates.append(step.value)
-    return found
-
-
-def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:
-    """Whether all that becomes of a value, but for its shape, are factors of products."""
-    found = users.get(value, ())
-    return bool(found) and all(
-        name_of(step.node) == "mul"
-        or (name_of(step.node) in MOVES | {"expand_copy"} and _multiplies(step.value, users))
-        for step in found
-    )
 
 
 def _remarks(captured: CapturedModel, ends: Sequence[int | None]) -> Iterator[str]:
