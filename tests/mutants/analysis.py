@@ -63,8 +63,8 @@ ANALYSIS = (
     Mutant(
         "the advice promises too much",
         "validate/analysis/causes.py",
-        "scale = AIM / t",
-        "scale = 1 / t",
+        "(1.0 if above else AIM) / t",
+        "1.0 / t",
     ),
     Mutant(
         "a lower bound is the best of the samples",
@@ -139,5 +139,65 @@ ANALYSIS = (
         "exit_code = 5",
         "exit_code = 1",
         "tests/test_gradbound/test_model_commands.py",
+    ),
+    Mutant(
+        "a signal inside a block is followed without what other paths bring",
+        "numeric/capture/segment_signals.py",
+        "signals[value] + part if value in signals else part",
+        "part",
+    ),
+    Mutant(
+        "every step inside a block is on every path",
+        "numeric/capture/segment_signals.py",
+        "alone = step.value in ends and len(step.operands) == 1",
+        "alone = True",
+    ),
+    Mutant(
+        "a mask is called dead where a weight is zero",
+        "validate/analysis/inner_causes.py",
+        "return self.shut if dead or closed else self.stop or self.shut",
+        "return self.shut or self.stop or self.shut",
+    ),
+    Mutant(
+        "a step is blamed that no signal reaches",
+        "validate/analysis/inner_causes.py",
+        "if each.arrived > 0 and each.passed == 0",
+        "if each.passed == 0",
+    ),
+    Mutant(
+        "a branch that passes nothing has no cause",
+        "validate/analysis/causes.py",
+        "or (t is not None and t < FADES)",
+        "",
+    ),
+    Mutant(
+        "an advised scale is rounded to the nearest",
+        "validate/analysis/causes.py",
+        "math.floor(value / unit + SAME)",
+        "round(value / unit)",
+    ),
+    Mutant(
+        "an advice holds for half of the samples",
+        "validate/analysis/causes.py",
+        't, r = float(numbers.terms["t"][numbers.live].max()), _part_of_skip(numbers)',
+        't, r = float(numbers.terms["t"][numbers.live].median()), _part_of_skip(numbers)',
+    ),
+    Mutant(
+        "an advice takes every skip for the identity",
+        "validate/analysis/causes.py",
+        "left = least if plain else end * least",
+        "left = least",
+    ),
+    Mutant(
+        "a skip is advised around a block that changes its size",
+        "validate/analysis/causes.py",
+        "if not inside.keeps_shape or most > AIM:",
+        "if most > AIM:",
+    ),
+    Mutant(
+        "a leaky slope is advised for what is no mask",
+        "validate/analysis/causes.py",
+        'if not inside.leaky or not (inside.shut or "").startswith("mask"):',
+        "if not inside.leaky:",
     ),
 )

@@ -5,6 +5,7 @@ The signal is followed through the block, operation by operation.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 from torch import Tensor
 
 from numeric import Captured, CapturedModel, InnerStep, segment_signals, step_slopes

@@ -114,3 +114,15 @@ def test_a_relu_without_dead_units_that_stops_this_signal_is_called_a_mask():
     assert seen.idle is not None
     assert seen.idle.share == 0
     assert (seen.words or "").startswith("mask: no unit of relu that the signal arrives at")
+
+
+def test_what_stops_the_signal_is_told_from_a_mask_with_dead_units():
+    """Most units are dead, and it is the last layer's weight that lets nothing through."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.LayerNorm(8))
+    model[0].bias.data[:6] = -50
+    model[0].bias.data[6:] = 50
+    nn.init.zeros_(model[2].weight)
+    found = inside(model, torch.randn(3, 4))
+    assert (found.shut or "").startswith("mask: 6 of 8 units")
+    assert found.words == "kernel: the weight of 2 is 0"

@@ -28,3 +28,10 @@ def test_a_gate_may_change_its_shape_before_it_multiplies():
 
     found = inner_steps(capture(Squeezed(), (batch()[0],), {}))
     assert sum(len(each.gates) for each in found) == 1
+
+
+def test_a_relu_right_behind_a_block_is_in_the_next_one():
+    model = nn.Sequential(nn.Linear(8, 16), Branch(16), nn.ReLU(), nn.Linear(16, 4)).double()
+    found = inner_steps(capture(model, (batch()[0],), {}))
+    relus = [[step.node.module for step in each.relus] for each in found]
+    assert relus[:3] == [[], ["1.f.1"], ["2"]]
