@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MODES = ("made", "train", "eval", "calibrated")
 FORMS = ("text", "json", "html", "latex")
+SUFFIXES = {".txt": "text", ".json": "json", ".html": "html", ".htm": "html", ".tex": "latex"}
 
 
 def _sizes(
@@ -54,8 +55,17 @@ def _sizes(
 @click.option("--device", default="auto", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--spectra", is_flag=True, help="Bounds for every signal too, by singular values.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="A file instead of stdout.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    help="Of the output; without it, what the suffix of --out says, else text.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A file instead of stdout: .txt, .json, .html or .tex says the format.",
+)
 def analyze(
     targets: Sequence[str],
     input_size: tuple[int, ...] | None,
@@ -68,7 +78,7 @@ def analyze(
     device: str,
     seed: int,
     spectra: bool,
-    form: str,
+    form: str | None,
     out: Path | None,
 ) -> None:
     """Show where a model's gradient goes: its blocks, formulas, bounds and measured gains.
@@ -81,6 +91,7 @@ def analyze(
     from validate.records.storage import write_atomic
     from validate.targets.targets import load_target
 
+    form = form or _form_of(out)
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
     found = []
@@ -106,6 +117,16 @@ def analyze(
         raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     write_atomic(out, said.encode())
     click.echo(out)
+
+
+def _form_of(out: Path | None) -> str:
+    """What the suffix of a file says; text without a file. Raises UsageError for another suffix."""
+    if out is None:
+        return "text"
+    if out.suffix.lower() not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise click.UsageError(f"{out.name} ends in none of {known}: say what it is with --format")
+    return SUFFIXES[out.suffix.lower()]
 
 
 def _rendered(analyses: "Sequence[PrintedAnalysis]", form: str) -> str:

@@ -179,4 +179,10 @@ WATCHED = [
         "where = bisect_left(exits, index)",
         "where = bisect_left(exits, index - 1)",
     ),
+    Mutant(
+        "every result is held, whatever the loss uses",
+        "validate/watching/assert_flow.py",
+        "plan = plan_of_run(model, args, kwargs, chosen)",
+        "plan = plan_of_run(model, args, kwargs)",
+    ),
 ]

@@ -55,11 +55,13 @@ class InnerCause:
 
 
 def inner_cause_of(
-    captured: CapturedModel, segment: Captured, steps: InnerSteps, g: Tensor
+    captured: CapturedModel, segment: Captured, steps: InnerSteps, g: Tensor | None
 ) -> InnerCause:
-    """What the signal g at the segment's exit meets inside; `steps` are its ReLUs and gates."""
+    """What the signal g at the segment's exit meets inside; `steps` are its ReLUs and gates.
+    Without a signal these alone are looked at.
+    """
     value = captured.value(segment.exit)
-    met = segment_signals(captured, segment, g.reshape(value.shape))
+    met = [] if g is None else segment_signals(captured, segment, g.reshape(value.shape))
     idle = [(_idle(captured, step), step) for step in steps.relus]
     worst, relu = max(idle, key=lambda each: each[0].share, default=(None, None))
     gates = [
@@ -76,7 +78,7 @@ def inner_cause_of(
         min(ends, key=lambda each: each[1], default=None),
         max(ends, key=lambda each: each[1], default=None),
         relu is not None and name_of(relu.node) == "relu",
-        captured.value(segment.entry).shape == value.shape,
+        g is not None and captured.value(segment.entry).shape == value.shape,
     )
 
 

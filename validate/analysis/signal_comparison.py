@@ -4,7 +4,7 @@ The signals are the original model's; each block's pullback is that of its own t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,9 +28,17 @@ from validate.analysis.causes import worth_a_look
 from validate.analysis.inner_causes import InnerCause, inner_cause_of
 from validate.inside.inner_steps import InnerSteps, inner_steps
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
+from validate.measure.network_gains import norm_ratio
 
+MEASURED_ONLY = (
+    "the model computes in {}: measured only, by its own backward pass; no formula is held against "
+    "it and no bound is given, for its digits are too few; call model.float(), and leave autocast "
+    "out, for these"
+)
 AGREE: Mapping[torch.dtype, float] = {torch.float64: 1e-10, torch.float32: 2e-3}
 """How far a block's own pullback may be from the measured one, relative to the signals there."""
+HALF = (torch.float16, torch.bfloat16)
+"""In these a formula and the model differ by more than what any mistake would be seen by."""
 
 
 @dataclass
@@ -43,6 +51,8 @@ class SignalComparison:
     kwargs: dict[str, Any]
     want_spectra: bool
     seed: int
+    positions: tuple[int, ...] | None = None
+    """Which tensors of the result the signal leaves from; None for all."""
     numbers: dict[int, SegmentNumbers] = field(default_factory=dict)
     spectra: dict[int, BlockNumbers] = field(default_factory=dict)
     inside: dict[int, InnerCause] = field(default_factory=dict)
@@ -50,6 +60,7 @@ class SignalComparison:
     joined: bool = False
     carried: int = 0
     _expected: dict[int, Tensor] = field(default_factory=dict)
+    _unbounded: dict[str, str] = field(default_factory=dict)
     _apart: dict[int, float] = field(default_factory=dict)
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
@@ -60,26 +71,64 @@ class SignalComparison:
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
         batches = {len(self.captured.value(each)) for each in self.captured.boundaries}
         with untouched(self.model):
-            self.joined = batches != inputs or coupled(*given[:3], result)
+            self.joined = batches != inputs or coupled(self._picked, *given[1:3], result)
         if self.joined:
             self.remarks.append("samples are coupled: gains and bounds are of the whole batch")
+        half = self.half
+        if half:
+            self.remarks.insert(0, MEASURED_ONLY.format(half))
 
         def look(place: int, found: Tensor) -> None:
-            self._at(indices[place], found)
+            if not half:
+                self._at(indices[place], found)
 
         with untouched(self.model):
             try:
                 measured = measure_model(*given, signal, per_sample=not self.joined, look=look)
             except ValueError as error:
                 raise InputError(str(error)) from error
+        if half:
+            self._take(measured, indices)
+            return measured
         self._carry_on(0)
         if self.carried:
             self.remarks.append(
                 f"{self.carried} boundaries are no value of the model's own run, as a state that "
                 "it concatenates anew: the signal there is the captured blocks' own"
             )
+        for why in dict.fromkeys(self._unbounded.values()):
+            names = [name for name, each in self._unbounded.items() if each == why]
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            self.remarks.append(f"{', '.join(names[:4])}{more}: measured only, no bound: {why}")
         self._judge()
         return measured
+
+    @property
+    def half(self) -> str:
+        """The half precision that a value on the way has, "" where none has."""
+        values = [self.captured.value(step.value) for step in self.captured.flow.steps]
+        values.append(self.captured.value(self.captured.boundaries[0]))
+        found = dict.fromkeys(each.dtype for each in values if each.dtype in HALF)
+        return ", ".join(str(dtype).removeprefix("torch.") for dtype in found)
+
+    def _picked(self, *args: Any, **kwargs: Any) -> list[Tensor]:
+        """Those of the model's results that the signal leaves from."""
+        found = tensors_of(self.model(*args, **kwargs))
+        return found if self.positions is None else [found[each] for each in self.positions]
+
+    def _take(self, measured: ModelMeasurement, indices: list[int]) -> None:
+        """The measured gains alone, where no formula is evaluated."""
+        norms = dict(zip(indices, measured.norms, strict=True))
+        for index, segment in enumerate(self.captured.segments):
+            before, after = norms.get(index), norms.get(index + 1)
+            if before is None or after is None:
+                continue
+            numbers = BlockNumbers(before[:, None], norm_ratio(before[:, None], after[:, None]),
+                                   {}, (), after > 0)  # fmt: skip
+            self.numbers[index] = SegmentNumbers(numbers, 0.0, {})
+            if worth_a_look(numbers):
+                steps = self._inner_steps[index]
+                self.inside[index] = inner_cause_of(self.captured, segment, steps, None)
 
     @property
     def worst(self) -> float | None:
@@ -88,6 +137,8 @@ class SignalComparison:
 
     def total(self, measured: ModelMeasurement) -> Total:
         product: Tensor | None = None
+        if self.half:
+            return Total(_median(measured.total), None, None)
         for index in range(len(self.captured.segments)):
             if index not in self.numbers:
                 return Total(None, None, None)
@@ -140,8 +191,11 @@ class SignalComparison:
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
+        if unbounded := measured_only(segment):
+            found = replace(found, numbers=replace(found.numbers, bounds=()))
+            self._unbounded[segment.name] = unbounded
         self.numbers[index] = found
-        if self.want_spectra and not self.joined and found.numbers.live.all():
+        if self.want_spectra and not self.joined and found.numbers.live.all() and not unbounded:
             self._find_spectra(index, segment, signal)
         if worth_a_look(found.numbers):
             steps = self._inner_steps[index]
@@ -179,6 +233,17 @@ class SignalComparison:
                     f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
                     f"the model's by {by:.1e}: it does something that a recording does not see"
                 )
+
+
+def measured_only(segment: Captured) -> str:
+    """Why nothing is to be guaranteed of a block, "" where something is."""
+    steps = [step for r in segment.regions.values() for step in getattr(r, "steps", ())]
+    custom = [step.node.name for step in steps if step.traits.tag == "custom"]
+    if custom:
+        return f"{custom[0]} says itself what its gradient is, which no formula knows"
+    if any(step.node.drawn is not None or "dropout" in step.node.name for step in steps):
+        return "random numbers are drawn, and it is another map at each call"
+    return ""
 
 
 def _median(values: Tensor | None) -> float | None:

@@ -109,7 +109,7 @@ class AlertJudge:
             if each.gain is not None and 0 < each.gain < rules.min_gain:
                 yield each.block, "dying", each.gain, cause_of(each)
             if each.gain is not None and each.gain > rules.max_gain:
-                yield each.block, "exploding", each.gain, _growth(each)
+                yield each.block, "exploding", each.gain, growth_of(each)
             if each.dead is not None and each.dead >= rules.dead_share:
                 yield each.block, "dead_units", each.dead, str(IdleUnits(each.dead))
             if each.gate is not None and each.gate < rules.gate_opening:
@@ -128,7 +128,8 @@ def cause_of(seen: Seen) -> str:
     return "it has no skip: what arrives is what its layers let through"
 
 
-def _growth(seen: Seen) -> str:
+def growth_of(seen: Seen) -> str:
+    """Why a block's gain is large."""
     if seen.kind in ("residual", "gated_residual", "dense"):
         return "its branch sends back many times what its skip carries"
     return "its layers enlarge the signal: their weights, or the slopes of a norm, are large"

@@ -52,24 +52,32 @@ class WatchedBlock:
 class WatchPlan:
     """The blocks in the order in which the input meets them, the points, and what to know.
 
-    `unread` says what behind the last block is in none, "" where nothing is.
+    `unread` says what behind the last block is in none, "" where nothing is; `results` to how many
+    tensors of the model's result paths lead.
     """
 
     blocks: tuple[WatchedBlock, ...]
     points: tuple[Point, ...]
     remarks: tuple[str, ...] = ()
     unread: str = ""
+    results: int = 1
 
 
-def plan_of_run(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WatchPlan:
-    """Captures model(*args, **kwargs) and plans; the model and the random generators come back as
-    they were. Raises CaptureError where it cannot be captured.
+def plan_of_run(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    outputs: Sequence[int] | None = None,
+) -> WatchPlan:
+    """Captures model(*args, **kwargs), to those of its results that are asked for, and plans; the
+    model and the random generators come back as they were. Raises CaptureError where it cannot be
+    captured.
     """
     try:
         with untouched(model), warnings.catch_warnings():
             # A compiled part says that the recording's hooks call twice; none of them compiles.
             warnings.filterwarnings("ignore", "Using `torch.compile", UserWarning)
-            return plan_of(capture(model, args, kwargs))
+            return plan_of(capture(model, args, kwargs, outputs))
     except GradboundError:
         raise
     except Exception as error:
@@ -94,7 +102,8 @@ def plan_of(captured: CapturedModel) -> WatchPlan:
         )
     )  # fmt: skip
     remarks = tuple(_remarks(captured, ends))
-    return WatchPlan(blocks, tuple(points.found), remarks, captured.unread_behind)
+    unread, results = captured.unread_behind, len(captured.flow.sinks)
+    return WatchPlan(blocks, tuple(points.found), remarks, unread, results)
 
 
 def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
