@@ -254,4 +254,41 @@ ANALYSIS = (
         "form = form or _form_of(out)",
         'form = form or "text"',
     ),
+    Mutant(
+        "a norm is bounded by its mean weight",
+        "numeric/capture/norm_bounds.py",
+        "float(weight.detach().double().abs().max())",
+        "float(weight.detach().double().abs().mean())",
+    ),
+    Mutant(
+        "a norm is bounded where its deviation is largest",
+        "numeric/capture/norm_bounds.py",
+        "size.flatten(1).amin(1)",
+        "size.flatten(1).amax(1)",
+    ),
+    Mutant(
+        "a layer behind a norm has the norm's bound",
+        "numeric/capture/norm_bounds.py",
+        "if len(steps) != 1 or steps[0].node.name",
+        "if not steps or steps[0].node.name",
+    ),
+    Mutant(
+        "any softmax is attention",
+        "validate/analysis/certainty_remarks.py",
+        "return bool(products) and any(",
+        "return any(",
+    ),
+    Mutant(
+        "a product that says something is called trivial",
+        "validate/analysis/certainty_remarks.py",
+        "if close or high - measured <= math.log10(SAYS):",
+        "if close:",
+    ),
+    Mutant(
+        "spectra hide the bounds that need none",
+        "validate/analysis/block_records.py",
+        "if each.id not in ids",
+        "if not ids",
+        "tests/test_validate/test_analysis/test_certainty_remarks.py",
+    ),
 )

@@ -25,6 +25,7 @@ from validate.analysis.analysis_document import (
     Total,
 )
 from validate.analysis.block_records import block_of
+from validate.analysis.certainty_remarks import certainty_remarks
 from validate.analysis.signal_comparison import AGREE, HALF, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
@@ -83,6 +84,22 @@ def analyze(
     remarks += filter(None, (captured.unread_before, captured.unread_behind))
     remarks += _results_remark(captured, chosen)
     remarks += [COMPILED] if compiled else []
+    blocks = tuple(
+        block_of(
+            index,
+            each,
+            run.numbers.get(index),
+            run.spectra.get(index),
+            run.culprit(index),
+            captured.containers,
+            run.inside.get(index),
+        )
+        for index, each in enumerate(captured.segments)
+    )
+    total = run.total(measured) if measured else Total(None, None, None)
+    remarks += [*captured.flow.remarks, *run.remarks]
+    if measured:
+        remarks += certainty_remarks(captured.segments, blocks, total)
     return Analysis(
         schema=SCHEMA,
         target=target or getattr(model, "__name__", type(model).__name__),
@@ -91,25 +108,11 @@ def analyze(
         input_shape=tuple(tuple(t.shape) for t in tensors_of((args, kwargs))),
         signal=signal.words,
         capture=CaptureRecord(
-            "recording",
-            len(captured.flow.recording.nodes),
-            seconds,
-            (*remarks, *captured.flow.remarks, *run.remarks),
+            "recording", len(captured.flow.recording.nodes), seconds, tuple(remarks)
         ),
-        blocks=tuple(
-            block_of(
-                index,
-                each,
-                run.numbers.get(index),
-                run.spectra.get(index),
-                run.culprit(index),
-                captured.containers,
-                run.inside.get(index),
-            )
-            for index, each in enumerate(captured.segments)
-        ),
+        blocks=blocks,
         parameters=_parameters(measured) if measured else (),
-        total=run.total(measured) if measured else Total(None, None, None),
+        total=total,
     )
 
 

@@ -1,11 +1,11 @@
 """Puts what is known of one captured block into its record."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from torch import Tensor
 
-from numeric import BlockNumbers, Captured, SegmentNumbers
+from numeric import BlockNumbers, BoundNumbers, Captured, SegmentNumbers
 from validate.analysis.analysis_document import (
     BlockAnalysis,
     BoundValue,
@@ -39,7 +39,9 @@ def block_of(
     cause = Cause(lost if found else None)
     if numbers is not None and live:
         cause = cause_of(segment, numbers, inside, spectra)
-    bounding = spectra or numbers
+    known = spectra.bounds if spectra else ()
+    ids = {bound.id for bound in known}
+    known += tuple(each for each in (numbers.bounds if numbers else ()) if each.id not in ids)
     return BlockAnalysis(
         index=index,
         name=segment.name,
@@ -52,14 +54,14 @@ def block_of(
         terms=Terms(*(median_term(numbers, each) if numbers else None for each in ("t", "c"))),
         lost_by=cause.lost_by,
         advice=cause.advice,
-        bounds=_bounds(bounding, found) if bounding is not None and found and live else (),
+        bounds=_bounds(known, found) if found and live else (),
         spectrum=_spectrum(spectra),
     )
 
 
-def _bounds(numbers: BlockNumbers, found: SegmentNumbers) -> tuple[BoundValue, ...]:
+def _bounds(known: Sequence[BoundNumbers], found: SegmentNumbers) -> tuple[BoundValue, ...]:
     made = []
-    for bound in numbers.bounds:
+    for bound in known:
         kept = bound.value[~bound.value.isnan()]
         if not len(kept):
             continue

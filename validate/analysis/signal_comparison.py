@@ -21,6 +21,7 @@ from numeric import (
     segment_spectra,
     untouched,
 )
+from numeric.capture.norm_bounds import norm_bound, with_norm_bound
 from numeric.recording.recorder import tensors_of
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
@@ -191,6 +192,8 @@ class SignalComparison:
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
+        if (scale := norm_bound(self.captured, segment)) is not None:
+            found = with_norm_bound(found, scale, self.joined)
         if unbounded := measured_only(segment):
             found = replace(found, numbers=replace(found.numbers, bounds=()))
             self._unbounded[segment.name] = unbounded

@@ -43,7 +43,7 @@ def test_bars_are_on_the_scale_of_the_largest_power_that_is_shown():
     assert bars(1e9, 1e3, 0.0) == [(0, 12), (0, 4), (12, 0)]
     assert bars(0.9, 1.0) == [(2, 0), (0, 0)]  # not a whole bar for what is next to 1
     said = text(analysis())
-    assert "│ is gain 1, a whole bar 100 times more or less" in said
+    assert "│ is gain 1, a whole bar 8 times more or less" in said
 
 
 def test_what_loses_nothing_and_has_a_cause_comes_last():
