@@ -217,7 +217,7 @@ ANALYSIS = (
     Mutant(
         "a map that draws numbers is bounded",
         "validate/analysis/signal_comparison.py",
-        'if any(step.node.drawn is not None or "dropout" in step.node.name for step in steps):',
+        "if any(_draws(captured, step) for step in steps):",
         "if False:",
         "tests/test_validate/test_analysis/test_analyze.py",
     ),
@@ -290,5 +290,12 @@ ANALYSIS = (
         "if each.id not in ids",
         "if not ids",
         "tests/test_validate/test_analysis/test_certainty_remarks.py",
+    ),
+    Mutant(
+        "a dropout of nothing is random",
+        "validate/analysis/signal_comparison.py",
+        "return any(isinstance(each, Tensor) and bool((each != 1).any()) for each in factors)",
+        "return True",
+        "tests/test_validate/test_analysis/test_analyze.py",
     ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, InputError
 from numeric import (
@@ -21,7 +22,9 @@ from numeric import (
     segment_spectra,
     untouched,
 )
+from numeric.capture.flow import Step
 from numeric.capture.norm_bounds import norm_bound, with_norm_bound
+from numeric.recording.graph import Ref
 from numeric.recording.recorder import tensors_of
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
@@ -98,9 +101,9 @@ class SignalComparison:
                 "it concatenates anew: the signal there is the captured blocks' own"
             )
         for why in dict.fromkeys(self._unbounded.values()):
-            names = [name for name, each in self._unbounded.items() if each == why]
-            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-            self.remarks.append(f"{', '.join(names[:4])}{more}: measured only, no bound: {why}")
+            names = [name for name, each in reversed(self._unbounded.items()) if each == why]
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            self.remarks.append(f"{', '.join(names[:3])}{more}: measured only, no bound: {why}")
         self._judge()
         return measured
 
@@ -194,7 +197,7 @@ class SignalComparison:
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
         if (scale := norm_bound(self.captured, segment)) is not None:
             found = with_norm_bound(found, scale, self.joined)
-        if unbounded := measured_only(segment):
+        if unbounded := measured_only(self.captured, segment):
             found = replace(found, numbers=replace(found.numbers, bounds=()))
             self._unbounded[segment.name] = unbounded
         self.numbers[index] = found
@@ -238,15 +241,25 @@ class SignalComparison:
                 )
 
 
-def measured_only(segment: Captured) -> str:
+def measured_only(captured: CapturedModel, segment: Captured) -> str:
     """Why nothing is to be guaranteed of a block, "" where something is."""
     steps = [step for r in segment.regions.values() for step in getattr(r, "steps", ())]
     custom = [step.node.name for step in steps if step.traits.tag == "custom"]
     if custom:
         return f"{custom[0]} says itself what its gradient is, which no formula knows"
-    if any(step.node.drawn is not None or "dropout" in step.node.name for step in steps):
+    if any(_draws(captured, step) for step in steps):
         return "random numbers are drawn, and it is another map at each call"
     return ""
+
+
+def _draws(captured: CapturedModel, step: Step) -> bool:
+    """Whether a step draws random numbers, or is the product with what a dropout drew."""
+    if step.node.drawn is not None or "dropout" not in step.node.name:
+        return step.node.drawn is not None
+    leaves = tree_flatten(step.node.args)[0]
+    factors = [captured.value(leaf.value) if isinstance(leaf, Ref) else leaf for leaf in leaves
+               if not isinstance(leaf, Ref) or leaf.value not in step.operands]  # fmt: skip
+    return any(isinstance(each, Tensor) and bool((each != 1).any()) for each in factors)
 
 
 def _median(values: Tensor | None) -> float | None:
