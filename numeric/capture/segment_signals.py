@@ -85,5 +85,6 @@ def step_pullback(flow: Flow, step: Step, signal: Tensor) -> Mapping[int, Tensor
 
 
 def _size(tensors: Sequence[Tensor]) -> float:
-    norms = [vector_norm(each.detach(), dtype=torch.float64) for each in tensors if each.numel()]
+    real = [torch.view_as_real(each) if each.is_complex() else each for each in tensors]
+    norms = [vector_norm(each.detach(), dtype=torch.float64) for each in real if each.numel()]
     return float(torch.stack(norms).norm()) if norms else 0.0

@@ -69,3 +69,20 @@ def test_slopes_are_those_at_the_recorded_values():
     captured = capture(nn.ReLU(), (x,), {})
     (step,) = captured.flow.steps
     assert torch.equal(step_slopes(captured.flow, step), (x > 0).double())
+
+
+def test_a_complex_signal_has_the_size_of_its_entries():
+    class Spectrum(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.fft.irfft(0.01 * torch.fft.rfft(x), n=5).tanh()
+
+    x, g = torch.randn(3, 5).double(), torch.randn(3, 5).double()
+    captured = capture(Spectrum(), (x,), {})
+    found = segment_signals(captured, captured.segments[0], g)
+    product = 1.0
+    for each in found:
+        assert each.gain is not None
+        product *= each.gain
+    given = x.requires_grad_()
+    (pulled,) = torch.autograd.grad(Spectrum()(given), given, g)
+    assert product == pytest.approx((pulled.norm() / g.norm()).item(), rel=1e-10)
