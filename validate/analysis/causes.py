@@ -90,10 +90,7 @@ def _with_skip(
     """γ² = r² (1 + 2tc + t²), r the part of the signal that meets the skip and leaves it."""
     t, c = (median_term(numbers, name) or 0.0 for name in ("t", "c"))
     if LOSES <= gain <= EXPANDS:
-        how = "nothing" if t == 0 else f"next to nothing, t = {t:.2g}"
-        why = inside.words if t == 0 else inside.shut
-        said = f"the branch passes {how}" + (f": {why}" if why else "")
-        return Cause(said, _leaky(inside)) if why or t == 0 else Cause()
+        return _idle_branch(t, numbers, inside)
     if gain > EXPANDS:
         said = f"expansion: the branch sends back t = {t:.3g} times what its skip carries"
     elif c < ANTI:
@@ -101,6 +98,18 @@ def _with_skip(
     else:
         said = f"the branch: t = {t:.2g}, c = {c:.2g}"
     return Cause(said, _for_every_signal(spectra) or _for_this_signal(numbers, gain > EXPANDS))
+
+
+def _idle_branch(t: float, numbers: BlockNumbers, inside: InnerCause) -> Cause:
+    """A branch that adds next to nothing: no loss, and no use of its weights either."""
+    shut = float((numbers.terms["t"][numbers.live] == 0).double().mean())
+    why = inside.words if shut == 1 else inside.shut
+    if t > 0 and why is None:
+        return Cause()
+    how = f"next to nothing, t = {t:.2g}" if t > 0 else "nothing"
+    some = f" for {shut:.0%} of the samples" if t == 0 and shut < 1 else ""
+    said = f"the branch passes {how}{some}"
+    return Cause(f"{said}: {why}" if why else said, _leaky(inside))
 
 
 def _for_this_signal(numbers: BlockNumbers, above: bool) -> str | None:

@@ -250,3 +250,18 @@ def test_a_leaky_slope_is_not_advised_for_another_cause():
     nn.init.normal_(layer[0].weight, std=0.01)
     nn.init.ones_(layer[0].bias)
     assert "with a skip" in (cause(layer).advice or "")
+
+
+def test_a_branch_that_passes_nothing_of_some_samples_says_of_how_many():
+    class Some(nn.Module):
+        """As stochastic depth, which drops the branch of whole samples."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            kept = torch.tensor([0.0, 1.0, 0.0]).to(x)
+            return x + kept[:, None] * torch.tanh(self.layer(x))
+
+    assert cause(Some()).lost_by == "the branch passes nothing for 67% of the samples"

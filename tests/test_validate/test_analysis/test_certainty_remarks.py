@@ -52,6 +52,11 @@ def test_attention_written_by_hand_is_seen(soft, fixed, found):
     assert len(said(analyze(model, x(3, 5, 6)), "attention")) == found
 
 
+def test_a_softmax_alone_is_no_attention():
+    model = nn.Sequential(nn.Linear(6, 6), nn.Softmax(-1), nn.Linear(6, 2)).double()
+    assert said(analyze(model, x(3, 6)), "attention") == []
+
+
 @pytest.mark.parametrize("spectra", [False, True])
 def test_a_norm_alone_has_a_bound_at_this_input(spectra):
     torch.manual_seed(0)
