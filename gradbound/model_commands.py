@@ -54,6 +54,12 @@ def _sizes(
 @click.option("--dtype", default="float32", show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--result",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of a model that returns several tensors, the one that the signal leaves from.",
+)
 @click.option("--spectra", is_flag=True, help="Bounds for every signal too, by singular values.")
 @click.option(
     "--format",
@@ -77,6 +83,7 @@ def analyze(
     dtype: str,
     device: str,
     seed: int,
+    result: int | None,
     spectra: bool,
     form: str | None,
     out: Path | None,
@@ -89,6 +96,7 @@ def analyze(
     """
     from gradbound.api import analyze as run
     from validate.records.storage import write_atomic
+    from validate.targets.backward_signals import result_loss
     from validate.targets.targets import load_target
 
     form = form or _form_of(out)
@@ -106,7 +114,7 @@ def analyze(
         calibrate = inputs if mode == "calibrated" else None
         analysis = run(
             target.model, *inputs, spectra=spectra, seed=seed, target=text, calibrate=calibrate,
-            remarks=target.remarks,
+            remarks=target.remarks, loss=result_loss(result, seed) if result else None,
         )  # fmt: skip
         found.append(analysis)
     said = _rendered(found, form)

@@ -26,7 +26,7 @@ from numeric.recording.given import (
 from numeric.recording.graph import Address, Recording
 from numeric.recording.record import record
 
-ONE_RESULT = "pass a loss that uses one of them, as loss=lambda out: out[0].sum()"
+ONE_RESULT = "pass a loss that uses one of them, as loss=lambda out: out[0].sum(), or --result 1"
 
 
 @dataclass(frozen=True)

@@ -298,4 +298,10 @@ ANALYSIS = (
         "return True",
         "tests/test_validate/test_analysis/test_analyze.py",
     ),
+    Mutant(
+        "the loss is taken to use every result",
+        "validate/targets/backward_signals.py",
+        "return used if 0 < len(used) < len(leaves) else None",
+        "return None",
+    ),
 )

@@ -103,6 +103,23 @@ def test_a_format_that_is_given_wins_over_the_suffix(capsys, net, tmp_path):
     assert target.read_text().startswith("{")
 
 
+def test_one_result_of_several_is_followed(capsys, tmp_path):
+    (tmp_path / "cells.py").write_text(
+        "from torch import nn\ndef make():\n    return nn.GRU(5, 8, batch_first=True)\n"
+    )
+    cells, sizes = f"{tmp_path / 'cells.py'}:make", ("--input-size", "6,5")
+    code, _, err = run(capsys, cells, *sizes)
+    assert code == 5
+    assert "or --result 1" in err
+    code, out, _ = run(capsys, cells, *sizes, "--result", "1", "--format", "json")
+    assert code == 0
+    (block,) = Analysis.of(out).blocks
+    assert block.tags == ("recurrent",)
+    code, _, err = run(capsys, cells, *sizes, "--result", "3")
+    assert code == 3
+    assert "the result has no tensor 3: it has 2" in err
+
+
 def test_several_targets_are_compared(capsys, net):
     sizes = ("--input-size", "3,8,8", "--format")
     code, out, _ = run(capsys, net, net, *sizes, "text")

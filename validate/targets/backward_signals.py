@@ -37,6 +37,20 @@ def signal_of(loss: Callable[[Any], Tensor] | None, y: Tensor | None, seed: int)
     return BackwardSignal(lambda out: _gaussian(out, seed), words)
 
 
+def result_loss(number: int, seed: int) -> Callable[[Any], Tensor]:
+    """The inner product of one tensor of a result, counted from 1 in flat order, with a standard
+    normal vector. Raises InputError, when it is called, for a number that the result does not have.
+    """
+
+    def loss(out: Any) -> Tensor:
+        found = [leaf for leaf in tree_flatten(out)[0] if isinstance(leaf, Tensor)]
+        if number > len(found):
+            raise InputError(f"the result has no tensor {number}: it has {len(found)}")
+        return _gaussian(found[number - 1], seed)
+
+    return loss
+
+
 def arguments_of(inputs: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional and keyword arguments: one dict alone is keyword arguments.
 
