@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MODES = ("made", "train", "eval", "calibrated")
 FORMS = ("text", "json", "html", "latex")
+SUFFIXES = {".txt": "text", ".json": "json", ".html": "html", ".htm": "html", ".tex": "latex"}
 
 
 def _sizes(
@@ -53,9 +54,24 @@ def _sizes(
 @click.option("--dtype", default="float32", show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--result",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of a model that returns several tensors, the one that the signal leaves from.",
+)
 @click.option("--spectra", is_flag=True, help="Bounds for every signal too, by singular values.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="A file instead of stdout.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    help="Of the output; without it, what the suffix of --out says, else text.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A file instead of stdout: .txt, .json, .html or .tex says the format.",
+)
 def analyze(
     targets: Sequence[str],
     input_size: tuple[int, ...] | None,
@@ -67,8 +83,9 @@ def analyze(
     dtype: str,
     device: str,
     seed: int,
+    result: int | None,
     spectra: bool,
-    form: str,
+    form: str | None,
     out: Path | None,
 ) -> None:
     """Show where a model's gradient goes: its blocks, formulas, bounds and measured gains.
@@ -79,8 +96,10 @@ def analyze(
     """
     from gradbound.api import analyze as run
     from validate.records.storage import write_atomic
+    from validate.targets.backward_signals import result_loss
     from validate.targets.targets import load_target
 
+    form = form or _form_of(out)
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
     found = []
@@ -95,7 +114,7 @@ def analyze(
         calibrate = inputs if mode == "calibrated" else None
         analysis = run(
             target.model, *inputs, spectra=spectra, seed=seed, target=text, calibrate=calibrate,
-            remarks=target.remarks,
+            remarks=target.remarks, loss=result_loss(result, seed) if result else None,
         )  # fmt: skip
         found.append(analysis)
     said = _rendered(found, form)
@@ -106,6 +125,16 @@ def analyze(
         raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     write_atomic(out, said.encode())
     click.echo(out)
+
+
+def _form_of(out: Path | None) -> str:
+    """What the suffix of a file says; text without a file. Raises UsageError for another suffix."""
+    if out is None:
+        return "text"
+    if out.suffix.lower() not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise click.UsageError(f"{out.name} ends in none of {known}: say what it is with --format")
+    return SUFFIXES[out.suffix.lower()]
 
 
 def _rendered(analyses: "Sequence[PrintedAnalysis]", form: str) -> str:

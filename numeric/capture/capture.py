@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +27,8 @@ from numeric.recording.given import (
 )
 from numeric.recording.graph import Address, Recording
 from numeric.recording.record import record
+
+ONE_RESULT = "pass a loss that uses one of them, as loss=lambda out: out[0].sum(), or --result 1"
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,12 @@ class CapturedModel:
         made = [step.value for step in self.flow.steps]
         last = self.boundaries[-1]
         count = len(made) - made.index(last) - 1 if last in made else 0
+        why = "for their paths part, or their first axis is no batch"
+        if len(self.flow.sinks) > 1:
+            why = f"for they lead to {len(self.flow.sinks)} tensors of the result"
         said = (
             f"the chain of blocks ends with {self.segments[-1].name}: {count} operations behind it "
-            "are in none, for their paths part; of a function with one result all may be"
+            f"are in none, {why}"
         )
         return said if count else ""
 
@@ -97,18 +102,26 @@ class CapturedModel:
 
 
 def capture(
-    model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    model: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    outputs: Sequence[int] | None = None,
 ) -> CapturedModel:
     """The segments of model(*args, **kwargs), which runs as `untouched` in `given` leaves it.
 
-    Raises CaptureError for a model that has none or that no recording can follow, and InputError
-    for what is no model or no input, for one on which the model itself fails, and where a value
-    between segments is not finite. Of a model on the meta device there is structure alone.
+    `outputs` are those of the result's tensors, by their place in flat order, that the paths lead
+    to; without them it is all. Raises CaptureError for a model that has none or that no recording
+    can follow, and InputError for what is no model or no input, for one on which the model itself
+    fails, and where a value between segments is not finite. Of a model on the meta device there is
+    structure alone.
     """
     meta = without_numbers(model, args, kwargs)
     check_model(model, meta)
     check_inputs(args, kwargs, meta)
-    found, places = _followed(_recorded(model, args, kwargs))
+    recording = _recorded(model, args, kwargs)
+    if outputs is not None:
+        recording = replace(recording, outputs=tuple(recording.outputs[each] for each in outputs))
+    found, places = _followed(recording)
     reader = TermReader(found)
     segments: list[Captured] = []
     names = Names(reader)
@@ -188,6 +201,11 @@ def _followed(recording: Recording) -> tuple[Flow, tuple[int, ...]]:
     best, places = max(found, key=lambda each: len(each[1]))
     if len(places) < 2:
         shape = tuple(best.shape(best.source))
+        if len(best.sinks) > 1:
+            raise CaptureError(
+                f"from the input {shape} paths part to {len(best.sinks)} tensors of the result, "
+                f"and no two values are met by all: {ONE_RESULT}"
+            )
         raise CaptureError(
             f"from the input {shape} to the output no two values are met by every path and have a "
             "batch axis and one more: pass a batch (batch, ...), and have the model compute with it"

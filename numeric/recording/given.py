@@ -46,7 +46,8 @@ def check_model(model: object, meta: bool = False) -> None:
             raise CaptureError(f"{name} is scripted: pass the Python module that it was made from")
         if module._backward_hooks or module._backward_pre_hooks:
             raise CaptureError(
-                f"{name} has a backward hook, which may change gradients: remove it first"
+                f"{name} has a backward hook, which may change gradients: remove it first, by the "
+                "handle that register_full_backward_hook gave, and hang it on again afterwards"
             )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if not is_lazy(tensor) and tensor.is_inference():

@@ -105,6 +105,8 @@ TAGS = {
     "gru": "recurrent",
     "rnn_tanh": "recurrent",
     "rnn_relu": "recurrent",
+    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), "recurrent"),
+    **dict.fromkeys(("_pack_padded_sequence", "_pad_packed_sequence"), "recurrent"),
     **dict.fromkeys(("batch_norm", "layer_norm", "group_norm", "instance_norm"), "norm"),
     "rms_norm": "norm",
     **dict.fromkeys(

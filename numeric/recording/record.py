@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-from derivations.errors import CaptureError
+from derivations.errors import CaptureError, InputError
 from numeric.recording.custom_functions import whole_functions
 from numeric.recording.given import Generators, eager
 from numeric.recording.graph import Recording
@@ -29,6 +29,7 @@ WHOLE = frozenset(
         "rms_norm", "local_response_norm", "scaled_dot_product_attention",
         "multi_head_attention_forward", "embedding", "embedding_bag", "lstm", "gru", "rnn_tanh",
         "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
+        "_pack_padded_sequence", "_pad_packed_sequence",
     )
 )  # fmt: skip
 """Torch functions that are kept in one piece: their parts are no blocks of the user's network."""
@@ -72,7 +73,14 @@ def record(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
         args_, kwargs_ = torch.utils._pytree.tree_unflatten(given, spec)
         with _Functions(recorder):
             result = model(*args_, **kwargs_)
-        recorder.give_outputs([plain(tensor) for tensor in tensors_of(result)])
+        made = tensors_of(result)
+        if not made:
+            kind = type(result).__name__
+            raise InputError(
+                f"the model returns a {kind}, in which no tensor is found: return a tensor, a "
+                f"tuple or a dict, or call torch.export.register_dataclass({kind}) first"
+            )
+        recorder.give_outputs([plain(tensor) for tensor in made])
 
     # Copies, for the model may change its input in place.
     copies = [flat[place].detach().clone() for place in places]

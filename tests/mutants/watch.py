@@ -115,7 +115,7 @@ WATCHED = [
     ),
     Mutant(
         "every sigmoid is a gate",
-        "validate/watching/watch_plan.py",
+        "validate/inside/inner_steps.py",
         "if name in GATES and _multiplies(step.value, users):",
         "if name in GATES:",
     ),
@@ -160,5 +160,29 @@ WATCHED = [
         "validate/watching/watchable.py",
         'if type(weight).__name__ == "DTensor" or',
         "if False and",
+    ),
+    Mutant(
+        "a few dead units are a cause",
+        "validate/inside/cause_words.py",
+        "idle.share >= MANY_DEAD",
+        "idle.share > 0",
+    ),
+    Mutant(
+        "dead units come before a gate that is shut",
+        "validate/inside/cause_words.py",
+        "if gate is not None and gate.mean < SHUT:",
+        "if idle is None and gate is not None and gate.mean < SHUT:",
+    ),
+    Mutant(
+        "a block holds the steps behind its exit",
+        "validate/inside/inner_steps.py",
+        "where = bisect_left(exits, index)",
+        "where = bisect_left(exits, index - 1)",
+    ),
+    Mutant(
+        "every result is held, whatever the loss uses",
+        "validate/watching/assert_flow.py",
+        "plan = plan_of_run(model, args, kwargs, chosen)",
+        "plan = plan_of_run(model, args, kwargs)",
     ),
 ]

@@ -81,6 +81,45 @@ def test_html_is_written_to_a_file_and_latex_printed(capsys, net, tmp_path):
     assert out.startswith(r"\begin{tabular}")
 
 
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("a.html", "<!DOCTYPE html>"),
+        ("a.HTM", "<!DOCTYPE html>"),
+        ("a.json", '{\n  "schema": "gradbound.analyze/1"'),
+        ("a.tex", r"\begin{tabular}"),
+        ("a.txt", "/"),
+    ],
+)
+def test_the_suffix_of_a_file_says_its_format(capsys, net, tmp_path, name, start):
+    code, out, _ = run(capsys, net, "--input-size", "3,8,8", "--out", str(tmp_path / name))
+    assert (code, out.strip()) == (0, str(tmp_path / name))
+    assert (tmp_path / name).read_text().startswith(start)
+
+
+def test_a_format_that_is_given_wins_over_the_suffix(capsys, net, tmp_path):
+    target = tmp_path / "a.html"
+    run(capsys, net, "--input-size", "3,8,8", "--format", "json", "--out", str(target))
+    assert target.read_text().startswith("{")
+
+
+def test_one_result_of_several_is_followed(capsys, tmp_path):
+    (tmp_path / "cells.py").write_text(
+        "from torch import nn\ndef make():\n    return nn.GRU(5, 8, batch_first=True)\n"
+    )
+    cells, sizes = f"{tmp_path / 'cells.py'}:make", ("--input-size", "6,5")
+    code, _, err = run(capsys, cells, *sizes)
+    assert code == 5
+    assert "or --result 1" in err
+    code, out, _ = run(capsys, cells, *sizes, "--result", "1", "--format", "json")
+    assert code == 0
+    (block,) = Analysis.of(out).blocks
+    assert block.tags == ("recurrent",)
+    code, _, err = run(capsys, cells, *sizes, "--result", "3")
+    assert code == 3
+    assert "the result has no tensor 3: it has 2" in err
+
+
 def test_several_targets_are_compared(capsys, net):
     sizes = ("--input-size", "3,8,8", "--format")
     code, out, _ = run(capsys, net, net, *sizes, "text")
@@ -99,6 +138,7 @@ def test_several_targets_are_compared(capsys, net):
         ([], 2, "TARGET"),
         (["resnet18", "vgg11", "--checkpoint", "a.safetensors"], 2, "one target"),
         (["resnet18", "--input-size", "3,32,32", "--out", "no/such/x.html"], 3, "no folder"),
+        (["resnet18", "--input-size", "3,32,32", "--out", "x.pdf"], 2, "--format"),
     ],
 )
 def test_refusals_are_one_line(capsys, arguments, code, said):

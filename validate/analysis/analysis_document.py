@@ -13,6 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from derivations.errors import InputError
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
+LOSES = 0.5
+"""A median gain below this is worth a word."""
 KEEPS = 1e-6
 """A gain nearer to 1 is that of an isometry in float32."""
 Kind = Literal[
@@ -73,7 +75,8 @@ class SpectrumRecord(_Strict):
 @dataclass(frozen=True)
 class BlockAnalysis(_Strict):
     """One block. `gain` is γ = ‖∂L/∂x‖₂/‖∂L/∂H‖₂, null where no signal reaches it; `lost_by` is
-    what takes the gradient away, and `advice` what the theory says would help.
+    what takes the gradient away, or the cause of a gain that is large or of a branch that passes
+    nothing, and `advice` what the theory says would help.
 
     `term` is the structure, `where` says what its letters are in the user's model.
     """
@@ -166,7 +169,18 @@ class Analysis(_Strict):
     @property
     def losing(self) -> tuple[BlockAnalysis, ...]:
         """The blocks that a signal enters and leaves weaker for a cause, the worst first."""
-        return tuple(each for each in self.worst if each.gain and each.lost_by)
+        return tuple(
+            each for each in self.worst if each.gain and each.lost_by and each.gain.median < LOSES
+        )
+
+    @property
+    def noted(self) -> tuple[BlockAnalysis, ...]:
+        """The blocks that lose nothing and have a cause: a branch that passes nothing, or a signal
+        that grows; in their order.
+        """
+        return tuple(
+            each for each in self.blocks if each.gain and each.lost_by and each.gain.median >= LOSES
+        )
 
     @property
     def shown(self) -> tuple[BlockAnalysis, ...]:

@@ -1,12 +1,15 @@
 """Prints an analysis for a terminal, and as a LaTeX table: worst blocks first, then all of them."""
 
+import math
 from collections.abc import Iterator
 
 from derivations.book.prose import prose
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
 
-WIDTH = 24
-"""Characters of a bar at gain 1."""
+WIDTH = 12
+"""Characters of the longest bar, on either side of gain 1."""
+LEAST = 2.0
+"""The scale of the bars reaches at least to a gain of so much, and to its inverse."""
 
 
 def text(found: Analysis) -> str:
@@ -22,31 +25,43 @@ def _lines(found: Analysis) -> Iterator[str]:
     yield ""
     width = max([5, *(len(block.name) for block in found.shown)])
     yield f"{'block':{width}}  {'kind':14}  {'gain':>8}  {'t':>6}  {'c':>6}  {'bounds':>16}"
+    scale = _scale(found)
     for block in found.shown:
-        yield _row(block, width)
+        yield _row(block, width, scale)
+    yield f"{'':{width + 61}}│ is gain 1, a whole bar {math.exp(scale):.3g} times more or less"
     if hidden := len(found.blocks) - len(found.shown):
         yield f"{'':{width}}  and {hidden} that only move entries, of gain 1"
     total = found.total
-    if total.measured is not None and total.predicted is not None:
+    if total.measured is not None:
+        said = f"whole chain: measured {total.measured:.4g}"
+        if total.predicted is not None:
+            off = f"worst block's pullback off by {total.relative_error or 0:.1e}"
+            said += f", predicted {total.predicted:.4g}; {off}"
         yield ""
-        yield (
-            f"whole chain: measured {total.measured:.4g}, predicted {total.predicted:.4g}; worst "
-            f"block's pullback off by {total.relative_error or 0:.1e}"
-        )
+        yield said
     if found.losing or found.unreached:
         yield ""
         yield "where the gradient is lost"
     for block in found.losing[:8]:
-        yield f"  {block.name} ({block.kind}): {block.lost_by}"
-        if block.advice:
-            yield f"      {block.advice}"
+        yield from _cause(block)
     if found.unreached:
         names = ", ".join(block.name for block in found.unreached[:4])
         more = f" and {len(found.unreached) - 4} more" if len(found.unreached) > 4 else ""
         yield f"  {names}{more}: {found.unreached[0].lost_by}"
+    if found.noted:
+        yield ""
+        yield "what else is worth a word"
+    for block in found.noted[:8]:
+        yield from _cause(block)
 
 
-def _row(block: BlockAnalysis, width: int) -> str:
+def _cause(block: BlockAnalysis) -> Iterator[str]:
+    yield f"  {block.name} ({block.kind}): {block.lost_by}"
+    if block.advice:
+        yield f"      {block.advice}"
+
+
+def _row(block: BlockAnalysis, width: int, scale: float) -> str:
     gain = f"{block.gain.median:8.3g}" if block.gain else f"{'–':>8}"
     t, c = (
         f"{each:6.2f}" if each is not None else f"{'':6}" for each in (block.terms.t, block.terms.c)
@@ -55,13 +70,20 @@ def _row(block: BlockAnalysis, width: int) -> str:
     low = f"{lower:.3g}" if lower is not None else ""
     high = f"{upper:.3g}" if upper is not None else ""
     band = f"{low} … {high}" if low or high else ""
-    length = min(round(WIDTH * block.gain.median), 2 * WIDTH) if block.gain else 0
-    bar = "█" * length
+    bar = _bar(block.gain.median, scale) if block.gain else ""
     return f"{block.name:{width}}  {block.kind:14}  {gain}  {t}  {c}  {band:>16}  {bar}".rstrip()
 
 
-def _number(value: float | None, width: int) -> str:
-    return f"{value:{width}.2f}" if value is not None else " " * width
+def _scale(found: Analysis) -> float:
+    """The largest |log gain| that is shown; a gain of 0 has a whole bar on any scale."""
+    gains = [block.gain.median for block in found.shown if block.gain and block.gain.median > 0]
+    return max(math.log(LEAST), *(abs(math.log(gain)) for gain in gains), 0.0)
+
+
+def _bar(gain: float, scale: float) -> str:
+    """A bar from the middle: to the left where a signal shrinks, to the right where it grows."""
+    length = round(WIDTH * math.log(gain) / scale) if gain > 0 else -WIDTH
+    return f"{'█' * -length:>{WIDTH}}│{'█' * length}"
 
 
 def latex(found: Analysis) -> str:

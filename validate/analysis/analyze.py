@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from numeric import capture, check_model, untouched, without_numbers
+from numeric import CapturedModel, capture, check_model, untouched, without_numbers
+from numeric.capture.capture import ONE_RESULT
 from numeric.recording.recorder import tensors_of
 from validate.analysis.analysis_document import (
     SCHEMA,
@@ -24,11 +25,15 @@ from validate.analysis.analysis_document import (
     Total,
 )
 from validate.analysis.block_records import block_of
-from validate.analysis.signal_comparison import AGREE, SignalComparison
+from validate.analysis.certainty_remarks import certainty_remarks
+from validate.analysis.signal_comparison import AGREE, HALF, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
-from validate.targets.backward_signals import arguments_of, signal_of
+from validate.targets.backward_signals import arguments_of, signal_of, used_results
 
 Loss = Callable[[Any], Tensor]
+COMPILED = (
+    "torch.compile: the model is analyzed as it was written, not what the compiler made of it"
+)
 STRUCTURE = "the weights hold no numbers (meta device): the structure alone, nothing is measured"
 
 
@@ -54,27 +59,47 @@ def analyze(
     captured terms do not give what the model does, and ViolationError where a derivation fails.
     """
     args, kwargs = arguments_of(inputs)
-    model = getattr(model, "_orig_mod", model)  # of a compiled one
+    compiled = hasattr(model, "_orig_mod")
+    model = getattr(model, "_orig_mod", model)
     if meta := without_numbers(model, args, kwargs):
         calibrate = None
     check_model(model, meta)
     if calibrate is not None:
         model = _calibrated(model, calibrate)
+    signal = signal_of(loss, y, seed)
+    chosen = None
+    if not meta and (loss is not None or y is not None):
+        with untouched(model):
+            chosen = used_results(model, args, kwargs, signal.loss)
     started = time.perf_counter()
     with untouched(model):
-        captured = capture(model, args, kwargs)
+        captured = capture(model, args, kwargs, chosen)
     seconds = time.perf_counter() - started
     dtype = captured.value(captured.boundaries[0]).dtype
-    if dtype not in AGREE:
-        raise InputError(
-            f"the model computes in {dtype}, in which no formula can be held against it: call "
-            "model.float(), or watch it while it trains"
-        )
-    signal = signal_of(loss, y, seed)
-    run = SignalComparison(captured, model, args, kwargs, spectra, seed)
+    if dtype not in (*AGREE, *HALF):
+        raise InputError(f"the model computes in {dtype}: call model.float(), or model.double()")
+    run = SignalComparison(captured, model, args, kwargs, spectra, seed, chosen)
     measured = None if meta else run.measure(signal.loss)
     remarks = [STRUCTURE] if meta else _statistics_remark(model)
     remarks += filter(None, (captured.unread_before, captured.unread_behind))
+    remarks += _results_remark(captured, chosen)
+    remarks += [COMPILED] if compiled else []
+    blocks = tuple(
+        block_of(
+            index,
+            each,
+            run.numbers.get(index),
+            run.spectra.get(index),
+            run.culprit(index),
+            captured.containers,
+            run.inside.get(index),
+        )
+        for index, each in enumerate(captured.segments)
+    )
+    total = run.total(measured) if measured else Total(None, None, None)
+    remarks += [*captured.flow.remarks, *run.remarks]
+    if measured:
+        remarks += certainty_remarks(captured.segments, blocks, total)
     return Analysis(
         schema=SCHEMA,
         target=target or getattr(model, "__name__", type(model).__name__),
@@ -83,25 +108,23 @@ def analyze(
         input_shape=tuple(tuple(t.shape) for t in tensors_of((args, kwargs))),
         signal=signal.words,
         capture=CaptureRecord(
-            "recording",
-            len(captured.flow.recording.nodes),
-            seconds,
-            (*remarks, *captured.flow.remarks, *run.remarks),
+            "recording", len(captured.flow.recording.nodes), seconds, tuple(remarks)
         ),
-        blocks=tuple(
-            block_of(
-                index,
-                each,
-                run.numbers.get(index),
-                run.spectra.get(index),
-                run.culprit(index),
-                captured.containers,
-            )
-            for index, each in enumerate(captured.segments)
-        ),
+        blocks=blocks,
         parameters=_parameters(measured) if measured else (),
-        total=run.total(measured) if measured else Total(None, None, None),
+        total=total,
     )
+
+
+def _results_remark(captured: CapturedModel, chosen: Sequence[int] | None) -> list[str]:
+    """Which tensors of the result the signal leaves from, where there are several."""
+    if chosen is not None:
+        which = " and ".join(str(each + 1) for each in chosen)
+        return [f"the signal leaves from tensor {which} of the result, which the loss uses"]
+    if (several := len(captured.flow.sinks)) > 1:
+        said = f"the signal leaves from {several} tensors of the result"
+        return [f"{said}, and blocks end where paths to them part: {ONE_RESULT}"]
+    return []
 
 
 def _parameters(measured: ModelMeasurement) -> tuple[ParameterRecord, ...]:

@@ -1,11 +1,11 @@
 """Puts what is known of one captured block into its record."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from torch import Tensor
 
-from numeric import BlockNumbers, Captured, SegmentNumbers
+from numeric import BlockNumbers, BoundNumbers, Captured, SegmentNumbers
 from validate.analysis.analysis_document import (
     BlockAnalysis,
     BoundValue,
@@ -15,6 +15,7 @@ from validate.analysis.analysis_document import (
 )
 from validate.analysis.causes import Cause, cause_of, median_term
 from validate.analysis.formulas import formula
+from validate.analysis.inner_causes import InnerCause
 
 
 def block_of(
@@ -24,11 +25,12 @@ def block_of(
     spectra: BlockNumbers | None,
     culprit: str | None,
     containers: Collection[str] = (),
+    inside: InnerCause | None = None,
 ) -> BlockAnalysis:
     """The record of a block; without numbers, or where every signal is zero, its gain is null.
 
     `culprit` is the name of the last block that the signal entered and did not leave; `containers`
-    are the modules that hold others which run.
+    are the modules that hold others which run, and `inside` is what was seen in the block.
     """
     said = formula(segment.name, segment.term, segment.regions, containers)
     numbers = found.numbers if found else None
@@ -36,8 +38,10 @@ def block_of(
     lost = f"no signal reaches it: {culprit} lets nothing through" if culprit else "no signal"
     cause = Cause(lost if found else None)
     if numbers is not None and live:
-        cause = cause_of(segment, numbers)
-    bounding = spectra or numbers
+        cause = cause_of(segment, numbers, inside, spectra)
+    known = spectra.bounds if spectra else ()
+    ids = {bound.id for bound in known}
+    known += tuple(each for each in (numbers.bounds if numbers else ()) if each.id not in ids)
     return BlockAnalysis(
         index=index,
         name=segment.name,
@@ -50,14 +54,14 @@ def block_of(
         terms=Terms(*(median_term(numbers, each) if numbers else None for each in ("t", "c"))),
         lost_by=cause.lost_by,
         advice=cause.advice,
-        bounds=_bounds(bounding, found) if bounding is not None and found and live else (),
+        bounds=_bounds(known, found) if found and live else (),
         spectrum=_spectrum(spectra),
     )
 
 
-def _bounds(numbers: BlockNumbers, found: SegmentNumbers) -> tuple[BoundValue, ...]:
+def _bounds(known: Sequence[BoundNumbers], found: SegmentNumbers) -> tuple[BoundValue, ...]:
     made = []
-    for bound in numbers.bounds:
+    for bound in known:
         kept = bound.value[~bound.value.isnan()]
         if not len(kept):
             continue

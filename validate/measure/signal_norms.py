@@ -72,6 +72,11 @@ def idle_share(signal: Tensor) -> Tensor:
     return silent.double().mean()
 
 
+def unit_count(signal: Tensor) -> int:
+    """How many units `idle_share` counts in a signal."""
+    return signal.shape[1] if signal.ndim > 3 else signal.shape[-1]
+
+
 def _plain(signal: Tensor) -> Tensor:
     found = signal.detach()
     if found.is_sparse:

@@ -1,13 +1,13 @@
 """Chooses what is backpropagated through a model: a user's loss, labels, or random numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils._pytree import tree_flatten
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from derivations.errors import InputError
 
@@ -37,6 +37,20 @@ def signal_of(loss: Callable[[Any], Tensor] | None, y: Tensor | None, seed: int)
     return BackwardSignal(lambda out: _gaussian(out, seed), words)
 
 
+def result_loss(number: int, seed: int) -> Callable[[Any], Tensor]:
+    """The inner product of one tensor of a result, counted from 1 in flat order, with a standard
+    normal vector. Raises InputError, when it is called, for a number that the result does not have.
+    """
+
+    def loss(out: Any) -> Tensor:
+        found = [leaf for leaf in tree_flatten(out)[0] if isinstance(leaf, Tensor)]
+        if number > len(found):
+            raise InputError(f"the result has no tensor {number}: it has {len(found)}")
+        return _gaussian(found[number - 1], seed)
+
+    return loss
+
+
 def arguments_of(inputs: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional and keyword arguments: one dict alone is keyword arguments.
 
@@ -47,6 +61,41 @@ def arguments_of(inputs: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]
     if len(inputs) == 1 and isinstance(inputs[0], dict):
         return (), dict(inputs[0])
     return tuple(inputs), {}
+
+
+def used_results(
+    model: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    loss: Callable[[Any], Tensor],
+) -> tuple[int, ...] | None:
+    """Which tensors of the model's result, by their place in flat order, the loss depends on; None
+    for all, and for a loss that the measurement refuses.
+    """
+    given = tree_map(_copied, (tuple(args), dict(kwargs)))
+    with torch.no_grad():
+        flat, spec = tree_flatten(model(*given[0], **given[1]))
+    places = [index for index, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
+    leaves = {
+        number: flat[place].detach().clone().requires_grad_()
+        for number, place in enumerate(places)
+        if flat[place].is_floating_point()
+    }
+    if len(leaves) < 2:
+        return None
+    for number, leaf in leaves.items():
+        flat[places[number]] = leaf
+    with torch.enable_grad():
+        value = loss(tree_unflatten(flat, spec))
+    if not isinstance(value, Tensor) or value.numel() != 1 or value.grad_fn is None:
+        return None
+    found = torch.autograd.grad(value.reshape(()), [*leaves.values()], allow_unused=True)
+    used = tuple(n for n, signal in zip(leaves, found, strict=True) if signal is not None)
+    return used if 0 < len(used) < len(leaves) else None
+
+
+def _copied(leaf: Any) -> Any:
+    return leaf.detach().clone() if isinstance(leaf, Tensor) else leaf
 
 
 def _results(out: Any) -> list[Tensor]:
@@ -63,15 +112,20 @@ def _cross_entropy(out: Any, labels: Tensor) -> Tensor:
         raise InputError(
             "labels y need logits (batch, classes, …) as the model's first result: give a loss"
         )
-    return functional.cross_entropy(logits, labels, reduction="sum")
+    return functional.cross_entropy(_wide(logits), labels, reduction="sum")
 
 
 def _gaussian(out: Any, seed: int) -> Tensor:
     # Drawn in float64 on the CPU, so that every precision and device gets the same numbers.
     generator = torch.Generator().manual_seed(seed)
-    found = _results(out)
+    found = [_wide(each) for each in _results(out)]
     drawn = [torch.randn(each.shape, generator=generator, dtype=torch.float64) for each in found]
     return sum(
         ((each * other.to(each)).sum() for each, other in zip(found, drawn, strict=True)),
         start=torch.zeros((), dtype=found[0].dtype, device=found[0].device),
     )
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Sums in half precision lose what they add, and overflow."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

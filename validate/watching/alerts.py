@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from derivations.errors import InputError
+from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause
 
 What = Literal["dying", "exploding", "dead_units", "gate_shut", "vanished", "non_finite"]
 
@@ -108,27 +109,27 @@ class AlertJudge:
             if each.gain is not None and 0 < each.gain < rules.min_gain:
                 yield each.block, "dying", each.gain, cause_of(each)
             if each.gain is not None and each.gain > rules.max_gain:
-                yield each.block, "exploding", each.gain, _growth(each)
+                yield each.block, "exploding", each.gain, growth_of(each)
             if each.dead is not None and each.dead >= rules.dead_share:
-                words = f"{each.dead:.0%} of the units of a ReLU get no signal in the whole batch"
-                yield each.block, "dead_units", each.dead, words
+                yield each.block, "dead_units", each.dead, str(IdleUnits(each.dead))
             if each.gate is not None and each.gate < rules.gate_opening:
-                words = f"a gate lets {each.gate:.2g} through on average: its branch is cut off"
+                words = f"{GateOpening(each.gate)}: its branch is cut off"
                 yield each.block, "gate_shut", each.gate, words
 
 
 def cause_of(seen: Seen) -> str:
     """Why a block's gain is small, from what was measured in it."""
-    if seen.gate is not None and seen.gate < 0.1:
-        return f"a gate lets {seen.gate:.2g} through on average"
-    if seen.dead is not None and seen.dead >= 0.5:
-        return f"{seen.dead:.0%} of the units of a ReLU get no signal in the whole batch"
+    gate = None if seen.gate is None else GateOpening(seen.gate)
+    idle = None if seen.dead is None else IdleUnits(seen.dead)
+    if (found := inner_cause(gate, idle)) is not None:
+        return found
     if seen.kind in ("residual", "gated_residual", "dense"):
         return "what its branch sends back cancels what its skip carries"
     return "it has no skip: what arrives is what its layers let through"
 
 
-def _growth(seen: Seen) -> str:
+def growth_of(seen: Seen) -> str:
+    """Why a block's gain is large."""
     if seen.kind in ("residual", "gated_residual", "dense"):
         return "its branch sends back many times what its skip carries"
     return "its layers enlarge the signal: their weights, or the slopes of a norm, are large"

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import InputError, ViolationError
+from numeric.capture.capture import ONE_RESULT
 from numeric.recording.given import check_model, untouched
 from validate.measure.signal_hooks import SignalHooks
-from validate.targets.backward_signals import arguments_of, signal_of
-from validate.watching.alerts import Seen, cause_of
+from validate.targets.backward_signals import arguments_of, signal_of, used_results
+from validate.watching.alerts import Seen, cause_of, growth_of
 from validate.watching.watch_plan import WatchPlan, plan_of_run
 
 
@@ -35,18 +36,23 @@ def assert_flow(
 
     A gain is ‖∂L/∂h_{k−1}‖₂ / ‖∂L/∂h_k‖₂ of the whole batch, in the mode and precision that the
     model is in. L is `loss` of the model's result, or its cross-entropy with the labels `y`, or its
-    inner product with a standard normal vector drawn from `seed`. Blocks in front of which nothing
+    inner product with a standard normal vector drawn from `seed`. Of a model with several results
+    the blocks are those on the way to what L uses. Blocks in front of which nothing
     carries a gradient have no gain. Raises ViolationError that names the first block, as the input
     meets them, whose gain is below `min_gain`, above `max_gain` or no number, and says why;
     InputError and CaptureError for what cannot be measured.
     """
+    model = getattr(model, "_orig_mod", model)  # a compiled one is asked as it was written
     check_model(model)
     if not min_gain >= 0 or (max_gain is not None and not max_gain >= min_gain):
         raise InputError(f"min_gain {min_gain} must be a number from 0 to max_gain")
     signal, (args, kwargs) = signal_of(loss, y, seed), arguments_of(inputs)
-    plan = plan_of_run(model, args, kwargs)
+    with untouched(model):
+        chosen = used_results(model, args, kwargs, signal.loss) if loss or y is not None else None
+    plan = plan_of_run(model, args, kwargs, chosen)
     if plan.unread:
-        raise InputError(f"not every block can be held to a gain: {plan.unread}")
+        several = f"; {ONE_RESULT}" if plan.results > 1 else ""
+        raise InputError(f"not every block can be held to a gain: {plan.unread}{several}")
     numbers = _measured(model, args, kwargs, plan, signal.loss)
     seen = [block.seen(numbers) for block in plan.blocks]
     # What the signal does not leave is named before all that it does not reach.
@@ -72,7 +78,9 @@ def _check(seen: Seen, low: float, high: float) -> None:
             f"{seen.block} ({seen.kind}): gain {gain:.3g} is below {low:g}: {cause_of(seen)}"
         )
     if gain > high:
-        raise ViolationError(f"{seen.block} ({seen.kind}): gain {gain:.3g} is above {high:g}")
+        raise ViolationError(
+            f"{seen.block} ({seen.kind}): gain {gain:.3g} is above {high:g}: {growth_of(seen)}"
+        )
 
 
 def _measured(

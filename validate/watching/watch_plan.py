@@ -4,9 +4,8 @@ A plan is made from one capture, and holds no tensor of it.
 """
 
 import warnings
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -15,16 +14,13 @@ from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, GradboundError
 from numeric.capture.capture import CapturedModel, capture
-from numeric.capture.flow import Flow, Step
+from numeric.capture.flow import Flow
 from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
-from numeric.recording.operations import MOVES, name_of
+from numeric.recording.operations import name_of
+from validate.inside.inner_steps import inner_steps
 from validate.measure.signal_hooks import Point, Slice
 from validate.watching.alerts import Seen
-
-RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
-"""Operations whose slope is exactly zero on a half-line."""
-GATES = frozenset(("sigmoid", "hardsigmoid"))
 
 
 @dataclass(frozen=True)
@@ -56,24 +52,32 @@ class WatchedBlock:
 class WatchPlan:
     """The blocks in the order in which the input meets them, the points, and what to know.
 
-    `unread` says what behind the last block is in none, "" where nothing is.
+    `unread` says what behind the last block is in none, "" where nothing is; `results` to how many
+    tensors of the model's result paths lead.
     """
 
     blocks: tuple[WatchedBlock, ...]
     points: tuple[Point, ...]
     remarks: tuple[str, ...] = ()
     unread: str = ""
+    results: int = 1
 
 
-def plan_of_run(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> WatchPlan:
-    """Captures model(*args, **kwargs) and plans; the model and the random generators come back as
-    they were. Raises CaptureError where it cannot be captured.
+def plan_of_run(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    outputs: Sequence[int] | None = None,
+) -> WatchPlan:
+    """Captures model(*args, **kwargs), to those of its results that are asked for, and plans; the
+    model and the random generators come back as they were. Raises CaptureError where it cannot be
+    captured.
     """
     try:
         with untouched(model), warnings.catch_warnings():
             # A compiled part says that the recording's hooks call twice; none of them compiles.
             warnings.filterwarnings("ignore", "Using `torch.compile", UserWarning)
-            return plan_of(capture(model, args, kwargs))
+            return plan_of(capture(model, args, kwargs, outputs))
     except GradboundError:
         raise
     except Exception as error:
@@ -87,18 +91,19 @@ def plan_of(captured: CapturedModel) -> WatchPlan:
     """The plan of a captured model."""
     points = _Points(captured)
     ends = [points.add(value, "norm") for value in captured.boundaries]
-    inner = _inner(captured)
     blocks = tuple(
         WatchedBlock(
-            each.name, each.kind, before, after, points.all(steps.relus, "idle"),
-            points.all(steps.gates, "mean"),
+            each.name, each.kind, before, after,
+            points.all([step.operands[0] for step in steps.relus], "idle"),
+            points.all([step.value for step in steps.gates], "mean"),
         )
         for each, (before, after), steps in zip(
-            captured.segments, pairwise(ends), inner, strict=True
+            captured.segments, pairwise(ends), inner_steps(captured), strict=True
         )
     )  # fmt: skip
     remarks = tuple(_remarks(captured, ends))
-    return WatchPlan(blocks, tuple(points.found), remarks, captured.unread_behind)
+    unread, results = captured.unread_behind, len(captured.flow.sinks)
+    return WatchPlan(blocks, tuple(points.found), remarks, unread, results)
 
 
 def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -115,14 +120,6 @@ def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
             kinds.append((type(leaf), leaf if plain else None))
     modules = tuple((id(each), each.training) for each in model.modules())
     return (str(spec), tuple(kinds), modules), tuple(shapes)
-
-
-@dataclass
-class _Inner:
-    """Values inside a block: what its ReLUs take, and how far its gates are open."""
-
-    relus: list[int] = field(default_factory=list)
-    gates: list[int] = field(default_factory=list)
 
 
 class _Points:
@@ -180,39 +177,6 @@ def _slices(flow: Flow) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
                 found[part.value].append((step.value, dim, start))
             start += flow.shape(part.value)[dim]
     yield from found.items()
-
-
-def _inner(captured: CapturedModel) -> list[_Inner]:
-    """The ReLUs and gates of each segment: it holds the steps up to its exit."""
-    steps = captured.flow.steps
-    place = {step.value: index for index, step in enumerate(steps)}
-    exits = [place.get(each.exit, -1) for each in captured.segments]
-    first = place.get(captured.segments[0].entry, -1) if captured.segments else -1
-    found = [_Inner() for _ in captured.segments]
-    users: dict[int, list[Step]] = {}
-    for step in steps:
-        for value in step.operands:
-            users.setdefault(value, []).append(step)
-    for index, step in enumerate(steps):
-        where = bisect_left(exits, index)
-        if index <= first or where == len(found):
-            continue
-        name = name_of(step.node)
-        if name in RELU_LIKE and step.operands and step.operands[0] not in captured.flow.virtual:
-            found[where].relus.append(step.operands[0])
-        if name in GATES and _multiplies(step.value, users):
-            found[where].gates.append(step.value)
-    return found
-
-
-def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:
-    """Whether all that becomes of a value, but for its shape, are factors of products."""
-    found = users.get(value, ())
-    return bool(found) and all(
-        name_of(step.node) == "mul"
-        or (name_of(step.node) in MOVES | {"expand_copy"} and _multiplies(step.value, users))
-        for step in found
-    )
 
 
 def _remarks(captured: CapturedModel, ends: Sequence[int | None]) -> Iterator[str]:

@@ -23,14 +23,36 @@ def test_the_text_names_everything_that_a_reader_acts_on():
     assert "0.25 … 2.5" in said
 
 
-def test_bars_are_as_long_as_gains_and_end():
-    chain = text(analysis()).partition("where the gradient is lost")[0].splitlines()
-    lines = {line.split()[0]: line.count("█") for line in chain if line}
-    assert lines["dying"] == 0
-    assert lines["weak"] == 3
-    assert lines["fine"] == 36
-    huge = replace(analysis().blocks[3], gain=replace(analysis().blocks[3].gain, median=1e9))
-    assert text(replace(analysis(), blocks=(huge,))).count("█") == 48
+def bars(*gains: float) -> list[tuple[int, int]]:
+    """The lengths to the left and to the right of the middle, of blocks with these gains."""
+    blocks = [
+        replace(analysis().blocks[3], name=f"b{index}", gain=Spread(gain, gain, gain))
+        for index, gain in enumerate(gains)
+    ]
+    said = text(replace(analysis(), blocks=tuple(blocks))).splitlines()
+    rows = [
+        line.rpartition("  ")[2].partition("│")
+        for line in said
+        if line.startswith("b") and "│" in line
+    ]
+    return [(left.count("█"), right.count("█")) for left, _, right in rows]
+
+
+def test_bars_are_on_the_scale_of_the_largest_power_that_is_shown():
+    assert bars(1e-6, 1e-3, 1.0, 10.0) == [(12, 0), (6, 0), (0, 0), (0, 2)]
+    assert bars(1e9, 1e3, 0.0) == [(0, 12), (0, 4), (12, 0)]
+    assert bars(0.9, 1.0) == [(2, 0), (0, 0)]  # not a whole bar for what is next to 1
+    said = text(analysis())
+    assert "│ is gain 1, a whole bar 8 times more or less" in said
+
+
+def test_what_loses_nothing_and_has_a_cause_comes_last():
+    noted = replace(analysis().blocks[3], lost_by="the branch passes nothing", advice=None)
+    said = text(replace(analysis(), blocks=(*analysis().blocks[:3], noted)))
+    lost, _, more = said.partition("what else is worth a word")
+    assert "fine (residual): the branch passes nothing" in more
+    assert "passes nothing" not in lost
+    assert "scale it" not in more
 
 
 def test_nothing_is_lost_where_nothing_is():

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from derivations.errors import InputError
-from validate.analysis.analysis_document import Analysis
+from validate.analysis.analysis_document import Analysis, Terms
+from validate.analysis.analysis_text import text
 from validate.analysis.analyze import analyze
 from validate.networks.build import build
 
@@ -246,9 +247,116 @@ def test_of_a_model_without_numbers_there_is_structure():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_refused_with_the_way_out(dtype):
-    with pytest.raises(InputError, match=r"computes in torch\.\w+16, .* model\.float\(\)"):
-        analyze(net(Block(8)).to(dtype), inputs().to(dtype))
+@pytest.mark.parametrize("y", [None, torch.tensor([0, 1, 2, 0])])
+def test_half_precision_is_measured_only(dtype, y):
+    model, x = net(Block(8), Block(8)), inputs()
+    half = analyze(model.to(dtype), x.to(dtype), y=y, spectra=True)
+    assert half.dtype == str(dtype).removeprefix("torch.")
+    assert half.capture.remarks[0].startswith(f"the model computes in {half.dtype}: measured only")
+    assert "model.float()" in half.capture.remarks[0]
+    assert [block.kind for block in half] == ["linear", "residual", "residual", "linear"]
+    assert all(block.bounds == () and block.spectrum is None for block in half)
+    assert all(block.terms == Terms(None, None) for block in half)
+    assert (half.total.predicted, half.total.relative_error) == (None, None)
+    # The same weights and input, to all digits: no further apart than those of the format.
+    exact = analyze(model.double(), x.to(dtype).double(), y=y)
+    for one, other in zip(half, exact, strict=True):
+        assert one.gain is not None
+        assert other.gain is not None
+        assert one.gain.median == pytest.approx(other.gain.median, rel=16 * torch.finfo(dtype).eps)
+    assert "measured only" in text(half)
+    assert "predicted" not in text(half)
+    assert Analysis.of(half.json()) == half
+
+
+def test_a_model_that_casts_inside_is_measured_only():
+    class Cast(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = net(Block(8), Block(8)).float()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.autocast("cpu", torch.bfloat16):
+                found: Tensor = self.model(x)
+            return found
+
+    found = analyze(Cast(), inputs().float())
+    assert found.dtype == "float32"
+    assert "computes in bfloat16" in found.capture.remarks[0]
+    assert "leave autocast out" in found.capture.remarks[0]
+    assert all(block.gain is not None and not block.bounds for block in found)
+    assert [block.kind for block in found] == ["linear", "residual", "residual", "linear"]
+
+
+def test_dead_units_are_named_in_half_precision_too():
+    model = net(Block(8), Block(8, dead=True, skip=False), Block(8)).bfloat16()
+    found = analyze(model, inputs().bfloat16())
+    worst = found.worst[0]
+    assert worst.gain is not None
+    assert worst.gain.max == 0
+    assert "all 8 units" in (worst.lost_by or "")
+    assert [block.name for block in found.unreached] == ["0", "1"]
+    assert worst.name in (found.unreached[0].lost_by or "")
+
+
+class Halving(torch.autograd.Function):
+    """Says that its slope is half of what it is."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, g: Tensor) -> Tensor:
+        return 0.5 * g
+
+
+class Custom(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + Halving.apply(self.layer(x))
+
+
+class Dropped(nn.Module):
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Linear(8, 8), nn.Dropout(p), nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"), [(Custom(), "Halving says itself"), (Dropped(), "random numbers")]
+)
+def test_what_says_its_own_gradient_or_draws_numbers_is_measured_only(block, said):
+    found = analyze(net(Block(8), block).train(), inputs(), spectra=True)
+    measured = found["2"]
+    assert measured.gain is not None
+    assert measured.terms.t is not None
+    assert measured.bounds == ()
+    assert measured.spectrum is None
+    assert found["1"].bounds
+    (remark,) = [each for each in found.capture.remarks if "measured only" in each]
+    assert remark.startswith("2: measured only, no bound: ")
+    assert said in remark
+    for fixed in (net(Block(8), Dropped()).eval(), net(Block(8), Dropped(0.0)).train()):
+        assert analyze(fixed, inputs(), spectra=True)["2"].bounds
+
+
+def test_a_norm_in_training_mode_has_no_bound_for_a_sample():
+    model = net(Block(8), nn.BatchNorm1d(8), Block(8)).train()
+    found = analyze(model, inputs(), spectra=True)
+    assert any("coupled" in each for each in found.capture.remarks)
+    assert all(block.spectrum is None for block in found)
+    held = {bound.holds_for for block in found for bound in block.bounds}
+    assert held == {"this backward signal"}  # of the whole batch, along which all is exact
+    for block in found:
+        assert block.gain is not None
+        assert block.gain.min == block.gain.max
 
 
 def test_the_document_survives_json():
@@ -258,3 +366,11 @@ def test_the_document_survives_json():
     assert len(found.rows()) == len(found.blocks)
     with pytest.raises(InputError, match=r"no gradbound\.analyze/1 document"):
         Analysis.of("{}")
+
+
+def test_of_a_compiled_model_the_written_one_is_analyzed_and_that_is_said():
+    model = net(Block(8))
+    found = analyze(torch.compile(model, backend="eager"), inputs())
+    assert found.blocks == analyze(model, inputs()).blocks
+    assert any("torch.compile" in remark for remark in found.capture.remarks)
+    assert not any("torch.compile" in r for r in analyze(model, inputs()).capture.remarks)

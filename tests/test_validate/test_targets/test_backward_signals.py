@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from derivations.errors import InputError
-from validate.targets.backward_signals import arguments_of, signal_of
+from validate.targets.backward_signals import arguments_of, result_loss, signal_of, used_results
 
 
 def result(*shape: int) -> torch.Tensor:
@@ -70,3 +70,26 @@ def test_results_that_do_not_fit_are_refused(out, y, said):
         signal_of(None, y, 0).loss(out)
     with pytest.raises(InputError, match="not both"):
         signal_of(torch.sum, torch.zeros(1), 0)
+
+
+def test_the_signal_of_one_result_is_the_seeded_vector_there():
+    out = {"a": torch.randn(2, 3, requires_grad=True), "b": [torch.randn(4, requires_grad=True)]}
+    (signal,) = torch.autograd.grad(result_loss(2, 5)(out), out["b"][0])
+    drawn = torch.randn(4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    assert torch.equal(signal, drawn.to(signal))
+    with pytest.raises(InputError, match="no tensor 3: it has 2"):
+        result_loss(3, 5)(out)
+
+
+def test_the_results_that_a_loss_uses_are_found_by_their_place():
+    def model(x):
+        return {"first": x, "more": [None, x + 1, (x.long(), x * 2)]}
+
+    x = torch.ones(2, 3)
+    given = (model, (x,), {})
+    assert used_results(*given, lambda out: out["more"][1].sum()) == (1,)
+    assert used_results(*given, lambda out: (out["first"] * out["more"][2][1]).sum()) == (0, 3)
+    everything = lambda out: (out["first"] + out["more"][1] + out["more"][2][1]).sum()  # noqa: E731
+    assert used_results(*given, everything) is None
+    assert used_results(*given, lambda out: out["first"]) is None  # refused later
+    assert used_results(lambda x: x, (x,), {}, lambda out: out.sum()) is None

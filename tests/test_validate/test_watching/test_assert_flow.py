@@ -41,7 +41,9 @@ def test_the_first_block_below_is_named_with_its_gain_and_the_reason():
 
 def test_a_gain_above_is_named():
     model, (x, y) = residual(), batch()
-    with pytest.raises(ViolationError, match=r"^1 \(residual\): gain \S+ is above 0\.5$"):
+    with pytest.raises(
+        ViolationError, match=r"^1 \(residual\): gain \S+ is above 0\.5: its branch sends"
+    ):
         assert_flow(model, x, min_gain=0.0, max_gain=0.5, y=y)
 
 
@@ -129,3 +131,28 @@ def test_blocks_that_cannot_be_seen_are_not_passed_over():
 
     with pytest.raises(InputError, match="not every block can be held to a gain"):
         assert_flow(Two(), torch.randn(3, 4), min_gain=1e-6)
+
+
+class TwoHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.one, self.other = residual(), nn.Linear(4, 3), nn.Linear(4, 2)
+        self.double()
+
+    def forward(self, x):
+        h = self.trunk(x)
+        return self.one(h), self.other(h)
+
+
+def test_of_several_results_the_one_that_the_loss_uses_is_held():
+    model, (x, _) = TwoHeads(), batch()
+    found = assert_flow(model, x, min_gain=0, loss=lambda out: out[0].square().sum())
+    assert list(found) == [*(f"trunk.{k}" for k in range(5)), "one"]
+    with pytest.raises(InputError, match=r"2 tensors of the result; pass a loss that uses one"):
+        assert_flow(model, x, min_gain=0)
+
+
+def test_a_compiled_model_is_held_as_it_was_written():
+    model, (x, y) = residual(), batch()
+    compiled = torch.compile(model, backend="eager")
+    assert assert_flow(compiled, x, min_gain=0, y=y) == assert_flow(model, x, min_gain=0, y=y)

@@ -1,0 +1,94 @@
+"""Bounds a block that is one normalization of its input's own statistics, at the recorded input.
+
+y = w ⊙ (x − mean)/s + b with s = √(var + ε) has J = diag(w) (I − 11ᵀ/n − x̂x̂ᵀ/n)/s. What stands in
+the brackets takes two orthogonal directions away, the second by no more than all of it, for
+‖x̂‖² = n var/s² ≤ n: so ‖J‖₂ ≤ max|w|/s. Without a mean it is the same, as in RMSNorm.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from numeric.capture.capture import Captured, CapturedModel
+from numeric.capture.region import Region
+from numeric.capture.segment_numbers import SegmentNumbers
+from numeric.evaluation.block_numbers import BoundNumbers
+from numeric.recording.graph import Node, Ref
+
+ID = "norm.scale.upper"
+SIGNALS = "every backward signal"
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
+    "rms_norm": ("input", "normalized_shape", "weight", "eps"),
+    "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
+}
+"""The arguments of the functions that are known, in their order."""
+
+
+def norm_bound(model: CapturedModel, segment: Captured) -> Tensor | None:
+    """max|w|/s of each sample, (batch,); None where the block is no such norm, or does more than
+    move entries besides.
+    """
+    regions = [each for each in segment.regions.values() if isinstance(each, Region)]
+    if len(regions) != 1 or len(segment.regions) != 1 or regions[0].shape is not None:
+        return None
+    steps = [step for step in regions[0].steps if not step.traits.isometry]
+    if len(steps) != 1 or steps[0].node.name not in _NAMES or len(steps[0].operands) != 1:
+        return None
+    step = steps[0]
+    node, x = step.node, model.value(step.operands[0])
+    if len(x) != len(model.value(segment.entry)) or not node.whole:
+        return None
+    given = _arguments(node, model)
+    if isinstance(node.kwargs.get("weight"), Ref) or not isinstance(given["input"], Tensor):
+        return None
+    size = _DEVIATION[node.name](x.detach().double(), given)
+    weight = given.get("weight")
+    largest = 1.0 if weight is None else float(weight.detach().double().abs().max())
+    return largest / size.flatten(1).amin(1)
+
+
+def with_norm_bound(found: SegmentNumbers, scale: Tensor, joined: bool) -> SegmentNumbers:
+    """The numbers with this bound among them."""
+    gain = found.numbers.gain
+    value = (scale.amax().reshape(1) if joined else scale).to(gain.dtype)
+    value = torch.where(found.numbers.live, value, math.nan)
+    bound = BoundNumbers(ID, "upper", "exact", None, value, "‖J‖₂ ≤ max|w|/√(var + ε)")
+    numbers = replace(found.numbers, bounds=(*found.numbers.bounds, bound))
+    return replace(found, numbers=numbers, holds_for={**found.holds_for, ID: SIGNALS})
+
+
+def _arguments(node: Node, model: CapturedModel) -> dict[str, Any]:
+    given = dict(zip(_NAMES[node.name], node.args, strict=False)) | dict(node.kwargs)
+    return {
+        name: model.value(each.value) if isinstance(each, Ref) else each
+        for name, each in given.items()
+    }
+
+
+def _layer(x: Tensor, given: Mapping[str, Any]) -> Tensor:
+    axes = tuple(range(-len(given["normalized_shape"]), 0))
+    return (x.var(axes, correction=0) + given.get("eps", 1e-5)).sqrt().reshape(len(x), -1)
+
+
+def _rms(x: Tensor, given: Mapping[str, Any]) -> Tensor:
+    axes = tuple(range(-len(given["normalized_shape"]), 0))
+    eps = given.get("eps")
+    # Without one torch takes that of the input's type: the smallest makes the bound largest.
+    return (x.square().mean(axes) + (0.0 if eps is None else eps)).sqrt().reshape(len(x), -1)
+
+
+def _group(x: Tensor, given: Mapping[str, Any]) -> Tensor:
+    groups = x.reshape(len(x), given["num_groups"], -1)
+    return (groups.var(-1, correction=0) + given.get("eps", 1e-5)).sqrt()
+
+
+_DEVIATION: Mapping[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
+    "layer_norm": _layer,
+    "rms_norm": _rms,
+    "group_norm": _group,
+}

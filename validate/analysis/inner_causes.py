@@ -1,0 +1,114 @@
+"""Names the step inside a block that takes a signal away, or makes it large, by what it measures.
+
+The signal is followed through the block, operation by operation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from numeric import Captured, CapturedModel, InnerStep, segment_signals, step_slopes
+from numeric.capture.flow import Step
+from numeric.recording.graph import Node, Ref
+from numeric.recording.operations import name_of
+from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause
+from validate.inside.inner_steps import RELU_LIKE, InnerSteps
+from validate.measure.signal_norms import idle_share, unit_count
+
+_WEIGHT: Mapping[str, int] = {
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d"), 1),
+    **dict.fromkeys(("conv_transpose2d", "conv_transpose3d"), 1),
+    **dict.fromkeys(("batch_norm", "instance_norm"), 3),
+    **dict.fromkeys(("layer_norm", "group_norm", "rms_norm"), 2),
+}
+"""Where these functions take their weight."""
+
+
+@dataclass(frozen=True)
+class InnerCause:
+    """What was seen inside one block. `idle` are the most idle units of a ReLU in it and `gate` its
+    most closed gate; `stop` names a step that a signal enters and does not leave, `least` and
+    `most` those of the steps that every path meets which pass least and most, with their gains.
+    `leaky`: the ReLU could have a slope; `keeps_shape`: the block could have a skip around it.
+    """
+
+    idle: IdleUnits | None = None
+    gate: GateOpening | None = None
+    stop: str | None = None
+    least: tuple[str, float] | None = None
+    most: tuple[str, float] | None = None
+    leaky: bool = False
+    keeps_shape: bool = False
+
+    @property
+    def shut(self) -> str | None:
+        """The gate or the ReLU that lets little through, in words, else None."""
+        return inner_cause(self.gate, self.idle)
+
+    @property
+    def words(self) -> str | None:
+        """What lets nothing at all through, in words, else None."""
+        dead = self.idle is not None and self.idle.share == 1
+        closed = self.gate is not None and self.gate.mean == 0
+        return self.shut if dead or closed else self.stop or self.shut
+
+
+def inner_cause_of(
+    captured: CapturedModel, segment: Captured, steps: InnerSteps, g: Tensor | None
+) -> InnerCause:
+    """What the signal g at the segment's exit meets inside; `steps` are its ReLUs and gates.
+    Without a signal these alone are looked at.
+    """
+    value = captured.value(segment.exit)
+    met = [] if g is None else segment_signals(captured, segment, g.reshape(value.shape))
+    idle = [(_idle(captured, step), step) for step in steps.relus]
+    worst, relu = max(idle, key=lambda each: each[0].share, default=(None, None))
+    gates = [
+        GateOpening(float(captured.value(step.value).detach().double().mean()), step_name(step))
+        for step in steps.gates
+    ]
+    stops = [each for each in met if each.arrived > 0 and each.passed == 0]
+    alone = [(step_name(each.step), each.gain) for each in met if each.alone and each.gain]
+    ends = [(name, gain) for name, gain in alone if gain is not None]
+    return InnerCause(
+        worst,
+        min(gates, key=lambda each: each.mean, default=None),
+        _stop(captured, stops[0]) if stops else None,
+        min(ends, key=lambda each: each[1], default=None),
+        max(ends, key=lambda each: each[1], default=None),
+        relu is not None and name_of(relu.node) == "relu",
+        g is not None and captured.value(segment.entry).shape == value.shape,
+    )
+
+
+def step_name(step: Step) -> str:
+    """The module that ran a step, or torch's function where the model itself calls it."""
+    return step.node.module or step.node.name
+
+
+def _idle(captured: CapturedModel, step: Step) -> IdleUnits:
+    slopes = step_slopes(captured.flow, step)
+    noun = "channels" if slopes.ndim > 3 else "units"
+    return IdleUnits(float(idle_share(slopes)), step_name(step), unit_count(slopes), noun)
+
+
+def _stop(captured: CapturedModel, met: InnerStep) -> str:
+    """Why a step passes nothing of a signal that arrives."""
+    step, name = met.step, step_name(met.step)
+    if name_of(step.node) in RELU_LIKE:
+        return f"mask: no unit of {name} that the signal arrives at passes it (dead units)"
+    weight = _weight(captured, step.node)
+    if weight is not None and not weight.any():
+        return f"kernel: the weight of {name} is 0"
+    return f"kernel: {name} leaves nothing of this signal, Jᵀg = 0"
+
+
+def _weight(captured: CapturedModel, node: Node) -> Tensor | None:
+    if node.name not in _WEIGHT:
+        return None
+    place = _WEIGHT[node.name]
+    found = node.kwargs.get("weight", node.args[place] if place < len(node.args) else None)
+    if isinstance(found, Ref):
+        found = captured.value(found.value)
+    return found.detach() if isinstance(found, Tensor) else None

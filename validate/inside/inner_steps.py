@@ -1,0 +1,54 @@
+"""Finds the ReLUs and the gates that run inside each block of a captured model."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from numeric.capture.capture import CapturedModel
+from numeric.capture.flow import Step
+from numeric.recording.operations import MOVES, name_of
+
+RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
+"""Operations whose slope is exactly zero on a half-line."""
+GATES = frozenset(("sigmoid", "hardsigmoid"))
+
+
+@dataclass
+class InnerSteps:
+    """Steps inside a block, in the order of running: its ReLUs and its gates."""
+
+    relus: list[Step] = field(default_factory=list)
+    gates: list[Step] = field(default_factory=list)
+
+
+def inner_steps(captured: CapturedModel) -> list[InnerSteps]:
+    """The ReLUs and gates of each segment: it holds the steps up to its exit."""
+    steps = captured.flow.steps
+    place = {step.value: index for index, step in enumerate(steps)}
+    exits = [place.get(each.exit, -1) for each in captured.segments]
+    first = place.get(captured.segments[0].entry, -1) if captured.segments else -1
+    found = [InnerSteps() for _ in captured.segments]
+    users: dict[int, list[Step]] = {}
+    for step in steps:
+        for value in step.operands:
+            users.setdefault(value, []).append(step)
+    for index, step in enumerate(steps):
+        where = bisect_left(exits, index)
+        if index <= first or where == len(found):
+            continue
+        name = name_of(step.node)
+        if name in RELU_LIKE and step.operands and step.operands[0] not in captured.flow.virtual:
+            found[where].relus.append(step)
+        if name in GATES and _multiplies(step.value, users):
+            found[where].gates.append(step)
+    return found
+
+
+def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:
+    """Whether all that becomes of a value, but for its shape, are factors of products."""
+    found = users.get(value, ())
+    return bool(found) and all(
+        name_of(step.node) == "mul"
+        or (name_of(step.node) in MOVES | {"expand_copy"} and _multiplies(step.value, users))
+        for step in found
+    )
