@@ -7,10 +7,8 @@ each with its certainty.
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from derivations.book.arrange import by_number, meanings
@@ -19,7 +17,7 @@ from paper_figures.drawing.style import COLUMN
 from paper_figures.drawing.style import render as render_figure
 from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.mathml import mathml, subscripts
+from paper_figures.pages.page_environment import environment
 from paper_figures.tables.table import certainty
 from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render as render_table
@@ -61,21 +59,9 @@ def write_report(results: Results, document: Document, out_file: Path) -> Path:
 
 def compose(results: Results, document: Document) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("paper_figures"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "math": mathml,
-        "inline_math": partial(mathml, block=False),
-        "prose": subscripts,
-        "badge": badge,
-        "meanings": meanings,
-    }
-    return environment.get_template("report.html.j2").render(
+    made = environment()
+    made.filters |= {"badge": badge, "meanings": meanings}
+    return made.get_template("report.html.j2").render(
         results=results,
         document=document,
         equations=by_number(document.equations),

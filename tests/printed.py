@@ -33,6 +33,7 @@ def block(index: int, name: str, gain: float | None, lost_by: str | None = None)
         advice="scale it" if gain else None,
         bounds=bounds if gain is not None else (),
         spectrum=None,
+        structure="Add(Layer(name='F_1'), Identity())",
     )
 
 

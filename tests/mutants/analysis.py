@@ -123,7 +123,7 @@ ANALYSIS = (
     ),
     Mutant(
         "a name is put into the page as it is",
-        "paper_figures/model_page.py",
+        "paper_figures/pages/page_environment.py",
         "autoescape=True",
         "autoescape=False",
     ),

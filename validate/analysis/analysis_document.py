@@ -75,7 +75,8 @@ class BlockAnalysis(_Strict):
     """One block. `gain` is γ = ‖∂L/∂x‖₂/‖∂L/∂H‖₂, null where no signal reaches it; `lost_by` is
     what takes the gradient away, and `advice` what the theory says would help.
 
-    `term` is the structure, `where` says what its letters are in the user's model.
+    `term` is the block as a function of x, `where` says what its letters are in the user's model,
+    and `structure` is the term itself, from which the block can be drawn.
     """
 
     index: int
@@ -91,6 +92,7 @@ class BlockAnalysis(_Strict):
     advice: str | None
     bounds: tuple[BoundValue, ...]
     spectrum: SpectrumRecord | None
+    structure: str
 
     @property
     def moves(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from derivations.book.prose import prose
+from derivations.book.prose import plain
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
 
 WIDTH = 24
@@ -67,7 +67,7 @@ def _number(value: float | None, width: int) -> str:
 def latex(found: Analysis) -> str:
     """A booktabs table: block, kind, median gain, pullback."""
     rows = [
-        rf"{prose(block.name)} & {prose(block.kind)} & "
+        rf"{plain(block.name)} & {plain(block.kind)} & "
         rf"{f'{block.gain.median:.3g}' if block.gain else '--'} & ${block.pullback_latex}$ \\"
         for block in found.blocks
     ]

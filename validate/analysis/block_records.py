@@ -52,6 +52,7 @@ def block_of(
         advice=cause.advice,
         bounds=_bounds(bounding, found) if bounding is not None and found and live else (),
         spectrum=_spectrum(spectra),
+        structure=repr(segment.term),
     )
 
 
