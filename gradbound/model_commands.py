@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from paper_figures import PrintedAnalysis
 
 MODES = ("made", "train", "eval", "calibrated")
-FORMS = ("text", "json", "html", "latex")
+FORMS = ("text", "json", "html", "latex", "pdf")
 
 
 def _sizes(
@@ -81,6 +81,8 @@ def analyze(
     from validate.records.storage import write_atomic
     from validate.targets.targets import load_target
 
+    if form == "pdf" and out is None:
+        raise click.UsageError("a PDF is no text: name a file with --out")
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
     found = []
@@ -98,14 +100,19 @@ def analyze(
             remarks=target.remarks,
         )  # fmt: skip
         found.append(analysis)
-    said = _rendered(found, form)
     if out is None:
-        click.echo(said, nl=False)
+        click.echo(_rendered(found, form), nl=False)
         return
     if not out.parent.is_dir():
         raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
-    write_atomic(out, said.encode())
+    write_atomic(out, _pdf(found) if form == "pdf" else _rendered(found, form).encode())
     click.echo(out)
+
+
+def _pdf(analyses: "Sequence[PrintedAnalysis]") -> bytes:
+    from paper_figures import pdf
+
+    return pdf(*analyses)
 
 
 def _rendered(analyses: "Sequence[PrintedAnalysis]", form: str) -> str:

@@ -9,7 +9,7 @@ from paper_figures.figures.block_diagrams import draw as draw_diagrams
 from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.gallery import PLATES, Drawn, draw, draw_each
-from paper_figures.model_page import PrintedAnalysis, page
+from paper_figures.model_page import PrintedAnalysis, page, pdf
 from paper_figures.report import write_report
 from paper_figures.tables.table_registry import TABLES
 
@@ -27,6 +27,7 @@ __all__ = [
     "draw_diagrams",
     "draw_each",
     "page",
+    "pdf",
     "render_figure",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""Shows the analysis of a model: as text, as one self-contained HTML page, as a LaTeX table."""
+"""Shows the analysis of a model: as text, as one HTML page, as a PDF, as a LaTeX table."""
 
 from dataclasses import fields
 from functools import lru_cache
@@ -8,6 +8,8 @@ from typing import Self
 from markupsafe import Markup
 
 from paper_figures.drawing.gain_axis import MEANINGS, ticks
+from paper_figures.drawing.style import render_pages
+from paper_figures.figures.gain_column import pages
 from paper_figures.mathml import mathml
 from paper_figures.pages.network_rows import reach_of, view
 from paper_figures.pages.page_environment import environment
@@ -38,6 +40,10 @@ class PrintedAnalysis(Analysis):
         """Writes one self-contained page. Raises InputError where the path cannot be written."""
         write_atomic(Path(path), page(self).encode())
 
+    def pdf(self, path: str | Path) -> None:
+        """Writes the column of blocks as a PDF. Raises InputError where it cannot be written."""
+        write_atomic(Path(path), pdf(self))
+
     def latex(self) -> str:
         """A table of the blocks and their formulas, for a document that loads booktabs."""
         return latex(self)
@@ -51,6 +57,12 @@ def page(*found: Analysis) -> str:
 def fragment(*found: Analysis) -> str:
     """The same without head and foot, for a notebook, or for another page."""
     return _rendered(found, whole=False)
+
+
+def pdf(*found: Analysis) -> bytes:
+    """The networks as columns of blocks, one after the other on one axis, in vector graphics."""
+    reach = reach_of(found)
+    return render_pages(sheet for each in found for sheet in pages(each, reach))
 
 
 def _rendered(found: tuple[Analysis, ...], *, whole: bool) -> str:

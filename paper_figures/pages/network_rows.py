@@ -7,7 +7,7 @@ from hashlib import sha256
 from paper_figures.drawing.gain_axis import decades, place, reading
 from paper_figures.pages.term_drawings import Drawing, Drawings
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
-from validate.analysis.headline import Headline, headline, outward
+from validate.analysis.headline import Headline, bounds_in_words, headline
 
 Span = tuple[float, float]
 """Where something begins, and how long it is, in percent of the axis."""
@@ -71,7 +71,7 @@ def view(found: Analysis, reach: int, drawings: Drawings) -> View:
             f"gb-{key}-{block.index}",
             reading(block.gain.median if block.gain else None),
             bar(block, reach),
-            guaranteed(block),
+            bounds_in_words(block),
             drawings.of(block),
         )
         for block in found.blocks
@@ -95,16 +95,6 @@ def bar(block: BlockAnalysis, reach: int) -> Bar | None:
         _span(place(block.gain.min, reach), place(block.gain.max, reach)),
         at,
     )
-
-
-def guaranteed(block: BlockAnalysis) -> str:
-    """The bounds that say most, rounded to where they hold; empty where there is none."""
-    low, high = block_bound(block, "lower"), block_bound(block, "upper")
-    if low is not None and high is not None:
-        return f"{outward(low, 'lower')} to {outward(high, 'upper')}"
-    if low is not None:
-        return f"≥ {outward(low, 'lower')}"
-    return "" if high is None else f"≤ {outward(high, 'upper')}"
 
 
 def _span(start: float, end: float) -> Span:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from printed import analysis
 
-from paper_figures.model_page import PrintedAnalysis, fragment, page
+from paper_figures.model_page import PrintedAnalysis, fragment, page, pdf
 
 
 def test_a_printed_analysis_is_the_analysis():
@@ -30,6 +30,13 @@ def test_the_page_is_well_formed_and_asks_nothing_of_the_network(tmp_path: Path)
     assert "net_&lt;1&gt;" in text
     assert "a &lt;remark&gt;" in text
     assert "<1>" not in text
+
+
+def test_the_pdf_is_a_file_with_a_page_for_each(tmp_path: Path):
+    target = tmp_path / "net.pdf"
+    PrintedAnalysis.from_plain(analysis()).pdf(target)
+    assert target.read_bytes() == pdf(analysis())
+    assert len(re.findall(rb"/Type /Page\b", pdf(analysis(), analysis()))) == 2
 
 
 def test_every_block_has_its_bar_its_formula_and_its_class():

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue
+from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, block_bound
 
 EVERY = "every backward signal"
 LITTLE = 1e3
@@ -131,6 +131,16 @@ def _product(values: Sequence[float]) -> float | None:
     """None where it leaves the range of numbers, in which it would be no bound."""
     found = math.prod(values)
     return found if values and math.isfinite(found) and (found > 0 or 0 in values) else None
+
+
+def bounds_in_words(block: BlockAnalysis) -> str:
+    """The bounds that say most, rounded to where they hold; empty where there is none."""
+    low, high = block_bound(block, "lower"), block_bound(block, "upper")
+    if low is not None and high is not None:
+        return f"{outward(low, 'lower')} to {outward(high, 'upper')}"
+    if low is not None:
+        return f"≥ {outward(low, 'lower')}"
+    return "" if high is None else f"≤ {outward(high, 'upper')}"
 
 
 def outward(value: float, side: str) -> str:

@@ -5,13 +5,9 @@ from dataclasses import replace
 import pytest
 from printed import analysis, block
 
-from paper_figures.pages.network_rows import WEAKEST, bar, guaranteed, reach_of, view
+from paper_figures.pages.network_rows import WEAKEST, bar, reach_of, view
 from paper_figures.pages.term_drawings import Drawings
-from validate.analysis.analysis_document import BoundValue, Spread
-
-
-def bound(side: str, value: float | None) -> BoundValue:
-    return BoundValue(f"b.{side}", side, value, "exact", "this backward signal", None)
+from validate.analysis.analysis_document import Spread
 
 
 def test_rows_come_in_order_and_the_worst_first():
@@ -51,20 +47,6 @@ def test_a_bar_spans_bounds_samples_and_the_way_from_1():
     assert low + length == pytest.approx(69.9, abs=0.1)  # 2.5
     assert found.span == (0, pytest.approx(15.05, abs=0.01))
     assert bar(block(0, "b", None), 1) is None
-
-
-@pytest.mark.parametrize(
-    ("bounds", "words"),
-    [
-        ((), ""),
-        ((bound("lower", 0.98765),), "≥ 0.987"),
-        ((bound("upper", 0.98712),), "≤ 0.988"),
-        ((bound("upper", None),), ""),
-        ((bound("lower", 0.5), bound("upper", 2.0), bound("lower", 0.25)), "0.5 to 2"),
-    ],
-)
-def test_bounds_are_rounded_to_the_side_on_which_they_hold(bounds, words):
-    assert guaranteed(replace(block(0, "b", 1.0), bounds=bounds)) == words
 
 
 def test_one_axis_reaches_all_of_them():

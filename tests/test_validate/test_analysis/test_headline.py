@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from printed import analysis, block
 
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, Total
-from validate.analysis.headline import EVERY, chain_bounds, headline, outward
+from validate.analysis.headline import EVERY, bounds_in_words, chain_bounds, headline, outward
 
 
 def of(*blocks: BlockAnalysis, measured: float | None = 2.0) -> Analysis:
@@ -120,3 +120,21 @@ def test_rounding_never_tightens_a_bound(value):
 )  # fmt: skip
 def test_three_digits_or_a_power_of_ten(value, low, high):
     assert (outward(value, "lower"), outward(value, "upper")) == (low, high)
+
+
+def bound(side: str, value: float | None) -> BoundValue:
+    return BoundValue(f"b.{side}", side, value, "exact", "this backward signal", None)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ((), ""),
+        ((bound("lower", 0.98765),), "≥ 0.987"),
+        ((bound("upper", 0.98712),), "≤ 0.988"),
+        ((bound("upper", None),), ""),
+        ((bound("lower", 0.5), bound("upper", 2.0), bound("lower", 0.25)), "0.5 to 2"),
+    ],
+)
+def test_bounds_are_rounded_to_the_side_on_which_they_hold(bounds, words):
+    assert bounds_in_words(replace(block(0, "b", 1.0), bounds=bounds)) == words
