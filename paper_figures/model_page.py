@@ -1,11 +1,12 @@
 """Shows the analysis of a model: as text, as one HTML page, as a PDF, as a LaTeX table."""
 
+import re
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from paper_figures.drawing.gain_axis import MEANINGS, ticks
 from paper_figures.drawing.style import render_pages
@@ -67,13 +68,18 @@ def pdf(*found: Analysis) -> bytes:
 
 def _rendered(found: tuple[Analysis, ...], *, whole: bool) -> str:
     made = environment()
-    made.filters |= {"math": _math, "number": number}
+    made.filters |= {"math": _math, "number": number, "breakable": breakable}
     reach, drawings = reach_of(found), Drawings()
     views = [view(each, reach, drawings) for each in found]
     return made.get_template("model.html.j2").render(
         views=views, drawings=drawings.all, reach=reach, ticks=ticks(reach), meanings=MEANINGS,
         whole=whole,
     )  # fmt: skip
+
+
+def breakable(name: str) -> Markup:
+    """A path of modules, escaped, that may be broken into lines behind its dots and underscores."""
+    return Markup(re.sub(r"([._])(?=.)", r"\1<wbr/>", str(escape(name))))
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from printed import analysis
 
-from paper_figures.model_page import PrintedAnalysis, fragment, page, pdf
+from paper_figures.model_page import PrintedAnalysis, breakable, fragment, page, pdf
 
 
 def test_a_printed_analysis_is_the_analysis():
@@ -69,6 +69,10 @@ def test_what_measured_and_predicted_mean_is_said():
     text = fragment(analysis())
     assert "predicts 0: the two share no code" in text
     assert "each computed from that block's own term run alone" in text
+
+
+def test_a_long_path_breaks_behind_its_dots():
+    assert breakable("a.b_c.<d>_") == "a.<wbr/>b_<wbr/>c.<wbr/>&lt;d&gt;_"
 
 
 def test_several_analyses_share_a_page_and_an_axis():

@@ -212,7 +212,9 @@ class Analysis(_Strict):
         try:
             found = TypeAdapter(cls).validate_json(text, strict=True)
         except ValidationError as error:
-            raise InputError(f"no {SCHEMA} document: {str(error).splitlines()[0]}") from error
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise InputError(f"no {SCHEMA} document: {place}: {first['msg']}") from error
         return found
 
 
