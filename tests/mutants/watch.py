@@ -161,4 +161,10 @@ WATCHED = [
         'if type(weight).__name__ == "DTensor" or',
         "if False and",
     ),
+    Mutant(
+        "a number that is none is saved",
+        "validate/watching/watch.py",
+        "each.number if math.isfinite(each.number) else None",
+        "each.number",
+    ),
 ]

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from printed import analysis
+from printed import analysis, watched
 from root import ROOT
-from watched_records import watched
 
 from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
 from validate.records.recorded import RECORDED

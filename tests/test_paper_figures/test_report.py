@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from printed import analysis
-from watched_records import watched
+from printed import analysis, watched
 
 from derivations.book.arrange import meanings
 from derivations.book.derive import derive

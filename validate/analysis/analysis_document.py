@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
-from derivations.errors import InputError
+from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
 KEEPS = 1e-6
@@ -209,13 +209,7 @@ class Analysis(_Strict):
     @classmethod
     def of(cls, text: str | bytes) -> Self:
         """The analysis of its JSON. Raises InputError for anything else."""
-        try:
-            found = TypeAdapter(cls).validate_json(text, strict=True)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InputError(f"no {SCHEMA} document: {place}: {first['msg']}") from error
-        return found
+        return document_of(cls, text, SCHEMA)
 
 
 def block_bound(block: BlockAnalysis, side: str) -> float | None:

@@ -7,9 +7,9 @@ stored.
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
-from derivations.errors import InputError
+from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.watch/1"] = "gradbound.watch/1"
 
@@ -86,13 +86,7 @@ class WatchDocument(_Strict):
     @classmethod
     def of(cls, text: str | bytes) -> Self:
         """The document of its JSON. Raises InputError for anything else."""
-        try:
-            found = TypeAdapter(cls).validate_json(text, strict=True)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InputError(f"no {SCHEMA} document: {place}: {first['msg']}") from error
-        return found
+        return document_of(cls, text, SCHEMA)
 
 
 _ADAPTER = TypeAdapter(WatchDocument)

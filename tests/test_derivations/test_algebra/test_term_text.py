@@ -34,6 +34,8 @@ def test_names_keep_their_quotes() -> None:
         "Gate(signal=Identity())",
         "Gate(Identity(), Identity(), Identity())",
         "__import__('os').system('true')",
+        "print(name='F')",
+        "Leaf(name='F')",
         "Identity().x()",
         "Add(*[Identity()])",
         "Add(Identity(),",

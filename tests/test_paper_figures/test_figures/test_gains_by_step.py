@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 import pytest
+from printed import watched
 from test_paper_figures.artists import labelled
-from watched_records import watched
 
 from paper_figures.drawing.style import render
 from paper_figures.figures.gains_by_step import NAMED, figure

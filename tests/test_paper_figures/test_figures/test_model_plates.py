@@ -1,7 +1,6 @@
 """Every record of a model has a figure under its name, with words beside it."""
 
-from printed import analysis
-from watched_records import watched
+from printed import analysis, watched
 
 from paper_figures.figures.model_plates import model_plates
 from paper_figures.figures.model_records import ModelRecords

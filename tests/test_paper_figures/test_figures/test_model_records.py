@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from printed import analysis
-from watched_records import watched
+from printed import analysis, watched
 
 from derivations.errors import InputError
 from paper_figures.figures.model_records import ModelRecords, read_model_records

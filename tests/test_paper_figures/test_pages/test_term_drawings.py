@@ -49,7 +49,7 @@ def test_the_same_is_drawn_once():
     first = block(0, "a", 1.0)
     drawings = Drawings([first, replace(first, index=1, name="b")])
     assert len(drawings.all) == 1
-    assert drawings.of(first) is drawings.all[0]
+    assert drawings.of(first) is drawings.of(first) is drawings.all[0]
     other = replace(first, where={"F_1": "other"})
     assert drawings.of(other) is not drawings.all[0]
     assert len({each.name for each in drawings.all}) == 2

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from watched_records import watched
+from printed import watched
 
 from derivations.errors import InputError
 from validate.watching.watch_document import SCHEMA, WatchDocument
