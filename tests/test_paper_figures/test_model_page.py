@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from printed import analysis
+from printed import analysis, block
 
 from paper_figures.model_page import PrintedAnalysis, breakable, fragment, page, pdf
 
@@ -65,6 +65,14 @@ def test_links_lead_to_places_on_the_page_and_each_drawing_is_there_once():
     assert text.count("<use") == 4
 
 
+def test_a_page_of_200_blocks_stays_small():
+    blocks = tuple(block(index, f"stage.{index}.block", 1.0 + index / 100) for index in range(200))
+    text = page(replace(analysis(), blocks=blocks))
+    assert len(text.encode()) < 1_000_000
+    assert text.count("<use") == 200
+    assert text.count("<symbol") == 1
+
+
 def test_what_measured_and_predicted_mean_is_said():
     text = fragment(analysis())
     assert "predicts 0: the two share no code" in text
@@ -88,6 +96,5 @@ def test_several_analyses_share_a_page_and_an_axis():
 
 
 def test_names_of_modules_keep_their_underscores():
-    block = analysis().blocks[3]
-    text = fragment(replace(analysis(), blocks=(block,)))
+    text = fragment(replace(analysis(), blocks=analysis().blocks[3:]))
     assert "a_b..c" in re.sub(r"<code>.*?</code>|= a_b..c", "", text)

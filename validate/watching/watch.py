@@ -4,7 +4,6 @@ Two hooks on the model that is called are all that is hung on it. A watched step
 block, on the device; nothing waits until rows are read.
 """
 
-import math
 import sys
 import weakref
 from collections.abc import Callable, Mapping
@@ -140,12 +139,10 @@ class Watch:
     def to_json(self) -> str:
         """All rows and alerts as one `gradbound.watch/1` document. Waits for the device."""
         alerts = tuple(
-            AlertRow(
-                each.step, each.block, each.what,
-                each.number if math.isfinite(each.number) else None, each.cause,
-            )
+            # A number that is not finite is written as null.
+            AlertRow(each.step, each.block, each.what, each.number, each.cause)
             for each in self.alerts
-        )  # fmt: skip
+        )
         return WatchDocument(
             SCHEMA, self._target, self.every, tuple(self.rows), tuple(self.parameters), alerts,
             self.remarks,
