@@ -5,7 +5,7 @@ Data goes to stdout, progress to stderr.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from gradbound.exits import Interrupted, guard
 from gradbound.model_commands import analyze
 
 if TYPE_CHECKING:
+    from paper_figures import MissingRecordsError, ModelRecords
     from validate.records.schema import Results
 
 FORMATS = ("text", "latex", "markdown", "json")
@@ -184,32 +185,46 @@ def validate(
 )
 @click.option("--only", multiple=True, metavar="NAME", help="One figure or table; may be repeated.")
 def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
-    """Draw figures and tables from records alone."""
-    from paper_figures import PLATES
+    """Draw figures and tables from records alone.
+
+    A folder of what `analyze --format json` and a watch saved gives the figures of those models.
+    """
+    from paper_figures import PLATES, draw_models, model_plates, read_model_records
     from validate.records.read import read_results
 
-    unknown = [name for name in only if name not in PLATES]
-    if unknown:
+    models = read_model_records(chosen := _chosen(results))
+    known = (*PLATES, *model_plates(models))
+    if unknown := [name for name in only if name not in known]:
         raise click.BadParameter(
-            f"{unknown[0]!r} is not one of {', '.join(PLATES)}.", param_hint="'--only'"
+            f"{unknown[0]!r} is not one of {', '.join(known)}.", param_hint="'--only'"
         )
-    _draw(read_results(chosen := _chosen(results)), out, only)
-    _tell_if_recorded(chosen)
+    of_results = [name for name in only if name in PLATES]
+    if of_results or (not only and _has_results(chosen, models)):
+        _draw(read_results(chosen), out, of_results)
+        _tell_if_recorded(chosen)
+    _tell_drawn(draw_models(models, out, only or None), asked=bool(only))
 
 
 @cli.command()
 @results_option
 @click.option("--out", type=PATH, default="report.html", show_default=True, help="The file.")
 def report(results: Path | None, out: Path) -> None:
-    """Write one self-contained HTML page from the records."""
+    """Write one self-contained HTML page from the records.
+
+    Of a folder of what `analyze --format json` and a watch saved, it shows those models.
+    """
     from gradbound.api import derive as run
-    from paper_figures import write_report
+    from paper_figures import read_model_records, write_model_report, write_report
     from validate.records.read import read_results
     from validate.records.storage import make_folder
 
-    records = read_results(chosen := _chosen(results))
+    models = read_model_records(chosen := _chosen(results))
+    if not _has_results(chosen, models):
+        click.echo(write_model_report(models, out))
+        return
+    records = read_results(chosen)
     make_folder(out.parent)  # before the derivation, which is not to be done for nothing
-    click.echo(write_report(records, run(), out))
+    click.echo(write_report(records, run(), out, models))
     _tell_if_recorded(chosen)
 
 
@@ -281,6 +296,11 @@ def _chosen(results: Path | None) -> Path:
     )
 
 
+def _has_results(chosen: Path, models: "ModelRecords") -> bool:
+    """Whether the records of a validation are to be read: they may be missing beside others."""
+    return not models or (chosen / "manifest.json").exists()
+
+
 def _tell_if_recorded(chosen: Path) -> None:
     from validate.records.recorded import RECORDED
 
@@ -292,15 +312,21 @@ def _tell_if_recorded(chosen: Path) -> None:
 
 
 def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:
+    from paper_figures import PLATES, draw_each
+
+    _tell_drawn(draw_each(results, out, names or PLATES), asked=bool(names))
+
+
+def _tell_drawn(
+    outcomes: "Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]", *, asked: bool
+) -> None:
     """Prints each file as it is written.
 
     What the records lack is an error if it was asked for by name, and a note otherwise.
     """
-    from paper_figures import PLATES, draw_each
-
-    for name, outcome in draw_each(results, out, names or PLATES):
+    for name, outcome in outcomes:
         if not isinstance(outcome, tuple):
-            if names:
+            if asked:
                 raise outcome
             _tell(f"left out {name}: {outcome}")
         else:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from paper_figures import PrintedAnalysis
 
 MODES = ("made", "train", "eval", "calibrated")
-FORMS = ("text", "json", "html", "latex")
-SUFFIXES = {".txt": "text", ".json": "json", ".html": "html", ".htm": "html", ".tex": "latex"}
+FORMS = ("text", "json", "html", "latex", "pdf")
+SUFFIXES = {
+    ".txt": "text", ".json": "json", ".html": "html", ".htm": "html", ".tex": "latex", ".pdf": "pdf",
+}  # fmt: skip
 
 
 def _sizes(
@@ -100,6 +102,8 @@ def analyze(
     from validate.targets.targets import load_target
 
     form = form or _form_of(out)
+    if form == "pdf" and out is None:
+        raise click.UsageError("a PDF is no text: name a file with --out")
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
     found = []
@@ -117,13 +121,12 @@ def analyze(
             remarks=target.remarks, loss=result_loss(result, seed) if result else None,
         )  # fmt: skip
         found.append(analysis)
-    said = _rendered(found, form)
     if out is None:
-        click.echo(said, nl=False)
+        click.echo(_rendered(found, form), nl=False)
         return
     if not out.parent.is_dir():
         raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
-    write_atomic(out, said.encode())
+    write_atomic(out, _pdf(found) if form == "pdf" else _rendered(found, form).encode())
     click.echo(out)
 
 
@@ -135,6 +138,12 @@ def _form_of(out: Path | None) -> str:
         known = ", ".join(SUFFIXES)
         raise click.UsageError(f"{out.name} ends in none of {known}: say what it is with --format")
     return SUFFIXES[out.suffix.lower()]
+
+
+def _pdf(analyses: "Sequence[PrintedAnalysis]") -> bytes:
+    from paper_figures import pdf
+
+    return pdf(*analyses)
 
 
 def _rendered(analyses: "Sequence[PrintedAnalysis]", form: str) -> str:

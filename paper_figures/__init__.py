@@ -7,10 +7,12 @@ from paper_figures.drawing.style import render as render_figure
 from paper_figures.figures.block_diagrams import Diagram, block_diagram
 from paper_figures.figures.block_diagrams import draw as draw_diagrams
 from paper_figures.figures.figure_registry import FIGURES, Plate
+from paper_figures.figures.model_plates import ModelPlate, model_plates
+from paper_figures.figures.model_records import ModelRecords, read_model_records
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.gallery import PLATES, Drawn, draw, draw_each
-from paper_figures.model_page import PrintedAnalysis, page
-from paper_figures.report import write_report
+from paper_figures.gallery import PLATES, Drawn, draw, draw_each, draw_models
+from paper_figures.model_page import PrintedAnalysis, page, pdf
+from paper_figures.report import write_model_report, write_report
 from paper_figures.tables.table_registry import TABLES
 
 __all__ = [
@@ -20,13 +22,20 @@ __all__ = [
     "Diagram",
     "Drawn",
     "MissingRecordsError",
+    "ModelPlate",
+    "ModelRecords",
     "Plate",
     "PrintedAnalysis",
     "block_diagram",
     "draw",
     "draw_diagrams",
     "draw_each",
+    "draw_models",
+    "model_plates",
     "page",
+    "pdf",
+    "read_model_records",
     "render_figure",
+    "write_model_report",
     "write_report",
 ]

@@ -11,6 +11,8 @@ from pathlib import Path
 from derivations.errors import InputError
 from paper_figures.drawing.style import save
 from paper_figures.figures.figure_registry import FIGURES
+from paper_figures.figures.model_plates import model_plates
+from paper_figures.figures.model_records import ModelRecords
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render
@@ -62,6 +64,20 @@ def draw_each(
     for name in names:
         try:
             yield name, (_save_figure if name in FIGURES else _save_table)(name, results, out)
+        except MissingRecordsError as missing:
+            yield name, missing
+
+
+def draw_models(
+    records: ModelRecords, out: Path, names: Sequence[str] | None = None
+) -> Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]:
+    """Draws one by one the figures of models (PDF, PNG), or of these what is named."""
+    make_folder(out)
+    for name, plate in model_plates(records).items():
+        if names is not None and name not in names:
+            continue
+        try:
+            yield name, save(plate(), out, name)
         except MissingRecordsError as missing:
             yield name, missing
 

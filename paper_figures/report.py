@@ -5,21 +5,24 @@ each with its certainty.
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from derivations.book.arrange import by_number, meanings
 from derivations.book.document import Document
 from paper_figures.drawing.style import COLUMN
 from paper_figures.drawing.style import render as render_figure
 from paper_figures.figures.figure_registry import FIGURES, Plate
+from paper_figures.figures.model_plates import ModelPlate, model_plates
+from paper_figures.figures.model_records import ModelRecords
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.mathml import mathml, subscripts
+from paper_figures.model_page import fragment
+from paper_figures.pages.page_environment import environment
 from paper_figures.tables.table import certainty
 from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render as render_table
@@ -33,7 +36,7 @@ class Picture:
     """A figure on the page: its image, or why it was not drawn."""
 
     name: str
-    plate: Plate
+    plate: Plate | ModelPlate
     wide: bool
     image: str
     missing: str
@@ -51,37 +54,59 @@ class Totals:
     records: Summary
 
 
-def write_report(results: Results, document: Document, out_file: Path) -> Path:
-    """Writes the page to `out_file` and returns its path; raises InputError where it cannot."""
-    page = compose(results, document)
+@dataclass(frozen=True)
+class Models:
+    """The user's models on the page: their analyses as they show themselves, their figures."""
+
+    columns: Markup
+    pictures: tuple[Picture, ...]
+
+
+def write_report(
+    results: Results, document: Document, out_file: Path, models: ModelRecords | None = None
+) -> Path:
+    """Writes the page to `out_file` and returns its path; raises InputError where it cannot.
+
+    With `models`, the records of the user's own, these are on it too.
+    """
+    return _write(compose(results, document, models), out_file)
+
+
+def write_model_report(models: ModelRecords, out_file: Path) -> Path:
+    """The same from records of models alone."""
+    return _write(compose_models(models), out_file)
+
+
+def _write(page: str, out_file: Path) -> Path:
     make_folder(out_file.parent)
     write_atomic(out_file, page.encode())
     return out_file
 
 
-def compose(results: Results, document: Document) -> str:
+def compose_models(models: ModelRecords) -> str:
+    """The page of records of models as text."""
+    return environment().get_template("models.html.j2").render(models=of_models(models))
+
+
+def of_models(models: ModelRecords) -> Models:
+    """What a page shows of records of models."""
+    columns = fragment(*models.analyses.values()) if models.analyses else ""
+    pictures = [_drawn(name, plate, plate) for name, plate in model_plates(models).items()]
+    return Models(Markup(columns), tuple(pictures))  # its template escapes it
+
+
+def compose(results: Results, document: Document, models: ModelRecords | None = None) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("paper_figures"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "math": mathml,
-        "inline_math": partial(mathml, block=False),
-        "prose": subscripts,
-        "badge": badge,
-        "meanings": meanings,
-    }
-    return environment.get_template("report.html.j2").render(
+    made = environment()
+    made.filters |= {"badge": badge, "meanings": meanings}
+    return made.get_template("report.html.j2").render(
         results=results,
         document=document,
         equations=by_number(document.equations),
         totals=totals(results, document),
         pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
         tables=list(tables(results)),
+        models=of_models(models) if models else None,
     )
 
 
@@ -111,8 +136,12 @@ def totals(results: Results, document: Document) -> Totals:
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
     """The figure as an inlined SVG image, or why there is none."""
+    return _drawn(name, plate, partial(plate, results))
+
+
+def _drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) -> Picture:
     try:
-        figure = plate(results)
+        figure = paint()
     except MissingRecordsError as error:
         return Picture(name, plate, False, "", str(error))
     # Outlined, for the reader may lack the font.

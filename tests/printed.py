@@ -1,4 +1,4 @@
-"""An analysis made by hand, with every case that printing must show."""
+"""An analysis and a watch made by hand, with every case that printing must show."""
 
 from validate.analysis.analysis_document import (
     SCHEMA,
@@ -11,6 +11,8 @@ from validate.analysis.analysis_document import (
     Terms,
     Total,
 )
+from validate.watching.watch_document import SCHEMA as WATCH
+from validate.watching.watch_document import AlertRow, BlockRow, ParameterRow, WatchDocument
 
 
 def block(index: int, name: str, gain: float | None, lost_by: str | None = None) -> BlockAnalysis:
@@ -33,6 +35,7 @@ def block(index: int, name: str, gain: float | None, lost_by: str | None = None)
         advice="scale it" if gain else None,
         bounds=bounds if gain is not None else (),
         spectrum=None,
+        structure="Add(Layer(name='F_1'), Identity())",
     )
 
 
@@ -54,4 +57,36 @@ def analysis(target: str = "net_<1>") -> Analysis:
         blocks=blocks,
         parameters=(ParameterRecord("w", 2.0, None), ParameterRecord("v", 1.0, 0.5)),
         total=Total(0.0, 0.0, 1e-16),
+    )
+
+
+GAINS = {
+    "stem": (None, None, None, None),
+    "weak": (0.5, 0.1, 0.0, 0.0),
+    "fine": (1.0, 2.0, 1.5, 1.0),
+}
+
+
+def watched(
+    target: str = "Net", gains: dict[str, tuple[float | None, ...]] = GAINS
+) -> WatchDocument:
+    return WatchDocument(
+        schema=WATCH,
+        target=target,
+        every=2,
+        blocks=tuple(
+            BlockRow(2 * index, name, "residual", values[index], 1.0, 0.25, None)
+            for index in range(4)
+            for name, values in gains.items()
+        ),
+        parameters=(
+            ParameterRow(0, "w", 1.0, 0.5),
+            ParameterRow(0, "(all)", 3.0, 0.5),
+            ParameterRow(4, "(all)", 2.0, None),
+        ),
+        alerts=(
+            AlertRow(4, "weak", "vanished", 0.0, "a gate"),
+            AlertRow(6, "weak", "non_finite", None, "c"),
+        ),
+        remarks=(),
     )

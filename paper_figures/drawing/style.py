@@ -5,7 +5,7 @@ saved.
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter
@@ -30,6 +31,12 @@ DPI = 300
 INK = "#1a1a1a"
 MUTED = "#6b6b6b"
 FAINT = "#d9d9d9"
+
+PDF_METADATA: Mapping[str, str | None] = {
+    "CreationDate": None,
+    "Producer": None,
+    "Creator": "gradbound",
+}
 
 RC: dict[Any, Any] = {  # matplotlib types each of its settings by name
     "font.family": "STIXGeneral",  # shipped with matplotlib, so the same on every machine
@@ -171,7 +178,7 @@ def render(figure: Figure, kind: str, *, outlined: bool = False) -> bytes:
     for another kind.
     """
     metadata: dict[str, dict[str, str | None]] = {
-        "pdf": {"CreationDate": None, "Producer": None, "Creator": "gradbound"},
+        "pdf": dict(PDF_METADATA),
         "png": {"Software": "gradbound"},
         "svg": {"Date": None, "Creator": "gradbound"},
     }
@@ -181,6 +188,16 @@ def render(figure: Figure, kind: str, *, outlined: bool = False) -> bytes:
     matplotlib.rcParams["svg.fonttype"] = "path" if outlined else "none"
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata[kind])
+    return buffer.getvalue()
+
+
+@styled
+def render_pages(figures: Iterable[Figure]) -> bytes:
+    """The figures as the pages of one PDF, free of dates and versions."""
+    buffer = io.BytesIO()
+    with PdfPages(buffer, metadata=dict(PDF_METADATA)) as pages:
+        for figure in figures:
+            pages.savefig(figure)
     return buffer.getvalue()
 
 

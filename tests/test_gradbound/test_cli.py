@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from printed import analysis, watched
 from root import ROOT
 
 from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
@@ -468,11 +469,90 @@ def test_a_report_is_made_of_the_records_and_the_document_that_were_read(
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
     assert main(["report", "--results", str(tiny), "--out", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out == "made\n"
-    results, document, out = given
+    results, document, out, models = given
+    assert not models
     assert isinstance(results, Results)
     assert results.folder == tiny
     assert isinstance(document, Document)
     assert out == tmp_path / "page.html"
+
+
+@pytest.fixture
+def of_models(tmp_path: Path) -> Path:
+    """A folder that holds an analysis and a watch, and no results."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "net.json").write_text(analysis().json())
+    (folder / "training.json").write_text(watched().json())
+    return folder
+
+
+def test_records_of_models_alone_are_drawn_and_reported(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, of_models: Path
+) -> None:
+    out, page = tmp_path / "figures", tmp_path / "page.html"
+    assert main(["figures", "--results", str(of_models), "--out", str(out)]) == 0
+    names = {
+        f"{name}.{kind}" for name in ("analysis_net", "watch_training") for kind in ("pdf", "png")
+    }
+    assert {path.name for path in out.iterdir()} == names
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    one = [
+        "figures",
+        "--results",
+        str(of_models),
+        "--out",
+        str(out / "one"),
+        "--only",
+        "watch_training",
+    ]
+    assert main(one) == 0
+    assert len(list((out / "one").iterdir())) == 2
+    assert main(["report", "--results", str(of_models), "--out", str(page)]) == 0
+    text = page.read_text()
+    assert "The gradient dies in dying" in text
+    assert 'id="watch_training"' in text
+
+
+def test_records_of_models_beside_results_are_shown_with_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: Path
+) -> None:
+    import shutil
+
+    from derivations.book.derive import derive
+
+    copy, out = tmp_path / "results", tmp_path / "out"
+    shutil.copytree(tiny, copy)
+    (copy / "net.json").write_text(analysis().json())
+    names = ["--only", "analysis_net", "--only", "table_limits"]
+    assert main(["figures", "--results", str(copy), "--out", str(out), *names]) == 0
+    assert {path.stem for path in out.iterdir()} == {"analysis_net", "table_limits"}
+    monkeypatch.setattr("gradbound.api.derive", lambda: derive(["plain"]))
+    assert main(["report", "--results", str(copy), "--out", str(out / "page.html")]) == 0
+    assert '<section id="models"' in (out / "page.html").read_text()
+
+
+@pytest.mark.parametrize("verb", ["figures", "report"])
+def test_a_record_of_a_model_that_is_none_ends_with_3(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, of_models: Path, verb: str
+) -> None:
+    (of_models / "odd.json").write_text('{"schema": "gradbound.analyze/1"}')
+    out = tmp_path / "out"
+    assert "odd.json" in refused(capsys, 3, verb, "--results", str(of_models), "--out", str(out))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--only", "table_limits"]])
+def test_a_figure_of_results_that_are_not_there_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, of_models: Path, arguments: list[str]
+) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    if arguments:
+        said = refused(capsys, 3, "figures", "--results", str(of_models), *out, *arguments)
+        assert "manifest.json" in said
+    else:
+        said = refused(capsys, 2, "figures", "--results", str(of_models), *out, "--only", "watch_x")
+        assert "watch_training" in said
 
 
 @pytest.mark.slow

@@ -120,6 +120,17 @@ def test_one_result_of_several_is_followed(capsys, tmp_path):
     assert "the result has no tensor 3: it has 2" in err
 
 
+def test_a_pdf_is_written_to_a_file_alone(capsys, net, tmp_path):
+    target = tmp_path / "net.pdf"
+    arguments = (net, "--input-size", "3,8,8", "--format", "pdf")
+    code, out, _ = run(capsys, *arguments, "--out", str(target))
+    assert (code, out.strip()) == (0, str(target))
+    assert target.read_bytes().startswith(b"%PDF")
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert "--out" in err
+
+
 def test_several_targets_are_compared(capsys, net):
     sizes = ("--input-size", "3,8,8", "--format")
     code, out, _ = run(capsys, net, net, *sizes, "text")

@@ -5,9 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from printed import analysis, watched
 
 from derivations.errors import InputError
-from paper_figures import FIGURES, PLATES, TABLES, MissingRecordsError, draw, draw_each, gallery
+from paper_figures import (
+    FIGURES,
+    PLATES,
+    TABLES,
+    MissingRecordsError,
+    ModelRecords,
+    draw,
+    draw_each,
+    draw_models,
+    gallery,
+)
 from validate.records.read import read_results
 from validate.records.schema import Results
 
@@ -72,3 +83,17 @@ def test_each_is_written_when_it_is_asked_for_and_not_before(
 def test_plates_are_all_figures_then_all_tables() -> None:
     assert (*FIGURES, *TABLES) == PLATES
     assert len(set(PLATES)) == len(PLATES)
+
+
+def test_figures_of_models_are_drawn_all_or_by_name(tmp_path: Path) -> None:
+    nothing = replace(analysis(), blocks=())
+    records = ModelRecords({"a": analysis(), "none": nothing}, {"b": watched()})
+    outcomes = dict(draw_models(records, tmp_path))
+    assert list(outcomes) == ["analysis_a", "analysis_none", "watch_b"]
+    assert isinstance(outcomes["analysis_none"], MissingRecordsError)
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {
+        f"{name}.{kind}" for name in ("analysis_a", "watch_b") for kind in ("pdf", "png")
+    }
+    assert list(dict(draw_models(records, tmp_path / "one", ["watch_b"]))) == ["watch_b"]
+    assert len(list((tmp_path / "one").iterdir())) == 2

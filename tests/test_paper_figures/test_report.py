@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from printed import analysis, watched
 
 from derivations.book.arrange import meanings
 from derivations.book.derive import derive
 from derivations.book.document import Document
 from derivations.errors import InputError
-from paper_figures import FIGURES, TABLES, report, write_report
-from paper_figures.report import compose, totals
+from paper_figures import FIGURES, TABLES, ModelRecords, report, write_model_report, write_report
+from paper_figures.report import compose, compose_models, totals
 from validate.records.read import read_results
 from validate.records.schema import BlockRow, Manifest, Results
 
 FEW = ("training_by_depth", "agreement", "sqrt_law")
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"wbr", "meta", "img", "br", "link", "input", "hr"}
 EVIL = "<script>alert('$x')</script>\"><img src=https://example.org/x>"
 
 
@@ -285,3 +286,32 @@ def test_totals_count_steps_bounds_and_what_says_nothing(
     assert found.checks_per_step == 2
     assert sum(found.checks_by_certainty.values()) == 4 * len(bounds)
     assert found.vacuous == lower.count(0) > 0
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_models_are_on_the_page_where_there_are_records_of_them(
+    results: Results, document: Document
+) -> None:
+    models = ModelRecords({"net": analysis()}, {"training": watched()})
+    text = compose(results, document, models)
+    page = Page(text)
+    assert {"models", "analysis_net", "watch_training"} <= {
+        attributes.get("id") for _, attributes in page.tags
+    }
+    assert "The gradient dies in dying" in page.text
+    assert "net_<1>" in page.text
+    assert 'href="#models"' not in compose(results, document)
+
+
+def test_records_of_models_alone_make_a_page(tmp_path: Path) -> None:
+    models = ModelRecords({"one": analysis(EVIL), "two": analysis()}, {"training": watched(EVIL)})
+    path = write_model_report(models, tmp_path / "new" / "page.html")
+    text = path.read_text()
+    page = Page(text)
+    assert len(page.all("img")) == 3
+    assert len(page.all("section")) == 2
+    assert not page.all("script")
+    assert all(str(image["src"]).startswith("data:image/svg+xml") for image in page.all("img"))
+    assert "default-src 'none'" in text
+    assert text == compose_models(models)
+    assert compose_models(ModelRecords({}, {"training": watched()})).count("<img") == 1

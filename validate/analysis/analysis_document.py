@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
-from derivations.errors import InputError
+from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
 LOSES = 0.5
@@ -78,7 +78,8 @@ class BlockAnalysis(_Strict):
     what takes the gradient away, or the cause of a gain that is large or of a branch that passes
     nothing, and `advice` what the theory says would help.
 
-    `term` is the structure, `where` says what its letters are in the user's model.
+    `term` is the block as a function of x, `where` says what its letters are in the user's model,
+    and `structure` is the term itself, from which the block can be drawn.
     """
 
     index: int
@@ -94,6 +95,7 @@ class BlockAnalysis(_Strict):
     advice: str | None
     bounds: tuple[BoundValue, ...]
     spectrum: SpectrumRecord | None
+    structure: str
 
     @property
     def moves(self) -> bool:
@@ -221,11 +223,7 @@ class Analysis(_Strict):
     @classmethod
     def of(cls, text: str | bytes) -> Self:
         """The analysis of its JSON. Raises InputError for anything else."""
-        try:
-            found = TypeAdapter(cls).validate_json(text, strict=True)
-        except ValidationError as error:
-            raise InputError(f"no {SCHEMA} document: {str(error).splitlines()[0]}") from error
-        return found
+        return document_of(cls, text, SCHEMA)
 
 
 def block_bound(block: BlockAnalysis, side: str) -> float | None:

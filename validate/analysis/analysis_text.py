@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from derivations.book.prose import prose
+from derivations.book.prose import plain
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
 
 WIDTH = 12
@@ -89,7 +89,7 @@ def _bar(gain: float, scale: float) -> str:
 def latex(found: Analysis) -> str:
     """A booktabs table: block, kind, median gain, pullback."""
     rows = [
-        rf"{prose(block.name)} & {prose(block.kind)} & "
+        rf"{plain(block.name)} & {plain(block.kind)} & "
         rf"{f'{block.gain.median:.3g}' if block.gain else '--'} & ${block.pullback_latex}$ \\"
         for block in found.blocks
     ]

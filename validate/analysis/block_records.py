@@ -56,6 +56,7 @@ def block_of(
         advice=cause.advice,
         bounds=_bounds(known, found) if found and live else (),
         spectrum=_spectrum(spectra),
+        structure=repr(segment.term),
     )
 
 

@@ -19,7 +19,7 @@ from derivations.algebra.terms import (
     Pointwise,
     Term,
 )
-from derivations.book.prose import prose
+from derivations.book.prose import plain
 from derivations.book.proved_term import prove
 from derivations.errors import UnknownNodeError
 from numeric import LeafMap
@@ -87,7 +87,7 @@ def _named(latex: str, where: Mapping[str, str]) -> str:
 
     def name(match: re.Match[str]) -> str:
         letter = match.group(0)
-        return rf"\text{{{prose(where[letter])}}}" if letter in where else letter
+        return rf"\text{{{plain(where[letter])}}}" if letter in where else letter
 
     return re.sub(r"[A-Za-z]+_\d+", name, latex)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from derivations.errors import InputError
 from validate.records.storage import read_bytes, write_atomic
@@ -18,6 +18,7 @@ DIGITS = 4
 enough to keep the records small."""
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
+AnyDocument = TypeVar("AnyDocument")
 
 
 def encode(record: BaseModel) -> bytes:
@@ -69,3 +70,14 @@ def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
             "validate` again"
         )
     return record
+
+
+def document_of(kind: type[AnyDocument], text: str | bytes, schema: str) -> AnyDocument:
+    """The document of this kind that the JSON states; raises InputError that says where not."""
+    try:
+        found: AnyDocument = TypeAdapter(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"no {schema} document: {place}: {first['msg']}") from error
+    return found

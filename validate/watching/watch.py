@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -18,14 +19,16 @@ from torch._C import _functorch
 from derivations.errors import InputError
 from validate.measure.signal_hooks import SignalHooks
 from validate.measure.signal_norms import tensor_norms
+from validate.records.storage import write_atomic
 from validate.watching.alerts import Alert, AlertJudge, AlertRules
-from validate.watching.watch_ledger import (
+from validate.watching.watch_document import (
+    SCHEMA,
+    AlertRow,
     BlockRow,
-    ParameterNorms,
     ParameterRow,
-    ScalarWriter,
-    WatchLedger,
+    WatchDocument,
 )
+from validate.watching.watch_ledger import ParameterNorms, ScalarWriter, WatchLedger
 from validate.watching.watch_plan import WatchPlan
 from validate.watching.watch_plans import WatchPlans
 from validate.watching.watchable import Watchable, watchable
@@ -96,7 +99,7 @@ class Watch:
         self.every, self.details, self._ledger = every, details, ledger
         self._root, self._original = weakref.ref(found.root), weakref.ref(found.original)
         self._plans = WatchPlans(found.fixed, found.remarks)
-        self._compiled = found.compiled
+        self._compiled, self._target = found.compiled, type(found.original).__name__
         self._step = -1
         self._planning = False
         self._running: _Forward | None = None
@@ -132,6 +135,25 @@ class Watch:
     def remarks(self) -> tuple[str, ...]:
         """What the rows do not show, and why, in words."""
         return tuple(self._plans.remarks)
+
+    def to_json(self) -> str:
+        """All rows and alerts as one `gradbound.watch/1` document. Waits for the device."""
+        alerts = tuple(
+            # A number that is not finite is written as null.
+            AlertRow(each.step, each.block, each.what, each.number, each.cause)
+            for each in self.alerts
+        )
+        return WatchDocument(
+            SCHEMA, self._target, self.every, tuple(self.rows), tuple(self.parameters), alerts,
+            self.remarks,
+        ).json()  # fmt: skip
+
+    def save(self, path: str | Path) -> None:
+        """Writes the document whole or not at all, as `gradbound figures` and `report` read it.
+
+        Raises InputError where the path cannot be written.
+        """
+        write_atomic(Path(path), self.to_json().encode())
 
     def close(self) -> None:
         """Detaches from the model, which is as it was before; rows can be read on."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from validate.watching.alerts import Alert, AlertJudge
+from validate.watching.watch_document import BlockRow, ParameterRow
 from validate.watching.watch_plan import WatchPlan
 
 PENDING = 32
@@ -25,38 +26,6 @@ class ScalarWriter(Protocol):
     """What takes scalars, as TensorBoard's SummaryWriter does."""
 
     def add_scalar(self, tag: str, value: float, step: int, /) -> object: ...
-
-
-@dataclass(frozen=True)
-class BlockRow:
-    """A block in one backward pass through the forward pass `step`.
-
-    `gain` is ‖∂L/∂h_{k−1}‖₂ / ‖∂L/∂h_k‖₂ of the whole batch; None where the signal behind the block
-    is exactly zero or not finite, or no gradient is asked for in front of it. `signal` is
-    ‖∂L/∂h_k‖₂ of the loss that backward() was called on, a GradScaler's factor included. `dead` is
-    the largest share of units, among its ReLUs, whose signal is exactly zero in the whole batch,
-    `gate` the mean of its most closed gate; None where there is none, or it was not looked at.
-    """
-
-    step: int
-    block: str
-    kind: str
-    gain: float | None
-    signal: float | None
-    dead: float | None
-    gate: float | None
-
-
-@dataclass(frozen=True)
-class ParameterRow:
-    """A parameter after one backward pass: ‖∂L/∂W‖₂ as it stands in `.grad`, with what was added up
-    before, unclipped, and with a GradScaler's factor; `relative` is that / ‖W‖₂, None for W = 0.
-    """
-
-    step: int
-    name: str
-    gradient: float
-    relative: float | None
 
 
 @dataclass(frozen=True)

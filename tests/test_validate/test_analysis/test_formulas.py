@@ -135,3 +135,17 @@ def test_a_long_formula_keeps_its_letters():
     said = formula("block", Add(*parts), {part.name: Long() for part in parts})
     assert r"\text" not in said.pullback_latex
     assert len(said.pullback_latex) <= LONGEST
+
+
+def test_names_of_modules_are_set_as_they_are():
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.Conv2d_1a_3x3, self.max_pool = nn.Linear(4, 4), nn.Tanh()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.max_pool(self.Conv2d_1a_3x3(x))
+
+    found = capture(Named(), (torch.randn(2, 4),), {})
+    said = [formula(each.name, each.term, each.regions).pullback_latex for each in found.segments]
+    assert r"J_{\text{Conv2d\_1a\_3x3, max\_pool}}^{\top} g" in said[0]

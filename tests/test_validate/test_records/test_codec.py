@@ -2,13 +2,15 @@
 
 import json
 import math
+from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from derivations.errors import InputError
-from validate.records.codec import decode, encode
+from validate.records.codec import decode, document_of, encode
 from validate.records.schema import VanishingRow
 
 ROW = VanishingRow(
@@ -56,3 +58,20 @@ def test_foreign_rows_are_refused_in_one_line(change, words):
 def test_broken_json_is_refused(data):
     with pytest.raises(InputError, match="text is no valid record"):
         decode(data, VanishingRow, "text")
+
+
+@dataclass(frozen=True)
+class Document:
+    schema: Literal["x/1"]
+    sizes: tuple[int, ...]
+
+
+def test_a_document_is_read_or_refused_with_its_place():
+    assert document_of(Document, '{"schema": "x/1", "sizes": [1]}', "x/1") == Document("x/1", (1,))
+    for text, place in (
+        ('{"schema": "x/2", "sizes": []}', "schema"),
+        ('{"schema": "x/1", "sizes": [1, "2"]}', r"sizes\.1"),
+        ("{", ""),
+    ):
+        with pytest.raises(InputError, match=rf"no x/1 document: {place}"):
+            document_of(Document, text, "x/1")

@@ -9,6 +9,7 @@ from numeric.capture.capture import capture
 from validate.measure.model_gains import measure_model
 from validate.networks.build import build
 from validate.watching.watch import watch
+from validate.watching.watch_document import WatchDocument
 
 
 def step(model, x, y):
@@ -258,3 +259,34 @@ def test_the_norm_of_all_parameters_is_not_clipped():
         raw = norm_of([p.grad for p in model.parameters()])
         nn.utils.clip_grad_norm_(model.parameters(), raw / 10)
     assert watched.parameters[-1].gradient == pytest.approx(raw, rel=1e-12)
+
+
+def test_what_was_watched_is_saved_whole_and_read_back(tmp_path):
+    model, (x, y) = residual(), batch()
+    with watch(model, every=2) as watched:
+        for _ in range(3):
+            step(model, x, y)
+    watched.save(tmp_path / "training.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["training.json"]
+    found = WatchDocument.of((tmp_path / "training.json").read_bytes())
+    assert (found.target, found.every) == (type(model).__name__, 2)
+    assert list(found.blocks) == watched.rows
+    assert list(found.parameters) == watched.parameters
+    assert {row.step for row in found.blocks} == {0, 2}
+    assert found.remarks == watched.remarks
+    with pytest.raises(InputError, match="cannot write"):
+        watched.save(tmp_path / "none" / "training.json")
+
+
+def test_a_signal_that_is_no_number_is_saved_as_null():
+    model, (x, _) = residual(), batch()
+    with watch(model) as watched:
+        (model(x).sum() * float("nan")).backward()
+    assert "non_finite" in [alert.what for alert in watched.alerts]
+    text = watched.to_json()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    found = WatchDocument.of(text)
+    assert [alert.what for alert in found.alerts] == [alert.what for alert in watched.alerts]
+    assert found.alerts[0].number is None
+    assert all(row.signal is None for row in found.blocks)

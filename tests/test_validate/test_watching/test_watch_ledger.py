@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from validate.watching.alerts import AlertJudge, AlertRules
-from validate.watching.watch_ledger import ALL, PENDING, BlockRow, ParameterNorms, WatchLedger
+from validate.watching.watch_document import BlockRow
+from validate.watching.watch_ledger import ALL, PENDING, ParameterNorms, WatchLedger
 from validate.watching.watch_plan import WatchedBlock, WatchPlan
 
 PLAN = WatchPlan((WatchedBlock("a", "plain", None, 0, (), ()),
