@@ -1,11 +1,12 @@
 """Captures a model at an input: its segments from cut to cut, each with its term and its leaves."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -13,10 +14,11 @@ from derivations.algebra.terms import Term
 from derivations.errors import CaptureError, GradboundError, InputError
 from numeric.capture.dominators import cuts
 from numeric.capture.flow import Flow, flows
+from numeric.capture.frontiers import Frontier
 from numeric.capture.kinds import Kind, kind_of
 from numeric.capture.region import LeafMap
+from numeric.capture.segment_ends import stretches
 from numeric.capture.segment_names import Names
-from numeric.capture.segment_terms import TermReader
 from numeric.recording.given import (
     check_inputs,
     check_model,
@@ -29,10 +31,11 @@ from numeric.recording.record import record
 
 @dataclass(frozen=True)
 class Captured:
-    """A segment of a captured model: what happens between two values that every path meets.
+    """A segment of a captured model: what happens between two frontiers that every path meets.
 
     `name` is the path of the module that made its result; `regions` are the maps that the term
-    names. `entry` and `exit` are values of the recording.
+    names. `entry` and `exit` are values of the recording: most often one, where paths run side by
+    side several, which together are a state.
     """
 
     name: str
@@ -40,8 +43,13 @@ class Captured:
     tags: tuple[str, ...]
     term: Term
     regions: Mapping[str, LeafMap]
-    entry: int
-    exit: int
+    entry: Frontier
+    exit: Frontier
+
+    @property
+    def flat(self) -> bool:
+        """Whether its maps take and return vectors: at one end of it is a state."""
+        return len(self.entry) > 1 or len(self.exit) > 1
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,10 @@ class CapturedModel:
     flow: Flow
 
     @property
-    def boundaries(self) -> tuple[int, ...]:
-        """The values between segments, the first one's entry and the last one's exit included."""
+    def boundaries(self) -> tuple[Frontier, ...]:
+        """The frontiers between segments, the first one's entry and the last one's exit included:
+        the first and the last are one value each.
+        """
         return (self.segments[0].entry, *(each.exit for each in self.segments))
 
     @property
@@ -69,7 +79,8 @@ class CapturedModel:
     def unread_before(self) -> str:
         """In words, what carries gradients before the first segment; "" where nothing does."""
         made = [step.value for step in self.flow.steps]
-        count = made.index(self.boundaries[0]) + 1 if self.boundaries[0] in made else 0
+        (first,) = self.boundaries[0]
+        count = made.index(first) + 1 if first in made else 0
         name = self.segments[0].name
         said = f"the chain of blocks begins with {name}: {count} operations before it are in none"
         return said if count else ""
@@ -78,7 +89,7 @@ class CapturedModel:
     def unread_behind(self) -> str:
         """In words, what carries gradients behind the last segment; "" where nothing does."""
         made = [step.value for step in self.flow.steps]
-        last = self.boundaries[-1]
+        (last,) = self.boundaries[-1]
         count = len(made) - made.index(last) - 1 if last in made else 0
         said = (
             f"the chain of blocks ends with {self.segments[-1].name}: {count} operations behind it "
@@ -86,8 +97,43 @@ class CapturedModel:
         )
         return said if count else ""
 
-    def value(self, number: int) -> Tensor:
-        return self.flow.recording.values[number]
+    def value(self, frontier: Frontier) -> Tensor:
+        """The value of a frontier; of several the state, (batch, n)."""
+        values = [self.flow.recording.values[number] for number in frontier]
+        return values[0] if len(values) == 1 else torch.cat([v.flatten(1) for v in values], 1)
+
+    def ends(self, segment: Captured) -> tuple[Tensor, Tensor]:
+        """What the segment's maps take, and what the recording says that they return."""
+        found = self.value(segment.entry), self.value(segment.exit)
+        return (found[0].flatten(1), found[1].flatten(1)) if segment.flat else found
+
+    def met(self, boundary: int) -> tuple[int, ...]:
+        """Those values of a boundary, by its index, that the model itself meets with the same
+        gradient: none that it used before, and none that it makes anew.
+        """
+        used = self._used[boundary]
+        return tuple(
+            value
+            for value in self.boundaries[boundary]
+            if value not in used
+            and value not in self.flow.virtual
+            and self.address(value) is not None
+        )
+
+    @cached_property
+    def _used(self) -> list[frozenset[int]]:
+        """At each boundary the values of it that steps before it take."""
+        first: dict[int, int] = {}
+        place = {}
+        for index, step in enumerate(self.flow.steps):
+            place[step.value] = index
+            for value in step.operands:
+                first.setdefault(value, index)
+        found = []
+        for frontier in self.boundaries:
+            here = max(place.get(value, -1) for value in frontier)
+            found.append(frozenset(v for v in frontier if first.get(v, here + 1) <= here))
+        return found
 
     def address(self, number: int) -> Address | None:
         """Where another run meets the value; None for one that Python never sees."""
@@ -107,20 +153,20 @@ def capture(
     check_model(model, meta)
     check_inputs(args, kwargs, meta)
     found, places = _followed(_recorded(model, args, kwargs))
-    reader = TermReader(found)
     segments: list[Captured] = []
-    names = Names(reader)
-    for entry, exit_ in _segments(reader, places):
-        read, name = reader.read(entry, exit_), names.of(entry, exit_)
-        tags = dict.fromkeys(
-            tag for region in read.regions.values() for tag in region.traits.tag.split()
-        )
+    names = Names()
+    for each in stretches(found, places):
+        regions = each.read.regions
+        tags = dict.fromkeys(tag for region in regions.values() for tag in region.traits.tag.split())
+        kind = kind_of(each.read) if len(each.exit) == 1 else "state"
+        name = names.of(each.steps, each.joins)
         segments.append(
-            Captured(name, kind_of(read), tuple(tags), read.term, read.regions, entry, exit_)
+            Captured(name, kind, tuple(tags), each.read.term, regions, each.entry, each.exit)
         )
+    captured = CapturedModel(tuple(segments), found)
     if not meta:
-        _check_finite(found, places)
-    return CapturedModel(tuple(segments), found)
+        _check_finite(found, [value for ends in captured.boundaries for value in ends])
+    return captured
 
 
 def refuse_endless(segment: Captured, signal: Tensor) -> None:
@@ -195,22 +241,3 @@ def _check_finite(flow: Flow, places: Sequence[int]) -> None:
                 f"{step.node.module or 'the model'} ({step.node.name}) gives values that are not "
                 "finite: pass an input at which all are"
             )
-
-
-def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Joins are segments of their own; stretches without one are cut before each further layer."""
-    start, weighted = places[0], False
-    for one, other in pairwise(places):
-        if reader.is_join(one, other):
-            if start != one:
-                yield start, one
-            yield one, other
-            start, weighted = other, False
-            continue
-        heavy = reader.region(one, other).traits.weighted
-        if heavy and weighted:
-            yield start, one
-            start = one
-        weighted |= heavy
-    if start != places[-1]:
-        yield start, places[-1]

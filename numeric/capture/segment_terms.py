@@ -35,11 +35,15 @@ MOST_LEAVES = 64
 
 @dataclass
 class SegmentTerm:
-    """A term, the region behind each of its leaves by name, and whether each gate is bounded."""
+    """A term, the region behind each of its leaves by name, and whether each gate is bounded.
+
+    `large` says that it is one leaf because, written out, it would be too large.
+    """
 
     term: Term
     regions: dict[str, LeafMap] = field(default_factory=dict)
     bounded_gates: list[bool] = field(default_factory=list)
+    large: bool = False
 
 
 class TermReader:
@@ -49,6 +53,7 @@ class TermReader:
         self.flow = flow
         self.made_by: Mapping[int, Step] = {step.value: step for step in flow.steps}
         self._place = {step.value: index for index, step in enumerate(flow.steps)}
+        self._read: dict[tuple[int, int], SegmentTerm] = {}
 
     def between(self, source: int, target: int) -> list[Step]:
         """The steps on paths from one value to another, in running order."""
@@ -83,26 +88,30 @@ class TermReader:
     def is_join(self, source: int, target: int) -> bool:
         """Whether a link is a node of the algebra, rather than part of a stretch."""
         try:
-            return _Reading(self, source).joined(source, target) is not None
-        except _TooLargeError:
+            return Reading(self, source).joined(source, target) is not None
+        except TooLargeError:
             return True
 
     def read(self, source: int, target: int) -> SegmentTerm:
         """The term of the map from one value to another."""
-        reading = _Reading(self, source)
-        try:
-            term = reading.chain(source, target)
-        except _TooLargeError:
-            reading = _Reading(self, source)
-            term = reading.leaf(self.region(source, target))
-        return SegmentTerm(term, reading.regions, reading.bounded)
+        if (source, target) not in self._read:
+            reading, large = Reading(self, source), False
+            try:
+                term = reading.chain(source, target)
+            except TooLargeError:
+                reading, large = Reading(self, source), True
+                term = reading.leaf(self.region(source, target))
+            self._read[source, target] = SegmentTerm(
+                term, reading.regions, reading.bounded, large
+            )
+        return self._read[source, target]
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """A term has more leaves than are written out."""
 
 
-class _Reading:
+class Reading:
     """One term in the making: names leaves as it meets them."""
 
     def __init__(self, reader: TermReader, root: int) -> None:
@@ -119,7 +128,7 @@ class _Reading:
         key = (source, target, shape)
         self._depth += 1
         if self._depth > MOST_LEAVES:
-            raise _TooLargeError
+            raise TooLargeError
         if key not in self._read:
             self._read[key] = self._bounded_in_size(self._chain(source, target, shape))
         self._depth -= 1
@@ -127,12 +136,9 @@ class _Reading:
 
     def _bounded_in_size(self, term: Term) -> Term:
         """The term, if it is small: parts of small terms are few, so counting takes no time."""
-        if self._leaves_in(term) > MOST_LEAVES:
-            raise _TooLargeError
+        if leaf_count(term) > MOST_LEAVES:
+            raise TooLargeError
         return term
-
-    def _leaves_in(self, term: Term) -> int:
-        return sum(map(self._leaves_in, parts_of(term))) or 1
 
     def _chain(self, source: int, target: int, shape: Sequence[int] | None) -> Term:
         parts: list[Term] = []
@@ -147,7 +153,7 @@ class _Reading:
             shape = None
         if start != target or shape is not None:
             parts.append(self.leaf(self.reader.region(start, target, shape)))
-        return _chained(*parts)
+        return chained(*parts)
 
     def leaf(self, region: Region) -> Term:
         """The leaf of a stretch; the same stretch has the same name wherever it stands."""
@@ -211,7 +217,7 @@ class _Reading:
         for number in step.operands:
             share = Share(step, number, values)
             added = self._named(("share", step.value, number), Linear, "W", share)
-            parts.append(_chained(self.chain(source, number), added))
+            parts.append(chained(self.chain(source, number), added))
         return Add(*parts)
 
     def _concatenation(self, source: int, step: Step) -> Term | None:
@@ -228,11 +234,11 @@ class _Reading:
             return Concat(*terms)
         # A leaf of its own for each value: equal names say equal inputs, too.
         moved = [
-            _chained(term, self._named(("move", value, dim), Linear, "W", MovedAxis(dim, 1)))
+            chained(term, self._named(("move", value, dim), Linear, "W", MovedAxis(dim, 1)))
             for term, value in zip(terms, inputs, strict=True)
         ]
         back = self._named(("back", step.value, dim), Linear, "W", MovedAxis(1, dim))
-        return _chained(Concat(*moved), back)
+        return chained(Concat(*moved), back)
 
     def _product(self, source: int, target: int, step: Step) -> Term | None:
         one, other = (part.value for part in step.node.args[:2])
@@ -272,7 +278,12 @@ class _Reading:
         return flow.shape(region.source) == flow.shape(region.target) and region.shape is None
 
 
-def _chained(*terms: Term) -> Term:
+def leaf_count(term: Term) -> int:
+    """The parts of a term that have no parts, each as often as it stands there."""
+    return sum(map(leaf_count, parts_of(term))) or 1
+
+
+def chained(*terms: Term) -> Term:
     """The composition, flat and without identities."""
     flat = [p for term in terms for p in (term.parts if isinstance(term, Chain) else (term,))]
     flat = [part for part in flat if part != Identity()]
