@@ -4,6 +4,7 @@ Between neighbours few values move, and the others pass: a block of a branch is 
 own, whatever runs beside it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -29,18 +30,22 @@ class Sweep:
         self.steps = flow.steps[place.get(source, -1) + 1 : place[target] + 1]
 
     def frontier(self, place: int) -> Frontier:
-        """The values made up to a place that are used behind it, in the order of running."""
+        """The values made up to a place that are used behind it, in the order of running; none
+        where they are too many.
+        """
         return self._swept[place][0]
 
-    def used(self, place: int) -> int:
-        """How many of them were used before it, too: the model meets another gradient of those."""
+    def cost(self, place: int) -> tuple[int, int]:
+        """How many values there are, then how often those are used later that were used before,
+        too: of these the model meets another gradient.
+        """
         return self._swept[place][1]
 
     def fits(self, place: int) -> bool:
         """Whether the values of a frontier can be one state: a batch of rows of one type."""
         values, found = self.flow.recording.values, self.frontier(place)
         like = values[self.source]
-        return len(found) <= MOST_VALUES and all(
+        return found != () and all(
             self.flow.fits(each, self.source)
             and values[each].dtype == like.dtype
             and values[each].device == like.device
@@ -48,21 +53,26 @@ class Sweep:
         )
 
     @cached_property
-    def _swept(self) -> list[tuple[Frontier, int]]:
-        last = {self.target: len(self.steps) + 1}
-        first: dict[int, int] = {}
-        for index, step in enumerate(self.steps, 1):
-            for each in step.operands:
-                last[each] = max(last.get(each, 0), index)
-                first.setdefault(each, index)
-        living, found = [self.source], list[tuple[Frontier, int]]()
-        for place in range(len(self.steps) + 1):
-            if place:
-                living.append(self.steps[place - 1].value)
-            living = [each for each in living if last[each] > place]
-            used = sum(first.get(each, place + 1) <= place for each in living)
-            found.append((tuple(living) if len(living) <= MOST_VALUES else (), used))
-        return [(front or (-1,) * (MOST_VALUES + 1), used) for front, used in found]
+    def _swept(self) -> list[tuple[Frontier, tuple[int, int]]]:
+        waiting = Counter(each for step in self.steps for each in step.operands)
+        waiting[self.target] += 1
+        fresh = {self.source}
+        living = {self.source: waiting[self.source]}  # and how often each is used later
+        found = []
+        for index in range(len(self.steps) + 1):
+            if index:
+                step = self.steps[index - 1]
+                for each in step.operands:
+                    living[each] -= 1
+                    fresh.discard(each)
+                    if not living[each]:
+                        del living[each]
+                living[step.value] = waiting[step.value]
+                fresh.add(step.value)
+            late = sum(count for each, count in living.items() if each not in fresh)
+            few = len(living) <= MOST_VALUES
+            found.append((tuple(living) if few else (), (len(living), late)))
+        return found
 
 
 class Cutter:
@@ -83,15 +93,15 @@ class Cutter:
     def cut(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Pairs of neighbouring places from `low` to `high`.
 
-        Of all places between them those count whose frontiers hold fewest values that were used
-        before; what lies between two of those is cut further where it is more than a block.
+        Of all places between them those of least cost count; what lies between two of those is cut
+        further where it is more than a block.
         """
         inner = [k for k in range(low + 1, high) if self.sweep.fits(k)]
         if not inner:
             yield low, high
             return
-        least = min(map(self.sweep.used, inner))
-        marks = [low, *(k for k in inner if self.sweep.used(k) == least), high]
+        least = min(map(self.sweep.cost, inner))
+        marks = [low, *(k for k in inner if self.sweep.cost(k) == least), high]
         start, weighted = low, False
         for one, other in pairwise(marks):
             if self.is_join(one, other):
@@ -122,7 +132,10 @@ class Cutter:
 
     def _is_passing(self, low: int, high: int) -> bool:
         """Whether a stretch only takes its values apart or moves their entries."""
-        return all(s.traits.affine and not s.traits.weighted for s in self._between(low, high))
+        return all(
+            step.traits.affine and not step.traits.weighted and len(step.operands) == 1
+            for step in self._between(low, high)
+        )
 
     def _turns(self, start: int, one: int, other: int) -> bool:
         """Whether a stretch that was begun goes on at another value than the one that moved."""

@@ -14,6 +14,7 @@ from numeric.capture.flow import Flow, Step
 from numeric.capture.frontiers import Cutter, Frontier, Sweep
 from numeric.capture.segment_terms import SegmentTerm, TermReader
 from numeric.capture.state_terms import arranged, state_term
+from numeric.recording.operations import name_of
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,12 @@ class _States:
         return _is_one(read, read.moved)
 
     def is_join(self, low: int, high: int) -> bool:
-        if high - low == 1 and len(self.sweep.steps[low].operands) == 1:
+        step = self.sweep.steps[low]
+        # Values that a concatenation puts beside each other were that before.
+        if high - low == 1 and (len(step.operands) == 1 or name_of(step.node) == "cat"):
             return False
-        return any(map(_joins, self.read(low, high).moved))
+        read = self.read(low, high)
+        return read.large or any(map(_joins, read.moved))
 
     def _read(self, low: int, high: int):
         ends = self.sweep.frontier(low), self.sweep.frontier(high)
@@ -99,8 +103,13 @@ class _States:
 
 
 def _is_one(read: SegmentTerm, moved: Sequence[Term]) -> bool:
-    """Whether a term is written out and no branch in it goes through blocks of its own."""
-    return not read.large and not any(map(_holds_blocks, moved))
+    """Whether a term is written out, no value in it goes through two blocks, and no branch through
+    one of its own.
+    """
+    if read.large or any(map(_holds_blocks, moved)):
+        return False
+    chains = [term.parts for term in moved if isinstance(term, Chain)]
+    return all(sum(isinstance(part, Add | Concat) for part in parts) < 2 for parts in chains)
 
 
 def _joins(term: Term) -> bool:
