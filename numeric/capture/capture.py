@@ -107,33 +107,24 @@ class CapturedModel:
         found = self.value(segment.entry), self.value(segment.exit)
         return (found[0].flatten(1), found[1].flatten(1)) if segment.flat else found
 
-    def met(self, boundary: int) -> tuple[int, ...]:
-        """Those values of a boundary, by its index, that the model itself meets with the same
-        gradient: none that it used before, and none that it makes anew.
-        """
-        used = self._used[boundary]
-        return tuple(
-            value
-            for value in self.boundaries[boundary]
-            if value not in used
-            and value not in self.flow.virtual
-            and self.address(value) is not None
-        )
-
     @cached_property
-    def _used(self) -> list[frozenset[int]]:
-        """At each boundary the values of it that steps before it take."""
+    def met(self) -> tuple[Frontier, ...]:
+        """Of each boundary the values that the model itself meets with the same gradient: none
+        that it used before, and none that it makes anew.
+        """
+        place = {step.value: index for index, step in enumerate(self.flow.steps)}
         first: dict[int, int] = {}
-        place = {}
         for index, step in enumerate(self.flow.steps):
-            place[step.value] = index
             for value in step.operands:
                 first.setdefault(value, index)
-        found = []
-        for frontier in self.boundaries:
-            here = max(place.get(value, -1) for value in frontier)
-            found.append(frozenset(v for v in frontier if first.get(v, here + 1) <= here))
-        return found
+        ends = [max(place.get(value, -1) for value in each) for each in self.boundaries]
+        return tuple(
+            tuple(value for value in each if first.get(value, end + 1) > end and self._is_own(value))
+            for each, end in zip(self.boundaries, ends, strict=True)
+        )
+
+    def _is_own(self, value: int) -> bool:
+        return value not in self.flow.virtual and self.address(value) is not None
 
     def address(self, number: int) -> Address | None:
         """Where another run meets the value; None for one that Python never sees."""

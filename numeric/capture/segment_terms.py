@@ -6,9 +6,11 @@ for each stretch without a join. What has no such structure is one leaf, not loo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from derivations.algebra.symbolic_dims import symbolic_dims
 from derivations.algebra.terms import (
     SLOPES,
     Add,
@@ -23,6 +25,7 @@ from derivations.algebra.terms import (
     Term,
     parts_of,
 )
+from derivations.errors import InputError
 from numeric.capture.dominators import immediate_dominators
 from numeric.capture.flow import Flow, Step
 from numeric.capture.region import LeafMap, MovedAxis, Region, Share
@@ -205,10 +208,12 @@ class Reading:
 
     def _sum(self, source: int, target: int, step: Step) -> Term:
         shape = self.reader.flow.shape(target)
-        parts: list[Term] = []
-        for part in step.node.args[:2]:
-            parts += _addends(self.chain(source, part.value, shape))
-        return Add(*parts)
+        one, other = (part.value for part in step.node.args[:2])
+        first, second = self.chain(source, one, shape), self.chain(source, other, shape)
+        found = Add(*_addends(first), *_addends(second))
+        if not _has_sizes(found):  # two concatenations, cut at different places
+            found = Add(*_addends(first), self.leaf(self.reader.region(source, other, shape)))
+        return found
 
     def _shares(self, source: int, step: Step) -> Term:
         """A sum of what each operand adds: a difference, a weighted mean, a patch."""
@@ -288,6 +293,16 @@ def chained(*terms: Term) -> Term:
     flat = [p for term in terms for p in (term.parts if isinstance(term, Chain) else (term,))]
     flat = [part for part in flat if part != Identity()]
     return Identity() if not flat else flat[0] if len(flat) == 1 else Chain(*flat)
+
+
+@lru_cache(maxsize=1024)
+def _has_sizes(term: Term) -> bool:
+    """Whether letters can stand for the dimensions of a term."""
+    try:
+        symbolic_dims(term)
+    except InputError:
+        return False
+    return True
 
 
 def _addends(term: Term) -> tuple[Term, ...]:

@@ -55,7 +55,8 @@ def formula(
         letter: f"{text} ({letter})" if said.count(text) > 1 else text
         for letter, text in where.items()
     }
-    named = _named(proved := prove(term).latex, where)
+    inside = {letter: said for letter, said in where.items() if not letter.startswith("S_")}
+    named = _named(proved := prove(term).latex, inside)
     return Formula(written(term, "x"), where, named if len(named) <= LONGEST else proved)
 
 

@@ -3,7 +3,7 @@
 The signals are the original model's; each block's pullback is that of its own term, run alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,12 +44,16 @@ class SignalComparison:
     remarks: list[str] = field(default_factory=list)
     joined: bool = False
     carried: int = 0
+    partly: int = 0
     _expected: dict[int, Tensor] = field(default_factory=dict)
     _apart: dict[int, float] = field(default_factory=dict)
+    _signals: dict[int, Tensor] = field(default_factory=dict)
+    _waiting: int = 0
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
-        places, indices = self._places()
-        given = (self.model, self.args, self.kwargs, places)
+        self._waiting = len(self.captured.segments)
+        values = self._places()
+        given = (self.model, self.args, self.kwargs, list(map(self.captured.address, values)))
         flow = self.captured.flow
         result = [flow.recording.values[each] for each in flow.recording.outputs]
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
@@ -60,18 +64,23 @@ class SignalComparison:
             self.remarks.append("samples are coupled: gains and bounds are of the whole batch")
 
         def look(place: int, found: Tensor) -> None:
-            self._at(indices[place], found)
+            self._arrived(values[place], found)
 
         with untouched(self.model):
             try:
                 measured = measure_model(*given, signal, per_sample=not self.joined, look=look)
             except ValueError as error:
                 raise InputError(str(error)) from error
-        self._carry_on(0)
+        self._look_back_to(0)
         if self.carried:
             self.remarks.append(
                 f"{self.carried} boundaries are no value of the model's own run, as a state that "
                 "it concatenates anew: the signal there is the captured blocks' own"
+            )
+        if self.partly:
+            self.remarks.append(
+                f"at {self.partly} boundaries a value of several was used before, as one that a "
+                "skip carries on: of its signal what comes by the skip is the captured blocks' own"
             )
         self._judge()
         return measured
@@ -100,33 +109,66 @@ class SignalComparison:
                 return self.captured.segments[after].name
         return None
 
-    def _places(self) -> tuple[list[Any], list[int]]:
-        """The boundaries that the model itself meets with the same gradient, and which they are."""
-        virtual = self.captured.flow.virtual
-        found = [
-            (address, index)
-            for index, value in enumerate(self.captured.boundaries)
-            if value not in virtual and (address := self.captured.address(value)) is not None
-        ]
-        return [address for address, _ in found], [index for _, index in found]
+    def _places(self) -> list[int]:
+        """The values at boundaries that the model itself meets with the same gradient."""
+        return list(dict.fromkeys(value for met in self.captured.met for value in met))
 
-    def _at(self, boundary: int, signal: Tensor) -> None:
+    def _arrived(self, value: int, signal: Tensor) -> None:
+        """Keeps the signal of a value until all of its boundary are there."""
+        self._signals[value] = signal
+        while self._waiting >= 0 and self._is_there(self._waiting):
+            self._at(self._waiting)
+        # What leads to all of a boundary has run: what is missing behind it never comes.
+        for boundary in range(max(self._waiting, 0)):
+            frontier = self.captured.boundaries[boundary]
+            whole = value in frontier and self.captured.met[boundary] == frontier
+            if whole and self._signals.keys() >= set(frontier):
+                self._look_back_to(boundary)
+
+    def _is_there(self, boundary: int) -> bool:
+        met = self.captured.met[boundary]
+        return bool(met) and self._signals.keys() >= set(met)
+
+    def _look_back_to(self, boundary: int) -> None:
+        while self._waiting >= boundary:
+            self._at(self._waiting)
+
+    def _at(self, boundary: int) -> None:
         """Compares what was predicted for this boundary, and predicts the one before it."""
-        if not signal.isfinite().all():
+        self._waiting = boundary - 1
+        signal = self._joint(boundary)
+        if boundary > 0:
+            kept = set(self.captured.boundaries[boundary - 1])
+            for value in self.captured.boundaries[boundary]:
+                if value not in kept:
+                    self._signals.pop(value, None)
+            if signal is not None:
+                self._predict(boundary - 1, signal)
+
+    def _joint(self, boundary: int) -> Tensor | None:
+        """The signal at a boundary: that of the model, and of values that it did not meet what was
+        predicted. None where there is neither.
+        """
+        frontier, expected = self.captured.boundaries[boundary], self._expected.pop(boundary, None)
+        here = self.captured.met[boundary]
+        found = [self._signals.get(value) if value in here else None for value in frontier]
+        met = [signal for signal in found if signal is not None]
+        if not all(signal.isfinite().all() for signal in met):
             name = self.captured.segments[max(boundary - 1, 0)].name
             raise InputError(f"the signal behind {name} is not finite: an infinite slope or a loss")
-        self._carry_on(boundary)
-        if boundary in self._expected:
-            self._compare(boundary, signal)
-        if boundary > 0:
-            self._predict(boundary - 1, signal)
-
-    def _carry_on(self, boundary: int) -> None:
-        """Predicts what lies behind boundaries that the model did not meet, down to this one."""
-        for above in range(len(self.captured.segments), boundary, -1):
-            if above - 1 not in self.numbers and above in self._expected:
-                self.carried += 1
-                self._predict(above - 1, self._expected.pop(above))
+        if expected is None:
+            return joint(met) if len(met) == len(found) else None
+        sizes = [self.captured.value((value,))[0].numel() for value in frontier]
+        own = expected.flatten(1).split(sizes, 1)
+        if met:
+            there = [rows for rows, signal in zip(own, found, strict=True) if signal is not None]
+            self._compare(boundary, joint(there), joint(met))
+        if len(met) == len(found):
+            return joint(met)
+        self.carried += not met and boundary > 0
+        self.partly += bool(met)
+        pairs = zip(own, found, strict=True)
+        return joint([rows if signal is None else signal for rows, signal in pairs])
 
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
@@ -137,12 +179,12 @@ class SignalComparison:
         shape = self.captured.value(segment.entry).shape
         self._expected[index] = found.numbers.pullback.reshape(shape)
 
-    def _compare(self, boundary: int, signal: Tensor) -> None:
+    def _compare(self, boundary: int, own: Tensor, signal: Tensor) -> None:
         limits = torch.finfo(signal.dtype)
         rows = signal.detach().double().flatten(1)
         # Of a signal whose digits have underflowed there is nothing to compare.
         kept = rows.abs().amax(1) >= limits.tiny / limits.eps
-        rows, expected = rows[kept], self._expected.pop(boundary).double().flatten(1)[kept]
+        rows, expected = rows[kept], own.double().flatten(1)[kept]
         size = max(float(rows.norm()), float(expected.norm()))
         if size > 0:
             self._apart[boundary] = float((expected - rows).norm()) / size
@@ -167,6 +209,11 @@ class SignalComparison:
                     f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
                     f"the model's by {by:.1e}: it does something that a recording does not see"
                 )
+
+
+def joint(parts: Sequence[Tensor]) -> Tensor:
+    """The signal at several values, each flat, one behind the other; of one value its own."""
+    return parts[0] if len(parts) == 1 else torch.cat([part.flatten(1) for part in parts], 1)
 
 
 def _median(values: Tensor | None) -> float | None:
