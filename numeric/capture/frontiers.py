@@ -15,6 +15,8 @@ Frontier = tuple[int, ...]
 """Values of a recording: every path from the input to the outputs meets one of them last."""
 MOST_VALUES = 32
 """A frontier of more values is not looked at: no term of it would be small."""
+MANY_USES = 8
+"""More later uses of a value count as these: costs must not fall all the way along a long skip."""
 
 
 class Sweep:
@@ -69,7 +71,7 @@ class Sweep:
                         del living[each]
                 living[step.value] = waiting[step.value]
                 fresh.add(step.value)
-            late = sum(count for each, count in living.items() if each not in fresh)
+            late = sum(min(living[each], MANY_USES) for each in living if each not in fresh)
             few = len(living) <= MOST_VALUES
             found.append((tuple(living) if few else (), (len(living), late)))
         return found

@@ -127,12 +127,12 @@ def _holds_blocks(term: Term) -> bool:
 
 
 def _blocks(branch: Term, dense: bool) -> int:
-    """How many joins behind others in a branch have a skip: those of sums, and where a
-    concatenation's are asked for, of concatenations.
+    """How many joins of a branch have a skip: sums; in a `dense` step concatenations, too, and none
+    of them is what the branch begins with.
     """
     found = sum(_blocks(part, dense) for part in parts_of(branch))
     if isinstance(branch, Chain):
         kinds = (Add, Concat) if dense else (Add,)
-        behind = branch.parts[1:]
-        found += sum(isinstance(p, kinds) and Identity() in p.parts for p in behind)
+        inside = branch.parts[1:] if dense else branch.parts
+        found += sum(isinstance(p, kinds) and Identity() in p.parts for p in inside)
     return found
