@@ -107,7 +107,8 @@ class _State:
         """In words, the values from one place to another."""
         names = [self._makers.get(value, "input") for value in self.values[first : last + 1]]
         which = f"{first + 1}" if first == last else f"{first + 1}-{last + 1}"
-        return f"{which} of {len(self.values)}: {', '.join(names)}"
+        named = ", ".join(names) if len(names) < 4 else f"{names[0]}..{names[-1]}"
+        return f"{which} of {len(self.values)}: {named}"
 
     def _take(self, place: int) -> Step:
         value = self.values[place]

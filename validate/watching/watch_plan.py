@@ -3,6 +3,7 @@
 A plan is made from one capture, and holds no tensor of it.
 """
 
+import math
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,12 +30,14 @@ GATES = frozenset(("sigmoid", "hardsigmoid"))
 
 @dataclass(frozen=True)
 class WatchedBlock:
-    """A block, and the points that tell of it; None for a value that Python never meets."""
+    """A block, and the points that tell of it; None for a value that Python never meets. Of a state
+    of several values the signal is that of all together.
+    """
 
     name: str
     kind: str
-    before: int | None
-    after: int | None
+    before: tuple[int, ...] | None
+    after: tuple[int, ...] | None
     idle: tuple[int, ...]
     gates: tuple[int, ...]
 
@@ -45,11 +48,17 @@ class WatchedBlock:
         return Seen(
             self.name,
             self.kind,
-            None if self.before is None else numbers.get(self.before),
-            None if self.after is None else numbers.get(self.after),
+            _joint(self.before, numbers),
+            _joint(self.after, numbers),
             max(idle, default=None),
             min(gates, default=None),
         )
+
+
+def _joint(points: tuple[int, ...] | None, numbers: Mapping[int, float]) -> float | None:
+    if points is None or any(point not in numbers for point in points):
+        return None
+    return numbers[points[0]] if len(points) == 1 else math.hypot(*(numbers[p] for p in points))
 
 
 @dataclass(frozen=True)
@@ -86,19 +95,25 @@ def plan_of_run(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
 def plan_of(captured: CapturedModel) -> WatchPlan:
     """The plan of a captured model."""
     points = _Points(captured)
-    ends = [points.add(value, "norm") for value in captured.boundaries]
+    pairs = list(zip(captured.boundaries, captured.met, strict=True))
+    # Of a state a part of whose signal no hook meets nothing is known: its blocks are one.
+    kept = [k for k, (values, met) in enumerate(pairs) if len(values) == 1 or met == values]
+    ends = [points.all_or_none(pairs[k][0]) for k in kept]
     inner = _inner(captured)
-    blocks = tuple(
-        WatchedBlock(
-            each.name, each.kind, before, after, points.all(steps.relus, "idle"),
-            points.all(steps.gates, "mean"),
+    blocks = []
+    for (low, high), (before, after) in zip(pairwise(kept), pairwise(ends), strict=True):
+        found, first = captured.segments[low:high], captured.segments[low]
+        name = first.name if len(found) == 1 else f"{first.name}..{found[-1].name}"
+        kind = first.kind if len(found) == 1 else "state"
+        relus = [value for steps in inner[low:high] for value in steps.relus]
+        gates = [value for steps in inner[low:high] for value in steps.gates]
+        blocks.append(
+            WatchedBlock(
+                name, kind, before, after, points.all(relus, "idle"), points.all(gates, "mean")
+            )
         )
-        for each, (before, after), steps in zip(
-            captured.segments, pairwise(ends), inner, strict=True
-        )
-    )  # fmt: skip
-    remarks = tuple(_remarks(captured, ends))
-    return WatchPlan(blocks, tuple(points.found), remarks, captured.unread_behind)
+    remarks = tuple(_remarks(captured, blocks))
+    return WatchPlan(tuple(blocks), tuple(points.found), remarks, captured.unread_behind)
 
 
 def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -156,12 +171,17 @@ class _Points:
         maker = self._makers.get(value, "") if address.side == "out" else ""
         # An attribute is read by a function without a name of its own.
         made_by = None if maker in ("", "__get__") or maker.startswith(".") else maker
-        shape = tuple(self.captured.value(value).shape)
+        shape = tuple(self.captured.value((value,)).shape)
         self._known[value, asks] = len(self.found)
         self.found.append(Point(address, asks, shape, made_by, tuple(slices)))
         return self._known[value, asks]
 
-    def all(self, values: Sequence[int], asks: Literal["idle", "mean"]) -> tuple[int, ...]:
+    def all_or_none(self, values: Sequence[int]) -> tuple[int, ...] | None:
+        """The points of the signals at several values; None where one cannot be found."""
+        found = self.all(values, "norm")
+        return found if len(found) == len(values) else None
+
+    def all(self, values: Sequence[int], asks: Literal["norm", "idle", "mean"]) -> tuple[int, ...]:
         found = [self.add(value, asks) for value in values]
         return tuple(index for index in found if index is not None)
 
@@ -186,8 +206,8 @@ def _inner(captured: CapturedModel) -> list[_Inner]:
     """The ReLUs and gates of each segment: it holds the steps up to its exit."""
     steps = captured.flow.steps
     place = {step.value: index for index, step in enumerate(steps)}
-    exits = [place.get(each.exit, -1) for each in captured.segments]
-    first = place.get(captured.segments[0].entry, -1) if captured.segments else -1
+    exits = [max(place.get(value, -1) for value in each) for each in captured.boundaries[1:]]
+    first = place.get(captured.boundaries[0][0], -1)
     found = [_Inner() for _ in captured.segments]
     users: dict[int, list[Step]] = {}
     for step in steps:
@@ -215,12 +235,10 @@ def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:
     )
 
 
-def _remarks(captured: CapturedModel, ends: Sequence[int | None]) -> Iterator[str]:
+def _remarks(captured: CapturedModel, blocks: Sequence[WatchedBlock]) -> Iterator[str]:
     yield from captured.flow.remarks
     yield from filter(None, (captured.unread_before, captured.unread_behind))
-    names = [
-        each.name for each, end in zip(captured.segments, ends[1:], strict=True) if end is None
-    ]
+    names = [each.name for each in blocks if each.after is None]
     if names:
         yield (
             f"no gain of and after {', '.join(names)}: no other run can find what leaves it; a "

@@ -40,7 +40,7 @@ def test_gains_are_those_of_a_measurement(name, dtype, rel):
     with watch(model) as watched:
         step(model, x, y)
     captured = capture(model, (x,), {})
-    places = [captured.address(value) for value in captured.boundaries]
+    places = [captured.address(value) for (value,) in captured.boundaries]
     measured = measure_model(
         model, (x,), {}, places, lambda out: cross_entropy(out, y), per_sample=False
     )
