@@ -46,13 +46,8 @@ class Sweep:
     def fits(self, place: int) -> bool:
         """Whether the values of a frontier can be one state: a batch of rows of one type."""
         values, found = self.flow.recording.values, self.frontier(place)
-        like = values[self.source]
-        return found != () and all(
-            self.flow.fits(each, self.source)
-            and values[each].dtype == like.dtype
-            and values[each].device == like.device
-            for each in found
-        )
+        kinds = {(values[each].dtype, values[each].device) for each in found}
+        return len(kinds) == 1 and all(self.flow.fits(each, self.source) for each in found)
 
     @cached_property
     def _swept(self) -> list[tuple[Frontier, tuple[int, int]]]:
@@ -107,7 +102,7 @@ class Cutter:
         start, weighted = low, False
         for one, other in pairwise(marks):
             if self.is_join(one, other):
-                if start != one and self._is_passing(start, one) and self.is_one(start, other):
+                if start != one and self._belongs(start, one, other):
                     yield start, other
                 else:
                     if start != one:
@@ -131,6 +126,11 @@ class Cutter:
 
     def _between(self, low: int, high: int) -> Sequence[Step]:
         return self.sweep.steps[low:high]
+
+    def _belongs(self, start: int, one: int, other: int) -> bool:
+        """Whether a stretch is part of the join behind it: its branch, or what takes values apart."""
+        is_branch = other - one == 1
+        return (is_branch or self._is_passing(start, one)) and self.is_one(start, other)
 
     def _is_passing(self, low: int, high: int) -> bool:
         """Whether a stretch only takes its values apart or moves their entries."""

@@ -23,6 +23,7 @@ from derivations.algebra.terms import (
     Linear,
     Pointwise,
     Term,
+    leaves,
     parts_of,
 )
 from derivations.errors import InputError
@@ -104,9 +105,8 @@ class TermReader:
             except TooLargeError:
                 reading, large = Reading(self, source), True
                 term = reading.leaf(self.region(source, target))
-            self._read[source, target] = SegmentTerm(
-                term, reading.regions, reading.bounded, large
-            )
+            found = SegmentTerm(term, reading.named_in(term), reading.bounded, large)
+            self._read[source, target] = found
         return self._read[source, target]
 
 
@@ -176,6 +176,11 @@ class Reading:
             self._names[key], self._kinds[name] = name, kind
             self.regions[name] = region
         return self._kinds[self._names[key]](self._names[key])
+
+    def named_in(self, term: Term) -> dict[str, LeafMap]:
+        """The regions of its leaves: more may have been read."""
+        names = {leaf.name for leaf in leaves(term)}
+        return {name: region for name, region in self.regions.items() if name in names}
 
     def joined(self, source: int, target: int) -> Term | None:
         """The term of a link that is a join; None where the link is no more than a map."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from derivations.algebra.terms import Add, Chain, Concat, Identity, Leaf, Linear, Term, leaves
+from derivations.algebra.terms import Add, Chain, Concat, Identity, Leaf, Linear, Term
 from numeric.capture.flow import Flow, Step
 from numeric.capture.frontiers import Frontier
 from numeric.capture.region import Flat, LeafMap, Placed, Slice
@@ -188,7 +188,7 @@ def _joined(
     if not whole and sum(map(leaf_count, parts)) > MOST_LEAVES:
         raise TooLargeError
     term = parts[0] if len(parts) == 1 else Concat(*parts)
-    return StateTerm(term, reading.regions, reading.bounded, whole, moved)
+    return StateTerm(term, reading.named_in(term), reading.bounded, whole, moved)
 
 
 def _added(reader: TermReader, state: _State, after: Frontier) -> StateTerm | None:
@@ -212,6 +212,4 @@ def _added(reader: TermReader, state: _State, after: Frontier) -> StateTerm | No
     placed = reading.placed(place)
     others = (*added[:where], *added[where + 1 :])
     joint = Add(Identity(), *(chained(*before, each, placed) for each in others))
-    names = {leaf.name for leaf in leaves(joint)}
-    regions = {name: region for name, region in reading.regions.items() if name in names}
-    return StateTerm(joint, regions, reading.bounded, False, [term])
+    return StateTerm(joint, reading.named_in(joint), reading.bounded, False, [term])
