@@ -119,7 +119,9 @@ class CapturedModel:
                 first.setdefault(value, index)
         ends = [max(place.get(value, -1) for value in each) for each in self.boundaries]
         return tuple(
-            tuple(value for value in each if first.get(value, end + 1) > end and self._is_own(value))
+            tuple(
+                value for value in each if first.get(value, end + 1) > end and self._is_own(value)
+            )
             for each, end in zip(self.boundaries, ends, strict=True)
         )
 
@@ -148,7 +150,9 @@ def capture(
     names = Names()
     for each in stretches(found, places):
         regions = each.read.regions
-        tags = dict.fromkeys(tag for region in regions.values() for tag in region.traits.tag.split())
+        tags = dict.fromkeys(
+            tag for region in regions.values() for tag in region.traits.tag.split()
+        )
         kind = kind_of(each.read) if len(each.exit) == 1 else "state"
         name = names.of(each.steps, each.joins)
         segments.append(

@@ -128,7 +128,7 @@ class Cutter:
         return self.sweep.steps[low:high]
 
     def _belongs(self, start: int, one: int, other: int) -> bool:
-        """Whether a stretch is part of the join behind it: its branch, or what takes values apart."""
+        """Whether a stretch is part of the join behind it: its branch, or what takes it apart."""
         is_branch = other - one == 1
         return (is_branch or self._is_passing(start, one)) and self.is_one(start, other)
 

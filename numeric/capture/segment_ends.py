@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from derivations.algebra.terms import Add, Chain, Concat, Gate, Identity, Leaf, Term, parts_of
+from derivations.algebra.terms import Add, Chain, Concat, Identity, Leaf, Term, parts_of
 from numeric.capture.flow import Flow, Step
 from numeric.capture.frontiers import Cutter, Frontier, Sweep
 from numeric.capture.segment_terms import SegmentTerm, TermReader
-from numeric.capture.state_terms import arranged, state_term
+from numeric.capture.state_terms import StateTerm, arranged, state_term
 from numeric.recording.operations import name_of
 
 
@@ -97,7 +97,7 @@ class _States:
         read = self.read(low, high)
         return read.large or any(map(_joins, read.moved))
 
-    def _read(self, low: int, high: int):
+    def _read(self, low: int, high: int) -> StateTerm:
         ends = self.sweep.frontier(low), self.sweep.frontier(high)
         return state_term(self.flow, *ends, self.sweep.steps[low:high])
 

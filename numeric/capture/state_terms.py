@@ -193,7 +193,9 @@ def _joined(
 
 def _added(reader: TermReader, state: _State, after: Frontier) -> StateTerm | None:
     """x + what is added to one value; None where something else happens."""
-    changed = [k for k, pair in enumerate(zip(state.values, after)) if pair[0] != pair[1]]
+    changed = [
+        k for k, pair in enumerate(zip(state.values, after, strict=False)) if pair[0] != pair[1]
+    ]
     if len(changed) != 1 or not len(state.values) == len(after) > 1:
         return None
     (place,) = changed
@@ -201,14 +203,14 @@ def _added(reader: TermReader, state: _State, after: Frontier) -> StateTerm | No
         return None
     reading = _StateReading(reader, state)
     term, kept = reading.chain(state.root, after[place]), reading.values(place, place)
+    before: tuple[Term, ...]
     match term:
         case Chain(parts=(first, Add(parts=added))) if first == kept and Identity() in added:
-            before, skip = (kept,), Identity()
+            before, where = (kept,), added.index(Identity())
         case Add(parts=added) if kept in added:
-            before, skip = (), kept
+            before, where = (), added.index(kept)
         case _:
             return None
-    where = added.index(skip)
     placed = reading.placed(place)
     others = (*added[:where], *added[where + 1 :])
     joint = Add(Identity(), *(chained(*before, each, placed) for each in others))

@@ -46,7 +46,11 @@ def cause_of(segment: Captured, numbers: BlockNumbers) -> Cause:
         return Cause(f"mask: the slopes of {_functions(segment)} let {gain:.2g} of it through")
     if gain >= CONTRACTS:
         return Cause()
-    passing = "without a skip" if not set(segment.entry) & set(segment.exit) else "little of the signal passes by it, and"
+    passing = (
+        "without a skip"
+        if not set(segment.entry) & set(segment.exit)
+        else "little of the signal passes by it, and"
+    )
     return Cause(f"contraction: {passing}, what arrives is ‖Jᵀg‖ = {gain:.2g} ‖g‖")
 
 

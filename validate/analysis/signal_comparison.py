@@ -53,7 +53,8 @@ class SignalComparison:
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
         self._waiting = len(self.captured.segments)
         values = self._places()
-        given = (self.model, self.args, self.kwargs, list(map(self.captured.address, values)))
+        places = [address for v in values if (address := self.captured.address(v)) is not None]
+        given = (self.model, self.args, self.kwargs, places)
         flow = self.captured.flow
         result = [flow.recording.values[each] for each in flow.recording.outputs]
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
@@ -198,13 +199,17 @@ class SignalComparison:
             self.remarks.append(f"no spectra of {segment.name}: {error}")
 
     def _judge(self) -> None:
-        """Raises CaptureError for the first block whose own value or pullback differs."""
+        """Raises CaptureError for the first block whose own value differs, then for the last whose
+        own pullback does: what is carried on takes an error with it.
+        """
         limit = AGREE.get(self.captured.value(self.captured.boundaries[0]).dtype)
-        for index, segment in enumerate(self.captured.segments):
-            apart = self._apart.get(index, 0.0)
-            value = self.numbers[index].value_error if index in self.numbers else 0.0
-            if limit is not None and not max(apart, value) <= limit:
-                what, by = ("value", value) if value > limit else ("pullback", apart)
+        if limit is None:
+            return
+        values = [(index, "value", found.value_error) for index, found in self.numbers.items()]
+        pullbacks = [(index, "pullback", apart) for index, apart in self._apart.items()]
+        for index, what, by in (*sorted(values), *sorted(pullbacks, reverse=True)):
+            if not by <= limit:
+                segment = self.captured.segments[index]
                 raise CaptureError(
                     f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
                     f"the model's by {by:.1e}: it does something that a recording does not see"

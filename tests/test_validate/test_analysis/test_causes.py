@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from branched import UNet, built, image
 from torch import Tensor, nn
 
 from numeric import capture, segment_numbers
@@ -79,3 +80,19 @@ def test_a_signal_in_the_kernel():
 
 def test_without_a_signal_there_is_no_cause():
     assert cause(nn.ReLU(), g=torch.zeros(3, 4)) == Cause()
+
+
+def test_a_state_that_contracts_is_not_said_to_have_no_skip():
+    model = built(UNet)
+    for layer in model.merge[1:]:
+        layer.conv.weight.data[:, :4] *= 1e-3  # what the skips bring is worth nothing
+    model.merge[1].conv.weight.data *= 1e-3
+    found = capture(model, (image(),), {})
+    index = next(k for k, each in enumerate(found.segments) if each.name == "merge.1.conv")
+    segment = found.segments[index]
+    g = torch.zeros_like(found.ends(segment)[1])
+    (moves,) = set(segment.exit) - set(segment.entry)
+    sizes = [found.value((value,))[0].numel() for value in segment.exit]
+    g.split(sizes, 1)[segment.exit.index(moves)].fill_(1.0)
+    said = cause_of(segment, segment_numbers(found, segment, g).numbers).lost_by or ""
+    assert "little of the signal passes by it" in said
