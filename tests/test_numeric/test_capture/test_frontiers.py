@@ -43,7 +43,7 @@ def test_a_sweep_may_begin_and_end_inside() -> None:
 
 def test_too_many_values_are_no_frontier() -> None:
     count = MOST_VALUES + 1
-    operands = {value: (0,) for value in range(1, count + 1)}
+    operands: dict[int, tuple[int, ...]] = dict.fromkeys(range(1, count + 1), (0,))
     operands[count + 1] = tuple(range(1, count + 1))
     sweep = Sweep(flow_of(operands, (count + 1,)), 0, count + 1)
     assert sweep.frontier(MOST_VALUES - 1) != ()
