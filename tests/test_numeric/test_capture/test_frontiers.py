@@ -100,6 +100,13 @@ def test_what_is_no_block_is_cut_further() -> None:
     assert found == [(0, 1), (1, 2), (2, 3), (3, 5), (5, 6)]
 
 
+def test_a_stretch_ends_where_another_value_moves() -> None:
+    """3 joins 1 and 2; then 3 becomes 4, and 2 becomes 5."""
+    operands = {1: (0,), 2: (0,), 3: (1, 2), 4: (3,), 5: (2,), 6: (4, 5)}
+    found = list(cutter(operands, set()).cut(0, 6))
+    assert found == [(0, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_every_step_is_between_two_cuts(seed: int) -> None:
     operands = drawn(seed)
