@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 import torch
-from branched import Block, DualPath, Exchange, Layer, Partial, UNet, built, image
 from captured import check, kinds
+from test_numeric.branched import Block, DualPath, Exchange, Layer, Partial, UNet, built, image
 from torch import Tensor, nn
 
 from derivations.algebra.terms import Concat, Identity

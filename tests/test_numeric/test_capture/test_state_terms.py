@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from branched import DualPath, Exchange, Partial, UNet, built, image
 from captured import check, kinds
+from test_numeric.branched import DualPath, Exchange, Partial, UNet, built, image
 from torch import Tensor, nn
 
 from derivations.algebra.terms import Add, Chain, Concat, Identity, Layer, Linear

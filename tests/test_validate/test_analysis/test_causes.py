@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from branched import UNet, built, image
+from test_numeric.branched import UNet, built, image
 from torch import Tensor, nn
 
 from numeric import capture, segment_numbers

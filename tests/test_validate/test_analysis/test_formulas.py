@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from branched import Partial, built, image
+from test_numeric.branched import Partial, built, image
 from torch import Tensor, nn
 
 from derivations.algebra.terms import (

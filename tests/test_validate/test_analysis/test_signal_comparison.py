@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from branched import DualPath, Exchange, Partial, UNet, built, image
+from test_numeric.branched import DualPath, Exchange, Partial, UNet, built, image
 from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError

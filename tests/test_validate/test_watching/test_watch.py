@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from branched import Exchange, built, image
+from test_numeric.branched import Exchange, built, image
 from test_validate.watched import Branch, batch, by_hand, gains, norm_of, residual
 from torch import nn
 from torch.nn.functional import cross_entropy

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from branched import Exchange, UNet, built, image
+from test_numeric.branched import Exchange, UNet, built, image
 from test_validate.watched import Branch, Gated, batch, residual
 from torch import nn
 
