@@ -66,9 +66,9 @@ def analyze(
     results, the blocks are those on the way to these. `spectra` adds the bounds for every signal.
     The model is measured in the mode it is in, or with `calibrate`, a batch, as a copy whose
     BatchNorm statistics are that batch's; it comes back untouched. The result prints itself; see
-    `.blocks`, `.worst`, `.rows()`, `.html(path)`, `.pdf(path)`. Raises InputError for what cannot be analyzed,
-    CaptureError for a model whose recording is not what it does, ViolationError for a derivation
-    that fails.
+    `.blocks`, `.worst`, `.rows()`, `.html(path)`, `.pdf(path)`. Raises InputError for what cannot
+    be analyzed, CaptureError for a model whose recording is not what it does, ViolationError for a
+    derivation that fails.
     """
     from paper_figures import PrintedAnalysis
     from validate.analysis.analyze import analyze as run

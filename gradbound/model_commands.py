@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 MODES = ("made", "train", "eval", "calibrated")
 FORMS = ("text", "json", "html", "latex", "pdf")
 SUFFIXES = {
-    ".txt": "text", ".json": "json", ".html": "html", ".htm": "html", ".tex": "latex", ".pdf": "pdf",
+    ".txt": "text", ".json": "json", ".html": "html", ".htm": "html", ".tex": "latex",
+    ".pdf": "pdf",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from derivations.errors import GradboundError, InputError
 from numeric.tolerances import tolerances
 
 Function = Callable[[Tensor], Tensor]
+HALF = (torch.float16, torch.bfloat16)
 In = TypeVar("In", bound=Any)  # has a shape
 Out = TypeVar("Out")
 
@@ -215,7 +216,7 @@ def coupling(part: nn.Module) -> str | None:
 def _check_values(v: Tensor, name: str) -> None:
     if not isinstance(v, Tensor):
         raise InputError(f"{name} is a {type(v).__name__}: it must be one torch tensor")
-    if v.dtype in (torch.float16, torch.bfloat16):
+    if v.dtype in HALF:
         raise InputError(
             f"{name} is {v.dtype}, too coarse to measure with: convert the model and its "
             "input with .float()"

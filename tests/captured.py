@@ -38,7 +38,8 @@ def check(
     with untouched(model), torch.enable_grad():  # without, attention may take another path
         given = tree_map(lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf, inputs)
         made = tensors(model(*given, **named))
-    recorded = [captured.value(number) for number in captured.flow.recording.outputs]
+    values, outputs = captured.flow.recording.values, captured.flow.recording.outputs
+    recorded = [values[number] for number in outputs]
     assert len(made) == len(recorded)
     for one, other in zip(made, recorded, strict=True):
         close(one, other, tolerance, "an output of the recording")
@@ -56,9 +57,10 @@ def check_chain(captured: CapturedModel, tolerance: float) -> None:
     h = captured.value(captured.boundaries[0]).detach()
     for segment in captured.segments:
         assert segment.entry != segment.exit
+        x, recorded = captured.ends(segment)
         with torch.no_grad():
-            h = realize(segment.term, segment.regions)(h)
-        close(h, captured.value(segment.exit), tolerance, f"the value of {segment.name}")
+            h = realize(segment.term, segment.regions)(h.reshape(x.shape))
+        close(h, recorded, tolerance, f"the value of {segment.name}")
 
 
 def measured(
@@ -68,12 +70,10 @@ def measured(
     captured: CapturedModel,
     cotangents: list[Tensor],
 ) -> tuple[dict[int, Tensor], ModelMeasurement]:
-    """The backward signals of the model itself, by boundary."""
+    """The backward signals of the model itself, by value."""
     found: dict[int, Tensor] = {}
-    here = [
-        b for b in captured.boundaries if captured.address(b) and b not in captured.flow.virtual
-    ]
-    places = [captured.address(boundary) for boundary in here]
+    here = list(dict.fromkeys(value for met in captured.met for value in met))
+    places = [captured.address(value) for value in here]
 
     def look(index: int, signal: Tensor) -> None:
         assert here[index] not in found, "a signal is seen once"
@@ -93,24 +93,39 @@ def weighed(out: Any, cotangents: list[Tensor]) -> Tensor:
 
 
 def check_pullbacks(captured: CapturedModel, signals: dict[int, Tensor], tolerance: float) -> None:
-    """Each segment's own pullback of the model's signal is the model's next signal."""
-    assert captured.boundaries[-1] in signals, "the last value's signal was not met"
-    signal, compared = signals[captured.boundaries[-1]], 0
-    for segment in reversed(captured.segments):
+    """Each segment's own pullback of the model's signal is the model's next signal.
+
+    Of values that the model does not meet with the same gradient the pullback goes on.
+    """
+    assert set(captured.boundaries[-1]) <= signals.keys(), "the last value's signal was not met"
+    signal, compared = signals[captured.boundaries[-1][0]], 0
+    places = list(zip(captured.segments, captured.boundaries, captured.met, strict=False))
+    for segment, entry, met in reversed(places):
         pulled = pullback(captured, segment, signal)
         refuse_endless(segment, pulled)
-        signal = signals.get(segment.entry, pulled)
-        compared += segment.entry in signals
-        close(pulled, signal, tolerance, f"the pullback of {segment.name}, {segment.term}")
+        values = [captured.value((each,)) for each in entry]
+        parts = pulled.flatten(1).split([each[0].numel() for each in values], 1)
+        signal = pulled.reshape(captured.value(entry).shape)
+        whole = []
+        for part, value, number in zip(parts, values, entry, strict=True):
+            own = signals.get(number) if number in met else None
+            whole.append(part if own is None else own.flatten(1))
+            if own is not None:
+                what = f"the pullback of {segment.name}, {segment.term}"
+                close(part.reshape(value.shape), own, tolerance, what)
+                compared += 1
+        signal = torch.cat(whole, 1).reshape(signal.shape)
     assert compared, "no pullback was compared"
-    assert captured.boundaries[0] in signals, "the first value's signal was not met"
+    assert set(captured.boundaries[0]) <= signals.keys(), "the first value's signal was not met"
 
 
 def pullback(captured: CapturedModel, segment: Captured, signal: Tensor) -> Tensor:
-    x = captured.value(segment.entry).detach().requires_grad_()
+    x, recorded = captured.ends(segment)
+    x = x.detach().requires_grad_()
     with torch.enable_grad():
         out = realize(segment.term, segment.regions)(x)
-    (pulled,) = torch.autograd.grad(out, x, signal, materialize_grads=True)
+    grad = signal.reshape(recorded.shape)
+    (pulled,) = torch.autograd.grad(out, x, grad, materialize_grads=True)
     return pulled
 
 
@@ -126,7 +141,7 @@ def check_input_gradient(
     """Where the first value is an input, its signal is the gradient that autograd gives."""
     flat, spec = tree_flatten((inputs, dict(named)))
     places = [place for place, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
-    first = captured.boundaries[0]
+    (first,) = captured.boundaries[0]
     if first not in captured.flow.recording.inputs:
         return
     place = places[captured.flow.recording.inputs.index(first)]

@@ -169,6 +169,26 @@ def _attention(model: RandomModel) -> Instruction:
     return run
 
 
+def _crossing(model: RandomModel) -> Instruction:
+    """Two values side by side, a block in each, then each takes from the other; twice."""
+    one, other = model.back(), model.back()
+    start, blocks = model.layer(), [model.layer() for _ in range(4)]
+    skip, joined = model.draw.random() < 0.3, model.draw.random() < 0.5
+    last = model.layer(2 * CHANNELS) if joined else None
+
+    def run(values: list[Tensor]) -> Tensor:
+        high, low = torch.tanh(one(values)), torch.tanh(start(other(values)))
+        kept = high
+        for first, second in (blocks[:2], blocks[2:]):
+            high = high + torch.tanh(first(high))
+            low = torch.tanh(second(low)) + low
+            high, low = high + 0.5 * low.roll(1, 3), torch.relu(low - high.flip(2))
+        high = high + kept if skip else high
+        return high + low if last is None else last(torch.cat([low, high], 1))
+
+    return run
+
+
 KINDS: tuple[tuple[str, Callable[[RandomModel], Instruction]], ...] = (
     ("layer", _layer),
     ("norm", _norm),
@@ -182,6 +202,7 @@ KINDS: tuple[tuple[str, Callable[[RandomModel], Instruction]], ...] = (
     ("patch", _patch),
     ("unseen", _unseen),
     ("attention", _attention),
+    ("crossing", _crossing),
 )
 
 

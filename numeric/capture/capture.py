@@ -1,9 +1,9 @@
 """Captures a model at an input: its segments from cut to cut, each with its term and its leaves."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,12 +13,13 @@ from torch.utils._pytree import tree_map
 from derivations.algebra.terms import Term
 from derivations.errors import CaptureError, GradboundError, InputError
 from numeric.capture.dominators import cuts
-from numeric.capture.flow import Flow, flows
+from numeric.capture.flow import Flow, Step, flows
+from numeric.capture.frontiers import Frontier
 from numeric.capture.kinds import Kind, kind_of
 from numeric.capture.region import LeafMap
+from numeric.capture.segment_ends import stretches
 from numeric.capture.segment_names import Names
-from numeric.capture.segment_terms import TermReader
-from numeric.checks import is_finite
+from numeric.checks import HALF, is_finite
 from numeric.recording.given import (
     check_inputs,
     check_model,
@@ -33,10 +34,11 @@ ONE_RESULT = "pass a loss that uses one of them, as loss=lambda out: out[0].sum(
 
 @dataclass(frozen=True)
 class Captured:
-    """A segment of a captured model: what happens between two values that every path meets.
+    """A segment of a captured model: what happens between two frontiers that every path meets.
 
     `name` is the path of the module that made its result; `regions` are the maps that the term
-    names. `entry` and `exit` are values of the recording.
+    names. `entry` and `exit` are values of the recording: most often one, where paths run side by
+    side several, which together are a state. `steps` run between them.
     """
 
     name: str
@@ -44,8 +46,14 @@ class Captured:
     tags: tuple[str, ...]
     term: Term
     regions: Mapping[str, LeafMap]
-    entry: int
-    exit: int
+    entry: Frontier
+    exit: Frontier
+    steps: tuple[Step, ...]
+
+    @property
+    def flat(self) -> bool:
+        """Whether its maps take and return vectors: at one end of it is a state."""
+        return len(self.entry) > 1 or len(self.exit) > 1
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,10 @@ class CapturedModel:
     flow: Flow
 
     @property
-    def boundaries(self) -> tuple[int, ...]:
-        """The values between segments, the first one's entry and the last one's exit included."""
+    def boundaries(self) -> tuple[Frontier, ...]:
+        """The frontiers between segments, the first one's entry and the last one's exit included:
+        the first and the last are one value each.
+        """
         return (self.segments[0].entry, *(each.exit for each in self.segments))
 
     @property
@@ -73,7 +83,8 @@ class CapturedModel:
     def unread_before(self) -> str:
         """In words, what carries gradients before the first segment; "" where nothing does."""
         made = [step.value for step in self.flow.steps]
-        count = made.index(self.boundaries[0]) + 1 if self.boundaries[0] in made else 0
+        (first,) = self.boundaries[0]
+        count = made.index(first) + 1 if first in made else 0
         name = self.segments[0].name
         said = f"the chain of blocks begins with {name}: {count} operations before it are in none"
         return said if count else ""
@@ -82,7 +93,7 @@ class CapturedModel:
     def unread_behind(self) -> str:
         """In words, what carries gradients behind the last segment; "" where nothing does."""
         made = [step.value for step in self.flow.steps]
-        last = self.boundaries[-1]
+        (last,) = self.boundaries[-1]
         count = len(made) - made.index(last) - 1 if last in made else 0
         why = "for their paths part, or their first axis is no batch"
         if len(self.flow.sinks) > 1:
@@ -93,8 +104,36 @@ class CapturedModel:
         )
         return said if count else ""
 
-    def value(self, number: int) -> Tensor:
-        return self.flow.recording.values[number]
+    def value(self, frontier: Frontier) -> Tensor:
+        """The value of a frontier; of several the state, (batch, n)."""
+        values = [self.flow.recording.values[number] for number in frontier]
+        return values[0] if len(values) == 1 else torch.cat([v.flatten(1) for v in values], 1)
+
+    def ends(self, segment: Captured) -> tuple[Tensor, Tensor]:
+        """What the segment's maps take, and what the recording says that they return."""
+        found = self.value(segment.entry), self.value(segment.exit)
+        return (found[0].flatten(1), found[1].flatten(1)) if segment.flat else found
+
+    @cached_property
+    def met(self) -> tuple[Frontier, ...]:
+        """Of each boundary the values that the model itself meets with the same gradient: none
+        that it used before, and none that it makes anew.
+        """
+        place = {step.value: index for index, step in enumerate(self.flow.steps)}
+        first: dict[int, int] = {}
+        for index, step in enumerate(self.flow.steps):
+            for value in step.operands:
+                first.setdefault(value, index)
+        ends = [max(place.get(value, -1) for value in each) for each in self.boundaries]
+        return tuple(
+            tuple(
+                value for value in each if first.get(value, end + 1) > end and self._is_own(value)
+            )
+            for each, end in zip(self.boundaries, ends, strict=True)
+        )
+
+    def _is_own(self, value: int) -> bool:
+        return value not in self.flow.virtual and self.address(value) is not None
 
     def address(self, number: int) -> Address | None:
         """Where another run meets the value; None for one that Python never sees."""
@@ -122,21 +161,33 @@ def capture(
     if outputs is not None:
         recording = replace(recording, outputs=tuple(recording.outputs[each] for each in outputs))
     found, places = _followed(recording)
-    reader = TermReader(found)
     segments: list[Captured] = []
-    names = Names(reader)
-    for entry, exit_ in _segments(reader, places):
-        read, name = reader.read(entry, exit_), names.of(entry, exit_)
+    names = Names()
+    for each in stretches(found, places):
+        regions = each.read.regions
         tags = dict.fromkeys(
-            tag for region in read.regions.values() for tag in region.traits.tag.split()
+            tag for region in regions.values() for tag in region.traits.tag.split()
         )
+        kind = kind_of(each.read) if len(each.exit) == 1 else "state"
+        name = names.of(each.steps, each.joins)
         segments.append(
-            Captured(name, kind_of(read), tuple(tags), read.term, read.regions, entry, exit_)
+            Captured(
+                name,
+                kind,
+                tuple(tags),
+                each.read.term,
+                regions,
+                each.entry,
+                each.exit,
+                tuple(each.steps),
+            )
         )
-    if not meta:
-        _check_finite(found, places)
     captured = CapturedModel(tuple(segments), found)
-    _forget(captured)
+    if not meta:
+        _check_finite(found, [value for ends in captured.boundaries for value in ends])
+    # What runs in half precision cannot run again: an autocast around it is not recorded.
+    if not any(value.dtype in HALF for value in found.recording.values.values()):
+        _forget(captured)
     return captured
 
 
@@ -145,7 +196,8 @@ def _forget(captured: CapturedModel) -> None:
     the others not the graph of their derivatives, which holds as much again.
     """
     recording = captured.flow.recording
-    needed = {*captured.boundaries, *recording.inputs, *recording.outputs}
+    needed = {*recording.inputs, *recording.outputs}
+    needed.update(value for ends in captured.boundaries for value in ends)
     for segment in captured.segments:
         needed.update(value for region in segment.regions.values() for value in region.needs)
     values = recording.values
@@ -232,22 +284,3 @@ def _check_finite(flow: Flow, places: Sequence[int]) -> None:
                 f"{step.node.module or 'the model'} ({step.node.name}) gives values that are not "
                 "finite: pass an input at which all are"
             )
-
-
-def _segments(reader: TermReader, places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Joins are segments of their own; stretches without one are cut before each further layer."""
-    start, weighted = places[0], False
-    for one, other in pairwise(places):
-        if reader.is_join(one, other):
-            if start != one:
-                yield start, one
-            yield one, other
-            start, weighted = other, False
-            continue
-        heavy = reader.region(one, other).traits.weighted
-        if heavy and weighted:
-            yield start, one
-            start = one
-        weighted |= heavy
-    if start != places[-1]:
-        yield start, places[-1]

@@ -58,11 +58,14 @@ class Flow:
         return self.recording.values[value].shape
 
     def fits(self, value: int, like: int) -> bool:
-        """Whether both are real and have axes after a first, which is as long in both."""
+        """Whether both are real and have axes after a first, which is as long in both, and the one
+        has entries.
+        """
         one, other = self.recording.values[value], self.recording.values[like]
         return (
             min(one.dim(), other.dim()) > 1
             and one.shape[0] == other.shape[0]
+            and 0 not in one.shape[1:]
             and not one.is_complex()
         )
 

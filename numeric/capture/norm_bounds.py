@@ -16,6 +16,7 @@ from torch import Tensor
 from numeric.capture.capture import Captured, CapturedModel
 from numeric.capture.region import Region
 from numeric.capture.segment_numbers import SegmentNumbers
+from numeric.capture.segment_signals import segment_values
 from numeric.evaluation.block_numbers import BoundNumbers
 from numeric.recording.graph import Node, Ref
 
@@ -40,10 +41,11 @@ def norm_bound(model: CapturedModel, segment: Captured) -> Tensor | None:
     if len(steps) != 1 or steps[0].node.name not in _NAMES or len(steps[0].operands) != 1:
         return None
     step = steps[0]
-    node, x = step.node, model.value(step.operands[0])
+    node, values = step.node, segment_values(model, segment)
+    x = values[step.operands[0]]
     if len(x) != len(model.value(segment.entry)) or not node.whole:
         return None
-    given = _arguments(node, model)
+    given = _arguments(node, values)
     if isinstance(node.kwargs.get("weight"), Ref) or not isinstance(given["input"], Tensor):
         return None
     size = _DEVIATION[node.name](x.detach().double(), given)
@@ -62,11 +64,10 @@ def with_norm_bound(found: SegmentNumbers, scale: Tensor, joined: bool) -> Segme
     return replace(found, numbers=numbers, holds_for={**found.holds_for, ID: SIGNALS})
 
 
-def _arguments(node: Node, model: CapturedModel) -> dict[str, Any]:
+def _arguments(node: Node, values: Mapping[int, Tensor]) -> dict[str, Any]:
     given = dict(zip(_NAMES[node.name], node.args, strict=False)) | dict(node.kwargs)
     return {
-        name: model.value(each.value) if isinstance(each, Ref) else each
-        for name, each in given.items()
+        name: values[each.value] if isinstance(each, Ref) else each for name, each in given.items()
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils._pytree import tree_flatten, tree_map
 
 from numeric.capture.flow import Step
@@ -47,6 +48,71 @@ class MovedAxis:
 
     def __call__(self, x: Tensor, /) -> Tensor:
         return x.movedim(self.before, self.after)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Entries of a state from `start` to `stop`: some of its values, which `said` names."""
+
+    start: int
+    stop: int
+    said: str
+    traits = Traits(affine=True)
+    modules: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    needs: frozenset[int] = frozenset()
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        return x.flatten(1)[:, self.start : self.stop]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Entries put at `start` of a state of `size`, between zeros; `said` names the value there."""
+
+    start: int
+    size: int
+    said: str
+    traits = Traits(affine=True)
+    modules: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    needs: frozenset[int] = frozenset()
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        rows = x.flatten(1)
+        return pad(rows, (self.start, self.size - self.start - rows.shape[1]))
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A map whose argument, of `shape` but for the batch, and result are written flat."""
+
+    map: LeafMap
+    shape: tuple[int, ...]
+
+    @property
+    def traits(self) -> Traits:
+        return self.map.traits
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return self.map.modules
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return self.map.functions
+
+    @property
+    def needs(self) -> frozenset[int]:
+        return self.map.needs
+
+    @property
+    def steps(self) -> tuple[Step, ...] | None:
+        """The steps of a region; None of other maps."""
+        return getattr(self.map, "steps", None)
+
+    def __call__(self, x: Tensor, /) -> Tensor:
+        return self.map(x.reshape(-1, *self.shape)).flatten(1)
 
 
 class Region:

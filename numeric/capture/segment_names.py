@@ -3,38 +3,39 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
-from numeric.capture.segment_terms import TermReader
+from numeric.capture.flow import Step
 from numeric.recording.operations import name_of
 
 
 class Names:
     """Gives each segment of a model a name of its own."""
 
-    def __init__(self, reader: TermReader) -> None:
-        self.reader = reader
+    def __init__(self) -> None:
         self._taken: dict[str, int] = {}
 
-    def of(self, entry: int, end: int) -> str:
-        """The path of the module that joins, with what tells it from others of the same path."""
-        path = _path(self.reader, entry, end)
-        if path in self._taken and not self.reader.is_join(entry, end):
-            path = f"{path}:{self.reader.made_by[end].node.name}"
+    def of(self, steps: Sequence[Step], joins: bool) -> str:
+        """The path of the module that joins, with what tells it from others of the same path.
+
+        `steps` are those of the segment, its result's the last.
+        """
+        path = _path(steps, joins)
+        if path in self._taken and not joins:
+            path = f"{path}:{steps[-1].node.name}"
         self._taken[path] = self._taken.get(path, 0) + 1
         return path if self._taken[path] == 1 else f"{path}+{self._taken[path] - 1}"
 
 
-def _path(reader: TermReader, entry: int, end: int) -> str:
+def _path(steps: Sequence[Step], joins: bool) -> str:
     """The path of the module that joins; of a stretch that of its layer, of a concatenation that
     of the module whose result is new: the next module may be the one that concatenates.
     """
-    node = reader.made_by[end].node
-    steps = reader.between(entry, end)
+    node = steps[-1].node
     if name_of(node) == "cat":
         inside = [each.node.module for each in steps if each.node.module not in ("", node.module)]
         common = _common_path(inside)
         if common and common != node.module.split(".")[: len(common)]:
             return ".".join(common)
-    elif not reader.is_join(entry, end):
+    elif not joins:
         weighted = [step.node.module for step in steps if step.traits.weighted]
         return (weighted or [node.module])[0] or node.name
     return node.module or node.name

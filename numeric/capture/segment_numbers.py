@@ -40,7 +40,8 @@ def segment_numbers(
     With `joined` the batch is one sample, as where its samples are coupled. A signal so small that
     its digits are lost (below `tiny/eps` of its type) counts as none.
     """
-    x, recorded = model.value(segment.entry), model.value(segment.exit)
+    x, recorded = model.ends(segment)
+    g = g.reshape(recorded.shape)
     # Nothing here depends on a signal's length, so none may underflow on its way.
     largest, limits = _largest(g, joined), torch.finfo(g.dtype)
     live = largest >= limits.tiny / limits.eps
@@ -61,10 +62,10 @@ def segment_spectra(
     """The numbers with those bounds that need singular values; raises InputError where the leaves
     do not let samples be told apart, or have no second derivative.
     """
-    x = model.value(segment.entry)
+    x, recorded = model.ends(segment)
     try:
         return evaluate(
-            segment.term, segment.regions, x, g.reshape(model.value(segment.exit).shape),
+            segment.term, segment.regions, x, g.reshape(recorded.shape),
             steps=effort.steps, delta=effort.delta, seed=effort.seed,
         )  # fmt: skip
     except RuntimeError as error:

@@ -6,9 +6,11 @@ for each stretch without a join. What has no such structure is one leaf, not loo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from derivations.algebra.symbolic_dims import symbolic_dims
 from derivations.algebra.terms import (
     SLOPES,
     Add,
@@ -21,8 +23,10 @@ from derivations.algebra.terms import (
     Linear,
     Pointwise,
     Term,
+    leaves,
     parts_of,
 )
+from derivations.errors import InputError
 from numeric.capture.dominators import immediate_dominators
 from numeric.capture.flow import Flow, Step
 from numeric.capture.region import LeafMap, MovedAxis, Region, Share
@@ -35,11 +39,15 @@ MOST_LEAVES = 64
 
 @dataclass
 class SegmentTerm:
-    """A term, the region behind each of its leaves by name, and whether each gate is bounded."""
+    """A term, the region behind each of its leaves by name, and whether each gate is bounded.
+
+    `large` says that it is one leaf because, written out, it would be too large.
+    """
 
     term: Term
     regions: dict[str, LeafMap] = field(default_factory=dict)
     bounded_gates: list[bool] = field(default_factory=list)
+    large: bool = False
 
 
 class TermReader:
@@ -49,6 +57,7 @@ class TermReader:
         self.flow = flow
         self.made_by: Mapping[int, Step] = {step.value: step for step in flow.steps}
         self._place = {step.value: index for index, step in enumerate(flow.steps)}
+        self._read: dict[tuple[int, int], SegmentTerm] = {}
 
     def between(self, source: int, target: int) -> list[Step]:
         """The steps on paths from one value to another, in running order."""
@@ -83,26 +92,29 @@ class TermReader:
     def is_join(self, source: int, target: int) -> bool:
         """Whether a link is a node of the algebra, rather than part of a stretch."""
         try:
-            return _Reading(self, source).joined(source, target) is not None
-        except _TooLargeError:
+            return Reading(self, source).joined(source, target) is not None
+        except TooLargeError:
             return True
 
     def read(self, source: int, target: int) -> SegmentTerm:
         """The term of the map from one value to another."""
-        reading = _Reading(self, source)
-        try:
-            term = reading.chain(source, target)
-        except _TooLargeError:
-            reading = _Reading(self, source)
-            term = reading.leaf(self.region(source, target))
-        return SegmentTerm(term, reading.regions, reading.bounded)
+        if (source, target) not in self._read:
+            reading, large = Reading(self, source), False
+            try:
+                term = reading.chain(source, target)
+            except TooLargeError:
+                reading, large = Reading(self, source), True
+                term = reading.leaf(self.region(source, target))
+            found = SegmentTerm(term, reading.named_in(term), reading.bounded, large)
+            self._read[source, target] = found
+        return self._read[source, target]
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """A term has more leaves than are written out."""
 
 
-class _Reading:
+class Reading:
     """One term in the making: names leaves as it meets them."""
 
     def __init__(self, reader: TermReader, root: int) -> None:
@@ -119,7 +131,7 @@ class _Reading:
         key = (source, target, shape)
         self._depth += 1
         if self._depth > MOST_LEAVES:
-            raise _TooLargeError
+            raise TooLargeError
         if key not in self._read:
             self._read[key] = self._bounded_in_size(self._chain(source, target, shape))
         self._depth -= 1
@@ -127,12 +139,9 @@ class _Reading:
 
     def _bounded_in_size(self, term: Term) -> Term:
         """The term, if it is small: parts of small terms are few, so counting takes no time."""
-        if self._leaves_in(term) > MOST_LEAVES:
-            raise _TooLargeError
+        if leaf_count(term) > MOST_LEAVES:
+            raise TooLargeError
         return term
-
-    def _leaves_in(self, term: Term) -> int:
-        return sum(map(self._leaves_in, parts_of(term))) or 1
 
     def _chain(self, source: int, target: int, shape: Sequence[int] | None) -> Term:
         parts: list[Term] = []
@@ -147,7 +156,7 @@ class _Reading:
             shape = None
         if start != target or shape is not None:
             parts.append(self.leaf(self.reader.region(start, target, shape)))
-        return _chained(*parts)
+        return chained(*parts)
 
     def leaf(self, region: Region) -> Term:
         """The leaf of a stretch; the same stretch has the same name wherever it stands."""
@@ -167,6 +176,11 @@ class _Reading:
             self._names[key], self._kinds[name] = name, kind
             self.regions[name] = region
         return self._kinds[self._names[key]](self._names[key])
+
+    def named_in(self, term: Term) -> dict[str, LeafMap]:
+        """The regions of its leaves: more may have been read."""
+        names = {leaf.name for leaf in leaves(term)}
+        return {name: region for name, region in self.regions.items() if name in names}
 
     def joined(self, source: int, target: int) -> Term | None:
         """The term of a link that is a join; None where the link is no more than a map."""
@@ -199,10 +213,12 @@ class _Reading:
 
     def _sum(self, source: int, target: int, step: Step) -> Term:
         shape = self.reader.flow.shape(target)
-        parts: list[Term] = []
-        for part in step.node.args[:2]:
-            parts += _addends(self.chain(source, part.value, shape))
-        return Add(*parts)
+        one, other = (part.value for part in step.node.args[:2])
+        first, second = self.chain(source, one, shape), self.chain(source, other, shape)
+        found = Add(*_addends(first), *_addends(second))
+        if not _has_sizes(found):  # two concatenations, cut at different places
+            found = Add(*_addends(first), self.leaf(self.reader.region(source, other, shape)))
+        return found
 
     def _shares(self, source: int, step: Step) -> Term:
         """A sum of what each operand adds: a difference, a weighted mean, a patch."""
@@ -211,7 +227,7 @@ class _Reading:
         for number in step.operands:
             share = Share(step, number, values)
             added = self._named(("share", step.value, number), Linear, "W", share)
-            parts.append(_chained(self.chain(source, number), added))
+            parts.append(chained(self.chain(source, number), added))
         return Add(*parts)
 
     def _concatenation(self, source: int, step: Step) -> Term | None:
@@ -228,11 +244,11 @@ class _Reading:
             return Concat(*terms)
         # A leaf of its own for each value: equal names say equal inputs, too.
         moved = [
-            _chained(term, self._named(("move", value, dim), Linear, "W", MovedAxis(dim, 1)))
+            chained(term, self._named(("move", value, dim), Linear, "W", MovedAxis(dim, 1)))
             for term, value in zip(terms, inputs, strict=True)
         ]
         back = self._named(("back", step.value, dim), Linear, "W", MovedAxis(1, dim))
-        return _chained(Concat(*moved), back)
+        return chained(Concat(*moved), back)
 
     def _product(self, source: int, target: int, step: Step) -> Term | None:
         one, other = (part.value for part in step.node.args[:2])
@@ -272,11 +288,26 @@ class _Reading:
         return flow.shape(region.source) == flow.shape(region.target) and region.shape is None
 
 
-def _chained(*terms: Term) -> Term:
+def leaf_count(term: Term) -> int:
+    """The parts of a term that have no parts, each as often as it stands there."""
+    return sum(map(leaf_count, parts_of(term))) or 1
+
+
+def chained(*terms: Term) -> Term:
     """The composition, flat and without identities."""
     flat = [p for term in terms for p in (term.parts if isinstance(term, Chain) else (term,))]
     flat = [part for part in flat if part != Identity()]
     return Identity() if not flat else flat[0] if len(flat) == 1 else Chain(*flat)
+
+
+@lru_cache(maxsize=1024)
+def _has_sizes(term: Term) -> bool:
+    """Whether letters can stand for the dimensions of a term."""
+    try:
+        symbolic_dims(term)
+    except InputError:
+        return False
+    return True
 
 
 def _addends(term: Term) -> tuple[Term, ...]:

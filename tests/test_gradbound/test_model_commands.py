@@ -149,7 +149,7 @@ def test_several_targets_are_compared(capsys, net):
         ([], 2, "TARGET"),
         (["resnet18", "vgg11", "--checkpoint", "a.safetensors"], 2, "one target"),
         (["resnet18", "--input-size", "3,32,32", "--out", "no/such/x.html"], 3, "no folder"),
-        (["resnet18", "--input-size", "3,32,32", "--out", "x.pdf"], 2, "--format"),
+        (["resnet18", "--input-size", "3,32,32", "--out", "x.doc"], 2, "--format"),
     ],
 )
 def test_refusals_are_one_line(capsys, arguments, code, said):

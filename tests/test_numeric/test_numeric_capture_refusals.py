@@ -256,7 +256,7 @@ def test_two_inputs_that_meet_nowhere_are_followed_one_at_a_time() -> None:
     assert "several inputs: follows tensor 1 of the inputs, the others held fixed" in (
         found.flow.remarks
     )
-    assert found.boundaries[0] == found.flow.recording.inputs[0]
+    assert found.boundaries[0] == (found.flow.recording.inputs[0],)
 
 
 def test_the_input_that_most_blocks_follow_is_followed() -> None:
@@ -269,7 +269,7 @@ def test_the_input_that_most_blocks_follow_is_followed() -> None:
 
     found = check(run, torch.rand(3, 1).double(), x())
     assert len(found.segments) == 3
-    assert found.boundaries[0] == found.flow.recording.inputs[1]
+    assert found.boundaries[0] == (found.flow.recording.inputs[1],)
     assert any("follows tensor 2" in remark for remark in found.flow.remarks)
 
 

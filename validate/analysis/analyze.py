@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from derivations.errors import InputError
 from numeric import CapturedModel, capture, check_model, untouched, without_numbers
 from numeric.capture.capture import ONE_RESULT
+from numeric.checks import HALF
 from numeric.recording.recorder import tensors_of
 from validate.analysis.analysis_document import (
     SCHEMA,
@@ -26,7 +27,7 @@ from validate.analysis.analysis_document import (
 )
 from validate.analysis.block_records import block_of
 from validate.analysis.certainty_remarks import certainty_remarks
-from validate.analysis.signal_comparison import AGREE, HALF, SignalComparison
+from validate.analysis.signal_comparison import AGREE, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
 

@@ -74,7 +74,12 @@ def cause_of(
         return Cause(said, advice)
     if gain >= CONTRACTS:
         return Cause()
-    said = f"contraction: without a skip, what arrives is ‖Jᵀg‖ = {gain:.2g} ‖g‖"
+    passing = (
+        "without a skip"
+        if not set(segment.entry) & set(segment.exit)
+        else "little of the signal passes by it, and"
+    )
+    said = f"contraction: {passing}, what arrives is ‖Jᵀg‖ = {gain:.2g} ‖g‖"
     if inside.least is not None and inside.least[1] < 1:
         said += f"; least of it passes {inside.least[0]}, {inside.least[1]:.2g}"
     return Cause(said, advice)

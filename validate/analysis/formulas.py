@@ -23,6 +23,7 @@ from derivations.book.prose import plain
 from derivations.book.proved_term import prove
 from derivations.errors import UnknownNodeError
 from numeric import LeafMap
+from numeric.capture.region import Placed, Slice
 
 LONGEST = 400
 """A longer formula keeps its letters."""
@@ -55,14 +56,20 @@ def formula(
         letter: f"{text} ({letter})" if said.count(text) > 1 else text
         for letter, text in where.items()
     }
-    named = _named(proved := prove(term).latex, where)
+    # Which part of a state it is, is no name to multiply by.
+    parts = [letter for letter, each in regions.items() if isinstance(each, Slice | Placed)]
+    inside = {letter: text for letter, text in where.items() if letter not in parts}
+    named = _named(proved := prove(term).latex, inside)
     return Formula(written(term, "x"), where, named if len(named) <= LONGEST else proved)
 
 
 def leaf_name(base: str, region: LeafMap, containers: Collection[str] = ()) -> str:
     """What a leaf runs, in the order of running: modules, relative to `base` where they are in it;
-    torch's functions where a module that holds others calls them itself.
+    torch's functions where a module that holds others calls them itself. Of a part of a state it
+    says which it is.
     """
+    if isinstance(region, Slice | Placed):
+        return region.said
     steps = getattr(region, "steps", None)
     pairs = (
         [(step.node.module, step.node.name) for step in steps]

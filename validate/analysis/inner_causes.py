@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from numeric import Captured, CapturedModel, InnerStep, segment_signals, step_slopes
+from numeric import Captured, CapturedModel, InnerStep, segment_signals, segment_values, step_slopes
 from numeric.capture.flow import Step
 from numeric.recording.graph import Node, Ref
 from numeric.recording.operations import name_of
@@ -61,11 +61,12 @@ def inner_cause_of(
     Without a signal these alone are looked at.
     """
     value = captured.value(segment.exit)
-    met = [] if g is None else segment_signals(captured, segment, g.reshape(value.shape))
-    idle = [(_idle(captured, step), step) for step in steps.relus]
+    values = segment_values(captured, segment)
+    met = [] if g is None else segment_signals(segment, values, g.reshape(value.shape))
+    idle = [(_idle(values, step), step) for step in steps.relus]
     worst, relu = max(idle, key=lambda each: each[0].share, default=(None, None))
     gates = [
-        GateOpening(float(captured.value(step.value).detach().double().mean()), step_name(step))
+        GateOpening(float(values[step.value].detach().double().mean()), step_name(step))
         for step in steps.gates
     ]
     stops = [each for each in met if each.arrived > 0 and each.passed == 0]
@@ -74,7 +75,7 @@ def inner_cause_of(
     return InnerCause(
         worst,
         min(gates, key=lambda each: each.mean, default=None),
-        _stop(captured, stops[0]) if stops else None,
+        _stop(values, stops[0]) if stops else None,
         min(ends, key=lambda each: each[1], default=None),
         max(ends, key=lambda each: each[1], default=None),
         relu is not None and name_of(relu.node) == "relu",
@@ -87,28 +88,28 @@ def step_name(step: Step) -> str:
     return step.node.module or step.node.name
 
 
-def _idle(captured: CapturedModel, step: Step) -> IdleUnits:
-    slopes = step_slopes(captured.flow, step)
+def _idle(values: Mapping[int, Tensor], step: Step) -> IdleUnits:
+    slopes = step_slopes(values, step)
     noun = "channels" if slopes.ndim > 3 else "units"
     return IdleUnits(float(idle_share(slopes)), step_name(step), unit_count(slopes), noun)
 
 
-def _stop(captured: CapturedModel, met: InnerStep) -> str:
+def _stop(values: Mapping[int, Tensor], met: InnerStep) -> str:
     """Why a step passes nothing of a signal that arrives."""
     step, name = met.step, step_name(met.step)
     if name_of(step.node) in RELU_LIKE:
         return f"mask: no unit of {name} that the signal arrives at passes it (dead units)"
-    weight = _weight(captured, step.node)
+    weight = _weight(values, step.node)
     if weight is not None and not weight.any():
         return f"kernel: the weight of {name} is 0"
     return f"kernel: {name} leaves nothing of this signal, Jᵀg = 0"
 
 
-def _weight(captured: CapturedModel, node: Node) -> Tensor | None:
+def _weight(values: Mapping[int, Tensor], node: Node) -> Tensor | None:
     if node.name not in _WEIGHT:
         return None
     place = _WEIGHT[node.name]
     found = node.kwargs.get("weight", node.args[place] if place < len(node.args) else None)
     if isinstance(found, Ref):
-        found = captured.value(found.value)
+        found = values[found.value]
     return found.detach() if isinstance(found, Tensor) else None

@@ -3,7 +3,7 @@
 The signals are the original model's; each block's pullback is that of its own term, run alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -25,7 +25,7 @@ from numeric import (
 )
 from numeric.capture.flow import Step
 from numeric.capture.norm_bounds import norm_bound, with_norm_bound
-from numeric.checks import is_finite
+from numeric.checks import HALF, is_finite
 from numeric.recording.graph import Ref
 from numeric.recording.recorder import tensors_of
 from numeric.recording.samples_apart import samples_apart
@@ -44,8 +44,6 @@ MEASURED_ONLY = (
 )
 AGREE: Mapping[torch.dtype, float] = {torch.float64: 1e-10, torch.float32: 2e-3}
 """How far a block's own pullback may be from the measured one, relative to the signals there."""
-HALF = (torch.float16, torch.bfloat16)
-"""In these a formula and the model differ by more than what any mistake would be seen by."""
 
 
 @dataclass
@@ -66,13 +64,18 @@ class SignalComparison:
     remarks: list[str] = field(default_factory=list)
     joined: bool = False
     carried: int = 0
+    partly: int = 0
     _expected: dict[int, Tensor] = field(default_factory=dict)
     _unbounded: dict[str, str] = field(default_factory=dict)
     _apart: dict[int, float] = field(default_factory=dict)
     _shuts: set[int] = field(default_factory=set)
+    _signals: dict[int, Tensor] = field(default_factory=dict)
+    _waiting: int = 0
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
-        places, indices = self._places()
+        self._waiting = len(self.captured.segments)
+        values = self._places()
+        places = [address for v in values if (address := self.captured.address(v)) is not None]
         given = (self.model, self.args, self.kwargs, places)
         flow = self.captured.flow
         result = [flow.recording.values[each] for each in flow.recording.outputs]
@@ -90,7 +93,7 @@ class SignalComparison:
 
         def look(place: int, found: Tensor) -> None:
             if not half:
-                self._at(indices[place], found)
+                self._arrived(values[place], found)
 
         with untouched(self.model):
             try:
@@ -98,13 +101,18 @@ class SignalComparison:
             except ValueError as error:
                 raise InputError(str(error)) from error
         if half:
-            self._take(measured, indices)
+            self._take(measured, values)
             return measured
-        self._carry_on(0)
+        self._look_back_to(0)
         if self.carried:
             self.remarks.append(
                 f"{self.carried} boundaries are no value of the model's own run, as a state that "
                 "it concatenates anew: the signal there is the captured blocks' own"
+            )
+        if self.partly:
+            self.remarks.append(
+                f"at {self.partly} boundaries a value of several was used before, as one that a "
+                "skip carries on: of its signal what comes by the skip is the captured blocks' own"
             )
         for why in dict.fromkeys(self._unbounded.values()):
             names = [name for name, each in reversed(self._unbounded.items()) if each == why]
@@ -115,9 +123,12 @@ class SignalComparison:
 
     @property
     def half(self) -> str:
-        """The half precision that a value on the way has, "" where none has."""
-        values = [self.captured.value(step.value) for step in self.captured.flow.steps]
-        values.append(self.captured.value(self.captured.boundaries[0]))
+        """The half precision that a value on the way has, "" where none has: there a formula and
+        the model differ by more than what a mistake would be seen by.
+        """
+        flow = self.captured.flow
+        on_the_way = (flow.source, *(step.value for step in flow.steps))
+        values = [flow.recording.values[each] for each in on_the_way]
         found = dict.fromkeys(each.dtype for each in values if each.dtype in HALF)
         return ", ".join(str(dtype).removeprefix("torch.") for dtype in found)
 
@@ -126,16 +137,20 @@ class SignalComparison:
         found = tensors_of(self.model(*args, **kwargs))
         return found if self.positions is None else [found[each] for each in self.positions]
 
-    def _take(self, measured: ModelMeasurement, indices: list[int]) -> None:
+    def _take(self, measured: ModelMeasurement, values: Sequence[int]) -> None:
         """The measured gains alone, where no formula is evaluated."""
-        norms = dict(zip(indices, measured.norms, strict=True))
+        norms = dict(zip(values, measured.norms, strict=True))
+        sizes = [_joint_norm([norms.get(value) for value in each])
+                 for each in self.captured.boundaries]  # fmt: skip
         for index, segment in enumerate(self.captured.segments):
-            before, after = norms.get(index), norms.get(index + 1)
+            before, after = sizes[index], sizes[index + 1]
             if before is None or after is None:
                 continue
             numbers = BlockNumbers(before[:, None], norm_ratio(before[:, None], after[:, None]),
                                    {}, (), after > 0)  # fmt: skip
             self.numbers[index] = SegmentNumbers(numbers, 0.0, {})
+            if (after > 0).any() and not before.any():
+                self._shuts.add(index)
             if worth_a_look(numbers):
                 steps = self._inner_steps[index]
                 self.inside[index] = inner_cause_of(self.captured, segment, steps, None)
@@ -170,33 +185,66 @@ class SignalComparison:
                 return index
         return -1
 
-    def _places(self) -> tuple[list[Any], list[int]]:
-        """The boundaries that the model itself meets with the same gradient, and which they are."""
-        virtual = self.captured.flow.virtual
-        found = [
-            (address, index)
-            for index, value in enumerate(self.captured.boundaries)
-            if value not in virtual and (address := self.captured.address(value)) is not None
-        ]
-        return [address for address, _ in found], [index for _, index in found]
+    def _places(self) -> list[int]:
+        """The values at boundaries that the model itself meets with the same gradient."""
+        return list(dict.fromkeys(value for met in self.captured.met for value in met))
 
-    def _at(self, boundary: int, signal: Tensor) -> None:
+    def _arrived(self, value: int, signal: Tensor) -> None:
+        """Keeps the signal of a value until all of its boundary are there."""
+        self._signals[value] = signal
+        while self._waiting >= 0 and self._is_there(self._waiting):
+            self._at(self._waiting)
+        # What leads to all of a boundary has run: what is missing behind it never comes.
+        for boundary in range(max(self._waiting, 0)):
+            frontier = self.captured.boundaries[boundary]
+            whole = value in frontier and self.captured.met[boundary] == frontier
+            if whole and self._signals.keys() >= set(frontier):
+                self._look_back_to(boundary)
+
+    def _is_there(self, boundary: int) -> bool:
+        met = self.captured.met[boundary]
+        return bool(met) and self._signals.keys() >= set(met)
+
+    def _look_back_to(self, boundary: int) -> None:
+        while self._waiting >= boundary:
+            self._at(self._waiting)
+
+    def _at(self, boundary: int) -> None:
         """Compares what was predicted for this boundary, and predicts the one before it."""
-        if not is_finite(signal):
+        self._waiting = boundary - 1
+        signal = self._joint(boundary)
+        if boundary > 0:
+            kept = set(self.captured.boundaries[boundary - 1])
+            for value in self.captured.boundaries[boundary]:
+                if value not in kept:
+                    self._signals.pop(value, None)
+            if signal is not None:
+                self._predict(boundary - 1, signal)
+
+    def _joint(self, boundary: int) -> Tensor | None:
+        """The signal at a boundary: that of the model, and of values that it did not meet what was
+        predicted. None where there is neither.
+        """
+        frontier, expected = self.captured.boundaries[boundary], self._expected.pop(boundary, None)
+        here = self.captured.met[boundary]
+        found = [self._signals.get(value) if value in here else None for value in frontier]
+        met = [signal for signal in found if signal is not None]
+        if not all(map(is_finite, met)):
             name = self.captured.segments[max(boundary - 1, 0)].name
             raise InputError(f"the signal behind {name} is not finite: an infinite slope or a loss")
-        self._carry_on(boundary)
-        if boundary in self._expected:
-            self._compare(boundary, signal)
-        if boundary > 0:
-            self._predict(boundary - 1, signal)
-
-    def _carry_on(self, boundary: int) -> None:
-        """Predicts what lies behind boundaries that the model did not meet, down to this one."""
-        for above in range(len(self.captured.segments), boundary, -1):
-            if above - 1 not in self.numbers and above in self._expected:
-                self.carried += 1
-                self._predict(above - 1, self._expected.pop(above))
+        if expected is None:
+            return joint(met) if len(met) == len(found) else None
+        sizes = [self.captured.value((value,))[0].numel() for value in frontier]
+        own = expected.flatten(1).split(sizes, 1)
+        if met:
+            there = [rows for rows, signal in zip(own, found, strict=True) if signal is not None]
+            self._compare(boundary, joint(there), joint(met))
+        if len(met) == len(found):
+            return joint(met)
+        self.carried += not met and boundary > 0
+        self.partly += bool(met)
+        pairs = zip(own, found, strict=True)
+        return joint([rows if signal is None else signal for rows, signal in pairs])
 
     @cached_property
     def _inner_steps(self) -> list[InnerSteps]:
@@ -222,9 +270,9 @@ class SignalComparison:
         shape = self.captured.value(segment.entry).shape
         self._expected[index] = found.numbers.pullback.reshape(shape)
 
-    def _compare(self, boundary: int, signal: Tensor) -> None:
+    def _compare(self, boundary: int, own: Tensor, signal: Tensor) -> None:
         limits = torch.finfo(signal.dtype)
-        rows, expected = signal.detach().flatten(1), self._expected.pop(boundary).flatten(1)
+        rows, expected = signal.detach().flatten(1), own.flatten(1)
         # Of a signal whose digits have underflowed there is nothing to compare.
         kept = torch.maximum(rows.amax(1), -rows.amin(1)) >= limits.tiny / limits.eps
         lengths = [
@@ -243,13 +291,17 @@ class SignalComparison:
             self.remarks.append(f"no spectra of {segment.name}: {error}")
 
     def _judge(self) -> None:
-        """Raises CaptureError for the first block whose own value or pullback differs."""
+        """Raises CaptureError for the first block whose own value differs, then for the last whose
+        own pullback does: what is carried on takes an error with it.
+        """
         limit = AGREE.get(self.captured.value(self.captured.boundaries[0]).dtype)
-        for index, segment in enumerate(self.captured.segments):
-            apart = self._apart.get(index, 0.0)
-            value = self.numbers[index].value_error if index in self.numbers else 0.0
-            if limit is not None and not max(apart, value) <= limit:
-                what, by = ("value", value) if value > limit else ("pullback", apart)
+        if limit is None:
+            return
+        values = [(index, "value", found.value_error) for index, found in self.numbers.items()]
+        pullbacks = [(index, "pullback", apart) for index, apart in self._apart.items()]
+        for index, what, by in (*sorted(values), *sorted(pullbacks, reverse=True)):
+            if not by <= limit:
+                segment = self.captured.segments[index]
                 raise CaptureError(
                     f"{segment.name}: the captured {segment.kind} block's own {what} differs from "
                     f"the model's by {by:.1e}: it does something that a recording does not see"
@@ -275,10 +327,21 @@ def _draws(captured: CapturedModel, step: Step) -> bool:
     """Whether a step draws random numbers, or is the product with what a dropout drew."""
     if step.node.drawn is not None or "dropout" not in step.node.name:
         return step.node.drawn is not None
-    leaves = tree_flatten(step.node.args)[0]
-    factors = [captured.value(leaf.value) if isinstance(leaf, Ref) else leaf for leaf in leaves
+    leaves, values = tree_flatten(step.node.args)[0], captured.flow.recording.values
+    factors = [values[leaf.value] if isinstance(leaf, Ref) else leaf for leaf in leaves
                if not isinstance(leaf, Ref) or leaf.value not in step.operands]  # fmt: skip
     return any(isinstance(each, Tensor) and bool((each != 1).any()) for each in factors)
+
+
+def joint(parts: Sequence[Tensor]) -> Tensor:
+    """The signal at several values, each flat, one behind the other; of one value its own."""
+    return parts[0] if len(parts) == 1 else torch.cat([part.flatten(1) for part in parts], 1)
+
+
+def _joint_norm(norms: Sequence[Tensor | None]) -> Tensor | None:
+    """That of several values together; None where one of them was not met."""
+    found = [each for each in norms if each is not None]
+    return torch.stack(found).norm(dim=0) if len(found) == len(norms) else None
 
 
 def _median(values: Tensor | None) -> float | None:

@@ -25,8 +25,8 @@ def inner_steps(captured: CapturedModel) -> list[InnerSteps]:
     """The ReLUs and gates of each segment: it holds the steps up to its exit."""
     steps = captured.flow.steps
     place = {step.value: index for index, step in enumerate(steps)}
-    exits = [place.get(each.exit, -1) for each in captured.segments]
-    first = place.get(captured.segments[0].entry, -1) if captured.segments else -1
+    exits = [max(place.get(value, -1) for value in each) for each in captured.boundaries[1:]]
+    first = place.get(captured.boundaries[0][0], -1)
     found = [InnerSteps() for _ in captured.segments]
     users: dict[int, list[Step]] = {}
     for step in steps:

@@ -3,6 +3,7 @@
 A plan is made from one capture, and holds no tensor of it.
 """
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ from validate.watching.alerts import Seen
 
 @dataclass(frozen=True)
 class WatchedBlock:
-    """A block, and the points that tell of it; None for a value that Python never meets."""
+    """A block, and the points that tell of it; None for a value that Python never meets. Of a state
+    of several values the signal is that of all together.
+    """
 
     name: str
     kind: str
-    before: int | None
-    after: int | None
+    before: tuple[int, ...] | None
+    after: tuple[int, ...] | None
     idle: tuple[int, ...]
     gates: tuple[int, ...]
 
@@ -41,11 +44,17 @@ class WatchedBlock:
         return Seen(
             self.name,
             self.kind,
-            None if self.before is None else numbers.get(self.before),
-            None if self.after is None else numbers.get(self.after),
+            _joint(self.before, numbers),
+            _joint(self.after, numbers),
             max(idle, default=None),
             min(gates, default=None),
         )
+
+
+def _joint(points: tuple[int, ...] | None, numbers: Mapping[int, float]) -> float | None:
+    if points is None or any(point not in numbers for point in points):
+        return None
+    return numbers[points[0]] if len(points) == 1 else math.hypot(*(numbers[p] for p in points))
 
 
 @dataclass(frozen=True)
@@ -90,20 +99,26 @@ def plan_of_run(
 def plan_of(captured: CapturedModel) -> WatchPlan:
     """The plan of a captured model."""
     points = _Points(captured)
-    ends = [points.add(value, "norm") for value in captured.boundaries]
-    blocks = tuple(
-        WatchedBlock(
-            each.name, each.kind, before, after,
-            points.all([step.operands[0] for step in steps.relus], "idle"),
-            points.all([step.value for step in steps.gates], "mean"),
+    pairs = list(zip(captured.boundaries, captured.met, strict=True))
+    # Of a state a part of whose signal no hook meets nothing is known: its blocks are one.
+    kept = [k for k, (values, met) in enumerate(pairs) if len(values) == 1 or met == values]
+    ends = [points.all_or_none(pairs[k][0]) for k in kept]
+    inner = inner_steps(captured)
+    blocks = []
+    for (low, high), (before, after) in zip(pairwise(kept), pairwise(ends), strict=True):
+        found, first = captured.segments[low:high], captured.segments[low]
+        name = first.name if len(found) == 1 else f"{first.name}..{found[-1].name}"
+        kind = first.kind if len(found) == 1 else "state"
+        relus = [step.operands[0] for steps in inner[low:high] for step in steps.relus]
+        gates = [step.value for steps in inner[low:high] for step in steps.gates]
+        blocks.append(
+            WatchedBlock(
+                name, kind, before, after, points.all(relus, "idle"), points.all(gates, "mean")
+            )
         )
-        for each, (before, after), steps in zip(
-            captured.segments, pairwise(ends), inner_steps(captured), strict=True
-        )
-    )  # fmt: skip
-    remarks = tuple(_remarks(captured, ends))
+    remarks = tuple(_remarks(captured, blocks))
     unread, results = captured.unread_behind, len(captured.flow.sinks)
-    return WatchPlan(blocks, tuple(points.found), remarks, unread, results)
+    return WatchPlan(tuple(blocks), tuple(points.found), remarks, unread, results)
 
 
 def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -153,12 +168,17 @@ class _Points:
         maker = self._makers.get(value, "") if address.side == "out" else ""
         # An attribute is read by a function without a name of its own.
         made_by = None if maker in ("", "__get__") or maker.startswith(".") else maker
-        shape = tuple(self.captured.value(value).shape)
+        shape = tuple(self.captured.value((value,)).shape)
         self._known[value, asks] = len(self.found)
         self.found.append(Point(address, asks, shape, made_by, tuple(slices)))
         return self._known[value, asks]
 
-    def all(self, values: Sequence[int], asks: Literal["idle", "mean"]) -> tuple[int, ...]:
+    def all_or_none(self, values: Sequence[int]) -> tuple[int, ...] | None:
+        """The points of the signals at several values; None where one cannot be found."""
+        found = self.all(values, "norm")
+        return found if len(found) == len(values) else None
+
+    def all(self, values: Sequence[int], asks: Literal["norm", "idle", "mean"]) -> tuple[int, ...]:
         found = [self.add(value, asks) for value in values]
         return tuple(index for index in found if index is not None)
 
@@ -179,12 +199,10 @@ def _slices(flow: Flow) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
     yield from found.items()
 
 
-def _remarks(captured: CapturedModel, ends: Sequence[int | None]) -> Iterator[str]:
+def _remarks(captured: CapturedModel, blocks: Sequence[WatchedBlock]) -> Iterator[str]:
     yield from captured.flow.remarks
     yield from filter(None, (captured.unread_before, captured.unread_behind))
-    names = [
-        each.name for each, end in zip(captured.segments, ends[1:], strict=True) if end is None
-    ]
+    names = [each.name for each in blocks if each.after is None]
     if names:
         yield (
             f"no gain of and after {', '.join(names)}: no other run can find what leaves it; a "

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from numeric.capture.capture import capture
-from numeric.capture.segment_signals import segment_signals, step_slopes
+from numeric.capture.segment_signals import segment_signals, segment_values, step_slopes
 
 
 class Block(nn.Module):
@@ -30,7 +30,7 @@ def test_each_signal_is_the_models_own():
     captured = capture(model, (x,), {})
     (segment,) = captured.segments
     found = {each.step.node.module or each.step.node.name: each for each in
-             segment_signals(captured, segment, g)}  # fmt: skip
+             segment_signals(segment, segment_values(captured, segment), g)}  # fmt: skip
     out = model(x)
     kept = dict(model.kept)
     signals = dict(zip(kept, torch.autograd.grad(out, [*kept.values()], g), strict=True))
@@ -48,7 +48,7 @@ def test_in_a_chain_each_step_is_alone_and_gains_multiply():
     x, g = torch.randn(3, 5).double(), torch.randn(3, 4).double()
     captured = capture(model, (x,), {})
     (segment,) = captured.segments
-    found = segment_signals(captured, segment, g)
+    found = segment_signals(segment, segment_values(captured, segment), g)
     assert [each.step.node.name for each in found] == ["tanh", "linear"]
     assert all(each.alone for each in found)
     given = x.requires_grad_()
@@ -60,7 +60,11 @@ def test_in_a_chain_each_step_is_alone_and_gains_multiply():
 def test_a_signal_of_zero_has_no_gain():
     model = nn.Sequential(nn.Linear(5, 4), nn.Tanh()).double()
     captured = capture(model, (torch.randn(3, 5).double(),), {})
-    found = segment_signals(captured, captured.segments[0], torch.zeros(3, 4).double())
+    found = segment_signals(
+        captured.segments[0],
+        segment_values(captured, captured.segments[0]),
+        torch.zeros(3, 4).double(),
+    )
     assert [each.gain for each in found] == [None, None]
 
 
@@ -68,7 +72,9 @@ def test_slopes_are_those_at_the_recorded_values():
     x = torch.tensor([[-1.0, 2.0], [3.0, -4.0]]).double()
     captured = capture(nn.ReLU(), (x,), {})
     (step,) = captured.flow.steps
-    assert torch.equal(step_slopes(captured.flow, step), (x > 0).double())
+    assert torch.equal(
+        step_slopes(segment_values(captured, captured.segments[0]), step), (x > 0).double()
+    )
 
 
 def test_a_complex_signal_has_the_size_of_its_entries():
@@ -78,7 +84,7 @@ def test_a_complex_signal_has_the_size_of_its_entries():
 
     x, g = torch.randn(3, 5).double(), torch.randn(3, 5).double()
     captured = capture(Spectrum(), (x,), {})
-    found = segment_signals(captured, captured.segments[0], g)
+    found = segment_signals(captured.segments[0], segment_values(captured, captured.segments[0]), g)
     product = 1.0
     for each in found:
         assert each.gain is not None

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from test_numeric.branched import UNet, built, image
 from torch import Tensor, nn
 
 from numeric import capture, segment_numbers, segment_spectra
@@ -265,3 +266,19 @@ def test_a_branch_that_passes_nothing_of_some_samples_says_of_how_many():
             return x + kept[:, None] * torch.tanh(self.layer(x))
 
     assert cause(Some()).lost_by == "the branch passes nothing for 67% of the samples"
+
+
+def test_a_state_that_contracts_is_not_said_to_have_no_skip():
+    model = built(UNet)
+    for layer in model.merge[1:]:
+        layer.conv.weight.data[:, :4] *= 1e-3  # what the skips bring is worth nothing
+    model.merge[1].conv.weight.data *= 1e-3
+    found = capture(model, (image(),), {})
+    index = next(k for k, each in enumerate(found.segments) if each.name == "merge.1.conv")
+    segment = found.segments[index]
+    g = torch.zeros_like(found.ends(segment)[1])
+    (moves,) = set(segment.exit) - set(segment.entry)
+    sizes = [found.value((value,))[0].numel() for value in segment.exit]
+    g.split(sizes, 1)[segment.exit.index(moves)].fill_(1.0)
+    said = cause_of(segment, segment_numbers(found, segment, g).numbers).lost_by or ""
+    assert "little of the signal passes by it" in said

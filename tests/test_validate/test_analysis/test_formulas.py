@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from test_numeric.branched import Partial, built, image
 from torch import Tensor, nn
 
 from derivations.algebra.terms import (
@@ -149,3 +150,18 @@ def test_names_of_modules_are_set_as_they_are():
     found = capture(Named(), (torch.randn(2, 4),), {})
     said = [formula(each.name, each.term, each.regions).pullback_latex for each in found.segments]
     assert r"J_{\text{Conv2d\_1a\_3x3, max\_pool}}^{\top} g" in said[0]
+
+
+def test_parts_of_a_state_keep_their_letters_and_say_what_they_are():
+    found = capture(built(Partial), (image(),), {})
+    segment = found.segments[2]
+    told = formula(segment.name, segment.term, segment.regions, found.containers)
+    assert told.term == "x + E_1(F_1(S_1(x)))"
+    assert told.where == {
+        "S_1": "2 of 2: blocks.0",
+        "F_1": "first.conv, first:tanh, second",
+        "E_1": "into 2 of 2: blocks.0",
+    }
+    assert "S_{1}" in told.pullback_latex or "S_1" in told.pullback_latex
+    assert "2 of 2" not in told.pullback_latex
+    assert "first.conv" in told.pullback_latex

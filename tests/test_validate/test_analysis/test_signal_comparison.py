@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from test_numeric.branched import DualPath, Exchange, Partial, UNet, built, image
 from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError
@@ -80,6 +81,72 @@ def test_an_error_before_states_is_found_behind_them(monkeypatch):
     altered(monkeypatch, "layers.2", "pullback")
     with pytest.raises(CaptureError, match=r"^layers\.0"):
         analyze(Grown().double(), x())
+
+
+@pytest.mark.parametrize("make", [UNet, Exchange, Partial, DualPath])
+def test_states_are_compared_and_their_gains_telescope(make):
+    found = analyze(built(make), image())
+    assert any(block.kind == "state" for block in found)
+    assert all(block.gain is not None for block in found)
+    assert found.total.relative_error < 1e-12
+    assert found.total.predicted == pytest.approx(found.total.measured, rel=1e-12)
+    partly = [r for r in found.capture.remarks if "was used before" in r]
+    assert bool(partly) is (make is UNet)
+    if make is UNet:
+        assert "at 6 boundaries" in partly[0]
+
+
+@pytest.mark.parametrize("what", ["value", "pullback"])
+@pytest.mark.parametrize(
+    ("make", "name"), [(UNet, "up.1"), (UNet, "cat"), (UNet, "merge.0.conv"), (Exchange, "low.0")]
+)
+def test_an_error_in_a_state_is_named(monkeypatch, make, name, what):
+    """Also where a skip carries a part of it on to other blocks."""
+    altered(monkeypatch, name, what)
+    with pytest.raises(CaptureError, match=rf"^{name}: the captured state block's own {what}"):
+        analyze(built(make), image())
+
+
+def test_an_error_of_what_passes_is_found_where_it_was_born(monkeypatch):
+    """A skip's signal is no value of the model's own until all of it is there."""
+    real = signal_comparison.segment_numbers
+
+    def wrong(model, segment, g, *, joined):
+        found = real(model, segment, g, joined=joined)
+        if segment.name == "up.1":
+            found.numbers.pullback[:, 0].mul_(1.001)
+        return found
+
+    monkeypatch.setattr(signal_comparison, "segment_numbers", wrong)
+    with pytest.raises(CaptureError, match=r"^down\.1\.conv: .* own pullback"):
+        analyze(built(UNet), image())
+
+
+def test_spectra_of_states_enclose_their_gains():
+    found = analyze(built(Partial), image(), spectra=True)
+    states = [block for block in found if block.kind == "state"]
+    assert len(states) == 3
+    for block in states:
+        assert block.spectrum is not None
+        lower = [b.value for b in block.bounds if b.side == "lower" and b.value is not None]
+        upper = [b.value for b in block.bounds if b.side == "upper" and b.value is not None]
+        assert max(lower) <= block.gain.min * (1 + 1e-9)
+        assert min(upper) >= block.gain.max * (1 - 1e-9)
+
+
+def test_signals_that_stop_inside_a_state_leave_no_signal_before_it():
+    """A branch without a gradient beside a skip: the skip's own signal is all there is."""
+
+    class Cut(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = built(Partial)
+
+        def forward(self, h):
+            return self.inner(h) * 0
+
+    found = analyze(Cut(), image())
+    assert all(block.gain is None for block in list(found)[:-1])
 
 
 def test_a_signal_that_is_not_finite_is_refused():

@@ -1,11 +1,15 @@
+from itertools import pairwise
+
 import pytest
 import torch
+from test_numeric.branched import Exchange, built, image
 from test_validate.watched import Branch, batch, by_hand, gains, norm_of, residual
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from derivations.errors import CaptureError, InputError
 from numeric.capture.capture import capture
+from validate.analysis.analyze import analyze
 from validate.measure.model_gains import measure_model
 from validate.networks.build import build
 from validate.watching.watch import watch
@@ -41,13 +45,32 @@ def test_gains_are_those_of_a_measurement(name, dtype, rel):
     with watch(model) as watched:
         step(model, x, y)
     captured = capture(model, (x,), {})
-    places = [captured.address(value) for value in captured.boundaries]
+    places = [captured.address(value) for (value,) in captured.boundaries]
     measured = measure_model(
         model, (x,), {}, places, lambda out: cross_entropy(out, y), per_sample=False
     )
     expected = [gain.item() for gain in measured.gains]
     assert gains(watched)[0] is None
     assert gains(watched)[1:] == pytest.approx(expected[1:], rel=rel)
+
+
+def test_gains_of_states_are_those_of_all_their_values():
+    model, x = built(Exchange), image()
+    with watch(model) as watched:
+        model(x).square().sum().backward()
+    found = analyze(model, x, loss=lambda out: out.square().sum())
+    captured = capture(model, (x,), {})
+    signals = []
+    for met in captured.met[1:]:
+        places = [captured.address(value) for value in met]
+        measured = measure_model(
+            model, (x,), {}, places, lambda out: out.square().sum(), per_sample=False
+        )
+        signals.append(torch.stack(measured.norms).norm().item())
+    assert gains(watched)[1:] == pytest.approx(
+        [before / after for before, after in pairwise(signals)], rel=1e-12
+    )
+    assert [row.block for row in watched.rows] == [block.name for block in found]
 
 
 def test_an_input_that_asks_for_a_gradient_gives_the_first_block_a_gain():

@@ -8,8 +8,8 @@ from validate.watching.watch_document import BlockRow
 from validate.watching.watch_ledger import ALL, PENDING, ParameterNorms, WatchLedger
 from validate.watching.watch_plan import WatchedBlock, WatchPlan
 
-PLAN = WatchPlan((WatchedBlock("a", "plain", None, 0, (), ()),
-                  WatchedBlock("b", "residual", 0, 1, (2,), ())), ())  # fmt: skip
+PLAN = WatchPlan((WatchedBlock("a", "plain", None, (0,), (), ()),
+                  WatchedBlock("b", "residual", (0,), (1,), (2,), ())), ())  # fmt: skip
 
 
 def numbers(*values):

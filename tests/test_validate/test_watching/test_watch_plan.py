@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from test_numeric.branched import Exchange, UNet, built, image
 from test_validate.watched import Branch, Gated, batch, residual
 from torch import nn
 
@@ -110,10 +111,10 @@ def test_a_key_knows_structure_shapes_and_modes():
 
 
 def test_a_block_tells_the_most_idle_units_and_the_most_closed_gate():
-    block = WatchedBlock("b", "plain", 0, 1, (2, 3), (4, 5))
+    block = WatchedBlock("b", "plain", (0,), (1,), (2, 3), (4, 5))
     seen = block.seen({0: 2.0, 1: 4.0, 2: 0.1, 3: 0.2, 4: 0.5, 5: 0.4})
     assert (seen.before, seen.after, seen.dead, seen.gate, seen.gain) == (2.0, 4.0, 0.2, 0.4, 0.5)
-    seen = WatchedBlock("b", "plain", None, 1, (2,), ()).seen({1: 4.0})
+    seen = WatchedBlock("b", "plain", None, (1,), (2,), ()).seen({1: 4.0})
     assert (seen.before, seen.after, seen.dead, seen.gate, seen.gain) == (
         None,
         4.0,
@@ -121,3 +122,23 @@ def test_a_block_tells_the_most_idle_units_and_the_most_closed_gate():
         None,
         None,
     )
+
+
+def test_the_signal_of_a_state_is_that_of_its_values_together():
+    block = WatchedBlock("b", "state", (0, 1), (2, 3), (), ())
+    seen = block.seen({0: 3.0, 1: 4.0, 2: 6.0, 3: 8.0})
+    assert (seen.before, seen.after, seen.gain) == (5.0, 10.0, 0.5)
+    seen = block.seen({0: 3.0, 2: 6.0, 3: 8.0})  # no signal came to one of them
+    assert (seen.before, seen.after) == (None, 10.0)
+
+
+def test_blocks_between_states_that_no_hook_meets_are_one():
+    plan = planned(built(UNet), image())
+    assert [(each.name, each.kind) for each in plan.blocks] == [
+        ("down.0.conv", "plain"),
+        ("down.1.conv..up.2", "state"),
+        ("merge.2.conv", "plain"),
+    ]
+    plan = planned(built(Exchange), image())
+    assert len(plan.blocks) == 9
+    assert [len(each.after) for each in plan.blocks] == [2] * 8 + [1]
