@@ -42,7 +42,7 @@ from derivations.book.proof_chain import (
 from derivations.book.results import axioms, theorems
 from derivations.book.text import PrintedDocument
 from derivations.checker.check import CheckedStep, check
-from derivations.rules.bound_types import Bound, Proved
+from derivations.rules.bound_types import Bound, BoundingTheorem, Proved
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
 from derivations.theorems.equations import equations
@@ -203,7 +203,7 @@ def _bound_record(
     bound: Bound, proved: Sequence[Step], example: Example | None, notation: Notation
 ) -> BoundRecord:
     base = latex(bound.base, notation)
-    gain = rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {base} \rVert"
+    gain = rf"\gamma = \lVert {bound.of} \rVert / \lVert {base} \rVert"
     said, limit = bound_step(bound, proved), limit_step(bound, proved)
     meant = (*bound.quantities, *bound.left)
     return BoundRecord(
@@ -222,7 +222,13 @@ def _bound_record(
 
 def _theorem_record(theorem: Theorem) -> TheoremRecord:
     notation = theorem.derivation.notation
-    steps, result = _with_result(check(theorem.derivation), theorem.result, notation)
+    checked = check(theorem.derivation)
+    steps, result = _with_result(checked, theorem.result, notation)
+    bounds: list[BoundRecord] = []
+    if isinstance(theorem, BoundingTheorem):
+        bounds, broken = _bound_records(_Judged(theorem.proved, checked), notation)
+        lost = missing(theorem.proved, checked)
+        steps = (*steps, *(_broken_record(each, notation) for each in lost), *broken)
     return TheoremRecord(
         id=theorem.id,
         title=theorem.title,
@@ -236,6 +242,7 @@ def _theorem_record(theorem: Theorem) -> TheoremRecord:
         ok=all(step.passed for step in steps),
         steps=steps,
         where=_definitions(theorem.derivation),
+        bounds=tuple(bounds),
     )
 
 
