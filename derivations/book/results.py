@@ -1,5 +1,8 @@
 """Lists every theorem, and every fact that is cited rather than proved."""
 
+from collections.abc import Iterable
+from types import ModuleType
+
 from derivations.algebra import quantities
 from derivations.algebra.steps import Theorem
 from derivations.laws import depth_axioms, every_loss_law, law
@@ -26,13 +29,8 @@ from derivations.theorems import (
     stacks,
 )
 
-MODULES = (
-    gates,
-    dense_step,
-    equation4,
-    equation6,
-    dense_block,
-    stacks,
+MODULES = (gates, dense_step, equation4, equation6, dense_block, stacks)
+FOR_EVERY_LOSS = (
     every_loss_pencil,
     every_loss,
     every_loss_labels,
@@ -40,13 +38,24 @@ MODULES = (
     every_loss_parameters,
     scaled_branches,
 )
+"""Modules of theorems, in the order of the book; two groups, to be judged side by side."""
 
 
 def theorems() -> tuple[Theorem, ...]:
     """All theorems, in the order of the derivation book."""
-    exact = (theorem for module in MODULES for theorem in module.theorems())
-    in_law = (each.theorem for each in laws())
-    with_depth = (
+    return (*of_modules(MODULES), *of_modules(FOR_EVERY_LOSS), *in_law())
+
+
+def of_modules(modules: Iterable[ModuleType]) -> tuple[Theorem, ...]:
+    """The theorems of some modules."""
+    return tuple(theorem for module in modules for theorem in module.theorems())
+
+
+def in_law() -> tuple[Theorem, ...]:
+    """The results about random weights, and the moments that they need."""
+    return (
+        *(each.theorem for each in laws()),
+        *every_loss_laws(),
         moments(),
         layers(),
         *(each.theorem for each in depth_laws()),
@@ -54,7 +63,6 @@ def theorems() -> tuple[Theorem, ...]:
         *scaled_depth_laws(),
         *published_laws(),
     )
-    return (*exact, *in_law, *every_loss_laws(), *with_depth)
 
 
 def axioms() -> tuple[Axiom, ...]:
