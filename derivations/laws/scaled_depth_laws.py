@@ -195,9 +195,9 @@ def dense_transition() -> Theorem:
         solved,
         Step(
             "times the number of coordinates",
-            COMPRESSION * whole * FIRST_WIDTH / (COMPRESSION * (FIRST_WIDTH + DEPTH)),
+            COMPRESSION * sp.Product(factor, _RUN) * FIRST_WIDTH,
             "=",
-            sp.Integer(1),
+            COMPRESSION * (FIRST_WIDTH + DEPTH),
             "ρ in front, θ(ρ + L) behind",
         ),
     )

@@ -20,7 +20,7 @@ from derivations.theorems.every_loss_pencil import LOGITS, OURS, THROUGH
 
 _I = sp.Symbol("i", integer=True, positive=True)
 _RUN = (_I, 1, LAYERS)
-SPREAD, SIZE = sp.IndexedBase("e", real=True), sp.IndexedBase("delta", real=True)
+SPREAD, SIZE = sp.IndexedBase("e", real=True), sp.IndexedBase("s", real=True)
 EXTREME = sp.Symbol("m", nonnegative=True)
 TOP, BOTTOM = sp.IndexedBase("n", real=True), sp.IndexedBase("d", real=True)
 RATIO_MET = sp.Symbol("tau", nonnegative=True)
@@ -120,7 +120,7 @@ def _regular_below() -> Theorem:
 
 
 def _batch() -> Theorem:
-    """10(h), eval mode: γ_i² = m + e_i² of sample i (m the least), d_i = δ_i²."""
+    """10(h), eval mode: γ_i² = m + e_i² of sample i (m the least), d_i = s_i²."""
     base, over = sp.Sum(SIZE[_I] ** 2, _RUN), sp.Sum(SPREAD[_I] ** 2 * SIZE[_I] ** 2, _RUN)
     result = Step(
         "mediant, below",

@@ -106,7 +106,7 @@ def _layer() -> tuple[Notation, sp.Expr, sp.Expr, sp.Expr]:
 
 def _grams() -> Theorem:
     notation, signals, inputs, gradient = _layer()
-    g, h = notation.free("g", "m"), notation.free("h", "n")
+    g, h = notation.free("g", "m"), notation.free("h", 1 + _MORE, unit=True)
     result = Step(
         "two Gram matrices",
         squared_norm(gradient),
@@ -115,10 +115,10 @@ def _grams() -> Theorem:
         "∂L/∂W = GHᵀ",
     )
     one = Step(
-        "one sample: its only singular value",
-        sp.MatMul(g, sp.Transpose(h), h, sp.Transpose(g), g),
+        "one sample, ‖h‖ = 1",
+        squared_norm(sp.MatMul(g, sp.Transpose(h))),
         "=",
-        sp.MatMul(g, squared(h), squared(g)),
+        squared_norm(g),
         "∂L/∂W = ghᵀ",
     )
     return Theorem(

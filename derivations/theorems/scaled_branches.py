@@ -88,14 +88,19 @@ def _target() -> Theorem:
     sigma, target = sp.Symbol("sigma", positive=True), sp.Symbol("gamma_*", real=True)
     allowed = (1 - target) / sigma
     slack = sp.Symbol("delta", nonnegative=True)
-    result = Step("at α = (1 − γ*)/σ_max(J_F)", 1 - allowed * sigma, "=", target)
-    less = Step("at a smaller α", 1 - (allowed - slack) * sigma, "=", target + slack * sigma)
+    result = Step(
+        "at α = (1 − γ*)/σ_max(J_F) − δ",
+        1 - (allowed - slack) * sigma,
+        "=",
+        target + slack * sigma,
+        "δ ≥ 0",
+    )
     return Theorem(
         "scaled_branch.target",
         "Which scale keeps a target",
         "γ ≥ γ* for every signal wherever 0 ≤ α ≤ (1 − γ*)/σ_max(J_F); more may not: at J_F = "
         "−σ_max(J_F) I the bound is attained.",
-        Derivation("scaled_branch.target", Notation(Identity(), {}, "operator"), (result, less)),
+        Derivation("scaled_branch.target", Notation(Identity(), {}, "operator"), (result,)),
         result,
         ("0 < γ* ≤ 1", "J_F ≠ 0"),
         source="this toolkit, from the bound of one block",

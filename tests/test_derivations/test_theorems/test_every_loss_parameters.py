@@ -56,8 +56,8 @@ BROKEN = {
     ),
     "the length of one sample": (
         "every_loss.grams",
-        "one sample: its only singular value",
-        {"after": 2 * after("every_loss.grams", "one sample: its only singular value")},
+        "one sample, ‖h‖ = 1",
+        {"after": 2 * after("every_loss.grams", "one sample, ‖h‖ = 1")},
     ),
     "⟨∂L/∂W, W⟩ has a factor": (
         "every_loss.euler",

@@ -40,14 +40,9 @@ BROKEN = {
         "larger of two lower bounds",
         {"after": 1 + 2 * SCALE * SIGMA_MAX},
     ),
-    "the target is missed": (
+    "a smaller α misses the target": (
         "scaled_branch.target",
-        "at α = (1 − γ*)/σ_max(J_F)",
-        {"after": 1 - after("scaled_branch.target", "at α = (1 − γ*)/σ_max(J_F)")},
-    ),
-    "a smaller α misses it": (
-        "scaled_branch.target",
-        "at a smaller α",
+        "at α = (1 − γ*)/σ_max(J_F) − δ",
         {"after": sp.Symbol("gamma_*", real=True)},
     ),
     "the stack shrinks to nothing": (
