@@ -247,7 +247,7 @@ def _cone() -> Theorem:
 
 def _angle() -> Theorem:
     """Where G_out is regular on the class, b = Ra is any column: the cone is bᵀSb ≥ 0 (bᵀTb ≥ 0
-    below), S = sR⁻ᵀQR⁻¹.
+    below), S = sR⁻ᵀCR⁻¹.
     """
     it = reach()
     above = _side(it, "S", IN_CONE, CONE_MOST, +1)
@@ -268,10 +268,11 @@ def _angle() -> Theorem:
     return BoundingTheorem(
         "every_loss.angle",
         "Bounds for losses near a given one",
-        "Where ∂L/∂z makes an angle of at most θ with a given a_0 or with −a_0, aᵀQa ≥ 0 for Q = "
-        "a_0a_0ᵀ − cos²θ ‖a_0‖² I. For any s ≥ 0 and S = sR⁻ᵀQR⁻¹ such a signal has c_S ≥ 0, so "
-        "γ² ≤ Λ_S, the largest eigenvalue of QᵀJJᵀQ + S (Q the basis); and γ² ≥ λ_T, the least one "
-        "of QᵀJJᵀQ − T. Outside the cone the bound has −c_S t_S added. θ = 0 is a limit only.",
+        "Where ∂L/∂z makes an angle of at most θ with a given a_0 or with −a_0, aᵀCa ≥ 0 for C = "
+        "a_0a_0ᵀ − cos²θ ‖a_0‖² I. For any s ≥ 0 and S = T = sR⁻ᵀCR⁻¹ such a signal has c_S ≥ 0, "
+        "so γ² ≤ Λ_S, the largest eigenvalue of QᵀJJᵀQ + S, and γ² ≥ λ_T, the least one of "
+        "QᵀJJᵀQ − T; s may differ between the two. Outside the cone the bounds pay −c_S t_S and "
+        "−c_T t_T. θ = 0 is a limit only.",
         Derivation(
             "every_loss.angle", it.notation, steps, (*quantities, *limits.remaining.values())
         ),
