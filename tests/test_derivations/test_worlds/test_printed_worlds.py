@@ -175,7 +175,11 @@ def test_free_letters_of_a_printed_world_can_exist():
     def with_letter(name: str, matrix: sp.Matrix) -> Example:
         return replace(example, letters={**example.letters, letters[name]: matrix})
 
-    stretched = 2 * example.letters[letters["Q"]]
-    assert not attains(theorem.derivation, expr, with_letter("Q", stretched))
+    # The second column of Q plays no part at this b, yet must be of length 1.
+    first = with_letter("b", sp.Matrix([1, 0]))
+    assert attains(theorem.derivation, expr, first)
+    stretched = example.letters[letters["Q"]] * sp.diag(1, 2)
+    broken = replace(first, letters={**first.letters, letters["Q"]: stretched})
+    assert not attains(theorem.derivation, expr, broken)
     nothing = 0 * example.letters[letters["b"]]
     assert not attains(theorem.derivation, expr, with_letter("b", nothing))
