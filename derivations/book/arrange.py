@@ -147,7 +147,7 @@ def meanings(bounds: Iterable[BoundRecord]) -> list[Meaning]:
 
 def meanings_in_steps(part: Part) -> list[str]:
     """What the symbols of the steps stand for (LaTeX), where the part's bounds do not say it."""
-    bounds = part.bounds if isinstance(part, BlockRecord) else ()
+    bounds = () if isinstance(part, EquationRecord) else part.bounds
     told = {_symbol(line) for bound in bounds for line in bound.where}
     return [line for line in part.where if _symbol(line) not in told and not _says_itself(line)]
 

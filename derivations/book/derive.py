@@ -39,10 +39,10 @@ from derivations.book.proof_chain import (
     missing_order,
     passed,
 )
-from derivations.book.results import axioms, theorems
+from derivations.book.results import FOR_EVERY_LOSS, MODULES, axioms, in_law, of_modules
 from derivations.book.text import PrintedDocument
 from derivations.checker.check import CheckedStep, check
-from derivations.rules.bound_types import Bound, Proved
+from derivations.rules.bound_types import Bound, BoundingTheorem, Proved
 from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
 from derivations.theorems.equations import equations
@@ -54,7 +54,7 @@ from derivations.worlds.printed_worlds import attains
 THEOREM_SECONDS = 600.0
 NOT_PROVED = r"\text{not proved}"
 """Stands in the place of a formula that no step proves."""
-_THEOREMS = TypeAdapter(tuple[TheoremRecord, ...])
+_THEOREMS = TypeAdapter(tuple[tuple[TheoremRecord, ...], tuple[TheoremRecord, ...]])
 
 
 def derive(blocks: Sequence[str] = ()) -> PrintedDocument:
@@ -64,8 +64,8 @@ def derive(blocks: Sequence[str] = ()) -> PrintedDocument:
     unknown block. A failed check does not raise: see `Document.ok` and `failures`.
     """
     chosen = [block(name) for name in blocks] or list(BLOCKS.values())
-    # The thread only waits for a process of its own, which derives the theorems on another core
-    # while this one derives the blocks.
+    # The thread only waits for a process of its own, which derives most theorems on another core
+    # while this one derives the blocks, and then those for every loss: both take about as long.
     with ThreadPoolExecutor(1) as beside:
         function = f"{__name__}:theorems_json"
         awaited = None if blocks else beside.submit(run, function, {}, THEOREM_SECONDS)
@@ -78,7 +78,11 @@ def derive(blocks: Sequence[str] = ()) -> PrintedDocument:
             for equation in equations()
             if equation.derivation.notation.term in named
         )
-        theorem_records = _THEOREMS.validate_json(awaited.result(), strict=True) if awaited else ()
+        theorem_records: tuple[TheoremRecord, ...] = ()
+        if awaited:
+            here = tuple(map(_theorem_record, of_modules(FOR_EVERY_LOSS)))
+            first, last = _THEOREMS.validate_json(awaited.result(), strict=True)
+            theorem_records = (*first, *here, *last)
     cited = tuple(AxiomRecord(axiom.id, axiom.statement, axiom.source) for axiom in axioms())
     made = PrintedDocument(SCHEMA, True, block_records, equation_records, theorem_records, cited)
     return replace(made, ok=all(step.passed for step in made.steps))
@@ -90,8 +94,10 @@ def derive_json(blocks: Sequence[str] = ()) -> str:
 
 
 def theorems_json() -> str:
-    """The records of all theorems, as JSON."""
-    return _THEOREMS.dump_json(tuple(map(_theorem_record, theorems()))).decode()
+    """The records of the theorems before those for every loss and behind them, as JSON."""
+    both = (of_modules(MODULES), in_law())
+    first, last = (tuple(map(_theorem_record, theorems)) for theorems in both)
+    return _THEOREMS.dump_json((first, last)).decode()
 
 
 def _block_record(each: Block, reading: Reading) -> BlockRecord:
@@ -203,7 +209,7 @@ def _bound_record(
     bound: Bound, proved: Sequence[Step], example: Example | None, notation: Notation
 ) -> BoundRecord:
     base = latex(bound.base, notation)
-    gain = rf"\gamma = \lVert \partial L / \partial x \rVert / \lVert {base} \rVert"
+    gain = rf"\gamma = \lVert {bound.of} \rVert / \lVert {base} \rVert"
     said, limit = bound_step(bound, proved), limit_step(bound, proved)
     meant = (*bound.quantities, *bound.left)
     return BoundRecord(
@@ -222,7 +228,13 @@ def _bound_record(
 
 def _theorem_record(theorem: Theorem) -> TheoremRecord:
     notation = theorem.derivation.notation
-    steps, result = _with_result(check(theorem.derivation), theorem.result, notation)
+    checked = check(theorem.derivation)
+    steps, result = _with_result(checked, theorem.result, notation)
+    bounds: list[BoundRecord] = []
+    if isinstance(theorem, BoundingTheorem):
+        bounds, broken = _bound_records(_Judged(theorem.proved, checked), notation)
+        lost = missing(theorem.proved, checked)
+        steps = (*steps, *(_broken_record(each, notation) for each in lost), *broken)
     return TheoremRecord(
         id=theorem.id,
         title=theorem.title,
@@ -236,6 +248,7 @@ def _theorem_record(theorem: Theorem) -> TheoremRecord:
         ok=all(step.passed for step in steps),
         steps=steps,
         where=_definitions(theorem.derivation),
+        bounds=tuple(bounds),
     )
 
 

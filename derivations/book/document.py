@@ -146,7 +146,7 @@ class EquationRecord(_Strict):
 class TheoremRecord(_Strict):
     """A result that is about no single block: a stack, an architecture, a law.
 
-    `latex` states it, `setting` where it is exact.
+    `latex` states it, `setting` where it is exact; `bounds` are those that its steps prove.
     """
 
     id: str
@@ -161,6 +161,12 @@ class TheoremRecord(_Strict):
     ok: bool
     steps: tuple[StepRecord, ...]
     where: tuple[str, ...]
+    bounds: tuple[BoundRecord, ...] = ()
+
+    @property
+    def order(self) -> tuple[OrderRecord, ...]:
+        """Which of its bounds is never looser than which: of one theorem, none."""
+        return ()
 
 
 @dataclass(frozen=True)

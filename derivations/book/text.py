@@ -83,6 +83,8 @@ def _theorem(theorem: TheoremRecord) -> list[str]:
         *(f"  if {condition}" for condition in theorem.conditions),
         *([f"  exact for {theorem.setting}"] if theorem.setting else []),
         *_steps(theorem.steps),
+        *(f"  bound {_bound(bound)}" for bound in theorem.bounds),
+        *(f"    where {meaning.latex}" for meaning in meanings(theorem.bounds)),
         "",
     ]
 

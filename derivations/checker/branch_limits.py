@@ -129,9 +129,7 @@ def _columns(step: Step, notation: Notation) -> bool:
 
 def _array(instance: Instance, expr: sp.Expr) -> np.ndarray:
     rows = instance.evaluate(expr).to_list()
-    return np.array(
-        [[float(Fraction(int(k.numerator), int(k.denominator))) for k in row] for row in rows]
-    )
+    return np.array([[int(k.numerator) / int(k.denominator) for k in row] for row in rows])
 
 
 def _definitions(step: Step, derivation: Derivation) -> bool:

@@ -145,6 +145,8 @@ class Prover:
         seen = sp.sympify(expr).xreplace(case)
         if _nonnegative_alone(seen) or _exceeds_its_absolute_value(expr):
             return True
+        if _is_beside_an_extreme(expr):
+            return True
         return sp.expand(expr) in self.nonnegative
 
 
@@ -160,6 +162,16 @@ def _exceeds_its_absolute_value(expr: sp.Expr) -> bool:
         a.is_real and sp.expand(expr - sp.Abs(a) - sign * a) == 0
         for a in (e.args[0] for e in expr.atoms(sp.Abs))
         for sign in (1, -1)
+    )
+
+
+def _is_beside_an_extreme(expr: sp.Expr) -> bool:
+    """Whether the expression is a − min(a, …) or max(a, …) − a."""
+    return any(
+        sp.expand(expr - sign * (a - extreme)) == 0
+        for kind, sign in ((sp.Min, 1), (sp.Max, -1))
+        for extreme in expr.atoms(kind)
+        for a in extreme.args
     )
 
 
@@ -307,7 +319,10 @@ def _in_inner_products(
         return _without(expansion.expand(expr), gone)
 
     def inner(left: Polynomial, right: Polynomial) -> sp.Expr:
-        words = expansion.normal(multiply(transpose(left), right), number=True)
+        # A product may end, or begin, with a column that is 0 though neither side does.
+        product = _without(multiply(transpose(left), right), gone)
+        product = transpose(_without(transpose(product), gone))
+        words = expansion.normal(product, number=True)
         return sp.Add(
             *(sp.Rational(k.numerator, k.denominator) * _number(word) for word, k in words.items())
         )

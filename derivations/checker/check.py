@@ -86,7 +86,7 @@ class _Checker:
         kinds = {type(node) for side in numbers for node in sp.preorder_traversal(side)}
         if is_branch_limit(step):
             methods = check_branch_limit(step, self.derivation)
-        elif has_recurrence(step):
+        elif has_recurrence(step) or self._equates_plain_numbers(step, kinds):
             methods = check_recurrence(step)
         elif has_traces(kinds):
             methods = check_traces(step, self.expansion, self.instances)
@@ -115,6 +115,20 @@ class _Checker:
         if checked.ok and self.symbols and step.before.free_symbols & self.symbols:
             self.prover.learn(step)
         return checked
+
+    def _equates_plain_numbers(self, step: Step, kinds: set[type]) -> bool:
+        """Whether it equates numbers whose letters say no more than their signs."""
+        known = self.symbols | self.derivation.notation.meanings.keys()
+        letters = step.before.free_symbols | step.after.free_symbols
+        return (
+            step.relation == "="
+            and not any(isinstance(side, sp.MatrixExpr) for side in (step.before, step.after))
+            and bool(letters)
+            and letters.isdisjoint(known)
+            and {type(letter) for letter in letters} == {sp.Symbol}
+            and kinds.isdisjoint((sp.Sum, sp.Trace, sp.binomial, Expectation, sp.Tuple))
+            and not any(issubclass(kind, sp.MatrixExpr) for kind in kinds)
+        )
 
     def _exists(self, step: Step, numbers: list[sp.Expr]) -> bool:
         """Whether both sides exist wherever the symbols of the step are, and are of one shape."""

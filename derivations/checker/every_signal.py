@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import sympy as sp
 
+from derivations.algebra.notation import Free
 from derivations.algebra.quantities import NormRatio, Quantity, SigmaMax, SigmaMinAdjoint
 from derivations.algebra.steps import Derivation, Step
 from derivations.checker.matrix_words import Expansion, add, scale
@@ -38,7 +39,7 @@ def _over_every_signal(step: Step, derivation: Derivation, expansion: Expansion)
     ):
         return set()
     # The denominator must run through all columns: the whole signal, with no factor before it.
-    if expansion.expand(ratio.denominator) != expansion.signal(derivation.notation.term):
+    if not _is_any_column(ratio.denominator, derivation, expansion):
         return set()
     signal = _letters(ratio.denominator)
     if not step.after.free_symbols <= definitions.keys() or any(
@@ -52,6 +53,16 @@ def _over_every_signal(step: Step, derivation: Derivation, expansion: Expansion)
         for quantity in derivation.quantities
         if isinstance(quantity.definition, kind) and _pulls_back(quantity, ratio, signal, expansion)
     }
+
+
+def _is_any_column(column: sp.Expr, derivation: Derivation, expansion: Expansion) -> bool:
+    """Whether it is the backward signal, or a free column, of which nothing is assumed but that it
+    is not 0.
+    """
+    match derivation.notation.meanings.get(column):
+        case Free(_, (_, columns), unit):
+            return bool(columns == 1) and not unit and not derivation.nonzero
+    return expansion.expand(column) == expansion.signal(derivation.notation.term)
 
 
 def _pulls_back(

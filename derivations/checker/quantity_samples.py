@@ -123,7 +123,7 @@ def _value(definition: Definition, instance: Instance) -> float:
     def array(expr: sp.Expr) -> np.ndarray:
         return np.array(
             [
-                [float(Fraction(int(k.numerator), int(k.denominator))) for k in row]
+                [int(k.numerator) / int(k.denominator) for k in row]
                 for row in instance.evaluate(expr).to_list()
             ]
         )

@@ -32,12 +32,17 @@ QUADRATURE_DIGITS = 25
 
 
 def has_recurrence(step: Step) -> bool:
-    """Whether a side of the step has a product, a Gamma function, an integral, or the depth L of a
-    stack, and no indexed letters.
+    """Whether a side of the step has a product, a Gamma function, an integral, the depth L of a
+    stack, or a power whose exponent moves in a limit, and no indexed letters.
     """
     sides = (step.before, step.after)
-    return any(side.has(sp.Product, sp.gamma, sp.Integral, DEPTH) for side in sides) and not any(
-        side.has(sp.Indexed) for side in sides
+    met = any(side.has(sp.Product, sp.gamma, sp.Integral, DEPTH) for side in sides)
+    return (met or _has_moving_power(step)) and not any(side.has(sp.Indexed) for side in sides)
+
+
+def _has_moving_power(step: Step) -> bool:
+    return step.vanishing is not None and any(
+        power.exp.has(step.vanishing) for power in step.before.atoms(sp.Pow)
     )
 
 

@@ -1,7 +1,8 @@
 """Proves limits as a symbol ε tends to 0 from above: expands in powers of ε, with an error term.
 
 A series is Σ c_k ε^k + O(ε^error), the exponents rational, the coefficients free of ε. What has no
-such series by the rules below is refused; so is a power whose exponent moves with ε.
+such series by the rules below is refused. A power whose exponent moves with ε has one where its
+base tends to 1, as (1 + cε)^(1/ε) does.
 """
 
 from collections.abc import Callable
@@ -57,14 +58,18 @@ def tends_to(before: sp.Expr, after: sp.Expr, symbol: sp.Symbol | None) -> bool:
 def exists_near_zero(before: sp.Expr, after: sp.Expr, symbol: sp.Symbol | None) -> bool:
     """Whether the expression exists for small values of the symbol, and its limit.
 
-    A root also exists where its base tends to a number > 0.
+    A root, or a power whose exponent moves, also exists where its base tends to a number > 0.
     """
     if symbol is None:
         return False
     signs = signs_of([before, after])
     roots = [node.base for node in before.atoms(sp.Pow) if node.exp.is_Rational]
     known = {sp.expand(base) for base in roots if _tends_above_zero(base, symbol, signs)}
-    return is_defined((before, after, symbol), frozenset(known))
+    moving = [node for node in before.atoms(sp.Pow) if node.exp.has(symbol)]
+    above = {node for node in moving if _tends_above_zero(node.base, symbol, signs)}
+    seen = before.xreplace({node: sp.Dummy(positive=True) ** node.exp for node in above})
+    bases = [node.base for node in above]
+    return is_defined((seen, after, symbol, *bases), frozenset(known))
 
 
 def _tends_above_zero(base: sp.Expr, symbol: sp.Symbol, signs: Signs) -> bool:
@@ -134,7 +139,7 @@ def _multiplied(expr: sp.Expr, symbol: sp.Symbol, signs: Signs) -> Series:
 def _raised(expr: sp.Pow, symbol: sp.Symbol, signs: Signs) -> Series:
     base, exponent = series(expr.base, symbol, signs), expr.exp
     if exponent.has(symbol):
-        raise UnknownNodeError("no expansion of a power whose exponent moves")
+        return _moving(base, series(exponent, symbol, signs))
     if exponent.is_Integer and exponent >= 0:
         result = Series({Fraction(0): sp.S.One})
         for _ in range(int(exponent)):
@@ -180,6 +185,36 @@ def _expanded(base: Series, first: Fraction, lead: sp.Expr, exponent: sp.Expr) -
         total = _cut(total.terms, _least(total.error, power.order))
     head = Series({shift: lead**exponent})
     return _product_of(head, total)
+
+
+def _moving(base: Series, exponent: Series) -> Series:
+    """(1 + u)^v = e^(v ln(1 + u)) where u tends to 0, and v ln(1 + u) to a number."""
+    moving = _sum_of(base, Series({Fraction(0): sp.S.NegativeOne}))
+    if moving.order <= 0:
+        raise UnknownNodeError("no expansion of a power whose exponent moves: its base is not 1")
+    logarithm = _powers(moving, lambda k: sp.Rational((-1) ** (k + 1), k))
+    power = _product_of(exponent, logarithm)
+    limit = power.at_zero()
+    rest = _sum_of(power, Series({Fraction(0): -limit}))
+    if rest.order <= 0:
+        raise ValueError("the exponent has no limit")
+    grown = _powers(rest, lambda k: 1 / sp.factorial(k))
+    return _product_of(Series({Fraction(0): sp.exp(limit)}), _sum_of(_ONE, grown))
+
+
+_ONE = Series({Fraction(0): sp.S.One})
+
+
+def _powers(moving: Series, coefficient: Callable[[int], sp.Expr]) -> Series:
+    """Σ_{k≥1} c_k u^k, u being O of a power of ε; what is left out is O of its first power."""
+    total, power = Series({}), _ONE
+    for k in count(1):
+        power = _product_of(power, moving)
+        if power.order >= EXPANDED_TO or not power.terms:
+            break
+        scaled = {e: coefficient(k) * c for e, c in power.terms.items()}
+        total = _sum_of(total, Series(scaled, power.error))
+    return _cut(total.terms, _least(total.error, power.order))
 
 
 def _lipschitz(expr: sp.Expr, symbol: sp.Symbol, signs: Signs) -> Series:

@@ -20,7 +20,7 @@ from derivations.algebra.quantities import (
     SigmaMax,
     SigmaMinAdjoint,
 )
-from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.rules.remaining import Limits
 
 Side = Literal["lower", "upper", "equal"]
@@ -33,8 +33,10 @@ class Bound:
     `theorem` and `name` say which bound it is. `certainty` is that of the formula in its
     quantities; a number is only as certain as the quantities it is made from. `limit` is what the
     value tends to as the Jacobians of the branch do to 0, in the quantities and in what is `left`
-    of them; `limit_condition` is what it asks for beside the conditions. All that is said here must
-    be said by a step of the derivation that passes its checks: `book.proof_chain` looks for it.
+    of them; `limit_condition` is what it asks for beside the conditions. `signals` names the
+    signals it holds for, where the quantities do not say them, and `of` (LaTeX) what has the norm,
+    where that is not ∂L/∂x. All that is said here must be said by a step of the derivation that
+    passes its checks: `book.proof_chain` looks for it.
     """
 
     theorem: str
@@ -49,6 +51,8 @@ class Bound:
     source: str
     left: tuple[Quantity, ...] = ()
     limit_condition: str = ""
+    signals: str = ""
+    of: str = r"\partial L / \partial x"
 
     @property
     def id(self) -> str:
@@ -60,6 +64,8 @@ class Bound:
         """For which backward signals it holds: a bound that looks along g can be tighter, one that
         does not holds for every g at once.
         """
+        if self.signals:
+            return self.signals
         along = any(isinstance(q.definition, (NormRatio, Cosine)) for q in self.quantities)
         return "this backward signal" if along else "every backward signal"
 
@@ -88,6 +94,18 @@ class Proved:
     def base(self) -> sp.Expr:
         """What the gain of every one of its bounds is relative to."""
         return self.bounds[0].base
+
+
+@dataclass(frozen=True)
+class BoundingTheorem(Theorem):
+    """A theorem whose derivation proves bounds, of a block that is not named."""
+
+    bounds: tuple[Bound, ...] = ()
+
+    @property
+    def proved(self) -> Proved:
+        """Its bounds, with what proves them."""
+        return Proved(self.id, self.bounds, self.derivation)
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,8 @@ class BoundMaker:
     limits: Limits
     base: sp.Expr
     conditions: tuple[str, ...]
+    signals: str = ""
+    of: str = Bound.of
 
     def __call__(self, name: str, side: Side, expr: sp.Expr, source: str) -> Bound:
         expr = sp.sympify(expr)
@@ -150,6 +170,8 @@ class BoundMaker:
             source=source,
             left=self.limits.left_in(limit),
             limit_condition=self.limits.condition(limit),
+            signals=self.signals,
+            of=self.of,
         )
 
 

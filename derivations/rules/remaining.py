@@ -165,7 +165,9 @@ class Limits:
             )
         else:
             name = f"{quantity.symbol}_0"
-            shown = rf"{LATEX.get(quantity.symbol, quantity.symbol)}_{{0}}"
+            shown = LATEX.get(quantity.symbol, latex(quantity.symbol, self.notation))
+            # TeX takes no second index.
+            shown = f"{shown[:-1]},0}}" if shown.endswith("}") else rf"{shown}_{{0}}"
         symbol = sp.Symbol(name, **assumptions)
         self.notation.latex_names[symbol] = shown
         self.remaining[symbol] = Quantity(symbol, definition)

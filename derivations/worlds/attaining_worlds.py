@@ -17,6 +17,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from derivations.algebra.notation import (
     DiagonalOf,
+    Free,
     JacobianOf,
     Meaning,
     Notation,
@@ -115,10 +116,24 @@ class World(Instance):
                 for index in part:
                     term = parts_of(term)[index]
                 rows = self.size(self.notation.dimension_of(term))
-                return DomainMatrix([[QQ(i + 2)] for i in range(rows)], (rows, 1), QQ)
+                return _column(rows)
+            case Free(_, shape, unit):
+                return self._free(self.size(shape[0]), self.size(shape[1]), unit)
         raise UnknownNodeError(
             f"no world has a {type(meaning).__name__}: teach derivations/worlds/attaining_worlds.py"
         )
+
+    def _free(self, rows: int, columns: int, unit: bool) -> DomainMatrix:
+        """A column, as signals are; a square that takes such columns away; else an inclusion."""
+        if columns == 1 and not unit:
+            return _column(rows)
+        if rows == columns and not unit:
+            column = _column(rows)
+            ((square,),) = (column.transpose() * column).to_list()
+            away = DomainMatrix.eye(rows, QQ) - (column * column.transpose()).scalarmul(1 / square)
+            return away.to_dense().scalarmul(_rational(self.choice.multiple))
+        entries = [[QQ(int(i == j)) for j in range(columns)] for i in range(rows)]
+        return DomainMatrix(entries, (rows, columns), QQ)
 
     def numbers(self, term: Term) -> list[Rational]:
         """The value of a term of the block's input."""
@@ -213,13 +228,13 @@ def examples(derivation: Derivation, exprs: Iterable[sp.Expr]) -> list[Example |
 
 
 def _example(notation: Notation, world: World, gain: float) -> Example:
-    """The Jacobians of leaves, the diagonals and the signals of a world, as far as the notation has
-    met them.
+    """The Jacobians of leaves, the diagonals, the signals and the free letters of a world, as far
+    as the notation has met them.
     """
     letters = {
         symbol: world.evaluate(symbol).to_Matrix()
         for symbol, meaning in notation.meanings.items()
-        if isinstance(meaning, (DiagonalOf, Signal))
+        if isinstance(meaning, (DiagonalOf, Signal, Free))
         or (isinstance(meaning, JacobianOf) and isinstance(meaning.term, Leaf))
     }
     shown = (f"{latex(symbol, notation)} = {_shown(value)}" for symbol, value in letters.items())
@@ -235,6 +250,10 @@ def _shown(value: sp.Matrix) -> str:
             else {"1": "I", "-1": "-I"}.get(number, f"{number} I")
         )
     return str(sp.latex(value, mat_delim="["))
+
+
+def _column(rows: int) -> DomainMatrix:
+    return DomainMatrix([[QQ(i + 2)] for i in range(rows)], (rows, 1), QQ)
 
 
 def _rational(value: Fraction) -> Rational:

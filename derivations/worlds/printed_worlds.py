@@ -8,7 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 import sympy as sp
 
-from derivations.algebra.notation import DiagonalOf, JacobianOf, Notation, Signal, compose
+from derivations.algebra.notation import (
+    DiagonalOf,
+    Free,
+    JacobianOf,
+    Meaning,
+    Notation,
+    Signal,
+    compose,
+)
 from derivations.algebra.quantities import (
     GAIN,
     Cosine,
@@ -86,15 +94,20 @@ def _can_exist(notation: Notation, letters: Mapping[sp.Expr, np.ndarray]) -> boo
             before = Chain(*value.parts[:-1]) if len(value.parts) > 2 else value.parts[0]
             if before in values and not np.array_equal(found, 1 - values[before]):
                 return False
-    for symbol, matrix in letters.items():
-        match notation.meanings.get(symbol):
-            case JacobianOf(Pointwise(name), _) if name in SLOPES:
-                low, high = map(float, SLOPES[name])
-                slopes = np.diag(matrix)
-                if not ((slopes >= low) & (slopes <= high)).all():
-                    return False
-            case JacobianOf(Linear(), _) | Signal() if not matrix.any():
-                return False
+    return all(_may_be(notation.meanings.get(symbol), each) for symbol, each in letters.items())
+
+
+def _may_be(meaning: Meaning | None, matrix: np.ndarray) -> bool:
+    """Whether a letter of that meaning can be the matrix."""
+    match meaning:
+        case JacobianOf(Pointwise(name), _) if name in SLOPES:
+            low, high = map(float, SLOPES[name])
+            slopes = np.diag(matrix)
+            return bool(((slopes >= low) & (slopes <= high)).all())
+        case Free(unit=True):
+            return np.array_equal(matrix.T @ matrix, np.eye(matrix.shape[1]))
+        case JacobianOf(Linear(), _) | Signal() | Free(shape=(_, 1)):
+            return bool(matrix.any())
     return True
 
 

@@ -17,6 +17,7 @@ from derivations.book.text import render
 from derivations.errors import InputError
 from derivations.rules import jacobian as jacobian_module
 from derivations.rules import perturbation
+from derivations.theorems.every_loss import theorems as every_loss
 
 
 def test_everything_is_there_and_passes(document):
@@ -175,3 +176,54 @@ def test_the_limit_of_each_bound_is_a_checked_step(document):
             assert any(
                 expr in step.latex and step.latex.endswith(f"= {bound.limit}") for step in said
             ), (block.block, bound.id)
+
+
+EVERY_LOSS = [
+    f"every_loss.{name}.{side}"
+    for name in ("all", "shift_invariant", "labels", "label", "angle", "parameters")
+    for side in ("lower", "upper")
+]
+
+
+def test_bounds_for_every_loss_are_in_the_document(document):
+    bounds = {bound.id: bound for theorem in document.theorems for bound in theorem.bounds}
+    assert [name for name in bounds if name.startswith("every_loss.")] == EVERY_LOSS
+    for name in EVERY_LOSS:
+        bound = bounds[name]
+        assert bound.id.endswith(bound.side)
+        assert NOT_PROVED not in (bound.latex, bound.limit)
+        assert bound.extremal
+        assert "loss" in bound.holds_for or "label" in bound.holds_for
+        assert bound.certainty == "exact"
+        assert bound.conditions
+    assert r"\partial L / \partial W" in bounds["every_loss.parameters.upper"].where[0]
+    assert r"\partial L / \partial x" in bounds["every_loss.all.upper"].where[0]
+
+
+@pytest.mark.parametrize("form", ["text", "latex", "markdown", "json"])
+def test_bounds_for_every_loss_are_printed(document, form):
+    printed = render(document, form).replace(r"\allowbreak{}", "").replace("\\_", "_")
+    assert [name for name in EVERY_LOSS if name not in printed] == []
+    assert "holds for" in printed or form in ("latex", "json")
+
+
+def test_a_false_bound_of_a_theorem_is_named():
+    """A theorem whose bound no step says fails, and does not print it."""
+    (theorem, *_) = [each for each in every_loss() if each.id == "every_loss.all"]
+    false = replace(theorem.bounds[0], expr=theorem.bounds[1].expr)
+    record = derive_module._theorem_record(replace(theorem, bounds=(false,)))
+    assert not record.ok
+    assert record.bounds[0].latex == NOT_PROVED
+    assert record.bounds[0].limit == NOT_PROVED
+    assert [step.rule for step in record.steps if not step.passed] == [
+        "bound every_loss.all.lower",
+        "limit of every_loss.all.lower",
+    ]
+
+
+def test_no_index_has_an_index(document):
+    """TeX refuses a_{1}_{0}."""
+    for theorem in document.theorems:
+        for bound in theorem.bounds:
+            for line in (bound.latex, bound.limit, *bound.where):
+                assert re.search(r"_(\w|\{[^{}]*\})_", line) is None, line

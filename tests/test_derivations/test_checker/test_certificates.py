@@ -165,3 +165,37 @@ def test_what_a_cosine_makes_a_square_is_one_on_a_grid():
 
 def test_without_a_cosine_nothing_is_a_square():
     assert not squares_of_lengths(LEMMA.quantities[:2])
+
+
+def test_an_extreme_is_beyond_each_of_its_parts(prover):
+    least, most = sp.Min(GAIN, SIGMA_MAX), sp.Max(GAIN, SIGMA_MAX)
+    for product in ((GAIN - least,), (most - SIGMA_MAX,)):
+        step = Step("x", *_sides(product), "", (Certificate((product,)),))
+        assert prover.proves(step), product
+    for product in ((least - GAIN,), (SIGMA_MAX - most,), (COSINE - least,), (most - COSINE,)):
+        step = Step("x", *_sides(product), "", (Certificate((product,)),))
+        assert not prover.proves(step), product
+
+
+def _sides(product: tuple[sp.Expr]) -> tuple[sp.Expr, str, sp.Expr]:
+    return product[0], ">=", sp.S.Zero
+
+
+def test_products_of_a_column_that_is_0_vanish():
+    """aᵀXa = ‖Dᵀa‖² + aᵀSa with X = DDᵀ + S, also where Xᵀa = 0; not with another sign."""
+    notation = Notation(Identity(), {}, "operator")
+    d, s, a = notation.free("D", "n", "m"), notation.free("S", "n", "n"), notation.free("a", "n")
+    x = sp.MatAdd(sp.MatMul(d, sp.Transpose(d)), s)
+    out, t_s, t_x = sp.symbols("o t_S t_X", nonnegative=True)
+    c_s, c_x = sp.symbols("c_S c_X", real=True)
+    quantities = (
+        Quantity(out, NormRatio(adjoint_image(d, a), a)),
+        Quantity(t_s, NormRatio(adjoint_image(s, a), a)),
+        Quantity(c_s, Cosine(a, adjoint_image(s, a))),
+        Quantity(t_x, NormRatio(adjoint_image(x, a), a)),
+        Quantity(c_x, Cosine(a, adjoint_image(x, a))),
+    )
+    derivation = Derivation("cone", notation, (), quantities)
+    assert gram_equal(Step("x", c_x * t_x, "=", out**2 + c_s * t_s), derivation)
+    assert not gram_equal(Step("x", c_x * t_x, "=", out**2 - c_s * t_s), derivation)
+    assert not gram_equal(Step("x", c_x * t_x, "=", c_s * t_s), derivation)

@@ -386,3 +386,35 @@ def test_matrices_of_different_sizes_are_not_equal():
         (sp.ZeroMatrix(n, 1), sp.ZeroMatrix(m, 1)),
     ):
         assert outcomes(derivation, Step("wrong", before, "=", after)) == [False]
+
+
+def test_plain_numbers_are_compared_as_functions_of_their_letters():
+    x, y = sp.symbols("x y", positive=True)
+    free, least = sp.Symbol("z", real=True), sp.Symbol("q", nonnegative=True)
+    plain = Derivation("plain", Notation(Identity(), {}, "operator"), ())
+    true = [
+        Step("a", x / (x + y), "=", 1 - y / (x + y)),
+        Step("b", (x + y) ** 2, "=", x**2 + 2 * x * y + y**2),
+        Step("c", free * y / y, "=", free),
+    ]
+    assert outcomes(plain, *true) == [True] * len(true)
+    false = [
+        Step("wrong", x / (x + y), "=", y / (x + y)),
+        Step("of another letter", x, "=", y),
+        Step("a sign", sp.Abs(free), "=", free),
+        Step("a pole", free / free**2, "=", 1 / free),
+        Step("a root", sp.sqrt(free**2 - 1), "=", sp.sqrt(free**2 - 1)),
+        Step("0/0", (least - least**2) / least, "=", 1 - least),
+        Step("only of large numbers", sp.Max(x, 1), "=", x),
+        Step("an inequality", x + y, ">=", x),
+    ]
+    assert outcomes(plain, *false) == [False] * len(false)
+
+
+def test_letters_of_quantities_and_of_the_notation_are_no_plain_numbers(residual):
+    assert outcomes(residual, Step("x", COSINE / 2 + COSINE / 2, "=", -COSINE)) == [False]
+    scalar = Notation(BLOCKS["residual"].term, BLOCKS["residual"].dims, "scalar")
+    slope = scalar.jacobian(Layer("F"), Identity())
+    (checked,) = check(Derivation("scalar", scalar, (Step("x", slope, "=", slope + 1),)))
+    assert not checked.ok
+    assert "polynomial zero test" in [each.method for each in checked.checks]

@@ -6,7 +6,7 @@ import pytest
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
-from derivations.algebra.notation import notation_of
+from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
@@ -15,10 +15,14 @@ from derivations.algebra.quantities import (
     MOST,
     MU,
     SIGMA_MAX,
+    NormRatio,
     Quantity,
+    SigmaMax,
     SigmaMinAdjoint,
+    adjoint_image,
 )
 from derivations.algebra.steps import Certificate, Derivation, Step
+from derivations.algebra.terms import Identity
 from derivations.checker.check import check
 from derivations.checker.every_signal import over_every_signal
 from derivations.checker.matrix_words import Expansion
@@ -96,3 +100,49 @@ def test_a_false_order_fails(false):
     step = replace(false, certificates=(Certificate(((larger - smaller,),)),))
     checked = check(replace(derivation, steps=(*derivation.steps, step)))
     assert not checked[-1].ok
+
+
+def free_column(nonzero=(), *, unit: bool = False, columns: int = 1) -> Derivation:
+    """‖Jᵀb‖/‖b‖ for a free b, and σ_min(Jᵀ)."""
+    notation = Notation(Identity(), {}, "operator")
+    rows = sp.Symbol("m", integer=True, positive=True)
+    operator = notation.free("J", rows, "n")
+    b = notation.free("b", rows, columns, unit=unit)
+    quantities = (
+        Quantity(BRANCH_GAIN, NormRatio(adjoint_image(operator, b), b)),
+        Quantity(LEAST, SigmaMinAdjoint(operator)),
+        Quantity(SIGMA_MAX, SigmaMax(notation.free("A", "n", "n"))),
+    )
+    return Derivation("free", notation, (), quantities, nonzero)
+
+
+def learned_of_branch(derivation: Derivation) -> set[sp.Expr]:
+    step = Step("x", BRANCH_GAIN, ">=", SIGMA_MAX)
+    return over_every_signal(step, derivation, Expansion(derivation.notation))
+
+
+def test_a_free_column_runs_through_all_columns():
+    assert learned_of_branch(free_column()) == {LEAST - SIGMA_MAX}
+
+
+def test_a_free_column_of_which_more_is_assumed_does_not():
+    derivation = free_column()
+    operator = next(q for q in derivation.quantities if q.symbol == LEAST).definition.operator
+    column = next(q for q in derivation.quantities if q.symbol == BRANCH_GAIN).definition
+    for assumed in (
+        column.numerator,
+        sp.MatMul(operator, sp.Transpose(operator), column.denominator),
+    ):
+        assert learned_of_branch(free_column((assumed,))) == set()
+    assert learned_of_branch(free_column(unit=True)) == set()
+
+
+def test_an_image_of_a_free_column_is_not_every_column():
+    """b = Ra runs through the range of R alone."""
+    derivation = free_column()
+    notation = derivation.notation
+    operator = next(q for q in derivation.quantities if q.symbol == LEAST).definition.operator
+    b = sp.MatMul(notation.free("R", operator.shape[0], "k"), notation.free("a", "k"))
+    ratio = Quantity(BRANCH_GAIN, NormRatio(adjoint_image(operator, b), b))
+    changed = replace(derivation, quantities=(ratio, *derivation.quantities[1:]))
+    assert learned_of_branch(changed) == set()

@@ -30,6 +30,13 @@ LIMITS = [
     (sp.sqrt(Q + E), sp.sqrt(Q)),
     (sp.Sum((E * A[I]) ** 2 + 1, (I, 0, LAYERS - 1)), LAYERS),
     (P * sp.sqrt(LAYERS + sp.Sum(E**2 * A[I] ** 2, (I, 0, 3))), P * sp.sqrt(LAYERS)),
+    ((1 + P * E) ** (1 / E), sp.exp(P)),
+    ((1 - P * E) ** (1 / E), sp.exp(-P)),
+    ((1 + P * E) ** (2 / E + X), sp.exp(2 * P)),
+    ((1 + P * sp.sqrt(E)) ** (1 / sp.sqrt(E)), sp.exp(P)),
+    ((1 + P * E**2) ** (1 / E), sp.S.One),
+    ((1 + E) ** E, sp.S.One),
+    (((1 + P * E) ** (1 / E) - sp.exp(P)) / E, -(P**2) * sp.exp(P) / 2),
 ]
 
 
@@ -47,6 +54,12 @@ UNDECIDED = [
     (sp.sign(E * X), sp.S.Zero),
     (sp.Sum(E, (I, 0, LAYERS)) / E, LAYERS),
     (1 / E, sp.S.Zero),
+    ((1 + P * E) ** (1 / E), sp.exp(2 * P)),
+    ((1 + P * E) ** (1 / E), 1 + P),
+    ((1 + P * E) ** (1 / E**2), sp.exp(P)),
+    ((2 + P * E) ** (1 / E), sp.exp(P)),
+    ((P * E) ** (1 / E), sp.S.Zero),
+    ((1 + sp.Max(0, E)) ** (1 / E**2), sp.S.One),
 ]
 
 
@@ -74,3 +87,9 @@ def test_a_root_near_a_positive_number_exists():
     assert not exists_near_zero(sp.sqrt(E * X), sp.S.Zero, E)
     assert not exists_near_zero(1 / X + E, 1 / X, E)
     assert not exists_near_zero(X, X, None)
+
+
+def test_a_power_that_moves_exists_near_a_positive_base():
+    assert exists_near_zero((1 - P * E) ** (1 / E), sp.exp(-P), E)
+    assert not exists_near_zero((X + E) ** (1 / E), sp.S.One, E)
+    assert not exists_near_zero((1 + E / X) ** (1 / E), sp.exp(1 / X), E)

@@ -13,6 +13,7 @@ from derivations.algebra.steps import Derivation
 from derivations.algebra.terms import Complement, Linear, Term
 from derivations.rules.bound_types import Bound, Proved
 from derivations.rules.bounds import bounds
+from derivations.theorems.every_loss import theorems as every_loss
 from derivations.worlds.attaining_worlds import Example, examples
 from derivations.worlds.printed_worlds import attains, gates_of
 
@@ -162,3 +163,23 @@ def test_complements_are_not_gates_of_their_own_value():
     assert Complement() not in gates_of(term)
     theorem: Proved = bounds(notation_of(BLOCKS["highway"], "operator")).singular
     assert GAIN in {quantity.symbol for quantity in theorem.derivation.quantities}
+
+
+def test_free_letters_of_a_printed_world_can_exist():
+    (theorem, *_) = [each for each in every_loss() if each.id == "every_loss.all"]
+    expr = theorem.bounds[0].expr
+    (example,) = examples(theorem.derivation, [expr])
+    assert attains(theorem.derivation, expr, example)
+    letters = {str(letter): letter for letter in example.letters}
+
+    def with_letter(name: str, matrix: sp.Matrix) -> Example:
+        return replace(example, letters={**example.letters, letters[name]: matrix})
+
+    # The second column of Q plays no part at this b, yet must be of length 1.
+    first = with_letter("b", sp.Matrix([1, 0]))
+    assert attains(theorem.derivation, expr, first)
+    stretched = example.letters[letters["Q"]] * sp.diag(1, 2)
+    broken = replace(first, letters={**first.letters, letters["Q"]: stretched})
+    assert not attains(theorem.derivation, expr, broken)
+    nothing = 0 * example.letters[letters["b"]]
+    assert not attains(theorem.derivation, expr, with_letter("b", nothing))
