@@ -1,0 +1,83 @@
+"""One run of a classifier: its boundaries and logits, from whatever stands for a classifier."""
+
+import pytest
+import torch
+from arriving import chain, classifier, inputs
+from strategies import gaussian
+from torch import nn
+
+from derivations.errors import CaptureError, InputError
+from numeric.capture.capture import capture
+from numeric.every_loss.logit_graph import at_boundary, logit_graph
+from validate.networks.build import build
+
+
+def test_a_chain_a_function_and_a_captured_model_give_the_same_logits():
+    model, x = classifier(), inputs()
+    expected = model(x)
+    for graph in (logit_graph(model, x), logit_graph(chain(model), x)):
+        assert torch.equal(graph.logits, expected)
+        assert torch.equal(graph.boundaries[0][0], x)
+    assert len(logit_graph(model, x).boundaries) == 1
+    assert len(logit_graph(chain(model), x).boundaries) == 5
+    captured = capture(model, (x,), {})
+    graph = logit_graph(captured)
+    assert torch.equal(graph.logits, expected)
+    assert len(graph.boundaries) == len(captured.boundaries)
+    for values, place in zip(graph.boundaries, captured.boundaries, strict=True):
+        assert torch.equal(values[0], captured.value(place))
+
+
+def test_of_a_network_the_boundaries_are_those_of_its_segments():
+    network, x = build("residual-8").eval().double(), gaussian(2, 1, 8, 8, seed=0)
+    graph = logit_graph(network, x)
+    assert len(graph.boundaries) == len(network.segments) + 1
+    assert torch.equal(graph.boundaries[0][0], network.stem(x))
+    assert torch.equal(graph.logits, network(x))
+    some = logit_graph(network, x, boundaries=(1, 3))
+    assert torch.equal(some.boundaries[1][0], graph.boundaries[3][0])
+
+
+def test_a_boundary_may_be_several_values():
+    assert at_boundary(3) == (3,)
+    assert at_boundary((3, 5)) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (lambda x: x[:, :, None], "need logits"),
+        (lambda x: x.detach(), "do not depend on the input"),
+        (lambda x: x / 0, "not finite"),
+        (nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).double(), "call model.eval"),
+        (lambda x: x - x.mean(0), "depends on the other samples"),
+        ([], "no functions"),
+        (3, "is no network"),
+    ],
+)  # fmt: skip
+def test_what_gives_no_logits_of_each_sample_is_refused(model, words):
+    with pytest.raises(InputError, match=words):
+        logit_graph(model, inputs())
+
+
+def test_other_refusals():
+    with pytest.raises(InputError, match="no input"):
+        logit_graph(classifier())
+    with pytest.raises(InputError, match="numbered 0 … 0"):
+        logit_graph(classifier(), inputs(), boundaries=(1,))
+
+    class Two(nn.Module):
+        def forward(self, x):
+            h = (2 * x).exp()
+            return h.tanh(), h.sigmoid()
+
+    with pytest.raises(CaptureError, match="several outputs"):
+        logit_graph(capture(Two(), (inputs(),), {}))
+
+
+def test_the_model_and_the_input_come_back_untouched():
+    model, x = classifier(), inputs()
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    logit_graph(model, x)
+    assert not x.requires_grad
+    assert all(torch.equal(before[name], each) for name, each in model.state_dict().items())
