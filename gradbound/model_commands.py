@@ -54,6 +54,7 @@ def _sizes(
 @click.option("--device", default="auto", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--spectra", is_flag=True, help="Bounds for every signal too, by singular values.")
+@click.option("--every-loss", is_flag=True, help="Bounds for every loss of up to 64 logits too.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="A file instead of stdout.")
 def analyze(
@@ -68,6 +69,7 @@ def analyze(
     device: str,
     seed: int,
     spectra: bool,
+    every_loss: bool,
     form: str,
     out: Path | None,
 ) -> None:
@@ -94,8 +96,8 @@ def analyze(
         inputs = target.args if target.args or not target.kwargs else (target.kwargs,)
         calibrate = inputs if mode == "calibrated" else None
         analysis = run(
-            target.model, *inputs, spectra=spectra, seed=seed, target=text, calibrate=calibrate,
-            remarks=target.remarks,
+            target.model, *inputs, spectra=spectra, every_loss=every_loss, seed=seed, target=text,
+            calibrate=calibrate, remarks=target.remarks,
         )  # fmt: skip
         found.append(analysis)
     said = _rendered(found, form)

@@ -18,6 +18,9 @@ from numeric.evaluation.live_samples import VanishedSignalWarning
 from numeric.evaluation.network import Leaf, Network, Segment
 from numeric.evaluation.realize import Realized, realize
 from numeric.evaluation.repeated_skips import RepeatedSkipWarning
+from numeric.every_loss.loss_bounds import LossBounds
+from numeric.every_loss.loss_bounds import bounds as loss_bounds
+from numeric.every_loss.reachable import Reachable, reachable
 from numeric.operators.composed_operators import (
     Adjoint,
     DiagonalOperator,
@@ -59,9 +62,11 @@ __all__ = [
     "Leaf",
     "LeafMap",
     "LinearOperator",
+    "LossBounds",
     "Network",
     "PrecisionWarning",
     "Product",
+    "Reachable",
     "Realized",
     "RepeatedSkipWarning",
     "Scaled",
@@ -82,7 +87,9 @@ __all__ = [
     "inner",
     "input_parts",
     "lipschitz_upper",
+    "loss_bounds",
     "norm",
+    "reachable",
     "realize",
     "segment_numbers",
     "segment_spectra",

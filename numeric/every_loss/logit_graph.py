@@ -54,6 +54,11 @@ def logit_graph(
         raise InputError("the logits are not finite: pass an input at which they are")
     if unknown := [each for each in boundaries if not 0 <= each < count]:
         raise InputError(f"there is no boundary {unknown[0]}: they are numbered 0 … {count - 1}")
+    for values in graph.boundaries:
+        if not joined and any(len(each) != len(logits) for each in values):
+            raise InputError(
+                f"{len(logits)} rows of logits for {len(values[0])} samples: give each sample one"
+            )
     kept = boundaries or range(count)
     return LogitGraph(tuple(graph.boundaries[each] for each in kept), logits)
 

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from derivations.errors import InputError
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
+SOME_LOSSES = ("every_loss.shift_invariant", "every_loss.labels")
 KEEPS = 1e-6
 """A gain nearer to 1 is that of an isometry in float32."""
 Kind = Literal[
@@ -215,9 +216,14 @@ class Analysis(_Strict):
 
 
 def block_bound(block: BlockAnalysis, side: str) -> float | None:
-    """The bound of this side that says most, None where there is none."""
+    """The bound of this side that says most of the gain, None where there is none.
+
+    Those that hold for some losses alone may not be of the signal that was measured.
+    """
     values = [
-        bound.value for bound in block.bounds if bound.side == side and bound.value is not None
+        bound.value
+        for bound in block.bounds
+        if bound.side == side and bound.value is not None and bound.id not in SOME_LOSSES
     ]
     return (max if side == "lower" else min)(values, default=None)
 

@@ -24,11 +24,12 @@ def block_of(
     spectra: BlockNumbers | None,
     culprit: str | None,
     containers: Collection[str] = (),
+    every_loss: tuple[BoundValue, ...] = (),
 ) -> BlockAnalysis:
     """The record of a block; without numbers, or where every signal is zero, its gain is null.
 
     `culprit` is the name of the last block that the signal entered and did not leave; `containers`
-    are the modules that hold others which run.
+    are the modules that hold others which run; `every_loss` are bounds that need no signal.
     """
     said = formula(segment.name, segment.term, segment.regions, containers)
     numbers = found.numbers if found else None
@@ -50,7 +51,8 @@ def block_of(
         terms=Terms(*(median_term(numbers, each) if numbers else None for each in ("t", "c"))),
         lost_by=cause.lost_by,
         advice=cause.advice,
-        bounds=_bounds(bounding, found) if bounding is not None and found and live else (),
+        bounds=(_bounds(bounding, found) if bounding is not None and found and live else ())
+        + every_loss,
         spectrum=_spectrum(spectra),
     )
 
