@@ -17,10 +17,11 @@ from numeric.capture.region import ran
 from numeric.checks import call, check_function, check_input, check_output
 from numeric.evaluation.network import Network
 from numeric.recording.graph import Ref
-from numeric.runs.independent_samples import check_samples
+from numeric.runs.independent_samples import check_kept, check_samples
 
 Function = Callable[[Tensor], Tensor]
 Values = tuple[Tensor, ...]
+_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,18 @@ def _chain(links: Sequence[Any], x: Tensor | None, joined: bool) -> LogitGraph:
 
 
 def _check_apart(links: Sequence[Any], x: Tensor, logits: Tensor) -> None:
-    """Refuses samples that depend on each other. Only modules that may couple them are tried."""
+    """Refuses samples that depend on each other, by a few of them: first on all that are left out,
+    then on one another.
+    """
 
     def run(other: Tensor) -> Sequence[Tensor]:
         for link in links:
             other = call(link, other)
         return [other]
 
+    some = torch.linspace(0, len(x) - 1, min(len(x), _TRIED)).round().long().unique()
+    few = x.detach()[some.to(x.device)]
     with torch.no_grad():
-        check_samples("the model", run, x, [logits])
+        alone = run(few.clone())[0]
+        check_kept("the model", alone, logits[some.to(x.device)], torch.ones(len(some)).bool())
+        check_samples("the model", run, few, [alone])

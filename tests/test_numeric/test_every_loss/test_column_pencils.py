@@ -93,6 +93,24 @@ def test_a_small_direction_is_not_dropped():
     assert nearest > 0.5
 
 
+def test_a_floor_lowers_the_lower_bound_as_far_as_it_must():
+    """Every gain is 1 but that of a direction below the floor, which is lost: what is a little
+    above the floor and mostly in that direction has a gain of √(1 − share²).
+    """
+    u, _, vh = torch.linalg.svd(gaussian(20, 5, seed=0), full_matrices=False)
+    sizes = torch.tensor([1.0, 1.0, 1.0, 1.0, 0.5 * DOUBLE], dtype=torch.float64)
+    bottom, top = u * sizes @ vh, u[:, :4] @ vh[:4]
+    found = made(top, bottom)
+    floor = found.floor.item()
+    assert floor == pytest.approx(DOUBLE)
+    c = vh[4] + floor * 0.75**0.5 * vh[0]  # ‖B c‖ is the floor's, as ‖c‖ is 1
+    gain = ratio(top, bottom, c)
+    assert gain == pytest.approx(0.75**0.5, rel=1e-6)
+    assert found.lower.item() <= gain * (1 + 1e-9)
+    assert found.lower.item() >= 0.95 * gain
+    assert found.upper.item() == pytest.approx(1, rel=1e-6)
+
+
 def test_the_floor_makes_the_difference():
     """A kernel in which the top sees noise: the ratio there is any number, and is not reported."""
     bottom, top = ill(1.0, 0), gaussian(20, 5, seed=2)

@@ -60,6 +60,20 @@ def test_what_gives_no_logits_of_each_sample_is_refused(model, words):
         logit_graph(model, inputs())
 
 
+def test_coupling_is_noticed_wherever_the_other_sample_is():
+    """Among a few that are tried alone, and in all the others that are then left out."""
+    x, first = inputs(9), torch.eye(9, dtype=torch.float64)[:, :1]
+    for reads in (1, 8):  # left out, and tried
+
+        def odd(v: torch.Tensor, reads: int = reads) -> torch.Tensor:
+            other = v[-1:] if reads == 8 else v[min(reads, len(v) - 1)][None]
+            return v + first[: len(v)] * other
+
+        with pytest.raises(InputError, match="depends on the other samples"):
+            logit_graph(odd, x)
+    assert logit_graph(lambda v: v + first[: len(v)], x).logits.shape == (9, 6)
+
+
 def test_other_refusals():
     with pytest.raises(InputError, match="no input"):
         logit_graph(classifier())
