@@ -5,6 +5,7 @@ no full rank, small directions are not dropped: a bound is given for those c alo
 above a floor.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 FULL = {torch.float64: 2.0**-26, torch.float32: 2.0**-20}
 """A least singular value of at most this share of the greatest is not told from zero, by the
 precision in which the columns were made."""
-_SHARES = 2.0 ** torch.arange(-36.0, 3.0, dtype=torch.float64)
+_SHARES = tuple(2.0**each for each in (*range(-36, -5, 3), *range(-5, 3)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,18 +95,17 @@ def _above_floor(t: Tensor, b: Tensor, l: Tensor, floor: Tensor) -> list[Tensor]
 
     Every β gives a bound; the best of a few is taken.
     """
-    shares = _SHARES.to(t.device)
     best = [torch.zeros_like(floor), torch.full_like(floor, torch.inf)]
     vectors = [torch.zeros_like(t[:, 0]), torch.zeros_like(t[:, 0])]
-    for share in shares:
-        beta = share.sqrt() * floor
+    for share in _SHARES:
+        beta = math.sqrt(share) * floor
         rho, at = _greatest(t, _stacked(b, l, beta))
-        value = rho * (1 + share).sqrt()
+        value = rho * math.sqrt(1 + share)
         better = value < best[1]
         best[1] = torch.where(better, value, best[1])
         vectors[1] = torch.where(better[:, None], at, vectors[1])
-    for share in shares:
-        beta = share.sqrt() * floor * best[1]
+    for share in _SHARES:
+        beta = math.sqrt(share) * floor * best[1]
         inverse, at = _greatest(b, _stacked(t, l, beta))
         square = 1 / inverse**2 - share * best[1] ** 2
         value = square.clamp(min=0).sqrt().nan_to_num(0.0)

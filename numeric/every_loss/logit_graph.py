@@ -21,7 +21,7 @@ from numeric.runs.independent_samples import check_kept, check_samples
 
 Function = Callable[[Tensor], Tensor]
 Values = tuple[Tensor, ...]
-_TRIED = 3
+_TRIED = 2
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,13 @@ def _pulled(logits: Tensor, places: Sequence[Values], sent: Tensor, at_once: int
     """For each place (passes, batch, n), what the cotangents become there."""
     tensors = [each for values in places for each in values]
     parts = [pulled_back(logits, tensors, some) for some in sent.split(max(at_once, 1))]
-    whole = iter([torch.cat(each) for each in zip(*parts, strict=True)])
-    return [torch.cat([next(whole).flatten(2) for _ in values], 2) for values in places]
+    whole = iter([_joined(each, 0).flatten(2) for each in zip(*parts, strict=True)])
+    return [_joined([next(whole) for _ in values], 2) for values in places]
+
+
+def _joined(parts: Sequence[Tensor], dim: int) -> Tensor:
+    """One tensor of the parts; of one part that itself, for these are large."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim)
 
 
 def pulled_back(logits: Tensor, tensors: Sequence[Tensor], sent: Tensor) -> list[Tensor]:

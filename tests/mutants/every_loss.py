@@ -65,7 +65,7 @@ EVERY_LOSS = [
     Mutant(
         "a floor costs nothing",
         f"{_ROOM}/column_pencils.py",
-        "value = rho * (1 + share).sqrt()",
+        "value = rho * math.sqrt(1 + share)",
         "value = rho",
     ),
     Mutant(

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 import torch
-from arriving import SHIFT_INVARIANT, chain, classifier, inputs, signals
 from torch.nn import functional
+from twins.arriving import SHIFT_INVARIANT, chain, classifier, inputs, signals
 
 from derivations.errors import InputError
 from numeric.every_loss.batch_ratios import batch_bounds

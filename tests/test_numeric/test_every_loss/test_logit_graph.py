@@ -1,10 +1,12 @@
 """One run of a classifier: its boundaries and logits, from whatever stands for a classifier."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from arriving import chain, classifier, inputs
 from strategies import gaussian
 from torch import nn
+from twins.arriving import chain, classifier, inputs
 
 from derivations.errors import CaptureError, InputError
 from numeric.capture.capture import capture
@@ -63,11 +65,10 @@ def test_what_gives_no_logits_of_each_sample_is_refused(model, words):
 def test_coupling_is_noticed_wherever_the_other_sample_is():
     """Among a few that are tried alone, and in all the others that are then left out."""
     x, first = inputs(9), torch.eye(9, dtype=torch.float64)[:, :1]
-    for reads in (1, 8):  # left out, and tried
+    for read in (lambda v: v[-1], lambda v: v[1:-1].sum(0)):  # a tried one, those left out
 
-        def odd(v: torch.Tensor, reads: int = reads) -> torch.Tensor:
-            other = v[-1:] if reads == 8 else v[min(reads, len(v) - 1)][None]
-            return v + first[: len(v)] * other
+        def odd(v: torch.Tensor, read: Callable[[torch.Tensor], torch.Tensor] = read):
+            return v + first[: len(v)] * read(v)
 
         with pytest.raises(InputError, match="depends on the other samples"):
             logit_graph(odd, x)

@@ -5,7 +5,9 @@ from itertools import combinations
 
 import pytest
 import torch
-from arriving import (
+from strategies import gaussian
+from torch import nn
+from twins.arriving import (
     OTHERS,
     SHIFT_INVARIANT,
     chain,
@@ -16,8 +18,6 @@ from arriving import (
     linear_loss,
     signals,
 )
-from strategies import gaussian
-from torch import nn
 
 from derivations.errors import InputError
 from numeric.every_loss.loss_bounds import bounds

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from arriving import chain, classifier, inputs, linear_loss, signals
 from strategies import gaussian
 from torch import Tensor, nn
+from twins.arriving import chain, classifier, inputs, linear_loss, signals
 
 from derivations.errors import InputError
 from numeric.capture.capture import capture

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs, linear_loss
 from torch import nn
+from twins.arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs, linear_loss
 
 from derivations.errors import InputError
 from numeric.every_loss.loss_bounds import bounds

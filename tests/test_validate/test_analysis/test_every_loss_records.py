@@ -4,10 +4,10 @@ import re
 
 import pytest
 import torch
-from arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs
 from strategies import gaussian
 from torch import nn
 from torch.nn import functional
+from twins.arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs
 
 from numeric import capture
 from validate.analysis import every_loss_records
