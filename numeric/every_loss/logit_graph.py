@@ -3,19 +3,21 @@
 A boundary is a value that everything the input does to the logits passes through.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError
 from numeric.capture.capture import CapturedModel
 from numeric.capture.region import ran
 from numeric.checks import call, check_function, check_input, check_output
 from numeric.evaluation.network import Network
+from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
 from numeric.runs.independent_samples import check_kept, check_samples
 
@@ -62,6 +64,16 @@ def logit_graph(
             )
     kept = boundaries or range(count)
     return LogitGraph(tuple(graph.boundaries[each] for each in kept), logits)
+
+
+@contextmanager
+def kept_as_it_was(model: object) -> Iterator[None]:
+    """What runs inside, backward passes too, leaves the modules of a model as they were: BatchNorm
+    in train mode would move its statistics.
+    """
+    links = model if isinstance(model, list | tuple) else (model,)
+    with untouched(nn.ModuleList([each for each in links if isinstance(each, nn.Module)])):
+        yield
 
 
 @singledispatch

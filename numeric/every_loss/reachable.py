@@ -13,7 +13,7 @@ from torch import Tensor
 
 from derivations.errors import InputError
 from numeric.every_loss import cotangents
-from numeric.every_loss.logit_graph import Values, logit_graph
+from numeric.every_loss.logit_graph import Values, kept_as_it_was, logit_graph
 
 LOGITS = "z"
 """The name of the signals that enter at the logits themselves."""
@@ -80,12 +80,13 @@ def reachable(
     BatchNorm makes them in train mode: then a is one vector of B·K entries, and B times as many
     passes are made. Raises InputError for what gives no logits or what no signal can be found of.
     """
-    graph = logit_graph(network_or_function, x, boundaries=boundaries, joined=joined)
-    made, span = basis_of(graph.logits, basis, labels)
-    if not made.shape[2]:
-        raise InputError("a basis of no columns: give at least one direction of ∂L/∂z")
-    sent = sent_from(made, joined).to(graph.logits.dtype)
-    found = _pulled(graph.logits, graph.boundaries, sent, at_once or len(sent))
+    with kept_as_it_was(network_or_function):
+        graph = logit_graph(network_or_function, x, boundaries=boundaries, joined=joined)
+        made, span = basis_of(graph.logits, basis, labels)
+        if not made.shape[2]:
+            raise InputError("a basis of no columns: give at least one direction of ∂L/∂z")
+        sent = sent_from(made, joined).to(graph.logits.dtype)
+        found = _pulled(graph.logits, graph.boundaries, sent, at_once or len(sent))
     kept = boundaries or range(len(graph.boundaries))
     columns: dict[Hashable, Tensor] = {
         place: _as_columns(rows, joined) for place, rows in zip(kept, found, strict=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from numeric.every_loss.logit_graph import logit_graph
+from numeric.every_loss.logit_graph import kept_as_it_was, logit_graph
 from numeric.every_loss.reachable import LOGITS, Reachable, basis_of, pulled_back, sent_from
 
 
@@ -37,7 +37,7 @@ def weight_signals(
     if unknown := [each for each in weights if each not in named]:
         raise InputError(f"the model has no parameter {unknown[0]!r}")
     kept = {name: named[name] for name in (weights or named)}
-    with _tracked(kept.values()):
+    with kept_as_it_was(model), _tracked(kept.values()):
         graph = logit_graph(model, x, joined=joined)
         made, span = basis_of(graph.logits, basis, None)
         sent = sent_from(made, True).to(graph.logits.dtype)

@@ -269,6 +269,20 @@ def test_sizes_are_bounded_against_the_logits_own_signals():
         assert holds(made, size)
 
 
+def test_sizes_follow_from_the_loss_level_of_a_hard_label():
+    """(1 − e^−ℓ)√(K/(K − 1)) σ_min ≤ ‖∂L/∂h‖ ≤ (1 − e^−ℓ)√2 σ_max, ℓ the sample's cross-entropy."""
+    links, x = chain(classifier()), inputs()
+    found = reachable(links, x)
+    y = labels(found.logits)
+    level = nn.functional.cross_entropy(found.logits, y, reduction="none")
+    for place in range(5):
+        made = bounds(found, place, LOGITS)
+        size = signals(links, x, SHIFT_INVARIANT["cross-entropy"])[place].norm(dim=1)
+        share = 1 - (-level).exp()
+        assert (size <= share * 2**0.5 * made.upper * (1 + ROUNDING)).all()
+        assert (size >= share * (5 / 4) ** 0.5 * made.lower * (1 - ROUNDING)).all()
+
+
 def test_bounds_of_a_float32_network_are_those_of_its_stored_columns():
     links, x = chain(classifier().float()), inputs().float()
     found = reachable(links, x)

@@ -10,6 +10,7 @@ from derivations.errors import InputError
 from numeric.capture.capture import capture
 from numeric.every_loss.logit_graph import logit_graph
 from numeric.every_loss.reachable import LOGITS, reachable
+from numeric.every_loss.weight_signals import weight_signals
 from validate.networks.build import build
 
 
@@ -95,6 +96,15 @@ def test_coupled_samples_are_one():
         a = found.basis[0, :, k].reshape(4, 3)
         measured = signals(list(model), x, linear_loss(a))
         assert torch.allclose(found.at(1)[0, :, k], measured[1].flatten(), rtol=1e-10, atol=1e-13)
+
+
+def test_statistics_do_not_move():
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)).double()
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    reachable(list(model), inputs(), joined=True)
+    weight_signals(model, inputs(), joined=True)
+    assert all(torch.equal(before[name], each) for name, each in model.state_dict().items())
+    assert all(each.requires_grad and each.grad is None for each in model.parameters())
 
 
 def test_a_given_basis_is_used_as_it_is():
