@@ -19,6 +19,7 @@ from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.matrix_norms import check_subnormals
 from numeric.checks import Function
 from numeric.evaluation.realize import realize
+from numeric.every_loss.cotangents import check_directions
 from numeric.every_loss.sup_ratio import sup_ratio
 
 
@@ -47,6 +48,7 @@ def certified_pair(
     """
     check_subnormals()
     check_stored(x)
+    check_directions(columns, "the columns")
     if columns.dim() != 3 or len(columns) != len(x):
         raise InputError(
             f"columns {tuple(columns.shape)} for {len(x)} samples: give (batch, entries, columns)"
@@ -57,7 +59,7 @@ def certified_pair(
     if shape.numel() != entries:
         raise InputError(f"columns of {entries} entries: the block's output has {shape.numel()}")
     # One sample per column: the rules of the layers keep samples apart.
-    signals = columns.mT.reshape(batch * count, *shape).to(x.dtype)
+    signals = columns.mT.reshape(batch * count, *shape)
     point = EnclosedPoint(block, leaves, x.repeat_interleave(count, 0), signals)
     pulled = point.column(point.derived.line.pullback)
     before, after = (

@@ -36,6 +36,8 @@ def hard_labels(logits: Tensor, labels: Tensor) -> Tensor:
     over the other classes: ∂L/∂z of the cross-entropy but for its length 1 − p_y, exactly.
     """
     batch, classes = logits.shape
+    if not isinstance(labels, Tensor) or labels.is_meta or labels.is_floating_point():
+        raise InputError("labels must be a tensor of whole numbers")
     chosen = labels.to(logits.device).long()
     chosen = chosen.expand(batch, -1) if chosen.dim() == 1 else chosen
     if classes < 2:
@@ -59,6 +61,19 @@ def surprise(logits: Tensor) -> Tensor:
         .masked_fill(torch.eye(classes, dtype=torch.bool, device=size.device), -torch.inf)
     )
     return (others.logsumexp(2) - size.logsumexp(1, keepdim=True)).exp()
+
+
+def check_directions(given: object, name: str) -> Tensor:
+    """The tensor, where it is real floating point, finite and holds numbers; else InputError."""
+    if (
+        not isinstance(given, Tensor)
+        or given.is_meta
+        or not given.is_floating_point()
+        or not given.numel()
+        or not given.isfinite().all()
+    ):
+        raise InputError(f"{name} must be a tensor of finite floating-point numbers, not empty")
+    return given.detach()
 
 
 def others_of(top: Tensor, classes: int) -> Tensor:

@@ -98,7 +98,7 @@ def bounds(
     if cls == "angle":
         assert to is not None
         assert theta is not None
-        center = _coordinates(found.basis, to, theta)
+        center = _coordinates(found, to, theta)
         ends = within_angle(top, bottom, size, center, theta, whole)
     lower, upper, lower_at, upper_at = ends
     said = HOLDS_FOR[cls]
@@ -127,10 +127,13 @@ def _first(found: Reachable, place: Hashable, count: int) -> Tensor:
 
 
 def _direction(basis: Tensor, c: Tensor) -> Tensor:
-    """The ∂L/∂z of coordinates, of length 1; zero of none."""
+    """The ∂L/∂z of coordinates, of length 1 and one sign; zero of none."""
     a = (basis[:, :, : c.shape[1]] @ c[:, :, None])[:, :, 0]
     length = torch.linalg.vector_norm(a, dim=1, keepdim=True)
-    return a / torch.where(length > 0, length, 1.0)
+    size = a.abs()
+    # Of the two signs, the one in which the first large entry is positive.
+    first = (size >= size.amax(1, keepdim=True) / 2).int().argmax(1, keepdim=True)
+    return a.gather(1, first).sign() * a / torch.where(length > 0, length, 1.0)
 
 
 def _of_labels(
@@ -199,18 +202,19 @@ def _coordinates_of_sum_zero(found: Reachable, a: Tensor) -> Tensor:
     return a.gather(1, others[:, :, None].expand(-1, -1, a.shape[2]))
 
 
-def _coordinates(basis: Tensor, to: Tensor, theta: float) -> Tensor:
+def _coordinates(found: Reachable, to: Tensor, theta: float) -> Tensor:
     """The coordinates of the loss's ∂L/∂z. Raises InputError for one that is not in the basis."""
-    given = to.detach().to(basis).reshape(len(basis), -1, 1)
+    given = cotangents.check_directions(to, "the ∂L/∂z of a loss")
     if not 0 <= theta <= torch.pi / 2:
         raise InputError(f"an angle of {theta} is none of 0 … π/2, in radians")
-    if given.shape[1] != basis.shape[1] or not given.isfinite().all():
-        raise InputError(f"to has shape {tuple(to.shape)}: give the finite ∂L/∂z of a loss")
+    if given.shape != found.logits.shape:
+        raise InputError(f"∂L/∂z of {tuple(to.shape)}: the logits are {tuple(found.logits.shape)}")
+    given = given.to(found.basis).reshape(len(found.basis), -1, 1)
     length = torch.linalg.vector_norm(given, dim=1, keepdim=True)
     if not (length > 0).all():
         raise InputError("a loss without a signal has no angle to others")
     given = given / length
-    c = torch.linalg.lstsq(basis, given).solution
-    if not ((basis @ c - given).abs() <= 1e-6).all():
+    c = torch.linalg.lstsq(found.basis, given).solution
+    if not ((found.basis @ c - given).abs() <= 1e-6).all():
         raise InputError("the loss's ∂L/∂z is not in the basis: ask `reachable` for basis='all'")
     return c[:, :, 0]

@@ -53,10 +53,10 @@ class Reachable:
         """
         if place not in self._factors:
             columns = self.at(place).double()
-            if not columns.isfinite().all():
-                raise InputError(f"the signals at {place!r} are not finite: a slope is infinite")
             rows, count = columns.shape[1:]
             found = torch.linalg.qr(columns, mode="r").R
+            if not found.isfinite().all():  # a factor of what is not
+                raise InputError(f"the signals at {place!r} are not finite: a slope is infinite")
             missing = count - min(rows, count)
             self._factors[place] = torch.nn.functional.pad(found, (0, 0, 0, missing))
         return self._factors[place]
@@ -80,11 +80,11 @@ def reachable(
     BatchNorm makes them in train mode: then a is one vector of B·K entries, and B times as many
     passes are made. Raises InputError for what gives no logits or what no signal can be found of.
     """
+    if at_once is not None and at_once < 1:
+        raise InputError(f"at_once={at_once}: make at least one pass at a time")
     with kept_as_it_was(network_or_function):
         graph = logit_graph(network_or_function, x, boundaries=boundaries, joined=joined)
         made, span = basis_of(graph.logits, basis, labels)
-        if not made.shape[2]:
-            raise InputError("a basis of no columns: give at least one direction of ∂L/∂z")
         sent = sent_from(made, joined).to(graph.logits.dtype)
         found = _pulled(graph.logits, graph.boundaries, sent, at_once or len(sent))
     kept = boundaries or range(len(graph.boundaries))
@@ -110,9 +110,9 @@ def basis_of(
             every = torch.arange(logits.shape[1]) if labels is None else labels
             return cotangents.hard_labels(logits, every), "labels"
         case Tensor():
-            given = basis.detach().to(logits.device, torch.float64)
+            given = cotangents.check_directions(basis, "the basis").to(logits.device, torch.float64)
             given = given.expand(len(logits), *given.shape) if given.dim() == 2 else given
-            if given.dim() != 3 or given.shape[:2] != logits.shape or not given.isfinite().all():
+            if given.dim() != 3 or given.shape[:2] != logits.shape:
                 raise InputError(
                     f"a basis {tuple(basis.shape)} does not fit logits {tuple(logits.shape)}: give "
                     "finite (K, c) or (batch, K, c)"

@@ -100,6 +100,17 @@ def test_networks_are_certified_block_by_block(name):
     assert pair.certainty == "certified"
 
 
+def test_columns_are_not_rounded_to_the_inputs_precision():
+    """In float32 this pair of columns would be one, and a kernel."""
+    x = gaussian(1, 5, seed=0).float()
+    leaves = {"F": nn.Linear(5, 5)}
+    columns = gaussian(1, 5, 1, seed=1).expand(1, 5, 2).clone()
+    columns[0, 0, 1] += 1e-9
+    found = certified_pair("plain", leaves, x, columns)
+    assert found.upper.item() < math.inf
+    assert certified_pair("plain", leaves, x, columns.float()).upper.item() == math.inf
+
+
 def test_columns_with_a_kernel_are_bounded_by_nothing():
     leaves, x = layers(), gaussian(1, 4, 3, 3, seed=0)
     columns = gaussian(1, 36, 3, seed=1)

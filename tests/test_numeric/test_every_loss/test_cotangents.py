@@ -6,7 +6,14 @@ from strategies import gaussian
 from torch.nn import functional
 
 from derivations.errors import InputError
-from numeric.every_loss.cotangents import everything, hard_labels, others_of, sum_zero, surprise
+from numeric.every_loss.cotangents import (
+    check_directions,
+    everything,
+    hard_labels,
+    others_of,
+    sum_zero,
+    surprise,
+)
 
 
 def test_differences_of_logits_span_what_sums_to_zero_and_with_the_ones_everything():
@@ -58,7 +65,11 @@ def test_what_is_no_label_is_refused():
     with pytest.raises(InputError, match="none of 0"):
         hard_labels(z, torch.tensor([4]))
     with pytest.raises(InputError, match="give"):
-        hard_labels(z, torch.zeros(3, 2))
+        hard_labels(z, torch.zeros(3, 2).long())
+    with pytest.raises(InputError, match="whole numbers"):
+        hard_labels(z, torch.tensor([0.5]))
+    with pytest.raises(InputError, match="the basis must be"):
+        check_directions(z / 0, "the basis")
     with pytest.raises(InputError, match="one logit"):
         sum_zero(z[:, :1])
     with pytest.raises(InputError, match="one logit"):
