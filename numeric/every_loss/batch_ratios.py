@@ -1,6 +1,7 @@
 """Bounds the gain of a whole batch of independent samples, ‖∂L/∂h_i‖/‖∂L/∂h_j‖ over all of them.
 
-A ratio of sums lies between the least and the greatest of the samples' own (mediant).
+A ratio of sums lies between the least and the greatest of the samples' own (every_loss.batch); of
+hard labels the extremes are found (every_loss.best_labels).
 """
 
 from collections.abc import Hashable

@@ -2,7 +2,8 @@
 
 {a : aᵀQa ≥ 0} with Q = a₀a₀ᵀ − cos²θ‖a₀‖²I is the cone. For every s ≥ 0 the greatest eigenvalue of
 TᵀT + sQ against BᵀB bounds γ² from above, the least of TᵀT − sQ from below (weak duality), and the
-best s loses nothing (Pólik & Terlaky 2007, SIAM Review 49). Whatever s is found, it is a bound.
+best s loses nothing (Pólik & Terlaky 2007, SIAM Review 49). Whatever s is found, it is a bound:
+every_loss.cone and every_loss.angle.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Finds what every loss can send to a weight: the columns of ∂z/∂W, per sample or for the batch.
 
-‖∂L/∂W‖² = aᵀΘ_W a, Θ_W the weight's block of the empirical tangent kernel (cf. Novak et al. 2022).
+‖∂L/∂W‖² = aᵀΘ_W a, Θ_W the weight's block of the empirical tangent kernel (cf. Novak et al. 2022):
+every_loss.parameters, every_loss.layer_ratio and every_loss.batch_of_weights.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
