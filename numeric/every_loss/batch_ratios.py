@@ -7,6 +7,7 @@ hard labels the extremes are found (every_loss.best_labels).
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from derivations.errors import InputError
@@ -59,15 +60,15 @@ def batch_bounds(
 def _of_labels(found: Reachable, i: Hashable, j: Hashable) -> BatchBounds:
     if found.span == "labels" and found.basis.shape[2] != found.classes:
         raise InputError("a batch's labels are any of all: ask `reachable` for basis='sum_zero'")
-    above, below, _ = label_norms(found, i, j)
+    above, below, _, floor = label_norms(found, i, j)
     lengths = cotangents.surprise(found.logits)
-    above, below = above * lengths, below * lengths
+    above, below = torch.where(below > 0, above, 0.0) * lengths, below * lengths
     largest = below.max()
     if not largest > 0:
         raise InputError(f"no signal of {HOLDS_FOR['labels']} reaches the block's output")
     above, below = (above / largest) ** 2, (below / largest) ** 2
     (low, lower_at), (high, upper_at) = (_extreme(above, below, side) for side in (-1.0, 1.0))
-    return BatchBounds(low, high, 0.0, HOLDS_FOR["labels"], lower_at, upper_at)
+    return BatchBounds(low, high, float(floor.max()), HOLDS_FOR["labels"], lower_at, upper_at)
 
 
 def _extreme(above: Tensor, below: Tensor, side: float) -> tuple[float, Tensor]:

@@ -139,7 +139,7 @@ def _direction(basis: Tensor, c: Tensor) -> Tensor:
 def _of_labels(
     found: Reachable, i: Hashable, j: Hashable, cls: LossClass, y: Tensor | None
 ) -> LossBounds:
-    above, below, made = label_norms(found, i, j, y)
+    above, below, made, floor = label_norms(found, i, j, y)
     gains = torch.where(below > 0, above / below, torch.nan)
     (lower, least), (upper, most) = (
         torch.where(gains.isnan(), side, gains).min(1)
@@ -153,7 +153,7 @@ def _of_labels(
     ranks = [(norms > 0).sum(1) for norms in (above, below)]
     ones = torch.ones_like(lower)
     return LossBounds(
-        cls, lower, upper, at[0], at[1], ranks[0], ranks[1], ones, 0 * ones, HOLDS_FOR[cls],
+        cls, lower, upper, at[0], at[1], ranks[0], ranks[1], ones, floor, HOLDS_FOR[cls],
     )  # fmt: skip
 
 
@@ -163,8 +163,9 @@ def _picked(made: Tensor, which: Tensor) -> Tensor:
 
 def label_norms(
     found: Reachable, i: Hashable, j: Hashable, y: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The norms at i and at j of the signals r⁽ʸ⁾ − e_y, (batch, S), and these, (batch, K, S).
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The norms at i and at j of the signals r⁽ʸ⁾ − e_y, (batch, S), these, (batch, K, S), and the
+    floor, (batch,): signals at j that cancel but for rounding count as none.
 
     With `y` (batch,) only the one of that label.
     """
@@ -177,7 +178,7 @@ def label_norms(
         raise InputError("of coupled samples ask `reachable` for basis='sum_zero'")
     if found.span == "labels":
         norms = [torch.linalg.vector_norm(found.factor(place), dim=1) for place in (i, j)]
-        return norms[0], norms[1], found.basis
+        return norms[0], norms[1], found.basis, torch.zeros_like(norms[0][:, 0])
     every = torch.arange(found.classes) if y is None else y[:, None]
     made = cotangents.hard_labels(found.logits, every)
     if found.joined:
@@ -189,7 +190,11 @@ def label_norms(
         torch.linalg.vector_norm(found.factor(place)[:, :, : c.shape[1]] @ c, dim=1)
         for place in (i, j)
     )
-    return above, below, made
+    spread = torch.linalg.matrix_norm(found.factor(j)[:, :, : c.shape[1]])
+    least = 4 * torch.finfo(found.logits.dtype).eps * spread
+    lost = below <= least[:, None] * torch.linalg.vector_norm(c, dim=1)
+    cancelled = (lost & (below > 0)).any(1)
+    return above, torch.where(lost, 0.0, below), made, torch.where(cancelled, least, 0.0)
 
 
 def _coordinates_of_sum_zero(found: Reachable, a: Tensor) -> Tensor:

@@ -57,6 +57,12 @@ EVERY_LOSS = [
         f"{_TESTS}/test_loss_bounds.py",
     ),
     Mutant(
+        "a label's rounding is a signal",
+        f"{_ROOM}/loss_bounds.py",
+        "torch.where(lost, 0.0, below)",
+        "below",
+    ),
+    Mutant(
         "small directions are dropped",
         f"{_ROOM}/column_pencils.py",
         "floor[deficient] = height = full * _norm_against(bottoms, sizes)",
@@ -101,8 +107,8 @@ EVERY_LOSS = [
     Mutant(
         "every label counts alike in a batch",
         f"{_ROOM}/batch_ratios.py",
-        "above, below = above * lengths, below * lengths",
-        "above, below = above * 1, below * 1",
+        "torch.where(below > 0, above, 0.0) * lengths, below * lengths",
+        "torch.where(below > 0, above, 0.0), below",
     ),
     Mutant(
         "a loop of passes loses the last",

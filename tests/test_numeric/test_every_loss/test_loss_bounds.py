@@ -184,6 +184,29 @@ def test_where_nothing_arrives_the_bounds_are_zero_and_where_nothing_is_sent_the
         assert "reaches the block's output" in none.why_none[0]
 
 
+def test_a_label_whose_signal_cancels_but_for_rounding_has_no_gain():
+    """w₀ = r₁w₁ + r₂w₂: with the label 0 cross-entropy sends nothing, whatever rounding says."""
+    model = classifier(classes=3)
+    links, x = chain(model), inputs(1)
+    r = model(x)[0, 1:].softmax(0)
+    model[4].weight[0] = r @ model[4].weight[1:]
+    found = reachable(links, x)
+    made = bounds(found, 0, 4, "labels")
+    twins = [
+        gain(
+            signals(links, x, lambda z, y=y: nn.functional.cross_entropy(z, torch.tensor([y]))),
+            0,
+            4,
+        )
+        for y in (1, 2)
+    ]
+    assert 0 < made.floor.item() < 1e-13
+    assert made.rank_out.item() == 2
+    assert made.lower.item() == pytest.approx(min(twins).item(), rel=1e-9)
+    assert made.upper.item() == pytest.approx(max(twins).item(), rel=1e-9)
+    assert bounds(found, 0, 4, "label", y=torch.tensor([0])).lower.isnan().all()
+
+
 def test_a_lower_bound_of_zero_is_zero():
     """A block through which one direction of five is lost."""
     torch.manual_seed(0)
