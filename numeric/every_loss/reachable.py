@@ -17,6 +17,8 @@ from numeric.every_loss.logit_graph import Values, kept_as_it_was, logit_graph
 
 LOGITS = "z"
 """The name of the signals that enter at the logits themselves."""
+_AT_ONCE = 2**19
+"""Entries that are factored together: larger doubles would be new memory each time, and slower."""
 Basis = Literal["all", "sum_zero", "labels"]
 
 
@@ -52,9 +54,11 @@ class Reachable:
         matrix, which would square the condition.
         """
         if place not in self._factors:
-            columns = self.at(place).double()
+            columns = self.at(place)
             rows, count = columns.shape[1:]
-            found = torch.linalg.qr(columns, mode="r").R
+            some = max(_AT_ONCE // max(rows * count, 1), 1)
+            parts = [torch.linalg.qr(p.double(), mode="r").R for p in columns.split(some)]
+            found = torch.cat(parts)
             if not found.isfinite().all():  # a factor of what is not
                 raise InputError(f"the signals at {place!r} are not finite: a slope is infinite")
             missing = count - min(rows, count)
