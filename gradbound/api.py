@@ -53,6 +53,7 @@ def analyze(
     y: "Tensor | None" = None,
     loss: "Callable[[Any], Tensor] | None" = None,
     spectra: bool = False,
+    every_loss: bool = False,
     calibrate: Any = None,
     seed: int = 0,
     target: str = "",
@@ -63,19 +64,19 @@ def analyze(
     `inputs` are tensors (batch first), or one dict of keyword arguments. The signal is that of the
     cross-entropy with the labels `y`, or of `loss`, a function of the model's result; without
     either a standard normal cotangent of `seed` at every result. Where `loss` uses some of several
-    results, the blocks are those on the way to these. `spectra` adds the bounds for every signal.
-    The model is measured in the mode it is in, or with `calibrate`, a batch, as a copy whose
-    BatchNorm statistics are that batch's; it comes back untouched. The result prints itself; see
-    `.blocks`, `.worst`, `.rows()`, `.html(path)`, `.pdf(path)`. Raises InputError for what cannot
-    be analyzed, CaptureError for a model whose recording is not what it does, ViolationError for a
-    derivation that fails.
+    results, the blocks are those on the way to these. `spectra` adds the bounds for every signal,
+    `every_loss` those that hold whatever the loss of a classifier. The model is measured in the
+    mode it is in, or with `calibrate`, a batch, as a copy whose BatchNorm statistics are that
+    batch's; it comes back untouched. The result prints itself; see `.blocks`, `.worst`, `.rows()`,
+    `.html(path)`, `.pdf(path)`. Raises InputError for what cannot be analyzed, CaptureError for a
+    model whose recording is not what it does, ViolationError for a derivation that fails.
     """
     from paper_figures import PrintedAnalysis
     from validate.analysis.analyze import analyze as run
 
     found = run(
-        model, *inputs, y=y, loss=loss, spectra=spectra, calibrate=calibrate, seed=seed,
-        target=target,
+        model, *inputs, y=y, loss=loss, spectra=spectra, every_loss=every_loss,
+        calibrate=calibrate, seed=seed, target=target,
     )  # fmt: skip
     capture = replace(found.capture, remarks=(*found.capture.remarks, *remarks))
     return PrintedAnalysis.from_plain(replace(found, capture=capture))

@@ -64,6 +64,7 @@ def _sizes(
     help="Of a model that returns several tensors, the one that the signal leaves from.",
 )
 @click.option("--spectra", is_flag=True, help="Bounds for every signal too, by singular values.")
+@click.option("--every-loss", is_flag=True, help="Bounds for every loss of up to 64 logits too.")
 @click.option(
     "--format",
     "form",
@@ -73,7 +74,7 @@ def _sizes(
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="A file instead of stdout: .txt, .json, .html or .tex says the format.",
+    help="A file instead of stdout: .txt, .json, .html, .tex or .pdf says the format.",
 )
 def analyze(
     targets: Sequence[str],
@@ -88,6 +89,7 @@ def analyze(
     seed: int,
     result: int | None,
     spectra: bool,
+    every_loss: bool,
     form: str | None,
     out: Path | None,
 ) -> None:
@@ -118,8 +120,9 @@ def analyze(
         inputs = target.args if target.args or not target.kwargs else (target.kwargs,)
         calibrate = inputs if mode == "calibrated" else None
         analysis = run(
-            target.model, *inputs, spectra=spectra, seed=seed, target=text, calibrate=calibrate,
-            remarks=target.remarks, loss=result_loss(result, seed) if result else None,
+            target.model, *inputs, spectra=spectra, every_loss=every_loss, seed=seed, target=text,
+            calibrate=calibrate, remarks=target.remarks,
+            loss=result_loss(result, seed) if result else None,
         )  # fmt: skip
         found.append(analysis)
     if out is None:

@@ -19,6 +19,12 @@ from numeric.evaluation.live_samples import VanishedSignalWarning
 from numeric.evaluation.network import Leaf, Network, Segment
 from numeric.evaluation.realize import Realized, realize
 from numeric.evaluation.repeated_skips import RepeatedSkipWarning
+from numeric.every_loss.batch_ratios import batch_bounds
+from numeric.every_loss.certified_pairs import certified_pair
+from numeric.every_loss.loss_bounds import LossBounds
+from numeric.every_loss.loss_bounds import bounds as loss_bounds
+from numeric.every_loss.reachable import Reachable, reachable
+from numeric.every_loss.weight_signals import weight_signals
 from numeric.operators.composed_operators import (
     Adjoint,
     DiagonalOperator,
@@ -61,9 +67,11 @@ __all__ = [
     "Leaf",
     "LeafMap",
     "LinearOperator",
+    "LossBounds",
     "Network",
     "PrecisionWarning",
     "Product",
+    "Reachable",
     "Realized",
     "RepeatedSkipWarning",
     "Scaled",
@@ -73,7 +81,9 @@ __all__ = [
     "Sum",
     "Tolerances",
     "VanishedSignalWarning",
+    "batch_bounds",
     "capture",
+    "certified_pair",
     "certify",
     "check_batch_independence",
     "check_model",
@@ -84,7 +94,9 @@ __all__ = [
     "inner",
     "input_parts",
     "lipschitz_upper",
+    "loss_bounds",
     "norm",
+    "reachable",
     "realize",
     "segment_numbers",
     "segment_signals",
@@ -100,5 +112,6 @@ __all__ = [
     "tolerances",
     "untouched",
     "vanishing_gain",
+    "weight_signals",
     "without_numbers",
 ]

@@ -83,6 +83,7 @@ FORBIDDEN = {
         ("numeric.operators.krylov", "numeric.laws.chi_square"),
         ("numeric.laws.chi_square", "numeric.operators.krylov"),
         ("numeric.evaluation.evaluate", "numeric.certified.balls"),
+        ("numeric.capture.capture", "numeric.every_loss.reachable"),
         ("numeric.tolerances", "numeric.checks"),
     ],
     "validate: rooms": [

@@ -18,6 +18,7 @@ from mutants.analysis import ANALYSIS
 from mutants.audit import VERDICTS
 from mutants.capture import CAPTURE
 from mutants.checkers import CHECKERS
+from mutants.every_loss import EVERY_LOSS
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
 from mutants.rules import SYMBOLIC
@@ -27,7 +28,16 @@ from mutants.watch import WATCHED
 from root import ROOT
 
 PACKAGES = ("derivations", "numeric", "validate", "paper_figures", "gradbound")
-BESIDE_TESTS = (*NUMERIC, *CAPTURE, *MEASUREMENTS, *ANALYSIS, *WATCHED, *CHECKERS, *VERDICTS)
+BESIDE_TESTS = (
+    *NUMERIC,
+    *EVERY_LOSS,
+    *CAPTURE,
+    *MEASUREMENTS,
+    *ANALYSIS,
+    *WATCHED,
+    *CHECKERS,
+    *VERDICTS,
+)
 
 
 def one_of(count: int, mutants: Sequence[Mutant]) -> list[Any]:

@@ -195,8 +195,11 @@ def _forget(captured: CapturedModel) -> None:
     """Leaves of the values that nothing reads any more, which are most, their shape and type; of
     the others not the graph of their derivatives, which holds as much again.
     """
-    recording = captured.flow.recording
-    needed = {*recording.inputs, *recording.outputs}
+    flow, recording = captured.flow, captured.flow.recording
+    needed = {flow.source, *recording.inputs, *recording.outputs}
+    # What steps take besides, as those before the first segment, which no region holds.
+    taken = {value for step in flow.steps for value in step.node.inputs}
+    needed |= taken - {step.value for step in flow.steps}
     needed.update(value for ends in captured.boundaries for value in ends)
     for segment in captured.segments:
         needed.update(value for region in segment.regions.values() for value in region.needs)

@@ -192,3 +192,13 @@ def test_the_library_says_the_same(net):
 def test_nothing_to_compare_is_refused():
     with pytest.raises(InputError, match="no model to compare"):
         gb.compare({})
+
+
+def test_bounds_for_every_loss_are_printed_and_are_in_the_json(capsys, net):
+    code, out, _ = run(capsys, net, "--input-size", "3,8,8", "--every-loss")
+    assert code == 0
+    assert "whatever the loss" in out
+    assert "shift-invariant" in out
+    code, out, _ = run(capsys, net, "--input-size", "3,8,8", "--every-loss", "--format", "json")
+    ids = {bound["id"] for block in json.loads(out)["blocks"] for bound in block["bounds"]}
+    assert {"every_loss.all", "every_loss.shift_invariant", "every_loss.labels"} <= ids

@@ -59,6 +59,22 @@ TARGETS = {
     "certify": Target(
         lambda x, g: numeric.certify(RESIDUAL, LAYERS, x, g), {"x": IMAGE, "g": IMAGE}
     ),
+    "reachable": Target(lambda x: numeric.reachable(LINEAR, x), {"x": ROWS}),
+    "reachable with a basis": Target(
+        lambda basis: numeric.reachable(LINEAR, ROWS, basis=basis),
+        {"basis": gaussian(5, 2, seed=3)},
+    ),
+    "weight_signals": Target(lambda x: numeric.weight_signals(LINEAR, x), {"x": ROWS}),
+    "loss_bounds": Target(
+        lambda to: numeric.loss_bounds(
+            numeric.reachable(LINEAR, ROWS, basis="all"), 0, "z", "angle", to=to, theta=0.5
+        ),
+        {"to": ROWS},
+    ),
+    "certified_pair": Target(
+        lambda x, columns: numeric.certified_pair(RESIDUAL, LAYERS, x, columns),
+        {"x": IMAGE, "columns": gaussian(2, 36, 3, seed=3)},
+    ),
     "JacobianOperator": Target(lambda x: numeric.JacobianOperator(LINEAR, x), {"x": ROWS}),
     "DiagonalOperator": Target(numeric.DiagonalOperator, {"diagonal": ROWS}),
     "push": Target(OPERATOR.push, {"v": ROWS}),
@@ -161,6 +177,8 @@ POISONS: dict[str, Callable[[Tensor], Any]] = {
 # layer on more axes.
 LEGAL = {
     "one entry too few": {
+        "reachable with a basis",  # a basis of fewer columns
+        "certified_pair.columns",
         "norm",
         "DiagonalOperator",
         "spectral_norm_upper",
@@ -244,6 +262,24 @@ EMPTY = {
     "squares": np.ones((0, 2)),
 }
 SETTINGS: dict[str, Callable[[], object]] = {
+    "batch_bounds of coupled samples": lambda: numeric.batch_bounds(
+        numeric.reachable(LINEAR, ROWS, joined=True), 0, "z"
+    ),
+    "loss_bounds of no class": lambda: numeric.loss_bounds(
+        numeric.reachable(LINEAR, ROWS), 0, "z", ""
+    ),
+    "loss_bounds of no place": lambda: numeric.loss_bounds(numeric.reachable(LINEAR, ROWS), 5, "z"),
+    "loss_bounds of labels out of range": lambda: numeric.loss_bounds(
+        numeric.reachable(LINEAR, ROWS), 0, "z", "label", y=torch.tensor([0, 1, 9])
+    ),
+    "loss_bounds of labels of other samples": lambda: numeric.loss_bounds(
+        numeric.reachable(LINEAR, ROWS), 0, "z", "label", y=torch.tensor([0, 1])
+    ),
+    "loss_bounds of labels that are numbers": lambda: numeric.loss_bounds(
+        numeric.reachable(LINEAR, ROWS), 0, "z", "label", y=ROWS[:, 0]
+    ),
+    "reachable of no passes": lambda: numeric.reachable(LINEAR, ROWS, at_once=0),
+    "reachable of nothing": lambda: numeric.reachable(None, ROWS),
     "sigma_max of no steps": lambda: numeric.sigma_max(OPERATOR, steps=0),
     "sigma_min_adjoint with delta 0": lambda: numeric.sigma_min_adjoint(OPERATOR, delta=0.0),
     "singular_extremes with delta 1": lambda: numeric.singular_extremes(OPERATOR, delta=1.0),
@@ -475,6 +511,8 @@ DATA = OF_MODELS | {
     "BoundNumbers",
     "CertifiedNumbers",
     "Enclosure",
+    "LossBounds",
+    "Reachable",
     "Estimate",
     "LinearOperator",
     "Leaf",

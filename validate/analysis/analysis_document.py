@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter
 from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
+SOME_LOSSES = ("every_loss.shift_invariant", "every_loss.labels")
 LOSES = 0.5
 """A median gain below this is worth a word."""
 KEEPS = 1e-6
@@ -227,9 +228,14 @@ class Analysis(_Strict):
 
 
 def block_bound(block: BlockAnalysis, side: str) -> float | None:
-    """The bound of this side that says most, None where there is none."""
+    """The bound of this side that says most of the gain, None where there is none.
+
+    Those that hold for some losses alone may not be of the signal that was measured.
+    """
     values = [
-        bound.value for bound in block.bounds if bound.side == side and bound.value is not None
+        bound.value
+        for bound in block.bounds
+        if bound.side == side and bound.value is not None and bound.id not in SOME_LOSSES
     ]
     return (max if side == "lower" else min)(values, default=None)
 

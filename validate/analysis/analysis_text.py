@@ -1,10 +1,11 @@
 """Prints an analysis for a terminal, and as a LaTeX table: worst blocks first, then all of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from derivations.book.prose import plain
-from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
+from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, block_bound
 
 WIDTH = 12
 """Characters of the longest bar, on either side of gain 1."""
@@ -31,6 +32,7 @@ def _lines(found: Analysis) -> Iterator[str]:
     yield f"{'':{width + 61}}│ is gain 1, a whole bar {math.exp(scale):.3g} times more or less"
     if hidden := len(found.blocks) - len(found.shown):
         yield f"{'':{width}}  and {hidden} that only move entries, of gain 1"
+    yield from _whatever_the_loss(found, width)
     total = found.total
     if total.measured is not None:
         said = f"whole chain: measured {total.measured:.4g}"
@@ -84,6 +86,42 @@ def _bar(gain: float, scale: float) -> str:
     """A bar from the middle: to the left where a signal shrinks, to the right where it grows."""
     length = round(WIDTH * math.log(gain) / scale) if gain > 0 else -WIDTH
     return f"{'█' * -length:>{WIDTH}}│{'█' * length}"
+
+
+WHATEVER = "whatever the loss"
+LOSSES = {
+    "every_loss.all": "every loss",
+    "every_loss.shift_invariant": "shift-invariant",
+    "every_loss.labels": "any hard label",
+}
+
+
+def _whatever_the_loss(found: Analysis, width: int) -> Iterator[str]:
+    """A line a block: what holds of every sample's gain, by the losses it holds for."""
+    rows = {}
+    for block in found.shown:
+        ends = {(each.id, each.side): each for each in block.bounds if each.id in LOSSES}
+        if ends:
+            rows[block.name] = ends
+    if not rows:
+        return
+    yield ""
+    width = max(width, len(WHATEVER))
+    heads = "  ".join(f"{name:>18}" for name in LOSSES.values())
+    yield f"{WHATEVER:{width}}  {heads}"
+    for name, ends in rows.items():
+        bands = "  ".join(f"{_band(ends, each):>18}" for each in LOSSES)
+        yield f"{name:{width}}  {bands}".rstrip()
+    floored = any("rounding" in each.holds_for for ends in rows.values() for each in ends.values())
+    if floored:
+        yield "of some blocks for signals above rounding alone: see holds_for"
+
+
+def _band(ends: Mapping[Any, BoundValue], name: str) -> str:
+    low, high = (ends.get((name, side)) for side in ("lower", "upper"))
+    if low is None or high is None:
+        return ""
+    return f"{low.value:.3g} … " + (f"{high.value:.3g}" if high.value is not None else "∞")
 
 
 def latex(found: Analysis) -> str:

@@ -27,6 +27,7 @@ from validate.analysis.analysis_document import (
 )
 from validate.analysis.block_records import block_of
 from validate.analysis.certainty_remarks import certainty_remarks
+from validate.analysis.every_loss_records import EveryLoss, every_loss_of
 from validate.analysis.signal_comparison import AGREE, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
@@ -46,6 +47,7 @@ def analyze(
     y: Tensor | None = None,
     loss: Loss | None = None,
     spectra: bool = False,
+    every_loss: bool = False,
     calibrate: Sequence[Any] | Tensor | None = None,
     seed: int = 0,
     target: str = "",
@@ -55,7 +57,8 @@ def analyze(
     The signal is that of `loss`, a function of the model's result, or of the cross-entropy with the
     labels `y`, or a seeded standard normal cotangent at every output. The model is measured in the
     mode and precision it is in, and comes back as it was; with `calibrate`, a batch of inputs, a
-    copy is measured whose BatchNorm statistics are that batch's. Of a model on the meta device
+    copy is measured whose BatchNorm statistics are that batch's. `every_loss` adds the bounds that
+    hold whatever the loss of the logits (batch, K). Of a model on the meta device
     there is structure alone. Raises InputError for what cannot be analyzed, CaptureError where the
     captured terms do not give what the model does, and ViolationError where a derivation fails.
     """
@@ -81,6 +84,7 @@ def analyze(
         raise InputError(f"the model computes in {dtype}: call model.float(), or model.double()")
     run = SignalComparison(captured, model, args, kwargs, spectra, seed, chosen)
     measured = None if meta else run.measure(signal.loss)
+    whatever = every_loss_of(captured, run.joined) if every_loss and not meta else EveryLoss()
     remarks = [STRUCTURE] if meta else _statistics_remark(model)
     remarks += filter(None, (captured.unread_before, captured.unread_behind))
     remarks += _results_remark(captured, chosen)
@@ -94,11 +98,12 @@ def analyze(
             run.culprit(index),
             captured.containers,
             run.inside.get(index),
+            whatever.bounds.get(index, ()),
         )
         for index, each in enumerate(captured.segments)
     )
     total = run.total(measured) if measured else Total(None, None, None)
-    remarks += [*captured.flow.remarks, *run.remarks]
+    remarks += [*captured.flow.remarks, *run.remarks, *whatever.remarks]
     if measured:
         remarks += certainty_remarks(captured.segments, blocks, total)
     return Analysis(

@@ -26,11 +26,13 @@ def block_of(
     culprit: str | None,
     containers: Collection[str] = (),
     inside: InnerCause | None = None,
+    every_loss: tuple[BoundValue, ...] = (),
 ) -> BlockAnalysis:
     """The record of a block; without numbers, or where every signal is zero, its gain is null.
 
     `culprit` is the name of the last block that the signal entered and did not leave; `containers`
-    are the modules that hold others which run, and `inside` is what was seen in the block.
+    are the modules that hold others which run, `inside` is what was seen in the block, and
+    `every_loss` are bounds that need no signal.
     """
     said = formula(segment.name, segment.term, segment.regions, containers)
     numbers = found.numbers if found else None
@@ -54,7 +56,7 @@ def block_of(
         terms=Terms(*(median_term(numbers, each) if numbers else None for each in ("t", "c"))),
         lost_by=cause.lost_by,
         advice=cause.advice,
-        bounds=_bounds(known, found) if found and live else (),
+        bounds=(_bounds(known, found) if found and live else ()) + every_loss,
         spectrum=_spectrum(spectra),
         structure=repr(segment.term),
     )

@@ -6,7 +6,7 @@ import pytest
 from printed import analysis, block
 
 from derivations.errors import InputError
-from validate.analysis.analysis_document import Analysis, Spread, block_bound
+from validate.analysis.analysis_document import Analysis, BoundValue, Spread, block_bound
 
 
 def test_worst_blocks_come_first_and_unreached_ones_last():
@@ -34,6 +34,16 @@ def test_the_bound_that_says_most_is_chosen():
     assert block_bound(block(0, "x", 1.0), "lower") == 0.25
     assert block_bound(block(0, "x", 1.0), "upper") == 2.5
     assert block_bound(block(0, "x", None), "upper") is None
+
+
+def test_a_bound_for_some_losses_is_none_of_another_signal():
+    found = block(0, "x", 1.0)
+    made = BoundValue("every_loss.labels", "lower", 0.9, "exact", "labels", None)
+    assert block_bound(replace(found, bounds=(*found.bounds, made)), "lower") == 0.25
+    for narrow in ("shift_invariant", "all"):
+        made = replace(made, id=f"every_loss.{narrow}")
+        expected = 0.9 if narrow == "all" else 0.25
+        assert block_bound(replace(found, bounds=(*found.bounds, made)), "lower") == expected
 
 
 def test_rows_are_flat():

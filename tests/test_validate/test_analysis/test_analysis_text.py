@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from printed import analysis
 
-from validate.analysis.analysis_document import Spread
+from validate.analysis.analysis_document import BoundValue, Spread
 from validate.analysis.analysis_text import latex, text
 
 
@@ -80,3 +80,23 @@ def test_reshapes_are_counted_and_not_listed():
     said = text(replace(analysis(), blocks=(*analysis().blocks, reshape)))
     assert "reshape" not in said
     assert "and 1 that only move entries, of gain 1" in said
+
+
+def test_bounds_for_every_loss_have_lines_of_their_own_and_some_losses_bound_no_other_signal():
+    said = "every loss"
+    more = (
+        BoundValue("every_loss.all", "lower", 0.5, "exact", said, None),
+        BoundValue("every_loss.all", "upper", None, "exact", said, None),
+        BoundValue("every_loss.labels", "lower", 1.25, "exact", "labels", None),
+        BoundValue("every_loss.labels", "upper", 1.75, "exact", "labels, or rounding", None),
+    )
+    fine = analysis().blocks[3]
+    fine = replace(fine, bounds=(*fine.bounds, *more))
+    lines = text(replace(analysis(), blocks=(fine,))).splitlines()
+    (row,) = [line for line in lines if line.startswith("fine") and "…" in line and "█" not in line]
+    assert row.split()[1:] == ["0.5", "…", "∞", "1.25", "…", "1.75"]
+    head = next(line for line in lines if line.startswith("whatever the loss"))
+    assert head.index("any hard label") + len("any hard label") == row.index("1.75") + 4
+    assert "0.5 … 2.5" in next(line for line in lines if "█" in line)
+    assert any("above rounding alone" in line for line in lines)
+    assert not any("whatever the loss" in line for line in text(analysis()).splitlines())

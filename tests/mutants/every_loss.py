@@ -1,0 +1,161 @@
+"""Mutants of the bounds for every loss: the tests beside them must fail."""
+
+from mutants.mutant import Mutant
+
+_ROOM = "numeric/every_loss"
+_TESTS = "tests/test_numeric/test_every_loss"
+
+EVERY_LOSS = [
+    Mutant(
+        "behind a boundary its values are the same as before it",
+        "numeric/every_loss/logit_graph.py",
+        "known[value].view_as(known[value]) for value in waiting[0]",
+        "known[value] for value in waiting[0]",
+    ),
+    Mutant(
+        "a certificate ignores the radii",
+        f"{_ROOM}/sup_ratio.py",
+        "return Enclosed(s.mT @ v.mid, up(spread, terms) + terms * balls.TINY)",
+        "return Enclosed(s.mT @ v.mid, torch.zeros_like(spread))",
+    ),
+    Mutant(
+        "a certificate's Gram matrices have no radii",
+        f"{_ROOM}/sup_ratio.py",
+        "mixed + mixed.mT + v.rad @ v.rad.mT",
+        "0 * mixed",
+    ),
+    Mutant(
+        "a certificate truncates the kernel",
+        f"{_ROOM}/sup_ratio.py",
+        "right = torch.linalg.svd(w.mT, full_matrices=True).U",
+        "right = torch.linalg.svd(w.mT, full_matrices=True).U[:, :, : max(1, w.shape[2] - 1)]",
+    ),
+    Mutant(
+        "a certificate forgets what the guess lacks",
+        f"{_ROOM}/sup_ratio.py",
+        "(arb(size) / (1 - arb(defect))).sqrt()",
+        "arb(size).sqrt()",
+    ),
+    Mutant(
+        "a certificate of a pair swaps the roles",
+        f"{_ROOM}/certified_pairs.py",
+        "upper, inverse = sup_ratio(before, after), sup_ratio(after, before)",
+        "upper, inverse = sup_ratio(after, before), sup_ratio(before, after)",
+    ),
+    Mutant(
+        "a certified lower bound is rounded up",
+        f"{_ROOM}/certified_pairs.py",
+        "torch.nextafter(one, torch.zeros_like(one))",
+        "one * (1 + 1e-9)",
+    ),
+    Mutant(
+        "the sum-zero basis holds a single logit",
+        f"{_ROOM}/cotangents.py",
+        "return made.scatter_(1, top[:, None, None].expand(-1, 1, classes - 1), -1.0)",
+        "return made",
+        f"{_TESTS}/test_loss_bounds.py",
+    ),
+    Mutant(
+        "hard labels leave the label itself in the softmax",
+        f"{_ROOM}/cotangents.py",
+        "spread.scatter(1, chosen[:, None], -torch.inf).softmax(1)",
+        "spread.softmax(1)",
+        f"{_TESTS}/test_loss_bounds.py",
+    ),
+    Mutant(
+        "a label's rounding is a signal",
+        f"{_ROOM}/loss_bounds.py",
+        "torch.where(lost, 0.0, below)",
+        "below",
+    ),
+    Mutant(
+        "small directions are dropped",
+        f"{_ROOM}/column_pencils.py",
+        "floor[deficient] = height = full * _norm_against(bottoms, sizes)",
+        "floor[deficient] = height = 1e9 * full * _norm_against(bottoms, sizes)",
+    ),
+    Mutant(
+        "a floor costs nothing",
+        f"{_ROOM}/column_pencils.py",
+        "value = rho * math.sqrt(1 + share)",
+        "value = rho",
+    ),
+    Mutant(
+        "a floor costs a lower bound nothing",
+        f"{_ROOM}/column_pencils.py",
+        "square = 1 / inverse**2 - share * best[1] ** 2",
+        "square = 1 / inverse**2",
+    ),
+    Mutant(
+        "the ends of a pencil are swapped",
+        f"{_ROOM}/column_pencils.py",
+        "inverse, lower_at = _greatest(b, t)",
+        "inverse, lower_at = _greatest(t, b)",
+    ),
+    Mutant(
+        "the cone is as wide as the plane",
+        f"{_ROOM}/near_one_loss.py",
+        "math.cos(theta) ** 2 * base.mT @ base",
+        "math.cos(theta) * base.mT @ base",
+    ),
+    Mutant(
+        "a witness may leave the cone",
+        f"{_ROOM}/near_one_loss.py",
+        "better = value.isfinite() & inside & (value > best)",
+        "better = value.isfinite() & (value > best)",
+    ),
+    Mutant(
+        "labels of a batch are chosen sample by sample",
+        f"{_ROOM}/batch_ratios.py",
+        "best = (side * (above - ratio * below)).argmax(1)",
+        "best = (side * above / below).argmax(1)",
+    ),
+    Mutant(
+        "every label counts alike in a batch",
+        f"{_ROOM}/batch_ratios.py",
+        "torch.where(below > 0, above, 0.0) * lengths, below * lengths",
+        "torch.where(below > 0, above, 0.0), below",
+    ),
+    Mutant(
+        "a loop of passes loses the last",
+        f"{_ROOM}/reachable.py",
+        "for some in sent.split(max(at_once, 1))]",
+        "for some in sent.roll(1, 0).split(max(at_once, 1))]",
+    ),
+    Mutant(
+        "samples that read those left out are not noticed",
+        f"{_ROOM}/logit_graph.py",
+        'check_kept("the model", alone,',
+        '(lambda *_: None)("the model", alone,',
+    ),
+    Mutant(
+        "samples that read each other are not noticed",
+        f"{_ROOM}/logit_graph.py",
+        'check_samples("the model", run, few, [alone])',
+        "pass",
+    ),
+    Mutant(
+        "a batch's weight gradient is bounded by its samples'",
+        f"{_ROOM}/weight_signals.py",
+        "together = whole_batch or joined",
+        "together = joined",
+    ),
+    Mutant(
+        "a dense gradient has no cross terms",
+        f"{_ROOM}/dense_gradients.py",
+        "square = ((g @ g.mT) * (h @ h.mT)).sum((1, 2))",
+        "square = ((g @ g.mT) * (h @ h.mT)).diagonal(dim1=1, dim2=2).sum(1)",
+    ),
+    Mutant(
+        "an analysis gives the least upper bound of the samples",
+        "validate/analysis/every_loss_records.py",
+        "float(bounds.upper[live].max())",
+        "float(bounds.upper[live].min())",
+    ),
+    Mutant(
+        "bounds for labels are printed for any signal",
+        "validate/analysis/analysis_document.py",
+        "bound.value is not None and bound.id not in SOME_LOSSES",
+        "bound.value is not None",
+    ),
+]
