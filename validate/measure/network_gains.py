@@ -109,7 +109,7 @@ def norm_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
 
 
 def is_faint(signal: Tensor) -> Tensor:
-    """Whether a sample's signal is not zero but so small that its ratios have lost digits: (batch,).
+    """Whether a sample's signal is not zero but so small that its ratios lose digits: (batch,).
 
     So small is a largest modulus below tiny/ε², 4e-277 in float64: entries that matter beside it,
     to ε, and what a block makes of it, down to ε of its size, are normal numbers above that.
