@@ -145,7 +145,7 @@ _SMOKE = Preset(
         Sweep("se_residual", (8, 20), 8),
         Sweep("dense", (10, 16), 8),
     ),
-    schedule=Schedule(epochs=12),
+    schedule=Schedule(epochs=12, layout="channels_last"),
 )
 _CPU = Preset(
     name="cpu",
@@ -156,7 +156,7 @@ _CPU = Preset(
         Sweep("se_residual", (8, 14, 20, 26), 8),
         Sweep("dense", (10, 16, 22, 28), 8),
     ),
-    schedule=Schedule(epochs=10),
+    schedule=Schedule(epochs=10, layout="channels_last"),
     seeds=(0, 1, 2),
     train_samples=1536,
     test_samples=1000,
@@ -173,7 +173,7 @@ _GPU = Preset(
         Sweep("se_residual", (20, 44, 74, 110), 16),
         Sweep("dense", (22, 40, 70, 100), 12),
     ),
-    schedule=Schedule(epochs=20, batch_size=128, warmup_epochs=2),
+    schedule=Schedule(epochs=20, batch_size=128, warmup_epochs=2, layout="channels_last"),
     seeds=(0, 1, 2),
     measure_epochs=(0, 10, 20),
     device="cuda",
