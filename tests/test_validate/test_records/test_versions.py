@@ -4,15 +4,16 @@ import json
 import shutil
 
 import pytest
+from root import ROOT
 from test_validate.altered import alter
 
 from derivations.errors import InputError
 from validate.records.codec import decode, encode
 from validate.records.read import read_results
-from validate.records.recorded import RECORDED
 from validate.records.schema import BlockRow, EpochRow, RunConfig
 from validate.records.versions import Record
 
+RECORDED = ROOT / "validate" / "results" / "cpu"
 ROWS = {"config.json": RunConfig, "epochs.jsonl": EpochRow, "blocks.jsonl": BlockRow}
 
 
@@ -20,8 +21,7 @@ ROWS = {"config.json": RunConfig, "epochs.jsonl": EpochRow, "blocks.jsonl": Bloc
 def test_rows_of_the_first_version_are_written_as_they_were_read(tmp_path, finished, name):
     """Byte for byte, whichever versions the recorded runs and those of today are of."""
     versions = set()
-    for folder in (RECORDED, finished):
-        path = next(folder.glob(f"runs/*/{name}"))
+    for path in (*RECORDED.glob(f"runs/*/{name}"), *finished.glob(f"runs/*/{name}")):
         for line in path.read_bytes().splitlines(keepends=True):
             row = decode(line, ROWS[name], "here")
             versions.add(row.version)
