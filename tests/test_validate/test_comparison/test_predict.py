@@ -81,6 +81,7 @@ def test_signals_without_digits_are_masked_by_sample_and_by_reason(factor, expec
     predictions = predict(network, seen.activations, seen.signals, EFFORT)
     mask = (None, expected, None) if expected else ()
     for gains, prediction in zip(seen.gains, predictions, strict=True):
+        assert gains.isnan().tolist() == [False, expected is not None, False]
         made = compare(gains, prediction)
         assert made.masked == mask
         assert made.vanished == (expected is not None)
