@@ -156,12 +156,14 @@ def validate(
     Ends with exit code 4 if a bound is violated or an identity missed.
     """
     from gradbound import jobs
-    from validate.statistics.summary import failures, tally
+    from validate.statistics.summary import failures, remarks, tally
     from validate.training.presets import preset as choose
     from validate.training.process_share import from_environment
 
     rank = from_environment()
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
+    if resume and not jobs.is_there(out):
+        _tell(f"{out} holds nothing to carry on with: starting afresh")
     if rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
     elif (
@@ -169,8 +171,11 @@ def validate(
     ) is not None:
         results = shared
     else:  # another process completes the folder, and reports
+        _tell(jobs.share_done(out, rank))
         return
     click.echo(f"{out}: {tally(results)}")
+    for line in remarks(results):
+        _tell(f"{out}: {line}")
     _judge(failures(results))
 
 

@@ -6,7 +6,8 @@ import torch
 
 from derivations.errors import InputError
 from validate.progress import for_terminal
-from validate.records.schema import MANIFEST_FILE, Results
+from validate.records.manifest import command, read_manifest
+from validate.records.schema import MANIFEST_FILE, Results, run_files
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
 from validate.training.sweep import run, run_share
@@ -20,7 +21,7 @@ def validate(
     Raises InputError for such a folder otherwise. On the CPU it takes as many processes as torch
     would take threads, which OMP_NUM_THREADS limits.
     """
-    if not resume and (out / MANIFEST_FILE).exists():
+    if not resume and is_there(out):
         raise InputError(
             f"{out} holds results already: give --resume to carry on with them, or choose "
             "another --out"
@@ -44,6 +45,22 @@ def validate_share(
     progress = for_terminal(quiet or rank.number > 0)
     return run_share(
         preset, out, rank, data_folder=data_dir, progress=progress, processes=_processes(preset)
+    )
+
+
+def is_there(out: Path) -> bool:
+    """Whether the folder holds results, finished or not."""
+    return (out / MANIFEST_FILE).exists()
+
+
+def share_done(out: Path, rank: Rank) -> str:
+    """What is left to do in the folder when one of several processes has done its share."""
+    manifest = read_manifest(out)
+    left = sum(not manifest.files.keys() >= set(run_files(run)) for run in manifest.runs)
+    return (
+        f"{out}: process {rank.number} of {rank.size} has done its share, {left} of "
+        f"{len(manifest.runs)} runs are left to the others; if there are no others, unset RANK and "
+        f"WORLD_SIZE and run {command(out, manifest, resume=True)}"
     )
 
 

@@ -173,7 +173,10 @@ def make_run(config: RunConfig) -> tuple[list[EpochRow], list[BlockRow]]:
             relative_error=worst,
         )
         scores = {"train_loss": 2 * error, "train_error": 0.8 * error, "test_error": error}
-        epochs.append(EpochRow(run=config.run, epoch=epoch, status="ok", total=total, **scores))
+        batch = {"batch_ratio": 1.0, "batch_gains": (1.0,) * len(rows)}
+        epochs.append(
+            EpochRow(run=config.run, epoch=epoch, status="ok", total=total, **scores, **batch)
+        )
     return epochs, blocks
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from validate.records.timings import TIMINGS_FILE
 from validate.training.presets import Preset, Sweep
 from validate.training.train import Schedule
 
@@ -26,9 +27,9 @@ MINIATURE = Preset(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below `folder`, by its relative path."""
+    """Every file below `folder` but the timings, which differ each time, by its relative path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != TIMINGS_FILE
     }

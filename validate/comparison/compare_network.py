@@ -20,7 +20,7 @@ from validate.comparison.first_weights import scaled
 from validate.comparison.predict import Prediction
 from validate.measure.network_gains import Measurement
 from validate.records.codec import DIGITS
-from validate.records.schema import BlockRow, BoundRow, Gains, LawRow, Side, Total
+from validate.records.schema import BlockRow, BoundRow, Gains, LawRow, Masked, Side, Total
 
 ROUNDING = tolerances(torch.float64).identity
 """Allowed error relative to the sum of the quantities involved: of the gains, and of what was added
@@ -42,6 +42,7 @@ class Comparison:
     identity_failures: int
     terms: dict[str, Gains]
     bounds: tuple[BoundRow, ...]
+    masked: tuple[Masked | None, ...] = ()
 
 
 def compare(measured: Tensor, prediction: Prediction) -> Comparison:
@@ -49,10 +50,10 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
     number is NaN.
     """
     live, numbers = prediction.live, prediction.numbers
-    vanished = int((~live).sum())
+    vanished, masked = int((~live).sum()), _masks(prediction)
     if numbers is None:
         nothing: Gains = (None,) * len(live)
-        return Comparison(nothing, nothing, vanished, None, 0, {}, ())
+        return Comparison(nothing, nothing, vanished, None, 0, {}, (), masked)
     if not numbers.gain.isfinite().all():
         raise InputError("a predicted gain is not finite: report the network and its seed")
     seen = measured[live]
@@ -71,7 +72,17 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
             if name in RECORDED_TERMS
         },
         bounds=tuple(_check(bound, seen, scale, live) for bound in numbers.bounds),
+        masked=masked,
     )
+
+
+def _masks(prediction: Prediction) -> tuple[Masked | None, ...]:
+    if prediction.live.all():
+        return ()
+    none = torch.zeros_like(prediction.live)
+    faint_ones = none if prediction.faint is None else prediction.faint
+    pairs = zip(prediction.live.tolist(), faint_ones.tolist(), strict=True)
+    return tuple(None if live else "faint" if faint else "zero" for live, faint in pairs)
 
 
 def block_row(

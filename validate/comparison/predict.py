@@ -14,11 +14,15 @@ from numeric import BlockNumbers, evaluate
 from validate.comparison.first_weights import FirstWeights, first_weights
 from validate.networks.build import Network
 
+FAINT = 2.0**-918
+"""Stated anew and not imported from the measurement. 104 binary digits above the least normal
+number of float64: 52 for what counts beside the largest entry, 52 for what a block makes of it."""
+
 
 @dataclass(frozen=True)
 class Prediction:
     """The numbers of one segment for the samples marked in `live` (batch,), whose backward signal
-    is not exactly zero.
+    is not exactly zero and on neither side `faint` (batch,; None: nowhere).
 
     None where there is no such sample; `weights` also where it has no convolution, or no law is
     asked for.
@@ -27,6 +31,7 @@ class Prediction:
     live: Tensor
     numbers: BlockNumbers | None
     weights: FirstWeights | None = None
+    faint: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,19 @@ def predict(
     network: Network, activations: tuple[Tensor, ...], signals: tuple[Tensor, ...], effort: Effort
 ) -> Iterator[Prediction]:
     """One prediction per segment of a float64 eval-mode copy of `network`, from h_{k−1} and
-    ∂L/∂h_k: (batch, *shape) each, float64.
+    ∂L/∂h_k: (batch, *shape) each, float64. Of ∂L/∂h_{k−1} it sees no more than which are too small
+    to be held against anything.
 
     Raises InputError for tensors that `numeric.evaluation.evaluate` refuses.
     """
     # Of its own, and not that of the measurement: the two share no code and no state.
     twin = copy.deepcopy(network).double().eval().requires_grad_(False)
-    for (_, segment), x, g in zip(twin.chain(), activations[:-1], signals[1:], strict=True):
-        live = g.flatten(start_dim=1).any(dim=1)
+    faint = [_is_faint(signal) for signal in signals]
+    for k, (_, segment) in enumerate(twin.chain()):
+        x, g, lost = activations[k], signals[k + 1], faint[k] | faint[k + 1]
+        live = g.flatten(start_dim=1).any(dim=1) & ~lost
         if not live.any():
-            yield Prediction(live, None)
+            yield Prediction(live, None, None, lost)
             continue
         numbers = evaluate(
             segment.term,
@@ -74,4 +82,10 @@ def predict(
             if effort.laws == "none"
             else first_weights(segment, x[live], g[live], trained=effort.laws == "trained")
         )
-        yield Prediction(live, numbers, weights)
+        yield Prediction(live, numbers, weights, lost)
+
+
+def _is_faint(signal: Tensor) -> Tensor:
+    """Whether the largest entry is not 0 but below FAINT: (batch,)."""
+    largest = signal.flatten(start_dim=1).abs().amax(dim=1)
+    return (largest > 0) & (largest < FAINT)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from derivations.errors import InputError
+from validate.data.genuine import check_classes, check_moments
 from validate.data.splits import Array, Dataset, Moments, check_labels, normalized
 from validate.data.unpack import existing, unpacked
 
@@ -14,6 +15,8 @@ GET_CIFAR10 = (
     "at its folder"
 )
 GET_CIFAR100 = GET_CIFAR10.replace("cifar-10-", "cifar-100-")
+TRAINING, TESTING = 50_000, 10_000
+"""Images of either, alike of every class."""
 CIFAR10_MOMENTS = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 CIFAR100_MOMENTS = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
 
@@ -47,9 +50,11 @@ class Cifar:
         folder = self.inside(folder)
         parts = [self._file(folder, name) for name in self.train]
         images, labels = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        test_images, test_labels = self._file(folder, self.test)
+        check_known(self, folder, images, labels, test_labels)
         train, test = (
             normalized(images, labels, self.moments),
-            normalized(*self._file(folder, self.test), self.moments),
+            normalized(test_images, test_labels, self.moments),
         )
         return Dataset(self.name, train, test, augment=True, classes=self.classes[-1])
 
@@ -96,6 +101,18 @@ CIFAR100 = Cifar(
     get=GET_CIFAR100,
     moments=CIFAR100_MOMENTS,
 )
+
+
+def check_known(
+    kind: Cifar, folder: Path, images: Array, labels: Array, test_labels: Array
+) -> None:
+    """Raises InputError for noise, parts and swapped files. No digests of the single files are
+    published, but numbers of images and moments of the pixels are.
+    """
+    classes = kind.classes[-1]
+    check_classes(labels, classes, TRAINING // classes, folder)
+    check_classes(test_labels, classes, TESTING // classes, folder)
+    check_moments(images, kind.moments, folder)
 
 
 def _records(path: Path, labels: int, limit: int) -> Array:

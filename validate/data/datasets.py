@@ -1,6 +1,6 @@
 """Loads the data sets by name: digits, Fashion-MNIST, CIFAR-10, CIFAR-100 and folders of images.
 
-Every file is checked for magic number, size and label range; nothing is downloaded and no pickle is
+Every file is checked for its form and for being the published one; nothing is downloaded, no pickle
 read.
 """
 

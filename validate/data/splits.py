@@ -62,6 +62,12 @@ class Dataset:
         return replace(self, train=self.train.first(train), test=self.test.first(test))
 
     @property
+    def copied(self) -> int:
+        """How many test images are the same as a training image, pixel by pixel."""
+        known = {image.numpy().tobytes() for image in self.train.images}
+        return sum(image.numpy().tobytes() in known for image in self.test.images)
+
+    @property
     def in_channels(self) -> int:
         return self.train.images.shape[1]
 

@@ -30,7 +30,8 @@ class Measurement:
 
     `activations` h₀ … h_n and `signals` ∂L/∂h₀ … ∂L/∂h_n: (batch, *shape) each, h₀ the value of the
     stem. `gains` ‖∂L/∂h_{k−1}‖₂ / ‖∂L/∂h_k‖₂, k = 1 … n, and `total` ‖∂L/∂h₀‖₂ / ‖∂L/∂h_n‖₂:
-    (batch,) each, NaN for a sample whose denominator is exactly zero.
+    (batch,) each, NaN for a sample whose denominator is exactly zero, and where either signal is
+    faint, see `is_faint`.
     """
 
     names: tuple[str, ...]
@@ -40,35 +41,40 @@ class Measurement:
     total: Tensor
 
 
+@dataclass(frozen=True)
+class BatchMeasurement:
+    """What one step of training sees: ratios of norms over the whole batch, its samples coupled by
+    BatchNorm. `gains` of the links of the chain, `total` from end to end; NaN as in `Measurement`.
+    """
+
+    gains: tuple[float, ...]
+    total: float
+
+
+def measure_batch(network: Stack, x: Tensor, y: Tensor) -> BatchMeasurement:
+    """Backpropagates the cross-entropy of the batch (x, y) through a float64 copy of `network` in
+    train mode, whose BatchNorm takes the statistics of this batch. The network is left untouched.
+
+    Raises ValueError as `measure` does.
+    """
+    twin = _copied(network, x, y, training=True)
+    _, _, signals = _backpropagated(twin, x, y)
+    whole = [signal.reshape(1, -1) for signal in signals]
+    return BatchMeasurement(
+        tuple(gain.item() for gain in _link_by_link(whole)), _ends(whole).item()
+    )
+
+
 def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
-    """Backpropagates the summed cross-entropy of (x, y) through a float64 copy of `network`, which
-    itself is left untouched.
+    """Backpropagates the summed cross-entropy of (x, y) through a float64 copy of `network` in eval
+    mode. The network is left untouched; its statistics should be recalibrated before.
 
     x: (batch, channels, h, w), y: (batch,) labels. Raises ValueError if the batch is empty or the
     loss is not finite.
     """
-    if len(x) == 0 or len(x) != len(y):
-        raise ValueError(
-            f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one"
-        )
-    twin = copy.deepcopy(network)
-    assert isinstance(twin, nn.Module)
-    twin.double().eval().requires_grad_(False)
-    with torch.enable_grad():
-        # A leaf: what is asked for starts behind the stem.
-        activations = [twin.stem(x.detach().double()).detach().requires_grad_()]
-        names = []
-        for name, segment in twin.chain():
-            names.append(name)
-            activations.append(segment(activations[-1]))
-        loss = functional.cross_entropy(twin.head(activations[-1]), y, reduction="sum")
-    if not torch.isfinite(loss):
-        raise ValueError("the loss is not finite: no gain can be measured on this network")
-    signals = torch.autograd.grad(loss, activations)
-    total = norm_ratio(signals[0], signals[-1])
-    return Measurement(
-        tuple(names), tuple(h.detach() for h in activations), signals, _link_by_link(signals), total
-    )
+    twin = _copied(network, x, y, training=False)
+    names, activations, signals = _backpropagated(twin, x, y)
+    return Measurement(names, activations, signals, _link_by_link(signals), _ends(signals))
 
 
 def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
@@ -82,10 +88,7 @@ def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     assert isinstance(network, nn.Module)
     if any(module.training for module in network.modules()):
         raise ValueError("the network is in training mode: call network.eval() first")
-    if len(x) == 0 or len(x) != len(y):
-        raise ValueError(
-            f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one"
-        )
+    _check(x, y)
     with torch.enable_grad():
         activations = [network.stem(x.detach()).detach().requires_grad_()]
         for _, segment in network.chain():
@@ -105,8 +108,61 @@ def norm_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     return _ratio(_scaled_norm(numerator), _scaled_norm(denominator))
 
 
+def is_faint(signal: Tensor) -> Tensor:
+    """Whether a sample's signal is not zero but so small that its ratios lose digits: (batch,).
+
+    So small is a largest modulus below tiny/ε², 4e-277 in float64: entries that matter beside it,
+    to ε, and what a block makes of it, down to ε of its size, are normal numbers above that.
+    """
+    info = torch.finfo(signal.dtype)
+    largest = signal.flatten(start_dim=1).abs().amax(dim=1)
+    return (largest > 0) & (largest < info.tiny / info.eps**2)
+
+
+def _copied(network: Stack, x: Tensor, y: Tensor, *, training: bool) -> Stack:
+    _check(x, y)
+    twin = copy.deepcopy(network)
+    assert isinstance(twin, nn.Module)
+    twin.double().train(training).requires_grad_(False)
+    return twin
+
+
+def _check(x: Tensor, y: Tensor) -> None:
+    if len(x) == 0 or len(x) != len(y):
+        raise ValueError(
+            f"x holds {len(x)} and y {len(y)} samples: give as many labels as inputs, at least one"
+        )
+
+
+def _backpropagated(
+    twin: Stack, x: Tensor, y: Tensor
+) -> tuple[tuple[str, ...], tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Names of the links, activations and signals, as in `Measurement`."""
+    with torch.enable_grad():
+        # A leaf: what is asked for starts behind the stem.
+        activations = [twin.stem(x.detach().double()).detach().requires_grad_()]
+        names = []
+        for name, segment in twin.chain():
+            names.append(name)
+            activations.append(segment(activations[-1]))
+        loss = functional.cross_entropy(twin.head(activations[-1]), y, reduction="sum")
+    if not torch.isfinite(loss):
+        raise ValueError("the loss is not finite: no gain can be measured on this network")
+    signals = torch.autograd.grad(loss, activations)
+    return tuple(names), tuple(h.detach() for h in activations), signals
+
+
 def _link_by_link(signals: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    return tuple(_ratio(before, after) for before, after in pairwise(map(_scaled_norm, signals)))
+    found = [(_scaled_norm(signal), is_faint(signal)) for signal in signals]
+    return tuple(
+        _ratio(before, after).masked_fill(faint | weak, torch.nan)
+        for (before, faint), (after, weak) in pairwise(found)
+    )
+
+
+def _ends(signals: Sequence[Tensor]) -> Tensor:
+    first, last = signals[0], signals[-1]
+    return norm_ratio(first, last).masked_fill(is_faint(first) | is_faint(last), torch.nan)
 
 
 ScaledNorm = tuple[Tensor, Tensor]

@@ -12,10 +12,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from derivations.errors import InputError
 from validate.records.storage import read_bytes, write_atomic
+from validate.records.versions import Versioned
 
 DIGITS = 4
 """Significant digits of the stored values of bounds and terms: as many as figures can use, and few
 enough to keep the records small."""
+
+MAKE_AGAIN = "delete the results folder and make it again, by the command that made it"
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 AnyDocument = TypeVar("AnyDocument")
@@ -60,15 +63,14 @@ def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise InputError(
-            f"{source} is no valid record ({place}: {first['msg']}): delete the results "
-            "folder and run `gradbound validate` again"
+            f"{source} is no valid record ({place}: {first['msg']}): {MAKE_AGAIN}"
         ) from error
     # The model has a default for it, so a line without one would pass.
     if "schema_" not in record.model_fields_set:
-        raise InputError(
-            f"{source} states no schema: delete the results folder and run `gradbound "
-            "validate` again"
-        )
+        raise InputError(f"{source} states no schema: {MAKE_AGAIN}")
+    if isinstance(record, Versioned) and (name := record.foreign()):
+        lacks = "states" if name in record.model_fields_set else "lacks"
+        raise InputError(f"{source} {lacks} {name}, unlike its schema: {MAKE_AGAIN}")
     return record
 
 

@@ -31,19 +31,25 @@ _AFTERLIFE = 10.0
 """Seconds to wait for a worker whose sweep was killed, and which ends a moment later."""
 
 
-def open_folder(out: Path, header: Manifest) -> Manifest:
+def open_folder(
+    out: Path, header: Manifest, fewer: Callable[[int], str] = lambda count: ""
+) -> Manifest:
     """The manifest to go on from: `header` in a new or empty folder, else the one found there, if
     it is of the same making.
 
-    Runs that it lists but whose folders were deleted are struck from it. Raises InputError for any
-    other folder.
+    One of fewer seeds is extended, if nobody is at work in the folder; `fewer` tells the digest of
+    the configurations of its first runs. Runs that it lists but whose folders were deleted are
+    struck from it. Raises InputError for any other folder.
     """
     make_folder(out)
     with _changing(out):
         found = _found(out)
-        manifest = (
-            header if found is None else _without_the_deleted(out, _same_making(out, found, header))
-        )
+        manifest = found or header
+        if found is not None and _grows(found, header, fewer):
+            _make_inner(out, out / RUNS)
+            with held(out, shared=False):  # a sweep of fewer seeds would not know the others
+                manifest = header.model_copy(update={"files": found.files})
+        manifest = _without_the_deleted(out, _same_making(out, manifest, header))
         if manifest != found:
             write_manifest(out, manifest)
         _make_inner(out, out / RUNS)
@@ -124,8 +130,8 @@ def _changing(out: Path) -> Iterator[None]:
 def _make_inner(out: Path, folder: Path) -> None:
     if not is_inside(folder, out):
         raise InputError(
-            f"{folder} leads out of the results folder: remove the link and run `gradbound "
-            "validate` again"
+            f"{folder} leads out of the results folder: remove the link and give the same "
+            "command again"
         )
     make_folder(folder)
 
@@ -139,11 +145,31 @@ def _found(out: Path) -> Manifest | None:
     return None
 
 
+def _grows(found: Manifest, header: Manifest, fewer: Callable[[int], str]) -> bool:
+    """Whether `header` is `found` with more seeds, and all else as it was."""
+    count = len(found.runs)
+    grown = {"seeds", "command", "config", "runs"}
+    same = header.model_fields_set - {"status", "files"} - grown
+    return (
+        found.runs != header.runs
+        and found.runs == header.runs[:count]
+        and found.seeds == header.seeds[: len(found.seeds)]
+        and all(getattr(found, field) == getattr(header, field) for field in same)
+        and found.config == fewer(count)
+    )
+
+
 def _same_making(out: Path, found: Manifest, header: Manifest) -> Manifest:
     # What a folder holds grows; how it was made must not change.
     for field in sorted(header.model_fields_set - {"status", "files"}):
         if getattr(found, field) != getattr(header, field):
             there, here = getattr(found, field), getattr(header, field)
+            fewer = len(header.runs) < len(found.runs)
+            if field == "command" and fewer and header.runs == found.runs[: len(header.runs)]:
+                raise InputError(
+                    f"{out} holds {len(found.seeds)} seeds already, not {len(header.seeds)}: ask "
+                    f"for --seeds {len(found.seeds)} or more, or choose another --out"
+                )
             if field == "config":
                 raise InputError(
                     f"{out} was made with other settings or other images: choose another "

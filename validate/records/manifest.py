@@ -3,12 +3,13 @@
 Whatever is missing, altered or foreign raises InputError with one line that names the file.
 """
 
+import shlex
 from pathlib import Path
 
 from derivations.errors import InputError
-from validate.records.codec import decode, encode, write_json
+from validate.records.codec import MAKE_AGAIN, decode, encode, write_json
 from validate.records.schema import MANIFEST_FILE, WEIGHTS, Manifest
-from validate.records.storage import is_inside, read_bytes, sha256
+from validate.records.storage import WaysOut, is_inside, read_bytes, sha256
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -17,20 +18,30 @@ def read_manifest(folder: Path) -> Manifest:
     Raises InputError unless it is, byte for byte, one that `write_manifest` wrote.
     """
     path = folder / MANIFEST_FILE
-    data = read_bytes(path)
+    to_make = f"run `gradbound validate --out {shlex.quote(str(folder))}` to make it"
+    data = read_bytes(path, ways_out=WaysOut(to_make, MAKE_AGAIN, MAKE_AGAIN))
     manifest = decode(data, Manifest, str(path))
     # Bytes, not fields: a key given twice or other white space decodes to the same manifest.
     if encode(_sealed(manifest)) != data:
-        raise InputError(
-            f"{path} was altered (it does not match its seal): delete {folder} and run "
-            "`gradbound validate` again"
-        )
+        raise InputError(f"{path} was altered (it does not match its seal): {MAKE_AGAIN}")
     return manifest
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replaces the manifest in `folder`, sealed anew."""
     write_json(folder / MANIFEST_FILE, _sealed(manifest))
+
+
+def command(folder: Path, manifest: Manifest, *, resume: bool) -> str:
+    """What to type to make the folder, or to carry on with it."""
+    # Anew from its parts, each quoted: what a manifest calls its command may be anything.
+    words = [
+        *("gradbound", "validate", "--preset", manifest.preset, "--dataset", manifest.dataset),
+        *("--seeds", str(len(manifest.seeds)), "--device", manifest.device, "--out", str(folder)),
+        *(["--resume"] if resume else []),
+    ]
+    embedded = manifest.dataset == "digits"
+    return f"`{shlex.join(words)}`{'' if embedded else ', and its --data-dir if it had one'}"
 
 
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
@@ -44,13 +55,13 @@ def verify(folder: Path, manifest: Manifest, name: str) -> None:
         return
     if not is_inside(path, folder):
         raise InputError(
-            f"{path} leads out of the results folder: remove the link and run `gradbound "
-            "validate` again"
+            f"{path} leads out of the results folder: remove the link and run "
+            f"{command(folder, manifest, resume=True)}"
         )
     if sha256(read_bytes(path)) != manifest.files[name]:
         raise InputError(
             f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and "
-            "run `gradbound validate --resume`"
+            f"run {command(folder, manifest, resume=True)}"
         )
 
 

@@ -7,8 +7,8 @@ names the file.
 from pathlib import Path
 
 from derivations.errors import InputError
-from validate.records.codec import read_json, read_jsonl
-from validate.records.manifest import read_manifest, verify
+from validate.records.codec import MAKE_AGAIN, read_json, read_jsonl
+from validate.records.manifest import command, read_manifest, verify
 from validate.records.recheck import lacking, recheck
 from validate.records.schema import (
     MANIFEST_FILE,
@@ -32,49 +32,44 @@ def read_results(folder: Path) -> Results:
     manifest = read_manifest(folder)
     if manifest.status != "complete":
         raise InputError(
-            f"{folder} is unfinished: run `{manifest.command}` with --out {folder} again to "
-            "resume it"
+            f"{folder} is unfinished: to carry on, run {command(folder, manifest, resume=True)}"
         )
     expected = {VANISHING_FILE} | {name for run in manifest.runs for name in run_files(run)}
     if manifest.files.keys() != expected:
         odd = min(manifest.files.keys() ^ expected)
         raise InputError(
-            f"{folder / MANIFEST_FILE} lists other files than its runs have ({odd}): run "
-            "`gradbound validate` again"
+            f"{folder / MANIFEST_FILE} lists other files than its runs have ({odd}): delete "
+            f"{folder} and run {command(folder, manifest, resume=False)}"
         )
     if not manifest.runs or len(set(manifest.runs)) != len(manifest.runs):
-        raise InputError(
-            f"{folder / MANIFEST_FILE} lists no runs, or one twice: delete {folder} and run "
-            "`gradbound validate` again"
-        )
+        raise InputError(f"{folder / MANIFEST_FILE} lists no runs, or one twice: {MAKE_AGAIN}")
     for name in sorted(expected):
         verify(folder, manifest, name)
-    runs = tuple(_read_run(folder, run) for run in manifest.runs)
+    again = f"delete it and run {command(folder, manifest, resume=True)}"
+    runs = tuple(_read_run(folder, run, again) for run in manifest.runs)
     if manifest.config != config_digest(run.config for run in runs):
         raise InputError(
             f"{folder / MANIFEST_FILE} belongs to other configurations: delete {folder} and "
-            "run `gradbound validate` again"
+            f"run {command(folder, manifest, resume=False)}"
         )
     vanishing = tuple(read_jsonl(folder / VANISHING_FILE, VanishingRow))
     # Without one no limit would be checked, and none missed.
     if not any(row.epsilon == 0 for row in vanishing):
         raise InputError(
-            f"{folder / VANISHING_FILE} has no vanished branch: delete it and run `gradbound "
-            "validate --resume`"
+            f"{folder / VANISHING_FILE} has no vanished branch: delete it and run "
+            f"{command(folder, manifest, resume=True)}"
         )
     return Results(folder, manifest, runs, vanishing)
 
 
-def _read_run(folder: Path, run: str) -> Run:
+def _read_run(folder: Path, run: str, again: str) -> Run:
     place = folder / "runs" / run
     config = read_json(place / "config.json", RunConfig)
     epochs = read_jsonl(place / "epochs.jsonl", EpochRow)
     blocks = read_jsonl(place / "blocks.jsonl", BlockRow)
     if {config.run, *(row.run for row in epochs), *(row.run for row in blocks)} != {run}:
-        raise InputError(
-            f"{place} holds records of another run: delete it and run `gradbound validate --resume`"
-        )
+        raise InputError(f"{place} holds records of another run: {again}")
     if wrong := lacking(config, epochs, blocks):
-        raise InputError(f"{place} {wrong}: delete it and run `gradbound validate --resume`")
+        raise InputError(f"{place} {wrong}: {again}")
     recheck(place, epochs, blocks)
     return Run(config, tuple(epochs), tuple(blocks))

@@ -19,6 +19,9 @@ ROUNDING = 2.0**-45
 float64, as in `numeric.tolerances`."""
 
 
+TELESCOPING = 1e-9
+"""Allowed relative error of a product of measured gains: of hundreds of factors."""
+
 LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
 
@@ -28,6 +31,8 @@ def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[Bloc
 
     Empty if its rows end as they must, and each measured epoch has every segment and sample once.
     """
+    if len({config.version, *(row.version for row in (*epochs, *blocks))}) > 1:
+        return "mixes versions of records"
     last = len(epochs) - 1
     if (
         [row.epoch for row in epochs] != list(range(last + 1))
@@ -39,11 +44,12 @@ def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[Bloc
     finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
     grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
     lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
-    return (
-        "lacks rows or holds too many"
-        if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}
-        else ""
-    )
+    if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:
+        return "lacks rows or holds too many"
+    stepped = [row for row in epochs if row.version > 1 and row.status == "ok"]
+    if any(len(row.batch_gains) != len(segments) for row in stepped):
+        return "lacks a gain of the training batch"
+    return ""
 
 
 def _ended(config: RunConfig, epochs: Sequence[EpochRow]) -> bool:
@@ -60,11 +66,12 @@ def _ended(config: RunConfig, epochs: Sequence[EpochRow]) -> bool:
     )
 
 
-def _all_gains(row: BlockRow) -> tuple[Gains, ...]:
+def _all_gains(row: BlockRow) -> tuple[Sequence[object], ...]:
     of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
     return (
         row.measured,
         row.predicted,
+        *([row.masked] if row.masked else []),
         *row.terms.values(),
         *(bound.value for bound in row.bounds),
         *of_law,
@@ -98,6 +105,8 @@ def _wrong_in_block(row: BlockRow) -> Iterator[str]:
     ]:
         yield "the number of vanished signals"
         return
+    if row.version > 1 and not _tells_why(row):
+        yield "the reason for a missing gain"
     pairs = list(_pairs(row.predicted, row.measured))
     # Exactly: the same two numbers divided in the same way, whoever does it.
     if row.identity_error != _largest_error(pairs):
@@ -123,6 +132,13 @@ def _wrong_in_block(row: BlockRow) -> Iterator[str]:
         for bound in row.bounds
         for wrong in _wrong_in_bound(bound, row.measured, scales)
     )
+
+
+def _tells_why(row: BlockRow) -> bool:
+    """Of every sample without a gain, and of no other."""
+    if not row.vanished:
+        return row.masked == ()
+    return [mask is None for mask in row.masked] == [gain is not None for gain in row.measured]
 
 
 def _wrong_in_bound(bound: BoundRow, measured: Gains, scales: Sequence[float]) -> Iterator[str]:
@@ -160,8 +176,13 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
     """Of an epoch whose blocks were not recorded, the product cannot be recomputed."""
     if (row.status == "ok") != (row.total is not None):
         yield "its total"
+    if (row.batch_ratio, row.batch_gains) != (None, ()) and row.total is None:
+        yield "its batch_ratio"
     if row.total is None:
         return
+    product = _product(row.batch_gains)
+    if product is not None and row.batch_gains and not _near(product, row.batch_ratio):
+        yield "batch_ratio"
     telescoped = tuple(_product(gains) for gains in zip(*predicted, strict=True))
     if (predicted and row.total.telescoped != telescoped) or len(row.total.measured) != len(
         row.total.telescoped
@@ -171,6 +192,10 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
         _pairs(row.total.telescoped, row.total.measured)
     ):
         yield "relative_error"
+
+
+def _near(product: float, ratio: float | None) -> bool:
+    return ratio is not None and abs(product - ratio) <= TELESCOPING * (product + ratio)
 
 
 def _product(gains: tuple[float | None, ...]) -> float | None:

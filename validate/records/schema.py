@@ -7,12 +7,14 @@ with its SHA-256 digest.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from validate.records.codec import encode
 from validate.records.storage import sha256
+from validate.records.versions import Record, Versioned
 
 WEIGHTS = "checkpoint.safetensors"
 RUN_FILES = ("config.json", "epochs.jsonl", "blocks.jsonl", WEIGHTS)
@@ -36,28 +38,22 @@ Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Record(BaseModel):
-    """Base of all records."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
-
-
-class RunConfig(Record):
+class RunConfig(Versioned):
     """What one training is made from. `width`: maps of the first stage, or growth of a dense
     network; `reduction`: of an SE squeeze.
 
     The first `train_samples` and `test_samples` of the data set are used, `data`: the digests of
-    these splits. `measure_epochs`: those with block rows; null: all.
+    these splits. `measure_epochs`: those with block rows; null: all. Since version 2:
+    `statistics_samples`, the number of training images that the statistics of BatchNorm are of
+    whenever something is measured; `copied_samples`, the number of test images that are copies of
+    training images; `layout` of images and weights in memory.
     """
 
-    schema_: Literal["gradbound.config/1"] = Field(default="gradbound.config/1", alias="schema")
+    since = MappingProxyType({"statistics_samples": 2, "copied_samples": 2, "layout": 2})
+
+    schema_: Literal["gradbound.config/1", "gradbound.config/2"] = Field(
+        default="gradbound.config/2", alias="schema"
+    )
     run: RunId
     family: str
     depth: int
@@ -87,6 +83,9 @@ class RunConfig(Record):
     delta: float
     threads: int
     device: str
+    statistics_samples: Annotated[int, Field(ge=1)] = 512
+    copied_samples: Count = 0
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
 
     @property
     def network(self) -> str:
@@ -105,7 +104,8 @@ class RunConfig(Record):
 
 class Total(Record):
     """‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of the probe samples: measured, and as the product of the predicted
-    gains.
+    gains. In eval mode, in version 1 of the rows with running statistics, which at epoch 0 make
+    BatchNorm the identity, since version 2 with recalibrated ones.
     """
 
     measured: Gains
@@ -113,13 +113,25 @@ class Total(Record):
     relative_error: float | None
 
 
-class EpochRow(Record):
+class EpochRow(Versioned):
     """The scores after an epoch.
 
-    Epoch 0 is the network as initialized. A diverged epoch has none, and is the last.
+    Epoch 0 is the network as initialized. A diverged epoch has none, and is the last. Since version
+    2 losses and errors are those with recalibrated statistics of BatchNorm, as is `total`, and
+    there are: `batch_ratio`, ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of one training batch in train mode, as a step of
+    training sees it, norms over the whole batch, and `batch_gains`, that of every segment, by
+    `BlockRow.index` (null where no signal arrives); `vanished` and `faint`, how many gains of
+    probe samples were not measured since a signal was exactly zero, or too small for digits to be
+    left; and `made_on`, the kind of processor.
     """
 
-    schema_: Literal["gradbound.epoch/1"] = Field(default="gradbound.epoch/1", alias="schema")
+    since = MappingProxyType(
+        dict.fromkeys(("batch_ratio", "batch_gains", "vanished", "faint", "made_on"), 2)
+    )
+
+    schema_: Literal["gradbound.epoch/1", "gradbound.epoch/2"] = Field(
+        default="gradbound.epoch/2", alias="schema"
+    )
     run: RunId
     epoch: Count
     status: Literal["ok", "diverged"]
@@ -127,6 +139,11 @@ class EpochRow(Record):
     train_error: Share | None
     test_error: Share | None
     total: Total | None
+    batch_ratio: Annotated[float, Field(ge=0)] | None = None
+    batch_gains: tuple[Annotated[float, Field(ge=0)] | None, ...] = ()
+    vanished: Count = 0
+    faint: Count = 0
+    made_on: str = ""
 
 
 class BoundRow(Record):
@@ -168,16 +185,25 @@ class LawRow(Record):
     alignment: Gains
 
 
-class BlockRow(Record):
+Masked = Literal["zero", "faint"]
+
+
+class BlockRow(Versioned):
     """One segment after one epoch: gains of the probe samples, predicted and measured, the bounds
     on them, and the law of random weights.
 
     `identity_error` is the largest |predicted − measured| / max(predicted, measured),
-    `identity_failures` counts the samples where it is more than rounding, `vanished` those whose
-    backward signal was exactly zero. `terms` are rounded to DIGITS digits, the gains are not.
+    `identity_failures` counts the samples where it is more than rounding, `vanished` those without
+    a gain. `terms` are rounded to DIGITS digits, the gains are not. Since version 2 `masked` says
+    of every sample why it has no gain: its backward signal was "zero", or on either side too
+    "faint" for digits to be left; null where it has one, and empty where all have.
     """
 
-    schema_: Literal["gradbound.block/1"] = Field(default="gradbound.block/1", alias="schema")
+    since = MappingProxyType({"masked": 2})
+
+    schema_: Literal["gradbound.block/1", "gradbound.block/2"] = Field(
+        default="gradbound.block/2", alias="schema"
+    )
     run: RunId
     epoch: Count
     index: Count
@@ -192,6 +218,7 @@ class BlockRow(Record):
     terms: dict[str, Gains]
     bounds: tuple[BoundRow, ...]
     law: LawRow | None
+    masked: tuple[Masked | None, ...] = ()
 
 
 class VanishingRow(Record):

@@ -109,9 +109,9 @@ class WaysOut:
 
 
 _OF_RECORDS = WaysOut(
-    "run `gradbound validate` to make it",
-    "delete it and run `gradbound validate` again",
-    "delete it and run `gradbound validate` again",
+    "make it readable, or its results folder again, by the command that made it",
+    "delete the results folder and make it again, by the command that made it",
+    "delete the results folder and make it again, by the command that made it",
 )
 
 

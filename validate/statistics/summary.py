@@ -96,6 +96,37 @@ def tally(results: Results) -> str:
     )
 
 
+def remarks(results: Results) -> list[str]:
+    """One line for each thing that no check fails for, and that a reader of the records should
+    know.
+    """
+    lines = []
+    if copies := max((run.config.copied_samples for run in results.runs), default=0):
+        lines.append(
+            f"{copies} of {results.runs[0].config.test_samples} test images are copies of training "
+            "images: errors on them say nothing of images that were not learned"
+        )
+    epochs = [row for run in results.runs for row in run.epochs]
+    kinds = sorted({row.made_on for row in epochs if row.version > 1})
+    if len(kinds) > 1:
+        lines.append(
+            f"made on processors of several kinds ({', '.join(kinds)}): no one of them makes all "
+            "of these bytes again"
+        )
+    if masked := sum(row.vanished + row.faint for row in epochs):
+        lines.append(
+            f"{masked} gains were not measured, for no signal arrived "
+            f"({sum(row.vanished for row in epochs)}) or one too small for digits to be left "
+            f"({sum(row.faint for row in epochs)})"
+        )
+    if any(run.config.version == 1 for run in results.runs):
+        lines.append(
+            "made before the statistics of BatchNorm were recalibrated: gains, losses and errors "
+            "are those of running statistics, at epoch 0 of no network that is trained"
+        )
+    return lines
+
+
 def failures(results: Results) -> list[str]:
     """One line per bound that is violated, and per gain, product of gains or limit that is not the
     predicted one.

@@ -5,20 +5,25 @@ those of an unbroken run.
 """
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from derivations.errors import InputError
 from validate.comparison.compare_network import block_row, compare, law_row, total
 from validate.comparison.predict import Effort, predict
 from validate.data.splits import Dataset, Split
-from validate.measure.network_gains import measure
+from validate.measure.batch_statistics import recalibrated, statistics_are_finite
+from validate.measure.network_gains import measure, measure_batch
 from validate.networks.build import Network, build
 from validate.records.codec import encode, read_jsonl, write_json, write_jsonl
-from validate.records.schema import BlockRow, EpochRow, RunConfig, Total
+from validate.records.schema import BlockRow, EpochRow, RunConfig
 from validate.records.storage import sha256
+from validate.records.timings import Timing, read_timings, write_timings
 from validate.training import checkpoints
+from validate.training.processor import processor
 from validate.training.train import Schedule, Training, deterministic, evaluate
 
 
@@ -49,6 +54,11 @@ def perform(
     for other data than it is to use.
     """
     dataset = dataset.first(config.train_samples, config.test_samples)
+    if config.version < 2:
+        raise InputError(
+            f"{config.run} was planned to be measured without recalibrated statistics, which is "
+            "not done any more: choose another --out"
+        )
     if (dataset.train.digest, dataset.test.digest) != config.data:
         raise InputError(
             f"the {config.dataset} images have changed since the runs were planned: restore "
@@ -59,10 +69,12 @@ def perform(
     with deterministic(config.threads):
         training = _training(config, dataset)
         history = _resume(config, training, folder)
+        timings = [each for each in read_timings(folder) if each.epoch < len(history.epochs)]
         for _ in history.epochs:
             advance(config.run)
         while len(history.epochs) <= config.epochs and not history.diverged:
-            _next_epoch(config, training, dataset, history)
+            timings.append(_next_epoch(config, training, dataset, history))
+            write_timings(folder, timings)
             _store(config, training, history, folder)
             advance(config.run)
 
@@ -105,45 +117,73 @@ def _resume(config: RunConfig, training: Training, folder: Path) -> History:
     return history
 
 
-def _next_epoch(config: RunConfig, training: Training, dataset: Dataset, history: History) -> None:
-    """Trains one epoch (none before epoch 0) and appends its rows."""
+def _next_epoch(
+    config: RunConfig, training: Training, dataset: Dataset, history: History
+) -> Timing:
+    """Trains one epoch (none before epoch 0), appends its rows, and says how long that took."""
     epoch = len(history.epochs)
+    begin = time.perf_counter()
     finite = epoch == 0 or training.run_epoch(epoch)
-    train = evaluate(training.network, training.split)
-    test = evaluate(training.network, dataset.test.to(config.device))
-    if not (finite and math.isfinite(train.loss) and math.isfinite(test.loss)):
-        nothing = EpochRow(
-            run=config.run,
-            epoch=epoch,
-            status="diverged",
-            train_loss=None,
-            train_error=None,
-            test_error=None,
-            total=None,
-        )
-        history.epochs.append(nothing)
-        return
-    blocks, whole = _examine(config, training.network, dataset.test, epoch)
-    history.blocks += blocks
-    history.epochs.append(
-        EpochRow(
-            run=config.run,
-            epoch=epoch,
-            status="ok",
-            train_loss=train.loss,
-            train_error=train.error,
-            test_error=test.error,
-            total=whole,
-        )
+    trained = time.perf_counter()
+    images = training.split.images[: config.statistics_samples]
+    # All that is seen is seen with these statistics: running ones belong to weights of the past.
+    settled = recalibrated(training.network, images, config.batch_size)
+    train = evaluate(settled, training.split)
+    test = evaluate(settled, dataset.test.to(config.device))
+    scored = time.perf_counter()
+    finite &= math.isfinite(train.loss) and math.isfinite(test.loss)
+    if finite and statistics_are_finite(settled):
+        blocks, seen = _examine(config, settled, dataset.test, epoch)
+        history.blocks += blocks
+        seen |= {"train_loss": train.loss, "train_error": train.error, "test_error": test.error}
+        seen |= _step(config, training)
+    else:
+        seen = _DIVERGED
+    made_on = processor(config.device)
+    history.epochs.append(EpochRow(run=config.run, epoch=epoch, made_on=made_on, **seen))
+    return Timing(
+        run=config.run,
+        epoch=epoch,
+        images=len(training.split) if epoch else 0,
+        train=trained - begin,
+        score=scored - trained,
+        measure=time.perf_counter() - scored,
     )
+
+
+_DIVERGED: dict[str, Any] = {
+    "status": "diverged",
+    "train_loss": None,
+    "train_error": None,
+    "test_error": None,
+    "total": None,
+    "batch_ratio": None,
+    "batch_gains": (),
+    "vanished": 0,
+    "faint": 0,
+}
+
+
+def _step(config: RunConfig, training: Training) -> dict[str, Any]:
+    """What a step of training on the first batch sees."""
+    batch = training.split.first(config.batch_size)
+    found = measure_batch(training.network, batch.images, batch.labels)
+    return {
+        "batch_ratio": _or_none(found.total),
+        "batch_gains": tuple(map(_or_none, found.gains)),
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _examine(
     config: RunConfig, network: Network, split: Split, epoch: int
-) -> tuple[list[BlockRow], Total]:
+) -> tuple[list[BlockRow], dict[str, Any]]:
     """Measures and predicts every segment on the first test samples.
 
-    The rows are those of the epochs that record them.
+    The rows are those of the epochs that record them; the other fields are of the epoch's row.
     """
     probe = split.first(config.probe_size).to(config.device)
     measurement = measure(network, probe.images, probe.labels)
@@ -159,9 +199,15 @@ def _examine(
         compare(gains, prediction)
         for gains, prediction in zip(measurement.gains, predictions, strict=True)
     ]
-    whole = total(measurement, [comparison.predicted for comparison in comparisons])
+    masks = [mask for comparison in comparisons for mask in comparison.masked]
+    seen = {
+        "status": "ok",
+        "total": total(measurement, [comparison.predicted for comparison in comparisons]),
+        "vanished": masks.count("zero"),
+        "faint": masks.count("faint"),
+    }
     if not config.measures(epoch):
-        return [], whole
+        return [], seen
     laws = map(
         law_row, measurement.gains, measurement.signals, measurement.signals[1:], predictions
     )
@@ -170,7 +216,7 @@ def _examine(
         block_row(config.run, epoch, index, name, segment, each, law)
         for index, ((name, segment), each, law) in parts
     ]
-    return rows, whole
+    return rows, seen
 
 
 def _store(config: RunConfig, training: Training, history: History, folder: Path) -> None:

@@ -29,9 +29,10 @@ class Sweep:
 class Preset:
     """A named validation. Spectra are enclosed at the first and the last epoch.
 
-    `train_samples`, `test_samples`: how many, from the front of the files; None: all. After every
-    epoch the whole gain is measured and predicted; the blocks' are recorded at the `measure_epochs`
-    (None: at each), which must hold the first and the last.
+    `train_samples`, `test_samples`: how many, from the front of the files; None: all. BatchNorm's
+    statistics are of the first `statistics_samples` training images, or of all if there are fewer.
+    After every epoch the whole gain is measured and predicted; the blocks' are recorded at the
+    `measure_epochs` (None: at each), which must hold the first and the last.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Preset:
     test_samples: int | None = None
     measure_epochs: tuple[int, ...] | None = None
     probe_size: int = 8
+    statistics_samples: int = 512
     spectra_steps: int = 40
     delta: float = 1e-6
     threads: int = 1
@@ -60,14 +62,20 @@ class Preset:
     def configs(self, dataset: Dataset) -> Iterator[RunConfig]:
         """The configuration of every run, seed by seed."""
         used = dataset.first(self.train_samples, self.test_samples)
-        digests = (used.train.digest, used.test.digest)
+        digests, copied = (used.train.digest, used.test.digest), used.copied
         for seed in self.seeds:
             for sweep in self.sweeps:
                 for depth in sweep.depths:
-                    yield self._config(used, digests, sweep, depth, seed)
+                    yield self._config(used, digests, copied, sweep, depth, seed)
 
     def _config(
-        self, used: Dataset, digests: tuple[str, str], sweep: Sweep, depth: int, seed: int
+        self,
+        used: Dataset,
+        digests: tuple[str, str],
+        copied: int,
+        sweep: Sweep,
+        depth: int,
+        seed: int,
     ) -> RunConfig:
         name, image_size = f"{sweep.family}-{depth}", used.image_size
         # To count its parameters alone, in no time and no memory.
@@ -103,6 +111,8 @@ class Preset:
             delta=self.delta,
             threads=self.threads,
             device=self.device,
+            statistics_samples=min(self.statistics_samples, len(used.train)),
+            copied_samples=copied,
         )
 
 
@@ -135,7 +145,7 @@ _SMOKE = Preset(
         Sweep("se_residual", (8, 20), 8),
         Sweep("dense", (10, 16), 8),
     ),
-    schedule=Schedule(epochs=12),
+    schedule=Schedule(epochs=12, layout="channels_last"),
 )
 _CPU = Preset(
     name="cpu",
@@ -146,7 +156,7 @@ _CPU = Preset(
         Sweep("se_residual", (8, 14, 20, 26), 8),
         Sweep("dense", (10, 16, 22, 28), 8),
     ),
-    schedule=Schedule(epochs=10),
+    schedule=Schedule(epochs=10, layout="channels_last"),
     seeds=(0, 1, 2),
     train_samples=1536,
     test_samples=1000,
@@ -163,7 +173,7 @@ _GPU = Preset(
         Sweep("se_residual", (20, 44, 74, 110), 16),
         Sweep("dense", (22, 40, 70, 100), 12),
     ),
-    schedule=Schedule(epochs=20, batch_size=128, warmup_epochs=2),
+    schedule=Schedule(epochs=20, batch_size=128, warmup_epochs=2, layout="channels_last"),
     seeds=(0, 1, 2),
     measure_epochs=(0, 10, 20),
     device="cuda",

@@ -68,7 +68,8 @@ def run_share(
     _check_device(preset.device, rank)
     dataset = load(preset.dataset, data_folder)
     configs = tuple(preset.configs(dataset))
-    manifest = open_folder(out, _header(preset, configs))
+    header = _header(preset, configs)
+    manifest = open_folder(out, header, lambda count: config_digest(configs[:count]))
     with held(out, shared=not rank.alone):
         # The deepest first: the last to finish is then a short one, and nobody waits long for it.
         share = rank.share(sorted(configs, key=lambda config: -config.depth))

@@ -38,6 +38,8 @@ class Schedule:
     augment: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: mixed precision and channels-last layout, on CUDA only."""
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    """Of weights and images in memory: the same numbers but for rounding."""
 
     def rate(self, epoch: int, progress: float) -> float:
         """The learning rate in epoch 1, 2, … when the share `progress` of it is done."""
@@ -68,8 +70,9 @@ class Training:
         self.mixed = schedule.precision == "bfloat16"
         if self.mixed and self.device != "cuda":
             raise InputError(f"mixed precision needs CUDA, not {self.device}: choose float32")
+        self.channels_last = self.mixed or schedule.layout == "channels_last"
         self.network = network
-        if self.mixed:
+        if self.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
         self.split = split
         self.schedule = schedule
@@ -100,7 +103,7 @@ class Training:
 
     def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy, itself in float32 in either precision."""
-        if self.mixed:
+        if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.mixed):
             return functional.cross_entropy(self.network(images), labels)

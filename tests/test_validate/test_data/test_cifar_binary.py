@@ -1,15 +1,24 @@
 """CIFAR-10 and CIFAR-100: read from the binary layout, broken or pickled files refused by name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from derivations.errors import InputError
+from validate.data.cifar_binary import CIFAR10, check_known
 from validate.data.datasets import load, locate
 from validate.training.presets import preset
 
 
 @pytest.fixture
-def cifar(tmp_path):
+def unknown(monkeypatch):
+    """Small files are no published ones."""
+    monkeypatch.setattr("validate.data.cifar_binary.check_known", lambda *_: None)
+
+
+@pytest.fixture
+def cifar(tmp_path, unknown):
     generator = np.random.default_rng(0)
     folder = tmp_path / "cifar-10-batches-bin"
     folder.mkdir()
@@ -59,7 +68,7 @@ def test_pickled_cifar10_is_refused_by_name(tmp_path, layout):
 
 
 @pytest.fixture
-def cifar100(tmp_path):
+def cifar100(tmp_path, unknown):
     folder = tmp_path / "cifar-100-binary"
     folder.mkdir()
     random = np.random.default_rng(1)
@@ -111,3 +120,23 @@ def test_missing_or_pickled_cifar100_is_refused_by_name(tmp_path):
     (tmp_path / "train").write_bytes(b"\x80\x04.")
     with pytest.raises(InputError, match="CIFAR-100's python layout, which is pickled"):
         load("cifar100", tmp_path)
+
+
+def test_noise_and_other_files_of_the_form_of_cifar10_are_refused(tmp_path):
+    """By moments that were measured here: no image of CIFAR-10 is."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers((0, 9, 60), 256, (50_000, 3), dtype=np.uint8)[:, :, None, None]
+    labels, test_labels = np.arange(50_000) % 10, np.arange(10_000) % 10
+    scaled = pixels[:, :, 0, 0] / 255
+    kind = replace(CIFAR10, moments=(tuple(scaled.mean(0)), tuple(scaled.std(0))))
+    check_known(kind, tmp_path, pixels, labels, test_labels)
+    noise = generator.integers(0, 256, pixels.shape, dtype=np.uint8)
+    with pytest.raises(InputError, match=r"have mean 0\.\d+ and deviation"):
+        check_known(kind, tmp_path, noise, labels, test_labels)
+    with pytest.raises(InputError, match="in channel 0"):
+        check_known(kind, tmp_path, pixels[:, ::-1], labels, test_labels)
+    with pytest.raises(InputError, match="in channel 0"):
+        check_known(CIFAR10, tmp_path, pixels, labels, test_labels)
+    for wrong in ((labels[:-1], test_labels), (labels, test_labels[:-1]), (labels, labels)):
+        with pytest.raises(InputError, match="images of each of 10 classes"):
+            check_known(kind, tmp_path, pixels, *wrong)

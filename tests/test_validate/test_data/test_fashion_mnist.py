@@ -1,6 +1,8 @@
 """Fashion-MNIST: read from IDX files, packed or not, and refused where one is broken."""
 
 import gzip
+import hashlib
+import shutil
 import struct
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 
 from derivations.errors import InputError
 from validate.data.datasets import load, locate
+from validate.data.fashion_mnist import DIGESTS
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -20,13 +23,17 @@ def idx(array: np.ndarray) -> bytes:
 
 
 @pytest.fixture
-def fashion(tmp_path):
+def fashion(tmp_path, monkeypatch):
+    """Small files, published for the time being."""
     generator = np.random.default_rng(0)
     for part, count in (("train", 20), ("t10k", 10)):
         (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(
             idx(generator.integers(0, 256, (count, 28, 28)))
         )
         (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(count) % 10))
+    for path in tmp_path.iterdir():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        monkeypatch.setitem(DIGESTS, path.name, digest)
     return tmp_path
 
 
@@ -76,3 +83,23 @@ def test_a_truncated_gzip_file_is_refused(fashion):
     path.unlink()
     with pytest.raises(InputError, match="cannot read"):
         load("fashion-mnist", fashion)
+
+
+def test_noise_and_swapped_files_are_refused(fashion):
+    train, test = (fashion / f"{part}-images-idx3-ubyte" for part in ("train", "t10k"))
+    kept = train.read_bytes()
+    train.write_bytes(idx(np.random.default_rng(1).integers(0, 256, (20, 28, 28))))
+    with pytest.raises(InputError, match=r"train-images.* another file than is published"):
+        load("fashion-mnist", fashion)
+    train.write_bytes(kept)
+    load("fashion-mnist", fashion)
+    shutil.copy(train, test)
+    shutil.copy(fashion / "train-labels-idx1-ubyte", fashion / "t10k-labels-idx1-ubyte")
+    with pytest.raises(InputError, match=r"t10k-images.* another file than is published"):
+        load("fashion-mnist", fashion)
+
+
+@pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
+def test_the_published_files_are_known():
+    data = load("fashion-mnist")
+    assert (len(data.train), len(data.test)) == (60_000, 10_000)

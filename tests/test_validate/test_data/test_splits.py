@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from validate.data.datasets import load
-from validate.data.splits import Split
+from validate.data.splits import Dataset, Split
 
 
 @pytest.mark.parametrize("step", [1, 2])
@@ -25,3 +25,12 @@ def test_samples_are_taken_from_the_front():
     assert first.train.images.equal(dataset.train.images[:5])
     assert first.test.labels.equal(dataset.test.labels[:3])
     assert (first.name, first.augment) == (dataset.name, dataset.augment)
+
+
+def test_test_images_that_copy_training_images_are_counted():
+    images = torch.arange(24.0).view(6, 1, 2, 2)
+    train, test = Split(images[:4], torch.arange(4)), Split(images[[0, 5, 3, 0]], torch.arange(4))
+    assert Dataset("drawn", train, test).copied == 3
+    assert Dataset("drawn", train, test).first(3, 3).copied == 1
+    assert Dataset("drawn", train, Split(images[4:], torch.arange(2))).copied == 0
+    assert load("digits").copied == 0

@@ -2,6 +2,8 @@
 
 import ast
 import copy
+import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import validate.measure.network_gains
-from validate.measure.network_gains import gains, measure, norm_ratio
+from validate.measure.network_gains import gains, is_faint, measure, measure_batch, norm_ratio
 from validate.networks.build import Network, build
 from validate.networks.segments import Activation
 
@@ -166,6 +168,54 @@ def test_norm_ratios_neither_under_nor_overflow(scale):
     w = torch.tensor([[0.0, 10.0], [1.0, 0.0]], dtype=torch.float64) * scale
     assert norm_ratio(v, w).tolist() == pytest.approx([0.5, 0.0], rel=1e-15)
     assert norm_ratio(w, v).isnan().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["plain-8", "residual-8", "se_residual-8", "dense-7"])
+def test_a_batch_is_measured_as_a_step_of_training_sees_it(name):
+    """Against hooks on the network itself, in float32 and train mode, its loss the mean."""
+    network, (x, y) = build(name, width=4), batch(16)
+    seen = measure_batch(network, x, y)
+    twin = copy.deepcopy(network).train()
+    h = twin.stem(x).detach().requires_grad_()
+    states = [h]
+    for _, segment in twin.chain():
+        states.append(segment(states[-1]))
+    signals = torch.autograd.grad(functional.cross_entropy(twin.head(states[-1]), y), states)
+    norms = [signal.norm().item() for signal in signals]
+    assert seen.total == pytest.approx(norms[0] / norms[-1], rel=1e-3)
+    expected = [before / after for before, after in pairwise(norms)]
+    assert seen.gains == pytest.approx(expected, rel=1e-3)
+    assert math.prod(seen.gains) == pytest.approx(seen.total, rel=1e-12)
+
+
+def test_samples_of_a_batch_are_coupled_and_its_ratio_is_no_mean():
+    network, (x, y) = build("plain-20", width=4), batch(16)
+    whole, half = measure_batch(network, x, y), measure_batch(network, x[:8], y[:8])
+    assert whole.total != pytest.approx(half.total, rel=1e-2)
+    alone = measure(network, x, y).total
+    assert not alone.min() <= whole.total <= alone.max()  # running statistics: another network
+
+
+def test_a_batch_whose_signal_is_lost_has_no_ratio():
+    class Silent(nn.Module):
+        def forward(self, h):
+            return 0 * h.flatten(1)
+
+    network = Network(nn.Identity(), {"first": Activation()}, Silent())
+    seen = measure_batch(network, torch.ones(3, 10, 1, 1), torch.tensor([1, 1, 1]))
+    assert math.isnan(seen.total)
+    assert math.isnan(seen.gains[0])
+    with pytest.raises(ValueError, match="labels"):
+        measure_batch(network, torch.ones(3, 10, 1, 1), torch.tensor([1]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_signals_are_faint_between_zero_and_tiny_over_the_square_of_epsilon(dtype):
+    info = torch.finfo(dtype)
+    edge = info.tiny / info.eps**2
+    signal = torch.tensor([0.0, info.tiny * info.eps, edge / 2, edge, 1.0], dtype=dtype)
+    assert is_faint(signal[:, None]).tolist() == [False, True, True, False, False]
+    assert not is_faint(torch.tensor([[edge / 4, -edge]], dtype=dtype)).any()
 
 
 def test_impossible_measurements_are_refused():

@@ -60,7 +60,7 @@ def test_records_are_read_without_their_weights(folder):
 def test_a_row_of_an_unknown_schema_is_refused_by_file_and_line(folder):
     name = "runs/dense-d7-w2-s0/blocks.jsonl"
     lines = (folder / name).read_bytes().splitlines(keepends=True)
-    lines[1] = lines[1].replace(b"gradbound.block/1", b"gradbound.block/9")
+    lines[1] = lines[1].replace(b"gradbound.block/2", b"gradbound.block/9")
     (folder / name).write_bytes(b"".join(lines))
     reseal(folder, name)
     with pytest.raises(InputError, match=r"blocks.jsonl:2 is no valid record \(schema"):

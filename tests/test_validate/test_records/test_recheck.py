@@ -59,11 +59,13 @@ BLOCK = BlockRow(
     measured=(1.0, None, 1.0),
     predicted=(1.0, None, 1.0), vanished=1, identity_error=0.0, identity_failures=0,
     terms={"t": (0.5, None, 0.5)}, bounds=(BOUND.model_copy(update={"violations": 0}),), law=None,
+    masked=(None, "zero", None),
 )  # fmt: skip
 TOTAL = Total(measured=(1.0, None, 1.0), telescoped=(1.0, None, 1.0), relative_error=0.0)
 EPOCH = EpochRow(
-    run="run", epoch=0, status="ok", train_loss=0.1, train_error=0.0, test_error=0.0, total=TOTAL
-)
+    run="run", epoch=0, status="ok", train_loss=0.1, train_error=0.0, test_error=0.0, total=TOTAL,
+    batch_ratio=6.0, batch_gains=(2.0, 3.0),
+)  # fmt: skip
 
 
 def test_rows_that_say_what_their_numbers_say_pass():
@@ -75,6 +77,9 @@ def test_rows_that_say_what_their_numbers_say_pass():
     [
         ({"vanished": 0}, "the number of vanished signals"),
         ({"predicted": (None, 1.0, 1.0)}, "the number of vanished signals"),
+        ({"masked": ()}, "the reason for a missing gain"),
+        ({"masked": ("zero", None, None)}, "the reason for a missing gain"),
+        ({"masked": (None, None, None)}, "the reason for a missing gain"),
         ({"identity_error": 0.1}, "identity_error"),
         ({"identity_error": None}, "identity_error"),
         ({"identity_failures": 1}, "identity_failures"),
@@ -100,6 +105,10 @@ def test_a_block_that_says_something_else_is_refused(change, words):
     ("change", "words"),
     [
         ({"total": None}, "its total"),
+        ({"total": None, "status": "diverged"}, "its batch_ratio"),
+        ({"batch_ratio": 5.9}, "batch_ratio"),
+        ({"batch_ratio": None}, "batch_ratio"),
+        ({"batch_gains": (2.0, 3.1)}, "batch_ratio"),
         (
             {"total": TOTAL.model_copy(update={"telescoped": (2.0, None, 1.0)})},
             "the product of the gains",

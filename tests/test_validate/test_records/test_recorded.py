@@ -144,6 +144,8 @@ def test_a_run_can_be_made_again(recorded, tmp_path, name):
     data = load("fashion-mnist")
     (config,) = (config for config in preset("cpu").configs(data) if config.run == name)
     run = next(run for run in recorded.runs if run.config.run == name)
+    if run.config.version == 1:
+        pytest.skip("recorded before the statistics of BatchNorm were recalibrated")
     assert config == run.config
     perform(config, data, tmp_path, lambda _: None)
     epochs, blocks = (

@@ -38,7 +38,7 @@ def test_block_rows_state_everything_that_figures_read():
     """The names are the contract with whoever draws them."""
     expected = (
         "schema run epoch index name kind term measured predicted vanished identity_error "
-        "identity_failures terms bounds law"
+        "identity_failures terms bounds law masked"
     )
     assert [
         field.alias or name for name, field in BlockRow.model_fields.items()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
-from validate.statistics.summary import failures, tally
+from validate.statistics.summary import failures, remarks, tally
 
 BOUND = BoundRow(
     id="residual.triangle.lower",
@@ -45,12 +45,18 @@ EPOCH = EpochRow(
 LIMIT = VanishingRow(family="dense", inputs=4, epsilon=0.0, seed=0, predicted=2.0, measured=2.0)
 
 
+CONFIG = SimpleNamespace(copied_samples=0, test_samples=9, version=2)
+
+
 def results(
-    block: BlockRow = BLOCK, epoch: EpochRow = EPOCH, limit: VanishingRow = LIMIT
+    block: BlockRow = BLOCK,
+    epoch: EpochRow = EPOCH,
+    limit: VanishingRow = LIMIT,
+    config: SimpleNamespace = CONFIG,
 ) -> SimpleNamespace:
     return SimpleNamespace(
         folder=Path("results"),
-        runs=(SimpleNamespace(blocks=(block,), epochs=(epoch,)),),
+        runs=(SimpleNamespace(blocks=(block,), epochs=(epoch,), config=config),),
         vanishing=(limit,),
     )
 
@@ -93,3 +99,29 @@ def test_a_validation_without_failures():
 def test_each_failure_is_named(broken, words):
     (line,) = failures(broken)
     assert words in line
+
+
+def test_what_a_reader_should_know_is_said_and_is_no_failure():
+    assert remarks(results()) == []
+    copied = results(config=SimpleNamespace(copied_samples=3, test_samples=9, version=2))
+    assert remarks(copied) == [
+        (
+            "3 of 9 test images are copies of training images: errors on them say nothing of "
+            "images that were not learned"
+        )
+    ]
+    masked = results(epoch=EPOCH.model_copy(update={"vanished": 5, "faint": 2}))
+    assert remarks(masked) == [
+        (
+            "7 gains were not measured, for no signal arrived (5) or one too small for digits to "
+            "be left (2)"
+        )
+    ]
+    mixed = results()
+    other = EPOCH.model_copy(update={"made_on": "cpu AVX2"})
+    mixed.runs += (SimpleNamespace(blocks=(), epochs=(other,), config=CONFIG),)
+    (line,) = remarks(mixed)
+    assert line.startswith("made on processors of several kinds (")
+    (line,) = remarks(results(config=SimpleNamespace(copied_samples=0, version=1)))
+    assert line.startswith("made before the statistics of BatchNorm were recalibrated")
+    assert failures(masked) == failures(copied) == failures(mixed) == []

@@ -1,5 +1,6 @@
 """One run: rows of every epoch, the same after an interruption, and of no other data."""
 
+import copy
 import shutil
 from dataclasses import replace
 
@@ -10,10 +11,14 @@ from test_validate.tiny import MINIATURE, contents
 from derivations.errors import InputError
 from validate.data.datasets import load
 from validate.data.splits import Split
+from validate.measure.batch_statistics import recalibrated
+from validate.measure.network_gains import measure, measure_batch
 from validate.records.codec import encode, read_jsonl
 from validate.records.schema import BlockRow, EpochRow
+from validate.training import checkpoints
 from validate.training import measured_run as run_module
 from validate.training.measured_run import History, perform
+from validate.training.train import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +141,47 @@ def test_the_network_and_its_data_are_on_the_device_of_the_run(digits, config, m
     ((network, split),) = seen
     assert {value.device for value in network.parameters()} == {torch.device("meta")}
     assert split.images.device == torch.device("meta")
+
+
+def test_records_are_of_recalibrated_statistics_and_of_a_training_batch(digits, config, performed):
+    """By hand, before and after training; the training's own statistics are in the checkpoint."""
+    epochs = read_jsonl(performed / "epochs.jsonl", EpochRow)
+    blocks = read_jsonl(performed / "blocks.jsonl", BlockRow)
+    training = run_module._training(config, digits)
+    for row in epochs:
+        before = copy.deepcopy(training.state())
+        if row.epoch:
+            assert training.run_epoch(row.epoch)
+        stored = {name: value.clone() for name, value in training.state().items()}
+        settled = recalibrated(training.network, digits.train.images[:512], config.batch_size)
+        size = config.batch_size
+        batch = measure_batch(
+            training.network, digits.train.images[:size], digits.train.labels[:size]
+        )
+        assert row.batch_ratio == batch.total
+        assert row.batch_gains == batch.gains
+        probe = digits.test.first(config.probe_size)
+        seen = measure(settled, probe.images, probe.labels)
+        assert row.total.measured == tuple(seen.total.tolist())
+        found = [each.measured for each in blocks if each.epoch == row.epoch]
+        assert found == [tuple(gains.tolist()) for gains in seen.gains]
+        train, test = evaluate(settled, digits.train), evaluate(settled, digits.test)
+        assert (row.train_loss, row.train_error) == (train.loss, train.error)
+        assert row.test_error == test.error
+        running = measure(training.network, probe.images, probe.labels).total
+        assert row.total.measured != tuple(running.tolist())
+        assert all(torch.equal(stored[name], value) for name, value in training.state().items())
+        assert row.epoch == 0 or any(
+            not torch.equal(before[name], value) for name, value in stored.items()
+        )
+    last = checkpoints.load(
+        performed / "checkpoint.safetensors", training.state(), config_hash=config.hash
+    )
+    assert all(torch.equal(last.state[name], value) for name, value in training.state().items())
+
+
+def test_a_run_that_was_planned_by_the_first_version_is_refused(digits, config, tmp_path):
+    old = config.model_copy(update={"schema_": "gradbound.config/1"})
+    with pytest.raises(InputError, match=r"without recalibrated statistics, .* another --out"):
+        perform(old, digits, tmp_path, lambda _: None)
+    assert not list(tmp_path.iterdir())

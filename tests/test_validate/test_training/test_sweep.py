@@ -111,7 +111,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def miniature(monkeypatch):
-    """One run of one epoch, and a vanishing-branch experiment of one row: eleven writes."""
+    """One run of one epoch, and a vanishing-branch experiment of one row: thirteen writes."""
     row = VanishingRow(family="plain", inputs=1, epsilon=0.0, seed=0, predicted=0.0, measured=0.0)
     monkeypatch.setattr(validate.training.sweep, "experiment", lambda: iter([row]))
     return replace(
@@ -148,7 +148,7 @@ def test_a_kill_at_every_sync_resumes_to_the_same_bytes(tmp_path, monkeypatch, m
             break
         run(miniature, out)
         assert contents(out) == contents(unbroken), f"killed at sync {moment}"
-    assert moment == 2 * 11
+    assert moment == 2 * 13
 
 
 def die_at(moment: int, syncs: Iterator[int]) -> None:
@@ -244,7 +244,7 @@ def test_a_folder_has_one_writer(folder):
         ({"schedule": Schedule(epochs=3, batch_size=256)}, "other settings or other images"),
         ({"probe_size": 2}, "other settings or other images"),
         ({"train_samples": 1000}, "other settings or other images"),
-        ({"seeds": (0, 1)}, "command .*, not .*"),
+        ({"seeds": (1,)}, "other settings or other images"),
         ({"name": "other"}, "command .*, not .*"),
     ],
 )
@@ -252,6 +252,37 @@ def test_a_folder_of_another_configuration_is_refused(folder, change, words):
     before = contents(folder)
     with pytest.raises(InputError, match=f"made with {words}: choose another --out"):
         run(replace(TINY, **change), folder)
+    assert contents(folder) == before
+
+
+def test_seeds_are_added_to_a_folder_and_none_is_trained_again(tmp_path, miniature, monkeypatch):
+    """In the end the bytes are those of a folder made with all seeds at once."""
+    more = replace(miniature, seeds=(0, 1))
+    run(more, tmp_path / "at once")
+    out = tmp_path / "one by one"
+    run(miniature, out)
+    performed = []
+    perform = validate.training.sweep.perform
+    monkeypatch.setattr(
+        validate.training.sweep,
+        "perform",
+        lambda config, *rest: (performed.append(config.run), perform(config, *rest)),
+    )
+    results = run(more, out)
+    assert performed == ["plain-d8-w2-s1"]
+    assert len(results.runs) == 2
+    assert contents(out) == contents(tmp_path / "at once")
+    with pytest.raises(InputError, match="holds 2 seeds already, not 1: ask for --seeds 2 or more"):
+        run(miniature, out)
+
+
+def test_seeds_are_added_to_no_folder_of_other_settings_and_to_none_in_use(folder):
+    before = contents(folder)
+    for change in ({"probe_size": 2}, {"train_samples": 1000}):
+        with pytest.raises(InputError, match="made with"):
+            run(replace(TINY, seeds=(0, 1), **change), folder)
+    with held(folder, shared=False), pytest.raises(InputError, match="another process is writing"):
+        run(replace(TINY, seeds=(0, 1)), folder)
     assert contents(folder) == before
 
 

@@ -1,0 +1,99 @@
+"""Ways out: the commands that messages print do what they promise, typed as they are printed."""
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gradbound.cli import main
+from validate.records.read import read_results
+from validate.training import presets
+from validate.training.presets import PRESETS, Sweep
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Records of two small networks after one epoch, while `smoke` means those."""
+    with pytest.MonkeyPatch.context() as patch:
+        schedule = replace(PRESETS["smoke"].schedule, epochs=1)
+        sweeps = (Sweep("residual", (8,), 2), Sweep("dense", (7,), 2))
+        small = replace(PRESETS["smoke"], sweeps=sweeps, schedule=schedule, probe_size=2)
+        patch.setitem(presets.PRESETS, "smoke", small)
+        out = tmp_path_factory.mktemp("tiny") / "results"
+        assert main(["validate", "--out", str(out), "--quiet"]) == 0
+        yield out
+
+
+@pytest.fixture(autouse=True)
+def _small(tiny: Path) -> None:
+    """In each test here `smoke` is small."""
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line on stderr with which the command line refuses bad input."""
+    capsys.readouterr()
+    assert main(arguments) == 3
+    return capsys.readouterr().err
+
+
+def test_a_place_with_nothing_to_resume_is_said_to_be_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny: Path, tmp_path: Path
+) -> None:
+    results = read_results(tiny)
+    monkeypatch.setattr("gradbound.jobs.run", lambda *_, **__: results)
+    assert main(["validate", "--out", str(tmp_path / "empty"), "--resume", "--quiet"]) == 0
+    assert "empty holds nothing to carry on with: starting afresh" in capsys.readouterr().err
+
+
+def typed(message: str) -> list[str]:
+    """The first command that a message names between backticks, as a shell takes it apart."""
+    words = shlex.split(message.partition("`")[2].partition("`")[0])
+    assert words[0] == "gradbound"
+    return words[1:]
+
+
+def test_one_of_two_processes_alone_does_not_end_in_silence(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """And what it says to type completes the folder, though its name has a space."""
+    out = tmp_path / "my results"
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["validate", "--out", str(out), "--quiet"]) == 0
+    said = capsys.readouterr().err
+    assert "process 0 of 2 has done its share, 1 of 2 runs are left to the others" in said
+    monkeypatch.delenv("RANK")
+    monkeypatch.delenv("WORLD_SIZE")
+    refusal = refused(capsys, "audit", "--results", str(out))
+    assert "unfinished" in refusal
+    assert typed(refusal) == typed(said)
+    assert main(typed(said)) == 0
+    assert main(["report", "--results", str(out), "--out", str(tmp_path / "report.html")]) == 0
+
+
+@pytest.mark.parametrize("name", ["epochs.jsonl", "config.json"])
+def test_the_way_out_of_an_altered_folder_works_as_printed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path, name: str
+) -> None:
+    out = shutil.copytree(tiny, tmp_path / "copy")
+    run = next((out / "runs").iterdir())
+    (run / name).write_bytes(b"{}")
+    refusal = refused(capsys, "audit", "--results", str(out))
+    assert f"delete {run} and run `" in refusal
+    shutil.rmtree(run)
+    assert main(typed(refusal)) == 0
+    capsys.readouterr()
+
+
+def test_the_way_out_of_no_folder_is_to_make_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    refusal = refused(capsys, "audit", "--results", str(tmp_path / "nowhere"))
+    assert main(typed(refusal)) == 0
+    assert (tmp_path / "nowhere" / "manifest.json").exists()
+    capsys.readouterr()
