@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from derivations.errors import InputError
+from numeric.checks import is_dense
 
 
 def sum_zero(logits: Tensor) -> Tensor:
@@ -67,6 +68,7 @@ def check_directions(given: object, name: str) -> Tensor:
     """The tensor, where it is real floating point, finite and holds numbers; else InputError."""
     if (
         not isinstance(given, Tensor)
+        or not is_dense(given)
         or given.is_meta
         or not given.is_floating_point()
         or not given.numel()

@@ -325,6 +325,8 @@ ANALYSIS = (
         "validate/targets/backward_signals.py",
         "return used if 0 < len(used) < len(leaves) else None",
         "return None",
+    ),
+    Mutant(
         "the sentence on top names the block that dies last",
         "validate/analysis/headline.py",
         "last = dead[-1]",

@@ -175,8 +175,15 @@ CAPTURE = [
     Mutant(
         "what a term reads is forgotten",
         "numeric/capture/capture.py",
-        "needed.update(value for",
-        "set().update(value for",
+        "needed.update(value for region in",
+        "set().update(value for region in",
+    ),
+    Mutant(
+        "what steps before the first segment take is forgotten",
+        "numeric/capture/capture.py",
+        "needed |= taken -",
+        "needed -= taken -",
+        "tests/test_numeric/test_every_loss/test_logit_graph.py",
     ),
     Mutant(
         "what overflows in sum is not finite",

@@ -184,6 +184,8 @@ WATCHED = [
         "validate/watching/assert_flow.py",
         "plan = plan_of_run(model, args, kwargs, chosen)",
         "plan = plan_of_run(model, args, kwargs)",
+    ),
+    Mutant(
         "only the last row is saved",
         "validate/watching/watch.py",
         "tuple(self.rows)",

@@ -494,12 +494,16 @@ def test_meaningless_settings_are_refused_in_one_line(name):
 OF_MODELS = {  # of whole models: their refusals are in test_numeric_capture_refusals.py
     "Captured",
     "CapturedModel",
+    "InnerStep",
     "LeafMap",
     "SegmentNumbers",
     "capture",
     "check_model",
     "segment_numbers",
+    "segment_signals",
     "segment_spectra",
+    "segment_values",
+    "step_slopes",
     "untouched",
     "without_numbers",
 }

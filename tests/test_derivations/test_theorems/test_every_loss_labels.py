@@ -133,7 +133,9 @@ def test_a_broken_step_fails_both_ways(name):
 
 
 def test_weak_duality_needs_what_lies_outside_the_cone():
-    """Without it the bound is false there."""
+    """Without it the bound is false there, and no certificate proves it; worlds in which a signal
+    lies so far outside are too few for every draw to show one.
+    """
     theorem = THEOREMS["every_loss.angle"]
     step = next(
         each
@@ -145,7 +147,7 @@ def test_weak_duality_needs_what_lies_outside_the_cone():
     broken = replace(step, after=inside)
     before = theorem.derivation.steps[: theorem.derivation.steps.index(step)]
     checked = check(replace(theorem.derivation, steps=(*before, broken)))[-1]
-    assert [each.ok for each in checked.checks] == [False, False]
+    assert (checked.checks[0].method, checked.checks[0].ok) == ("certificate", False)
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
