@@ -19,7 +19,7 @@ from validate.networks.build import build
 from validate.targets.zoo_models import has_torchvision, torchvision_model
 from validate.watching.watch import Watch, watch
 
-RUNS, STEPS = 15, 4
+RUNS = 9
 CLOCK = own_clock()
 Run = Callable[[int], None]
 
@@ -40,7 +40,9 @@ def trained(network: nn.Module, batch: int, size: int, classes: int) -> Run:
     return run
 
 
-def compared(network: nn.Module, batch: int, size: int, classes: int) -> dict[str, object]:
+def compared(
+    network: nn.Module, batch: int, size: int, classes: int, steps: int
+) -> dict[str, object]:
     run = trained(network, batch, size, classes)
     run(2)
     taken: dict[str, list[float]] = {"plain": [], "watched": [], "again": [], "first": []}
@@ -48,12 +50,12 @@ def compared(network: nn.Module, batch: int, size: int, classes: int) -> dict[st
         # In turn, for what follows another kind of step finds other caches.
         for name in ("plain", "watched", "again") if index % 2 else ("again", "watched", "plain"):
             if name != "watched":
-                taken[name].append(seconds(lambda: run(STEPS), CLOCK))
+                taken[name].append(seconds(lambda: run(steps), CLOCK))
                 continue
             with watch(network) as watching:
                 taken["first"].append(seconds(lambda: run(1), CLOCK))  # which captures
-                taken[name].append(seconds(lambda: read(watching, run), CLOCK))
-    step = milliseconds(taken["plain"]) / STEPS
+                taken[name].append(seconds(lambda: read(watching, run, steps), CLOCK))
+    step = milliseconds(taken["plain"]) / steps
     return {
         "ratio": ratio(taken["watched"], taken["plain"]),
         "quartiles": spread(taken["watched"], taken["plain"]),
@@ -65,18 +67,18 @@ def compared(network: nn.Module, batch: int, size: int, classes: int) -> dict[st
     }
 
 
-def read(watching: Watch, run: Run) -> None:
+def read(watching: Watch, run: Run, steps: int) -> None:
     """Watched steps, and their rows."""
-    run(STEPS)
+    run(steps)
     assert watching.rows, watching.remarks
 
 
 def main() -> None:
     torch.manual_seed(0)
-    found = {"": compared(build("resnet18", image_size=32), 32, 32, 10)}
+    found = {"": compared(build("resnet18", image_size=32), 32, 32, 10, 4)}
     for name, batch, size in (("resnet50", 8, 64), ("vit_b_32", 4, 224)):
         if has_torchvision(name):
-            found[f"{name}_"] = compared(torchvision_model(name, None)[0], batch, size, 1000)
+            found[f"{name}_"] = compared(torchvision_model(name, None)[0], batch, size, 1000, 2)
     report(
         "watch",
         **{before + name: value for before, each in found.items() for name, value in each.items()},
