@@ -34,7 +34,9 @@ from numeric.recording.graph import Ref
 from numeric.recording.operations import KEEPS_RANGE, name_of, operand
 
 MOST_LEAVES = 64
-"""A term of more leaves, each counted as often as it stands there, is not written out."""
+"""A term of more leaves, each counted as often as it stands there and times how deep joins stand in
+joins, is not written out: its proofs would take longer than a user waits.
+"""
 
 
 @dataclass
@@ -139,7 +141,7 @@ class Reading:
 
     def _bounded_in_size(self, term: Term) -> Term:
         """The term, if it is small: parts of small terms are few, so counting takes no time."""
-        if leaf_count(term) > MOST_LEAVES:
+        if size_of(term) > MOST_LEAVES:
             raise TooLargeError
         return term
 
@@ -291,6 +293,16 @@ class Reading:
 def leaf_count(term: Term) -> int:
     """The parts of a term that have no parts, each as often as it stands there."""
     return sum(map(leaf_count, parts_of(term))) or 1
+
+
+def size_of(term: Term) -> int:
+    """What `MOST_LEAVES` limits."""
+    return leaf_count(term) * max(1, _join_depth(term))
+
+
+def _join_depth(term: Term) -> int:
+    inside = max(map(_join_depth, parts_of(term)), default=0)
+    return inside + isinstance(term, Add | Concat | Gate)
 
 
 def chained(*terms: Term) -> Term:

@@ -23,7 +23,7 @@ from numeric.capture.segment_terms import (
     TermReader,
     TooLargeError,
     chained,
-    leaf_count,
+    size_of,
 )
 from numeric.recording.graph import Node, Ref
 from numeric.recording.operations import Traits
@@ -186,9 +186,9 @@ def _joined(
         )
         parts.append(term)
         moved.append(term)
-    if not whole and sum(map(leaf_count, parts)) > MOST_LEAVES:
-        raise TooLargeError
     term = parts[0] if len(parts) == 1 else Concat(*parts)
+    if not whole and size_of(term) > MOST_LEAVES:
+        raise TooLargeError
     return StateTerm(term, reading.named_in(term), reading.bounded, whole, moved)
 
 

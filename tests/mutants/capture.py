@@ -112,7 +112,7 @@ CAPTURE = [
     Mutant(
         "terms are written out at any size",
         "numeric/capture/segment_terms.py",
-        "if leaf_count(term) > MOST_LEAVES:",
+        "if size_of(term) > MOST_LEAVES:",
         "if False:",
         "tests/test_numeric/test_capture/test_capture.py",
     ),

@@ -28,7 +28,7 @@ def attends(segment: Captured) -> bool:
     """
     if "attention" in segment.tags:
         return True
-    steps = [step for r in segment.regions.values() for step in getattr(r, "steps", ())]
+    steps = segment.steps
     products = [s for s in steps if name_of(s.node) in _MATRIX_PRODUCTS and len(s.operands) > 1]
     return bool(products) and any(name_of(step.node) in _SOFTMAX for step in steps)
 

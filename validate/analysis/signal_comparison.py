@@ -314,7 +314,7 @@ def _without_pullback(numbers: BlockNumbers) -> BlockNumbers:
 
 def measured_only(captured: CapturedModel, segment: Captured) -> str:
     """Why nothing is to be guaranteed of a block, "" where something is."""
-    steps = [step for r in segment.regions.values() for step in getattr(r, "steps", ())]
+    steps = segment.steps
     custom = [step.node.name for step in steps if step.traits.tag == "custom"]
     if custom:
         return f"{custom[0]} says itself what its gradient is, which no formula knows"
