@@ -44,8 +44,8 @@ def logit_graph(
 
     Boundary 0 is what enters the first segment or function, boundary k what leaves the k-th; a
     Network's stem and head lie outside. `boundaries` are those that are kept, all where there are
-    none. Unless `joined`, a model of x is refused whose samples depend on each other; for a
-    captured one that is the caller's to know. Raises InputError for what gives no logits.
+    none. Unless `joined`, a model is refused whose samples depend on each other; of a
+    captured one the first sample's gradient tells. Raises InputError for what gives no logits.
     """
     graph = _graph(model, x, joined)
     logits, count = graph.logits, len(graph.boundaries)
@@ -128,7 +128,23 @@ def _(model: CapturedModel, x: Tensor | None, joined: bool) -> LogitGraph:
             done[id(step.node)] = ran(step.node, given)
         known[step.value] = done[id(step.node)][step.position]
         passed()
-    return LogitGraph(tuple(found), known[flow.sinks[0]])
+    logits = known[flow.sinks[0]]
+    if not joined:
+        _check_one_apart(logits, known[flow.source])
+    return LogitGraph(tuple(found), logits)
+
+
+def _check_one_apart(logits: Tensor, source: Tensor) -> None:
+    """Refuses samples that the first one's logits depend on, as in train mode by BatchNorm."""
+    if len(source) != len(logits) or not logits.requires_grad:
+        return
+    one = torch.zeros_like(logits)
+    one[0] = torch.linspace(1, 2, one[0].numel()).to(one).reshape(one[0].shape)
+    (signal,) = torch.autograd.grad(logits, source, one, retain_graph=True, allow_unused=True)
+    if signal is not None and bool(signal[1:].any()):
+        raise InputError(
+            "the samples depend on each other: call model.eval(), or ask for joined=True"
+        )
 
 
 def _chain(links: Sequence[Any], x: Tensor | None, joined: bool) -> LogitGraph:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from derivations.errors import InputError
+from numeric.checks import is_finite
 from numeric.every_loss.column_pencils import Extremes
 
 _STEPS = 100
@@ -27,6 +29,10 @@ class _Dual:
     def top(self, s: Tensor, sign: float) -> tuple[Tensor, Tensor, Tensor]:
         """λ_max(±N + sQ) with room for rounding, its vector v, and vᵀQv."""
         whole = sign * self.gram + s[:, None, None] * self.cone
+        if not is_finite(whole):
+            raise InputError(
+                "the signals differ by more than float64 can hold: rescale the loss or the model"
+            )
         values, vectors = torch.linalg.eigh(whole)
         v = vectors[:, :, -1]
         size = self.gram.flatten(1).norm(dim=1) + s * self.cone.flatten(1).norm(dim=1)

@@ -27,7 +27,7 @@ from validate.analysis.analysis_document import (
 )
 from validate.analysis.block_records import block_of
 from validate.analysis.certainty_remarks import certainty_remarks
-from validate.analysis.every_loss_records import EveryLoss, every_loss_of
+from validate.analysis.every_loss_records import EveryLoss, contradictions, every_loss_of
 from validate.analysis.signal_comparison import AGREE, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
@@ -104,6 +104,7 @@ def analyze(
     )
     total = run.total(measured) if measured else Total(None, None, None)
     remarks += [*captured.flow.remarks, *run.remarks, *whatever.remarks]
+    remarks += contradictions(blocks, of_labels=y is not None and loss is None)
     if measured:
         remarks += certainty_remarks(captured.segments, blocks, total)
     return Analysis(

@@ -1,17 +1,19 @@
 """Puts the bounds for every loss into the records of the blocks they are of, or says why not."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from derivations.errors import GradboundError
 from numeric import CapturedModel, LossBounds, Reachable, loss_bounds, reachable
-from validate.analysis.analysis_document import BoundValue
+from validate.analysis.analysis_document import BlockAnalysis, BoundValue
 
 MOST_LOGITS = 64
 """A backward pass for each: beyond these it is another question."""
 MOST_BYTES = 2**31
+SAME = 1e-5
+"""Gains and bounds of float32 agree to so much where digits are left."""
 CLASSES: tuple[Literal["all", "shift_invariant", "labels"], ...] = (
     "all", "shift_invariant", "labels",
 )  # fmt: skip
@@ -81,3 +83,32 @@ def _values(bounds: LossBounds, name: str) -> list[BoundValue]:
         BoundValue(name, "lower", lower, bounds.certainty, said, None),
         BoundValue(name, "upper", high, bounds.certainty, said, None),
     ]
+
+
+def contradictions(blocks: Sequence[BlockAnalysis], of_labels: bool) -> tuple[str, ...]:
+    """A remark where measured gains lie outside of bounds that hold for their loss: in exact
+    arithmetic none would. `of_labels` says that the loss is a cross-entropy with hard labels.
+    """
+    known = [f"every_loss.{each}" for each in (CLASSES if of_labels else CLASSES[:1])]
+    names = [
+        block.name
+        for block in blocks
+        if any(_is_outside(block, each) for each in block.bounds if each.id in known)
+    ]
+    if not names:
+        return ()
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    said = (
+        f"{', '.join(names[:3])}{more}: the measured gain lies outside of bounds for every loss, "
+        "which is rounding: a sample is so saturated that its signal, or the model's derivative, "
+        "has no digits left; use float64, or leave such samples out"
+    )
+    return (said,)
+
+
+def _is_outside(block: BlockAnalysis, bound: BoundValue) -> bool:
+    if block.gain is None or bound.value is None:
+        return False
+    if bound.side == "lower":
+        return block.gain.min < bound.value * (1 - SAME)
+    return block.gain.max > bound.value * (1 + SAME)

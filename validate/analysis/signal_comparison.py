@@ -140,8 +140,17 @@ class SignalComparison:
     def _take(self, measured: ModelMeasurement, values: Sequence[int]) -> None:
         """The measured gains alone, where no formula is evaluated."""
         norms = dict(zip(values, measured.norms, strict=True))
-        sizes = [_joint_norm([norms.get(value) for value in each])
-                 for each in self.captured.boundaries]  # fmt: skip
+        # Of a value that was used before, a hook meets the signal of that use too.
+        pairs = list(zip(self.captured.boundaries, self.captured.met, strict=True))
+        sizes = [
+            _joint_norm([norms.get(value) for value in each]) if met == each else None
+            for each, met in pairs
+        ]
+        if unmet := sum(met != each for each, met in pairs):
+            self.remarks.append(
+                f"{unmet} boundaries hold a value that is used on both sides: what comes from "
+                f"behind alone no hook measures, and in {self.half} no formula tells it"
+            )
         for index, segment in enumerate(self.captured.segments):
             before, after = sizes[index], sizes[index + 1]
             if before is None or after is None:

@@ -113,3 +113,12 @@ def test_the_model_and_the_input_come_back_untouched():
     logit_graph(model, x)
     assert not x.requires_grad
     assert all(torch.equal(before[name], each) for name, each in model.state_dict().items())
+
+
+def test_a_captured_model_whose_samples_depend_on_each_other_is_refused():
+    model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 3)).double()
+    captured = capture(model, (inputs(4),), {})
+    with pytest.raises(InputError, match="ask for joined=True"):
+        logit_graph(captured)
+    assert logit_graph(captured, joined=True).logits.shape == (4, 3)
+    assert logit_graph(capture(model.eval(), (inputs(4),), {})).logits.shape == (4, 3)

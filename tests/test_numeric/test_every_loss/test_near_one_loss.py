@@ -6,6 +6,7 @@ import pytest
 import torch
 from strategies import gaussian
 
+from derivations.errors import InputError
 from numeric.every_loss.column_pencils import FULL, extremes
 from numeric.every_loss.near_one_loss import within_angle
 
@@ -68,3 +69,11 @@ def test_where_the_signals_have_a_kernel_the_extremes_over_every_direction_stand
     assert whole.floor.item() > 0
     assert torch.equal(lower, whole.lower)
     assert torch.equal(upper, whole.upper)
+
+
+def test_signals_beyond_the_range_are_refused():
+    top = 1e200 * torch.eye(2, dtype=torch.float64)[None]
+    unit, center = torch.eye(2, dtype=torch.float64)[None], torch.ones(1, 2, dtype=torch.float64)
+    whole = extremes(1e100 * unit, unit, unit, FULL[torch.float64])
+    with pytest.raises(InputError, match="rescale the loss or the model"):
+        within_angle(top, unit, unit, center, 0.3, whole)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from test_numeric.branched import UNet, built, image
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -374,3 +375,14 @@ def test_of_a_compiled_model_the_written_one_is_analyzed_and_that_is_said():
     assert found.blocks == analyze(model, inputs()).blocks
     assert any("torch.compile" in remark for remark in found.capture.remarks)
     assert not any("torch.compile" in r for r in analyze(model, inputs()).capture.remarks)
+
+
+def test_a_state_in_half_precision_has_no_gain_that_a_skip_is_part_of():
+    model, x = built(UNet), image()
+    exact, half = analyze(model, x), analyze(model.bfloat16(), x.bfloat16())
+    assert [block.name for block in exact] == [block.name for block in half]
+    assert any("used on both sides" in each for each in half.capture.remarks)
+    pairs = [(a.gain, b.gain) for a, b in zip(exact, half, strict=True) if b.gain is not None]
+    assert 2 <= len(pairs) < len(exact.blocks)
+    for one, other in pairs:
+        assert other.median == pytest.approx(one.median, rel=0.1)
