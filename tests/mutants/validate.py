@@ -103,6 +103,24 @@ MEASUREMENTS = [
         "faint[k + 1]",
     ),
     Mutant(
+        "what was left out is drawn as an endless bar",
+        "paper_figures/figures/bound_envelopes.py",
+        "floor[out] = ceiling[out] = np.nan",
+        "pass",
+    ),
+    Mutant(
+        "what was left out is counted as a bound that says nothing",
+        "paper_figures/tables/tightness_table.py",
+        "if gain is not None and (low is not None or not seen.losses)",
+        "if gain is not None",
+    ),
+    Mutant(
+        "a bound for every loss is loose by its inverse",
+        "paper_figures/tables/tightness_table.py",
+        "high / gain for",
+        "gain / high for",
+    ),
+    Mutant(
         "bounds for every loss are those of the swapped pair",
         "validate/comparison/compare_every_loss.py",
         "loss_bounds(found, i, j, cls)",
