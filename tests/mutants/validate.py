@@ -158,6 +158,12 @@ MEASUREMENTS = [
         "tests/test_validate/test_statistics/test_summary_failures.py",
     ),
     Mutant(
+        "a bound for every loss may be missing",
+        "validate/records/recheck.py",
+        "if any(len(some) > 1 for some in stated.values()):",
+        "if False:",
+    ),
+    Mutant(
         "bounds from end to end are not rechecked",
         "validate/records/recheck.py",
         "        for bound in row.bounds\n        for wrong in (\n",

@@ -52,6 +52,13 @@ def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[Bloc
     stepped = [row for row in epochs if row.version > 1 and row.status == "ok"]
     if any(len(row.batch_gains) != len(segments) for row in stepped):
         return "lacks a gain of the training batch"
+    stated: dict[int, set[tuple[tuple[str, str], ...]]] = {}
+    for rows in (epochs, blocks):
+        for row in rows:
+            some = tuple((each.losses, each.side) for each in row.bounds if each.losses)
+            stated.setdefault(row.epoch, set()).add(some)
+    if any(len(some) > 1 for some in stated.values()):
+        return "lacks a bound for every loss that other rows of the epoch have"
     return ""
 
 

@@ -50,6 +50,18 @@ def test_a_run_that_does_not_end_as_runs_do_is_refused(folder, change):
         read_results(folder)
 
 
+@pytest.mark.parametrize("file", ["blocks", "epochs"])
+@pytest.mark.parametrize("at", [-1, -4])
+def test_a_bound_for_every_loss_that_others_have_is_missed(folder, file, at):
+    def without(rows):
+        assert rows[-1]["bounds"].pop(at)["id"].startswith("every_loss.")
+        return rows
+
+    alter(folder, f"runs/dense-d7-w2-s0/{file}.jsonl", without)
+    with pytest.raises(InputError, match="lacks a bound for every loss"):
+        read_results(folder)
+
+
 BOUND = BoundRow(
     id="b.lower", side="lower", certainty="exact", delta=None, value=(0.5, None, 0.5), violations=1,
     tightness=2.0,
