@@ -120,7 +120,8 @@ def totals(results: Results, document: Document) -> Totals:
     steps = document.steps
     checks: dict[str, int] = {}
     vacuous = 0
-    for bound in (bound for run in results.runs for row in run.blocks for bound in row.bounds):
+    rows = (row for run in results.runs for each in (run.blocks, run.epochs) for row in each)
+    for bound in (bound for row in rows for bound in row.bounds):
         if bound.side == "lower":
             vacuous += sum(1 for value in bound.value if value == 0)
         word = certainty(bound.certainty, bound.delta)

@@ -89,8 +89,9 @@ FIGURES: dict[str, Plate] = {
         "Gain of every block along the deepest network of each family (first seed), before and "
         "after training. Each step of a bar is one probe sample between its own bounds; samples "
         "are ordered by gain. A bar that reaches the lower edge has a bound near or at zero. "
-        "Probable bounds come from spectra and hold with the δ given in the tables, which also "
-        "count the ReLUs between blocks.",
+        "Probable bounds, and those for every signal, come from spectra and hold with the δ given "
+        "in the tables, which also count the ReLUs between blocks and, where bounds for every loss "
+        "are drawn, the bounds that use the signal itself.",
         "Bars between lower and upper bounds for every block with predicted and measured gains, a "
         "column per family, two rows: before and after training.",
     ),

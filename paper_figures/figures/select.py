@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 
 from derivations.errors import InputError
 from paper_figures.drawing.style import LOOKS, look
-from validate.records.schema import BlockRow, EpochRow, Gains, Results, Run
+from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains, Results, Run
 from validate.statistics.ranking import ACROSS, WITHIN
 
 CERTAINTIES = ("probable", "exact")
+
+EVERY_SIGNAL = frozenset(
+    (
+        "norms.factors",
+        "residual.numerical_range",
+        "residual.uniform",
+        "singular.max",
+        "singular.min",
+    )
+)
+"""The theorems whose bounds hold for whatever signal arrives, and use none."""
 
 Floats = NDArray[np.float64]
 
@@ -144,6 +155,30 @@ def certainties(rows: Iterable[BlockRow]) -> list[str]:
             "paper_figures.figures.select.CERTAINTIES"
         )
     return [word for word in CERTAINTIES if word in found]
+
+
+def envelope(bounds: Iterable[BoundRow], samples: int) -> tuple[Gains, Gains]:
+    """For each sample the greatest lower and the least upper of the bounds; None where there is
+    none.
+    """
+    known = list(bounds)
+
+    def sharpest(side: str, best: Callable[..., float | None]) -> Gains:
+        values = [bound.value for bound in known if bound.side == side]
+        columns = zip(*values, strict=True) if values else [()] * samples
+        return tuple(best(alive(column), default=None) for column in columns)
+
+    return sharpest("lower", max), sharpest("upper", min)
+
+
+def of_class(row: BlockRow | EpochRow, cls: str) -> list[BoundRow]:
+    """The bounds that hold for a class of losses, or for "every signal"."""
+    return [
+        bound
+        for bound in row.bounds
+        if bound.losses == cls
+        or (cls == "every signal" and bound.id.removesuffix(f".{bound.side}") in EVERY_SIGNAL)
+    ]
 
 
 def alive(values: Gains) -> Iterator[float]:

@@ -8,8 +8,11 @@ from paper_figures.drawing.style import LOOKS, look
 from paper_figures.figures.agreement import BoundName, ratios
 from paper_figures.figures.select import MissingRecordsError, alive, depths, families, runs_of
 from paper_figures.tables.table import Cell, Column, Table, certainty
-from validate.records.schema import Results, Run, VanishingRow
+from validate.records.schema import BlockRow, EpochRow, Results, Run, VanishingRow
 from validate.statistics.summary import summarize
+
+END_TO_END = ", end to end"
+"""Behind the name of a bound on a whole network."""
 
 
 def networks(results: Results) -> Table:
@@ -59,15 +62,18 @@ def bounds(results: Results) -> Table:
         Column("violations", ","), Column("measured / bound", ".3g"),
     )  # fmt: skip
     counts: defaultdict[BoundName, list[int]] = defaultdict(lambda: [0, 0])
-    for bound in (bound for run in results.runs for block in run.blocks for bound in block.bounds):
-        count = counts[BoundName(bound.id, bound.side, bound.certainty, bound.delta)]
+    every: list[tuple[BlockRow | EpochRow, str]]
+    every = [(block, "") for run in results.runs for block in run.blocks]
+    every += [(epoch, END_TO_END) for run in results.runs for epoch in run.epochs]
+    for bound, where in ((bound, where) for row, where in every for bound in row.bounds):
+        count = counts[BoundName(bound.id + where, bound.side, bound.certainty, bound.delta)]
         count[0] += bound.checks
         count[1] += bound.violations
     tightness = {name: float(np.median(values)) for name, values in ratios(results).items()}
     rows = []
     for name in sorted(counts, key=lambda name: (name.id, name.certainty)):
         word = certainty(name.certainty, name.delta)
-        # A bound that is 0 in every sample has no tightness.
+        # A bound that is 0 in every sample has no tightness; of whole networks see table_tightness.
         rows.append((name.theorem, name.side, word, *counts[name], tightness.get(name)))
     if not rows:
         raise MissingRecordsError(

@@ -4,6 +4,18 @@ from mutants.mutant import Mutant
 
 VERDICTS = [
     Mutant(
+        "of recorded bounds the greatest counts",
+        "validate/audit/recorded_losses.py",
+        "min(blocks), min(whole, default=None)",
+        "max(blocks), max(whole, default=None)",
+    ),
+    Mutant(
+        "a recorded guarantee is rounded up",
+        "validate/audit/recorded_losses.py",
+        "rounding=ROUND_FLOOR",
+        "rounding='ROUND_CEILING'",
+    ),
+    Mutant(
         "an open reading refutes",
         "validate/audit/verdicts.py",
         "if not cases or (undecided and not holds):",

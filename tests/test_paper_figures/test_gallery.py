@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from printed import analysis, watched
+from test_paper_figures.with_every_loss import with_every_loss
 
 from derivations.errors import InputError
 from paper_figures import (
@@ -24,7 +25,7 @@ from validate.records.schema import Results
 
 
 def test_everything_is_drawn(results: Results, tmp_path: Path) -> None:
-    drawn = draw(results, tmp_path / "figures")
+    drawn = draw(with_every_loss(results), tmp_path / "figures")
     expected = {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")}
     expected |= {f"{name}.{suffix}" for name in TABLES for suffix in ("md", "tex")}
     assert (
@@ -53,7 +54,7 @@ def test_what_has_no_records_is_skipped_and_named(
         tmp_path / "records",
         lambda row: row.model_copy(update={"family": "plain"}) if hasattr(row, "epsilon") else row,
     )
-    results = read_results(folder)
+    results = with_every_loss(read_results(folder))
     drawn = draw(results, tmp_path / "out")
     assert drawn.skipped.keys() == {"sqrt_law"}
     assert "dense" in drawn.skipped["sqrt_law"]

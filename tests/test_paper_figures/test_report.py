@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from printed import analysis, watched
+from test_paper_figures.with_every_loss import with_every_loss
 
 from derivations.book.arrange import meanings
 from derivations.book.derive import derive
@@ -286,6 +287,9 @@ def test_totals_count_steps_bounds_and_what_says_nothing(
     assert found.checks_per_step == 2
     assert sum(found.checks_by_certainty.values()) == 4 * len(bounds)
     assert found.vacuous == lower.count(0) > 0
+    more = totals(with_every_loss(results), document)
+    assert sum(more.checks_by_certainty.values()) == more.records.bound_checks
+    assert more.records.bound_checks > found.records.bound_checks
 
 
 @pytest.mark.usefixtures("few_figures")

@@ -71,7 +71,10 @@ def compare(measured: Tensor, prediction: Prediction) -> Comparison:
             for name, value in numbers.terms.items()
             if name in RECORDED_TERMS
         },
-        bounds=tuple(_check(bound, seen, scale, live) for bound in numbers.bounds),
+        bounds=tuple(
+            bound_row(bound, seen, ROUNDING * (seen + bound.value.abs() + scale), live)
+            for bound in numbers.bounds
+        ),
         masked=masked,
     )
 
@@ -93,9 +96,10 @@ def block_row(
     segment: Segment,
     comparison: Comparison,
     law: LawRow | None,
+    every_loss: tuple[BoundRow, ...] = (),
 ) -> BlockRow:
-    """The record of one segment after one epoch."""
-    term = repr(segment.term)
+    """The record of one segment after one epoch, with the bounds that hold for `every_loss`."""
+    term, numbers = repr(segment.term), vars(comparison)
     return BlockRow(
         run=run,
         epoch=epoch,
@@ -103,7 +107,7 @@ def block_row(
         name=name,
         kind=segment.kind,
         term=term,
-        **vars(comparison),
+        **numbers | {"bounds": (*comparison.bounds, *every_loss)},
         law=law,
     )
 
@@ -133,11 +137,14 @@ def law_row(
     )
 
 
-def _check(bound: BoundNumbers, measured: Tensor, scale: Tensor, live: Tensor) -> BoundRow:
+def bound_row(bound: BoundNumbers, measured: Tensor, allowed: Tensor, live: Tensor) -> BoundRow:
+    """The record of a bound beside the gains of the samples marked in `live` (batch,), which may be
+    beyond it by what rounding is `allowed`.
+    """
     excess = bound.value - measured if bound.side == "lower" else measured - bound.value
     # An infinite bound on the wrong side: ∞ − gain ≤ ROUNDING · ∞ would pass as rounding.
     absurd = bound.value == (math.inf if bound.side == "lower" else -math.inf)
-    violated = absurd | ~(excess <= ROUNDING * (measured + bound.value.abs() + scale))
+    violated = absurd | ~(excess <= allowed)
     stored = _rounded(
         _spread(bound.value, live), ROUND_FLOOR if bound.side == "lower" else ROUND_CEILING
     )

@@ -22,6 +22,9 @@ float64, as in `numeric.tolerances`."""
 TELESCOPING = 1e-9
 """Allowed relative error of a product of measured gains: of hundreds of factors."""
 
+LOST = 1e-5
+"""Largest allowed error of a bound for every loss: of two passes that may differ by rounding."""
+
 LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
 
@@ -49,6 +52,13 @@ def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[Bloc
     stepped = [row for row in epochs if row.version > 1 and row.status == "ok"]
     if any(len(row.batch_gains) != len(segments) for row in stepped):
         return "lacks a gain of the training batch"
+    stated: dict[int, set[tuple[tuple[str, str], ...]]] = {}
+    for rows in (epochs, blocks):
+        for row in rows:
+            some = tuple((each.losses, each.side) for each in row.bounds if each.losses)
+            stated.setdefault(row.epoch, set()).add(some)
+    if any(len(some) > 1 for some in stated.values()):
+        return "lacks a bound for every loss that other rows of the epoch have"
     return ""
 
 
@@ -156,7 +166,7 @@ def _wrong_in_bound(bound: BoundRow, measured: Gains, scales: Sequence[float]) -
         if b is None:
             most += 1
             continue
-        if _violates(bound.side, b, m, scale):
+        if _violates(bound.side, b, m, scale, LOST if bound.losses else ROUNDING):
             least += 1
         if _violates(bound.side, b + inward * abs(b), m, scale):
             most += 1
@@ -167,9 +177,11 @@ def _wrong_in_bound(bound: BoundRow, measured: Gains, scales: Sequence[float]) -
         yield "tightness"
 
 
-def _violates(side: str, bound: float, measured: float, scale: float) -> bool:
+def _violates(
+    side: str, bound: float, measured: float, scale: float, allowed: float = ROUNDING
+) -> bool:
     excess = bound - measured if side == "lower" else measured - bound
-    return not excess <= ROUNDING * (measured + abs(bound) + scale)
+    return not excess <= allowed * (measured + abs(bound) + scale)
 
 
 def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
@@ -179,6 +191,8 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
     if (row.batch_ratio, row.batch_gains) != (None, ()) and row.total is None:
         yield "its batch_ratio"
     if row.total is None:
+        if row.bounds:
+            yield "its bounds"
         return
     product = _product(row.batch_gains)
     if product is not None and row.batch_gains and not _near(product, row.batch_ratio):
@@ -192,6 +206,16 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
         _pairs(row.total.telescoped, row.total.measured)
     ):
         yield "relative_error"
+    seen = row.total.measured
+    yield from (
+        f"{wrong} of {bound.id}"
+        for bound in row.bounds
+        for wrong in (
+            _wrong_in_bound(bound, seen, (0.0,) * len(seen))
+            if len(bound.value) == len(seen)
+            else ["the number of values"]
+        )
+    )
 
 
 def _near(product: float, ratio: float | None) -> bool:

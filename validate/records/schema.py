@@ -34,6 +34,10 @@ Gains = tuple[float | None, ...]
 """One number per probe sample; null where the backward signal had vanished."""
 
 
+LOSS_CLASSES: tuple[Literal["shift_invariant", "labels"], ...] = ("shift_invariant", "labels")
+EVERY_LOSS = "every_loss."
+"""Before the class of losses it is the id of a bound that holds whatever the loss."""
+
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -113,42 +117,10 @@ class Total(Record):
     relative_error: float | None
 
 
-class EpochRow(Versioned):
-    """The scores after an epoch.
-
-    Epoch 0 is the network as initialized. A diverged epoch has none, and is the last. Since version
-    2 losses and errors are those with recalibrated statistics of BatchNorm, as is `total`, and
-    there are: `batch_ratio`, ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of one training batch in train mode, as a step of
-    training sees it, norms over the whole batch, and `batch_gains`, that of every segment, by
-    `BlockRow.index` (null where no signal arrives); `vanished` and `faint`, how many gains of
-    probe samples were not measured since a signal was exactly zero, or too small for digits to be
-    left; and `made_on`, the kind of processor.
-    """
-
-    since = MappingProxyType(
-        dict.fromkeys(("batch_ratio", "batch_gains", "vanished", "faint", "made_on"), 2)
-    )
-
-    schema_: Literal["gradbound.epoch/1", "gradbound.epoch/2"] = Field(
-        default="gradbound.epoch/2", alias="schema"
-    )
-    run: RunId
-    epoch: Count
-    status: Literal["ok", "diverged"]
-    train_loss: float | None
-    train_error: Share | None
-    test_error: Share | None
-    total: Total | None
-    batch_ratio: Annotated[float, Field(ge=0)] | None = None
-    batch_gains: tuple[Annotated[float, Field(ge=0)] | None, ...] = ()
-    vanished: Count = 0
-    faint: Count = 0
-    made_on: str = ""
-
-
 class BoundRow(Record):
-    """One bound on one segment. `value` is null where the bound says nothing (infinite) or the
-    signal had vanished.
+    """One bound on one segment, or from end to end. `value` is null where the bound says nothing
+    (infinite) or the signal had vanished; of a bound for every loss both sides are also null where
+    the measured signal could be rounding.
 
     `violations` are counted in float64; then the value is rounded away from the gain, to DIGITS
     digits: what is stored is a bound still.
@@ -166,6 +138,48 @@ class BoundRow(Record):
     def checks(self) -> int:
         """How many samples were held against the bound."""
         return len(self.value) - self.value.count(None)
+
+    @property
+    def losses(self) -> str:
+        """The class of losses that it holds for, one of LOSS_CLASSES; empty of a bound for whatever
+        signal.
+        """
+        return self.id.removeprefix(EVERY_LOSS) if self.id.startswith(EVERY_LOSS) else ""
+
+
+class EpochRow(Versioned):
+    """The scores after an epoch.
+
+    Epoch 0 is the network as initialized. A diverged epoch has none, and is the last. Since version
+    2 losses and errors are those with recalibrated statistics of BatchNorm, as is `total`, and
+    there are: `batch_ratio`, ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of one training batch in train mode, as a step of
+    training sees it, norms over the whole batch, and `batch_gains`, that of every segment, by
+    `BlockRow.index` (null where no signal arrives); `vanished` and `faint`, how many gains of
+    probe samples were not measured since a signal was exactly zero, or too small for digits to be
+    left; `bounds` on the measured gains of `total` that hold for every loss, at the epochs with
+    spectra; and `made_on`, the kind of processor.
+    """
+
+    since = MappingProxyType(
+        dict.fromkeys(("batch_ratio", "batch_gains", "vanished", "faint", "bounds", "made_on"), 2)
+    )
+
+    schema_: Literal["gradbound.epoch/1", "gradbound.epoch/2"] = Field(
+        default="gradbound.epoch/2", alias="schema"
+    )
+    run: RunId
+    epoch: Count
+    status: Literal["ok", "diverged"]
+    train_loss: float | None
+    train_error: Share | None
+    test_error: Share | None
+    total: Total | None
+    batch_ratio: Annotated[float, Field(ge=0)] | None = None
+    batch_gains: tuple[Annotated[float, Field(ge=0)] | None, ...] = ()
+    vanished: Count = 0
+    faint: Count = 0
+    bounds: tuple[BoundRow, ...] = ()
+    made_on: str = ""
 
 
 class LawRow(Record):

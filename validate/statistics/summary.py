@@ -37,9 +37,9 @@ class Summary:
 
 def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Summary:
     """Totals over any selection of rows: one run, one family, one epoch, everything."""
-    rows = list(blocks)
-    bounds = [bound for row in rows for bound in row.bounds]
-    totals = [row.total for row in epochs if row.total is not None]
+    rows, ends = list(blocks), list(epochs)
+    bounds = [bound for each in (rows, ends) for row in each for bound in row.bounds]
+    totals = [row.total for row in ends if row.total is not None]
     return Summary(
         bound_checks=sum(bound.checks for bound in bounds),
         violations=sum(bound.violations for bound in bounds),
@@ -144,6 +144,12 @@ def failures(results: Results) -> list[str]:
             for what in broken
         ]
     for epoch in (epoch for each in results.runs for epoch in each.epochs):
+        lines += [
+            f"{epoch.run}, epoch {epoch.epoch}, from end to end: bound {bound.id} in "
+            f"{bound.violations} of {len(bound.value)} samples"
+            for bound in epoch.bounds
+            if bound.violations
+        ]
         if epoch.total is not None and fails_to_telescope(epoch.total):
             lines.append(
                 f"{epoch.run}, epoch {epoch.epoch}: the product of the predicted gains is off "

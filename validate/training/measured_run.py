@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from derivations.errors import InputError
+from validate.comparison.compare_every_loss import EveryLossRows, compare_every_loss
 from validate.comparison.compare_network import block_row, compare, law_row, total
 from validate.comparison.predict import Effort, predict
 from validate.data.splits import Dataset, Split
@@ -161,6 +162,7 @@ _DIVERGED: dict[str, Any] = {
     "batch_gains": (),
     "vanished": 0,
     "faint": 0,
+    "bounds": (),
 }
 
 
@@ -199,22 +201,28 @@ def _examine(
         compare(gains, prediction)
         for gains, prediction in zip(measurement.gains, predictions, strict=True)
     ]
+    whatever = (
+        compare_every_loss(network, probe.images, probe.labels, measurement)
+        if effort.spectra
+        else EveryLossRows(((),) * len(comparisons), ())
+    )
     masks = [mask for comparison in comparisons for mask in comparison.masked]
     seen = {
         "status": "ok",
         "total": total(measurement, [comparison.predicted for comparison in comparisons]),
         "vanished": masks.count("zero"),
         "faint": masks.count("faint"),
+        "bounds": whatever.whole,
     }
     if not config.measures(epoch):
         return [], seen
     laws = map(
         law_row, measurement.gains, measurement.signals, measurement.signals[1:], predictions
     )
-    parts = enumerate(zip(network.chain(), comparisons, laws, strict=True))
+    parts = enumerate(zip(network.chain(), comparisons, laws, whatever.blocks, strict=True))
     rows = [
-        block_row(config.run, epoch, index, name, segment, each, law)
-        for index, ((name, segment), each, law) in parts
+        block_row(config.run, epoch, index, name, segment, each, law, every_loss)
+        for index, ((name, segment), each, law, every_loss) in parts
     ]
     return rows, seen
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_paper_figures.artists import by_gid
+from test_paper_figures.with_every_loss import with_every_loss
 
-from paper_figures.figures.bound_envelopes import envelope, figure
-from paper_figures.figures.select import MissingRecordsError, deepest, segments
+from paper_figures.figures.bound_envelopes import BY_CERTAINTY, figure
+from paper_figures.figures.select import MissingRecordsError, deepest, envelope, segments
 from validate.records.schema import BlockRow, Results
 
 
@@ -38,16 +39,15 @@ def test_bars_hold_the_measured_gains_and_the_recorded_bounds(
 
 def test_bars_end_at_the_sharpest_bounds(results: Results) -> None:
     row = segments(deepest(results, "residual")[0], 0)[0]
-    low, high = envelope(row, "exact")
+    exact = BY_CERTAINTY[1]
+    low, high = envelope(exact.bounds(row), 4)
     triangle = {bound.side: bound.value for bound in row.bounds if bound.certainty == "exact"}
     assert (low, high) == (triangle["lower"], triangle["upper"])
     looser = row.bounds[0].model_copy(
         update={"id": "loose.lower", "value": tuple(value / 2 for value in triangle["lower"])}
     )
-    assert envelope(row.model_copy(update={"bounds": (*row.bounds, looser)}), "exact") == (
-        low,
-        high,
-    )
+    more = row.model_copy(update={"bounds": (*row.bounds, looser)})
+    assert envelope(exact.bounds(more), 4) == (low, high)
     axes = figure(results).axes[1]
     (bar,) = [bar for bar in axes.collections if bar.get_gid() == f"exact {row.name}"]
     drawn = bar.get_paths()[0].vertices[:, 1]
@@ -69,6 +69,40 @@ def test_vanished_samples_and_blocks_are_left_out_of_the_bars(results: Results) 
     drawn = [line for line in drawing.axes[0].lines if str(line.get_gid()).startswith("measured")]
     assert len(drawn) == len(segments(deepest(results, "plain")[0], 0)) - 1
     assert all(len(line.get_ydata()) == 3 for line in drawn)
+
+
+def test_bounds_for_every_loss_lie_strong_within_those_for_every_signal(results: Results) -> None:
+    drawing = figure(with_every_loss(results))
+    assert len({axes.get_ylim() for axes in drawing.axes}) == 1
+    assert "1 at the input" in drawing.axes[-1].get_xlabel()
+    shown = [text.get_text() for text in drawing.legends[0].get_texts()[2:]]
+    assert shown == ["for every hard label", "for every shift-invariant loss", "for every signal"]
+    row = segments(deepest(results, "residual")[0], 0)[0]
+    axes = drawing.axes[1]
+    (soft, hard, wide) = (
+        next(bar for bar in axes.collections if bar.get_gid() == f"{name} {row.name}")
+        for name in ("shift_invariant", "labels", "every signal")
+    )
+    light = [float(np.mean(bar.get_facecolor()[0][:3])) for bar in (wide, soft, hard)]
+    assert light == sorted(light, reverse=True)
+    order = np.argsort(row.measured)
+    gains = np.array(row.measured)[order]
+    # The sample of the greatest gain was left out: its bar is missing, not endless.
+    for bar, factor in ((soft, 2.0), (hard, 1.1)):
+        drawn = np.concatenate([path.vertices[:, 1] for path in bar.get_paths()])
+        for gain in gains[:-1]:
+            assert np.isclose(drawn, gain / factor).any()
+            assert np.isclose(drawn, gain * factor).any()
+        assert drawn.max() == pytest.approx(gains[-2] * factor)
+    assert not [bar for bar in axes.collections if str(bar.get_gid()).startswith("exact ")]
+
+
+def test_without_bounds_for_every_loss_the_figure_is_as_it_was(results: Results) -> None:
+    drawing = figure(results)
+    assert drawing.axes[-1].get_xlabel() == "block"
+    assert len({axes.get_ylim() for axes in drawing.axes}) > 1
+    shown = [text.get_text() for text in drawing.legends[0].get_texts()[2:]]
+    assert shown == ["exact bounds", "probable bounds"]
 
 
 def test_a_figure_of_gains_needs_gains(results: Results) -> None:

@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.notation import notation_of
 from derivations.errors import InputError
+from derivations.rules.bounds import bounds
 from paper_figures.figures.select import (
+    EVERY_SIGNAL,
     MissingRecordsError,
     by_epoch,
     certainties,
@@ -100,3 +104,13 @@ def test_pairs_drop_vanished_samples(results: Results) -> None:
     predicted, measured = pairs([row, holed])
     assert np.array_equal(measured, [*row.measured, *row.measured[1:]])
     assert np.array_equal(predicted, [*row.predicted, *row.predicted[1:]])
+
+
+def test_the_theorems_for_every_signal_are_those_that_say_so() -> None:
+    stated = {True: set(), False: set()}
+    for block in BLOCKS.values():
+        for bound in bounds(notation_of(block, "operator")).bounds:
+            name = bound.id.removesuffix(f".{bound.side}")
+            stated[bound.holds_for == "every backward signal"].add(name)
+    assert stated[True] == EVERY_SIGNAL
+    assert not stated[False] & EVERY_SIGNAL

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_paper_figures.columns import cells
+from test_paper_figures.with_every_loss import with_every_loss
 
 from derivations.errors import InputError
 from paper_figures.figures.select import MissingRecordsError, runs_of
@@ -49,6 +50,23 @@ def test_bounds_are_listed_by_theorem_side_and_certainty(results: Results) -> No
     tightness = dict(zip(names, cells(table, "measured / bound"), strict=True))
     assert tightness["singular", "lower", "probable, δ = 1e-6"] == pytest.approx(10)
     assert tightness["residual.uniform", "lower", "probable, δ = 1e-6"] is None
+
+
+def test_bounds_on_whole_networks_are_counted_apart(results: Results) -> None:
+    made = with_every_loss(results)
+    table = bounds(made)
+    checks: dict[object, list[object]] = {}
+    for name, count in zip(cells(table, "bound"), cells(table, "checks"), strict=True):
+        checks.setdefault(name, []).append(count)
+    ends = [row.bounds for run in made.runs for row in run.epochs if row.bounds]
+    for cls in ("shift_invariant", "labels"):
+        name = f"every_loss.{cls}, end to end"
+        lower = [
+            bound for row in ends for bound in row if (bound.losses, bound.side) == (cls, "lower")
+        ]
+        assert checks[name] == [sum(bound.checks for bound in lower)] * 2
+        assert checks[f"every_loss.{cls}"] > checks[name]
+    assert sum(cells(table, "checks")) == sum(cells(networks(made), "bound checks"))
 
 
 def test_one_bound_with_two_certainties_is_two_rows(results: Results) -> None:

@@ -50,6 +50,18 @@ def test_a_run_that_does_not_end_as_runs_do_is_refused(folder, change):
         read_results(folder)
 
 
+@pytest.mark.parametrize("file", ["blocks", "epochs"])
+@pytest.mark.parametrize("at", [-1, -4])
+def test_a_bound_for_every_loss_that_others_have_is_missed(folder, file, at):
+    def without(rows):
+        assert rows[-1]["bounds"].pop(at)["id"].startswith("every_loss.")
+        return rows
+
+    alter(folder, f"runs/dense-d7-w2-s0/{file}.jsonl", without)
+    with pytest.raises(InputError, match="lacks a bound for every loss"):
+        read_results(folder)
+
+
 BOUND = BoundRow(
     id="b.lower", side="lower", certainty="exact", delta=None, value=(0.5, None, 0.5), violations=1,
     tightness=2.0,
@@ -62,9 +74,10 @@ BLOCK = BlockRow(
     masked=(None, "zero", None),
 )  # fmt: skip
 TOTAL = Total(measured=(1.0, None, 1.0), telescoped=(1.0, None, 1.0), relative_error=0.0)
+END = BOUND.model_copy(update={"id": "every_loss.labels", "violations": 0})
 EPOCH = EpochRow(
     run="run", epoch=0, status="ok", train_loss=0.1, train_error=0.0, test_error=0.0, total=TOTAL,
-    batch_ratio=6.0, batch_gains=(2.0, 3.0),
+    batch_ratio=6.0, batch_gains=(2.0, 3.0), bounds=(END,),
 )  # fmt: skip
 
 
@@ -115,12 +128,43 @@ def test_a_block_that_says_something_else_is_refused(change, words):
         ),
         ({"total": TOTAL.model_copy(update={"measured": (1.0, None)})}, "the product of the gains"),
         ({"total": TOTAL.model_copy(update={"relative_error": 1e-3})}, "relative_error"),
+        (
+            {"bounds": (END.model_copy(update={"violations": 1}),)},
+            "violations of every_loss.labels",
+        ),
+        (
+            {"bounds": (END.model_copy(update={"tightness": 1.0}),)},
+            "tightness of every_loss.labels",
+        ),
+        ({"bounds": (END.model_copy(update={"value": (0.5,)}),)}, "the number of values of every_"),
+        (
+            {
+                "total": None,
+                "batch_ratio": None,
+                "batch_gains": (),
+                "status": "diverged",
+                "bounds": (END,),
+            },
+            "its bounds",
+        ),
         ({"total": TOTAL.model_copy(update={"measured": (0.5, None, 1.0)})}, "relative_error"),
     ],
 )
 def test_an_epoch_that_says_something_else_is_refused(change, words):
     with pytest.raises(InputError, match=f"run, epoch 0: {words}"):
         recheck(Path("run"), [EPOCH.model_copy(update=change)], [BLOCK])
+
+
+@pytest.mark.parametrize(("name", "passes"), [("every_loss.labels", True), ("b.lower", False)])
+def test_two_passes_may_differ_by_more_than_one(name, passes):
+    value = (0.5, None, 1 + 1e-9)
+    bound = BOUND.model_copy(update={"id": name, "value": value, "violations": 0, "tightness": 1.5})
+    row = BLOCK.model_copy(update={"bounds": (bound,)})
+    if passes:
+        recheck(Path("run"), [EPOCH], [row])
+    else:
+        with pytest.raises(InputError, match="violations of b"):
+            recheck(Path("run"), [EPOCH], [row])
 
 
 @pytest.mark.parametrize("value", [None, 1.0])

@@ -64,6 +64,8 @@ def results(
 def test_a_validation_without_failures():
     assert failures(results()) == []
     assert tally(results()).startswith("1 bound checks, 0 violations; 1 gains, 0 not as predicted")
+    ended = results(epoch=EPOCH.model_copy(update={"bounds": (BOUND, BOUND)}))
+    assert tally(ended).startswith("3 bound checks, 0 violations; 1 gains, 0 not as predicted")
     assert tally(results()).endswith("1 limits of vanishing branches, 0 missed")
 
 
@@ -89,6 +91,14 @@ def test_a_validation_without_failures():
                 )
             ),
             "off by 5.0e-01",
+        ),
+        (
+            results(
+                epoch=EPOCH.model_copy(
+                    update={"bounds": (BOUND.model_copy(update={"violations": 1}),)}
+                )
+            ),
+            "from end to end: bound residual.triangle.lower in 1 of 1",
         ),
         (
             results(limit=LIMIT.model_copy(update={"measured": 2.1})),

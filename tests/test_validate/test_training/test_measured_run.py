@@ -14,11 +14,13 @@ from validate.data.splits import Split
 from validate.measure.batch_statistics import recalibrated
 from validate.measure.network_gains import measure, measure_batch
 from validate.records.codec import encode, read_jsonl
-from validate.records.schema import BlockRow, EpochRow
+from validate.records.schema import LOSS_CLASSES, BlockRow, EpochRow
 from validate.training import checkpoints
 from validate.training import measured_run as run_module
 from validate.training.measured_run import History, perform
 from validate.training.train import evaluate
+
+SIDES = ("lower", "upper")
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,17 @@ def test_every_epoch_has_its_rows(config, performed):
     ]
     assert len(names) == 6
     assert (performed / "config.json").read_bytes() == encode(config)
+
+
+def test_bounds_for_every_loss_are_those_of_the_first_and_last_epoch(config, performed):
+    epochs = read_jsonl(performed / "epochs.jsonl", EpochRow)
+    blocks = read_jsonl(performed / "blocks.jsonl", BlockRow)
+    for row in (*epochs, *blocks):
+        found = [(each.losses, each.side) for each in row.bounds if each.losses]
+        assert found == ([] if row.epoch == 1 else [(c, s) for c in LOSS_CLASSES for s in SIDES])
+        assert all(len(each.value) == config.probe_size for each in row.bounds)
+        assert all(each.violations == 0 for each in row.bounds if each.losses)
+        assert sum(each.checks for each in row.bounds if each.losses) >= 2 * len(found) // 4
 
 
 class Interrupted(Exception):

@@ -24,6 +24,7 @@ from validate.audit.evidence import (
     prove,
 )
 from validate.audit.gradients import affine, agree, gradient, linear
+from validate.audit.recorded_losses import Arrives, arrives, said
 from validate.audit.verdicts import Case, all_of
 
 READING = (
@@ -37,15 +38,16 @@ READING = (
 class Losses:
     """Residual blocks that lose the gradient: for some branch, and for a constant branch behind
     the block's last ReLU. `kept`: the bound below which no block with a small branch falls, the
-    ReLU left out.
+    ReLU left out; `recorded`: what arrives in the residual networks of the records.
     """
 
     of_the_block: Counterexample | None
     after_relu: Counterexample | None
     kept: Proof
+    recorded: tuple[Arrives, ...] = ()
 
 
-def losses(_: Sources) -> Losses:
+def losses(sources: Sources) -> Losses:
     """The smallest branch J_F (1 × 1, then 2 × 2) and signal g ≠ 0 with (J_F + I)ᵀ g = 0, and the
     smallest positive input and constant branch behind a ReLU.
     """
@@ -53,6 +55,7 @@ def losses(_: Sources) -> Losses:
         smallest((1, 2), lambda n: n * n + n, _lost),
         smallest((1,), lambda _: 3, _lost_behind_relu),
         _kept(),
+        arrives(sources.results, ("residual",)),
     )
 
 
@@ -121,6 +124,7 @@ def judge_losses(evidence: Losses) -> Finding:
             "the sentence holds where σ_max(∂F/∂x) < 1 and H is that of Eq. (2), without that "
             f"ReLU: {evidence.kept.statement} (proved by {how})"
         )
+    shown += said(evidence.recorded, "residual networks")
     return Finding(
         READING, all_of(*cases), "; ".join(shown), evidence.of_the_block or evidence.after_relu
     )

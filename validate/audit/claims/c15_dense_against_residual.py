@@ -25,6 +25,7 @@ from validate.audit.evidence import (
     decide,
 )
 from validate.audit.gradients import agree, gradient, linear
+from validate.audit.recorded_losses import Arrives, arrives, said
 from validate.audit.verdicts import Case, in_each
 
 INPUTS = range(2, 7)
@@ -57,7 +58,8 @@ class AgainstResNet:
     """The smallest pairs of blocks ordered either way, the mean of γ² over random weights, and what
     remains as the branch vanishes: per norm of the signal on the inputs, and by the signal on a
     single one (`squares`; `equal`: the fewest inputs for which the dense block has no more).
-    `mixed`: the √l law, which holds in units of the signal on a single input.
+    `mixed`: the √l law, which holds in units of the signal on a single input. `recorded_*`: what
+    arrives in the networks of the records.
     """
 
     worse: Counterexample | None
@@ -68,6 +70,8 @@ class AgainstResNet:
     squares: tuple[Squares, ...]
     equal: Counterexample | None
     mixed: Proof
+    recorded_dense: tuple[Arrives, ...] = ()
+    recorded_residual: tuple[Arrives, ...] = ()
 
 
 def against_resnet(sources: Sources) -> AgainstResNet:
@@ -82,6 +86,8 @@ def against_resnet(sources: Sources) -> AgainstResNet:
         tuple(squares for squares, _ in measured),
         next((found for _, found in measured if found), None),
         sources.proof("eq6", "scalar", "law_with_l"),
+        arrives(sources.results, ("dense",)),
+        arrives(sources.results, ("residual",)),
     )
 
 
@@ -212,6 +218,8 @@ def _shown(evidence: AgainstResNet) -> list[str]:
             "inputs and its ∂L/∂H twice as many entries (the branch is one convolution, in C9 it "
             "is two)"
         ),
+        *said(evidence.recorded_dense, "dense networks"),
+        *said(evidence.recorded_residual, "residual networks"),
     ]
 
 
