@@ -31,9 +31,33 @@ ANALYSIS = (
     Mutant(
         "a sample is told from the first alone",
         "validate/measure/model_gains.py",
-        "for kept in _kept_in_turn(batch):",
+        "for kept in kept_in_turn(batch):",
         "for kept in (torch.arange(batch) == 0,):",
         "tests/test_validate/test_analysis/test_signal_comparison.py",
+    ),
+    Mutant(
+        "a dead layer hides that samples are coupled",
+        "validate/analysis/signal_comparison.py",
+        "return moved or signals_mix(self.captured, self.seed)",
+        "return moved",
+    ),
+    Mutant(
+        "no sample's signal is kept alone",
+        "validate/analysis/mixed_signals.py",
+        "kept_in_turn(len(made))",
+        "kept_in_turn(len(made))[:0]",
+    ),
+    Mutant(
+        "the statistics of a batch mix nothing",
+        "numeric/recording/samples_apart.py",
+        "return (unknown or met.only == 0) and not _by_stored(met)",
+        "return False",
+    ),
+    Mutant(
+        "what leads to no result counts",
+        "numeric/recording/samples_apart.py",
+        "if not wanted.isdisjoint(node.outputs):",
+        "if True:",
     ),
     Mutant(
         "sets of samples that are kept hold each other",
@@ -46,8 +70,16 @@ ANALYSIS = (
         for name, before, after in (
             ("samples may be added up", "along and met.only not in along", "True"),
             ("samples may be another axis of what they meet", "if len(behind) == 1", "if behind"),
-            ("the statistics may be the batch's", 'and not met.given(5, "training", False)', ""),
-            ("numbers that were read are no matter", "or SPECIALISED in recording.remarks", ""),
+            (
+                "the statistics may be the batch's",
+                'stored and not met.given(5, "training", False)',
+                "stored",
+            ),
+            (
+                "numbers that were read are no matter",
+                "SPECIALISED not in recording.remarks",
+                "True",
+            ),
             (
                 "a custom function is what it is called",
                 "_WHOLE.get(node.function)",
