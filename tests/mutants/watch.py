@@ -132,6 +132,33 @@ WATCHED = [
         "else 1",
     ),
     Mutant(
+        "a ReLU that is dead as a whole waits",
+        "validate/watching/alerts.py",
+        'or (what == "dead_units" and number == 1)',
+        "",
+    ),
+    Mutant(
+        "units without a signal are dead",
+        "validate/measure/signal_hooks.py",
+        'elif point.asks == "idle":',
+        'elif point.asks == "idle" and tensor.requires_grad:\n            edge = '
+        "get_gradient_edge(tensor)\n            self._hang(index, edge.node, edge.output_nr)\n"
+        "        elif False:",
+        "tests/test_validate/test_watching/test_watch_loops.py",
+    ),
+    Mutant(
+        "no end of an activation has a slope",
+        "validate/measure/signal_norms.py",
+        "most < passing.low if passing.closed else most <= passing.low",
+        "most <= passing.low",
+    ),
+    Mutant(
+        "activations have their usual ends",
+        "validate/inside/inner_steps.py",
+        'return replace(known, **dict(zip(("low", "high"), map(float, ends), strict=False)))',
+        "return known",
+    ),
+    Mutant(
         "looks need not follow each other",
         "validate/watching/alerts.py",
         "if key in unasked}",

@@ -2,13 +2,24 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from numeric.capture.capture import CapturedModel
 from numeric.capture.flow import Step
 from numeric.recording.operations import MOVES, name_of
+from validate.measure.signal_norms import Passing
 
-RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
+_ENDS = {
+    "relu": Passing(0.0),
+    "relu6": Passing(0.0, 6.0),
+    "hardswish": Passing(-3.0),
+    "hardtanh": Passing(-1.0, 1.0),
+    "threshold": Passing(0.0),
+    "clamp_min": Passing(0.0, closed=True),
+}
+_GIVEN = {"hardtanh": ("min_val", "max_val"), "threshold": ("threshold",), "clamp_min": ("min",)}
+"""Between these values the operations have a slope, where they are not given others."""
+RELU_LIKE = frozenset(_ENDS)
 """Operations whose slope is exactly zero on a half-line."""
 GATES = frozenset(("sigmoid", "hardsigmoid"))
 
@@ -42,6 +53,17 @@ def inner_steps(captured: CapturedModel) -> list[InnerSteps]:
         if name in GATES and _multiplies(step.value, users):
             found[where].gates.append(step)
     return found
+
+
+def passing(step: Step) -> Passing | None:
+    """Where a ReLU or its like has a slope; None where tensors say where."""
+    known = _ENDS[name_of(step.node)]
+    names = _GIVEN.get(name_of(step.node), ())
+    args = dict(zip(names, step.node.args[1:], strict=False)) | dict(step.node.kwargs)
+    ends = [args[name] for name in names if name in args]
+    if not all(isinstance(each, int | float) for each in ends):
+        return None
+    return replace(known, **dict(zip(("low", "high"), map(float, ends), strict=False)))
 
 
 def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:

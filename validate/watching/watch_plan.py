@@ -15,13 +15,16 @@ from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, GradboundError
 from numeric.capture.capture import CapturedModel, capture
-from numeric.capture.flow import Flow
+from numeric.capture.flow import Flow, Step
 from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
 from numeric.recording.operations import name_of
-from validate.inside.inner_steps import inner_steps
+from validate.inside.inner_steps import inner_steps, passing
 from validate.measure.signal_hooks import Point, Slice
+from validate.measure.signal_norms import RELU, Passing
 from validate.watching.alerts import Seen
+
+Asks = Literal["norm", "idle", "mean"]
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,10 @@ def plan_of(captured: CapturedModel) -> WatchPlan:
         found, first = captured.segments[low:high], captured.segments[low]
         name = first.name if len(found) == 1 else f"{first.name}..{found[-1].name}"
         kind = first.kind if len(found) == 1 else "state"
-        relus = [step.operands[0] for steps in inner[low:high] for step in steps.relus]
+        relus = [step for steps in inner[low:high] for step in steps.relus]
         gates = [step.value for steps in inner[low:high] for step in steps.gates]
         blocks.append(
-            WatchedBlock(
-                name, kind, before, after, points.all(relus, "idle"), points.all(gates, "mean")
-            )
+            WatchedBlock(name, kind, before, after, points.idle(relus), points.all(gates, "mean"))
         )
     remarks = tuple(_remarks(captured, blocks))
     unread, results = captured.unread_behind, len(captured.flow.sinks)
@@ -149,18 +150,19 @@ class _Points:
             for value in node.outputs
             if value is not None
         }
-        self._known: dict[tuple[int, str], int] = {}
+        self._known: dict[tuple[int, str, Passing], int] = {}
         self._slices = dict(_slices(captured.flow))
 
-    def add(self, value: int, asks: Literal["norm", "idle", "mean"]) -> int | None:
+    def add(self, value: int, asks: Asks, passing: Passing = RELU) -> int | None:
         """The index of the point at a value; None where no other run can find it."""
-        if (value, asks) in self._known:
-            return self._known[value, asks]
+        key = (value, asks, passing)
+        if key in self._known:
+            return self._known[key]
         address = self.captured.address(value)
         if address is None:
             return None
         slices: list[Slice] = []
-        for longer, dim, start in self._slices.get(value, ()) if asks != "mean" else ():
+        for longer, dim, start in self._slices.get(value, ()) if asks == "norm" else ():
             whole = self.add(longer, "norm")
             if whole is None:
                 return None
@@ -169,16 +171,22 @@ class _Points:
         # An attribute is read by a function without a name of its own.
         made_by = None if maker in ("", "__get__") or maker.startswith(".") else maker
         shape = tuple(self.captured.value((value,)).shape)
-        self._known[value, asks] = len(self.found)
-        self.found.append(Point(address, asks, shape, made_by, tuple(slices)))
-        return self._known[value, asks]
+        self._known[key] = len(self.found)
+        self.found.append(Point(address, asks, shape, made_by, tuple(slices), passing))
+        return self._known[key]
 
     def all_or_none(self, values: Sequence[int]) -> tuple[int, ...] | None:
         """The points of the signals at several values; None where one cannot be found."""
         found = self.all(values, "norm")
         return found if len(found) == len(values) else None
 
-    def all(self, values: Sequence[int], asks: Literal["norm", "idle", "mean"]) -> tuple[int, ...]:
+    def idle(self, relus: Sequence[Step]) -> tuple[int, ...]:
+        """The points at what these ReLUs take."""
+        pairs = [(step.operands[0], passing(step)) for step in relus]
+        found = [self.add(value, "idle", ends) for value, ends in pairs if ends is not None]
+        return tuple(index for index in found if index is not None)
+
+    def all(self, values: Sequence[int], asks: Asks) -> tuple[int, ...]:
         found = [self.add(value, asks) for value in values]
         return tuple(index for index in found if index is not None)
 
