@@ -42,7 +42,8 @@ class AlertRules:
 @dataclass(frozen=True)
 class Seen:
     """What one backward pass showed of a block: ‖∂L/∂h‖ `before` and `after` it, the largest share
-    of units of one of its ReLUs that have no slope, the mean opening of its most closed gate; None where not measured.
+    of units without a slope in one of its ReLUs, the mean opening of its most closed gate; None
+    where not measured.
     """
 
     block: str
