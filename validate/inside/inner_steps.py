@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from numeric.capture.capture import CapturedModel
 from numeric.capture.flow import Step
@@ -17,7 +17,11 @@ _ENDS = {
     "threshold": Passing(0.0),
     "clamp_min": Passing(0.0, closed=True),
 }
-_GIVEN = {"hardtanh": ("min_val", "max_val"), "threshold": ("threshold",), "clamp_min": ("min",)}
+_GIVEN = {
+    "hardtanh": ("min_val", "max_val"),
+    "threshold": ("threshold", ""),
+    "clamp_min": ("min", ""),
+}
 """Between these values the operations have a slope, where they are not given others."""
 RELU_LIKE = frozenset(_ENDS)
 """Operations whose slope is exactly zero on a half-line."""
@@ -57,13 +61,13 @@ def inner_steps(captured: CapturedModel) -> list[InnerSteps]:
 
 def passing(step: Step) -> Passing | None:
     """Where a ReLU or its like has a slope; None where tensors say where."""
-    known = _ENDS[name_of(step.node)]
-    names = _GIVEN.get(name_of(step.node), ())
-    args = dict(zip(names, step.node.args[1:], strict=False)) | dict(step.node.kwargs)
-    ends = [args[name] for name in names if name in args]
-    if not all(isinstance(each, int | float) for each in ends):
+    known, names = _ENDS[name_of(step.node)], _GIVEN.get(name_of(step.node), ("", ""))
+    given = dict(zip(names, step.node.args[1:], strict=False)) | dict(step.node.kwargs)
+    given.pop("", None)  # what a threshold puts in the place of a value
+    low, high = given.get(names[0], known.low), given.get(names[1], known.high)
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
         return None
-    return replace(known, **dict(zip(("low", "high"), map(float, ends), strict=False)))
+    return Passing(float(low), float(high), known.closed)
 
 
 def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:

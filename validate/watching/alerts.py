@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from derivations.errors import InputError
-from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause
+from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause, zero_weight
 
 What = Literal["dying", "exploding", "dead_units", "gate_shut", "vanished", "non_finite"]
 
@@ -42,8 +42,8 @@ class AlertRules:
 @dataclass(frozen=True)
 class Seen:
     """What one backward pass showed of a block: ‖∂L/∂h‖ `before` and `after` it, the largest share
-    of units without a slope in one of its ReLUs, the mean opening of its most closed gate; None
-    where not measured.
+    of units without a slope in one of its ReLUs, the mean opening of its most closed gate, the
+    name of a layer whose weight is zero; None where not measured.
     """
 
     block: str
@@ -52,6 +52,7 @@ class Seen:
     after: float | None
     dead: float | None = None
     gate: float | None = None
+    zero: str | None = None
 
     @property
     def gain(self) -> float | None:
@@ -164,6 +165,8 @@ def _words_of(what: str, seen: Seen) -> str:
         return "no signal leaves it: a gate is shut"
     if seen.dead == 1:
         return "no signal leaves it: every unit of a ReLU is dead"
+    if seen.zero is not None:
+        return f"no signal leaves it: {zero_weight(seen.zero)}"
     return "no signal leaves it: what its layers send back is exactly zero"
 
 

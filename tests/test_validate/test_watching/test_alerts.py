@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -99,6 +100,7 @@ def test_the_block_that_loses_a_signal_is_the_last_one_that_it_enters():
         (block(before=0.0), "exactly zero"),
         (block(before=0.0, dead=1.0), "every unit of a ReLU"),
         (block(before=0.0, gate=0.0), "gate is shut"),
+        (replace(block(before=0.0), zero="head"), "the weight of head is 0"),
         (block(before=math.nan), "overflows"),
         (block(before=math.nan, after=math.nan), "loss itself, or its scale"),
         (block(before=1e3, kind="residual"), "its branch sends back many times"),

@@ -164,6 +164,17 @@ def test_blocks_that_no_signal_reaches_are_not_dead():
     assert {each.block for each in watched.alerts if each.what == "dead_units"} == {"2"}
 
 
+def test_a_zero_weight_is_named():
+    model, (x, y) = relu_net(), batch()
+    with torch.no_grad():
+        model[3].weight.zero_()
+    with watch(model) as watched:
+        step(model, x, y)
+    (alert,) = watched.alerts
+    assert (alert.block, alert.what) == ("3", "vanished")
+    assert alert.cause == "no signal leaves it: the weight of 3 is 0"
+
+
 def test_a_vanished_signal_names_the_block_that_loses_it():
     model, (x, y) = relu_net(), batch()
     with torch.no_grad():
