@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import InputError, ViolationError
-from numeric.capture.capture import ONE_RESULT
 from numeric.recording.given import check_model, untouched
 from validate.measure.signal_hooks import Look, SignalHooks
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
@@ -52,7 +51,7 @@ def assert_flow(
         chosen = used_results(model, args, kwargs, signal.loss) if loss or y is not None else None
     captured, plan = planned_run(model, args, kwargs, chosen)
     if plan.unread:
-        several = f"; {ONE_RESULT}" if plan.results > 1 else ""
+        several = f"; {captured.flow.recording.one_result}" if plan.results > 1 else ""
         raise InputError(f"not every block can be held to a gain: {plan.unread}{several}")
     numbers = _measured(model, args, kwargs, plan, signal.loss)
     seen = [block.seen(numbers) for block in plan.blocks]
