@@ -7,7 +7,13 @@ offers; everything else is private to it. Never imports validate, paper_figures 
 from numeric.capture.capture import Captured, CapturedModel, capture
 from numeric.capture.region import LeafMap
 from numeric.capture.segment_numbers import SegmentNumbers, segment_numbers, segment_spectra
-from numeric.capture.segment_signals import InnerStep, segment_signals, segment_values, step_slopes
+from numeric.capture.segment_signals import (
+    InnerStep,
+    segment_pullback,
+    segment_signals,
+    segment_values,
+    step_slopes,
+)
 from numeric.certified.certify import CertifiedNumbers, certify
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_lipschitz import lipschitz_upper
@@ -99,6 +105,7 @@ __all__ = [
     "reachable",
     "realize",
     "segment_numbers",
+    "segment_pullback",
     "segment_signals",
     "segment_spectra",
     "segment_values",

@@ -20,6 +20,7 @@ from numeric.capture.region import LeafMap
 from numeric.capture.segment_ends import stretches
 from numeric.capture.segment_names import Names
 from numeric.checks import HALF, is_finite
+from numeric.recording.failures import named_failures, refuse_model
 from numeric.recording.given import (
     check_inputs,
     check_model,
@@ -28,8 +29,6 @@ from numeric.recording.given import (
 )
 from numeric.recording.graph import Address, Recording
 from numeric.recording.record import record
-
-ONE_RESULT = "pass a loss that uses one of them, as loss=lambda out: out[0].sum(), or --result 1"
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,11 @@ def capture(
     check_inputs(args, kwargs, meta)
     recording = _recorded(model, args, kwargs)
     if outputs is not None:
-        recording = replace(recording, outputs=tuple(recording.outputs[each] for each in outputs))
+        recording = replace(
+            recording,
+            outputs=tuple(recording.outputs[each] for each in outputs),
+            names=tuple(recording.names[each] for each in outputs),
+        )
     found, places = _followed(recording)
     segments: list[Captured] = []
     names = Names()
@@ -243,11 +246,8 @@ def _check_runs(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[
     copied = tree_map(
         lambda leaf: leaf.detach().clone() if isinstance(leaf, Tensor) else leaf, args
     )
-    try:
-        model(*copied, **kwargs)
-    except Exception as error:
-        why = next(iter(str(error).splitlines()), "")
-        raise InputError(f"the model fails at this input: {type(error).__name__}, {why}") from error
+    with named_failures(model):
+        refuse_model(model, model(*copied, **kwargs))
 
 
 def _followed(recording: Recording) -> tuple[Flow, tuple[int, ...]]:
@@ -259,7 +259,7 @@ def _followed(recording: Recording) -> tuple[Flow, tuple[int, ...]]:
         if len(best.sinks) > 1:
             raise CaptureError(
                 f"from the input {shape} paths part to {len(best.sinks)} tensors of the result, "
-                f"and no two values are met by all: {ONE_RESULT}"
+                f"and no two values are met by all: {recording.one_result}"
             )
         raise CaptureError(
             f"from the input {shape} to the output no two values are met by every path and have a "

@@ -71,10 +71,28 @@ def segment_signals(segment: Captured, values: Mapping[int, Tensor], g: Tensor) 
         passed = _size([each for each in sent.values() if each is not None])
         alone = step.value in ends and len(step.operands) == 1
         found.append(InnerStep(step, _size([signal]), passed, alone))
-        for value, part in sent.items():
-            if part is not None:
-                signals[value] = signals[value] + part if value in signals else part
+        _add(signals, sent)
     return found
+
+
+def segment_pullback(
+    segment: Captured, values: Mapping[int, Tensor], g: Tensor
+) -> dict[int, Tensor]:
+    """What the segment makes of the signal g at its exit, at the values of its entry; those that
+    nothing arrives at are left out.
+    """
+    signals = _apart(segment, values, g)
+    for step in reversed(segment.steps):
+        signal = signals.pop(step.value, None)
+        if signal is not None:
+            _add(signals, step_pullback(values, step, signal))
+    return {value: signals[value] for value in segment.entry if value in signals}
+
+
+def _add(signals: dict[int, Tensor], sent: Mapping[int, Tensor | None]) -> None:
+    for value, part in sent.items():
+        if part is not None:
+            signals[value] = signals[value] + part if value in signals else part
 
 
 def _met_by_every_path(segment: Captured) -> set[int]:

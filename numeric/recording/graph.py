@@ -74,6 +74,19 @@ class Recording:
     values: Mapping[int, Tensor]
     addresses: Mapping[int, Address]
     remarks: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = field(default=())
+    """Of the outputs in the model's result `out`, as "['logits']" for out['logits']."""
+
+    @property
+    def one_result(self) -> str:
+        """What to do where several outputs are too many."""
+        names = [f"out{name}" for name in self.names] or ["out[0]"]
+        plain = names == [f"out[{place}]" for place in range(len(names))]
+        said = "" if plain else f" ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
+        return (
+            f"pass a loss that uses one of them{said}, as loss=lambda out: {names[0]}.sum(), or "
+            "--result 1"
+        )
 
 
 def refs(*trees: Any) -> Iterator[Ref]:

@@ -15,10 +15,11 @@ from torch._C import _functorch
 from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import keystr, tree_flatten, tree_flatten_with_path, tree_map
 
 from derivations.errors import CaptureError, InputError
 from numeric.recording.custom_functions import whole_functions
+from numeric.recording.failures import refuse_model
 from numeric.recording.given import Generators, eager
 from numeric.recording.graph import Recording
 from numeric.recording.recorder import SPECIALISED, Recorder, plain, tensors_of
@@ -74,13 +75,14 @@ def record(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
         with _Functions(recorder):
             result = model(*args_, **kwargs_)
         made = tensors_of(result)
+        refuse_model(model, result)
         if not made:
             kind = type(result).__name__
             raise InputError(
                 f"the model returns a {kind}, in which no tensor is found: return a tensor, a "
                 f"tuple or a dict, or call torch.export.register_dataclass({kind}) first"
             )
-        recorder.give_outputs([plain(tensor) for tensor in made])
+        recorder.give_outputs([plain(tensor) for tensor in made], _names(result))
 
     # Copies, for the model may change its input in place.
     copies = [flat[place].detach().clone() for place in places]
@@ -91,6 +93,12 @@ def record(model: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, 
             stack.enter_context(each)
         recorded(*copies)
     return recorder.recording()
+
+
+def _names(result: Any) -> list[str]:
+    """How each tensor of a result is read from it."""
+    found = tree_flatten_with_path(result)[0]
+    return [keystr(path) for path, leaf in found if isinstance(leaf, Tensor)]
 
 
 class _Operations(TorchDispatchMode):

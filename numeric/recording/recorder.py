@@ -32,6 +32,7 @@ class Recorder:
         self.values: dict[int, Tensor] = {}
         self.inputs: list[int] = []
         self.outputs: list[int] = []
+        self.names: tuple[str, ...] = ()
         self.addresses: dict[int, Address] = {}
         self.remarks: dict[str, None] = {}
         self.paths = ModulePaths(model)
@@ -77,6 +78,7 @@ class Recorder:
             self.values,
             self.addresses,
             tuple(self.remarks),
+            self.names,
         )
 
     def take_inputs(self, tensors: Sequence[Tensor]) -> None:
@@ -84,8 +86,9 @@ class Recorder:
         self._graded.update(n for n in self.inputs if _differentiable(self.values[n]))
         self.met("in", tensors)
 
-    def give_outputs(self, tensors: Sequence[Tensor]) -> None:
+    def give_outputs(self, tensors: Sequence[Tensor], names: Sequence[str] = ()) -> None:
         """What the model did not compute becomes a value now."""
+        self.names = tuple(names)
         known = [self._known.get(id(tensor)) for tensor in tensors]
         self.outputs = [
             self.new(tensor) if number is None else number

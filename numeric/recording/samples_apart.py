@@ -1,7 +1,7 @@
 """Tells from a recording that no sample of a batch reaches another, by the axis that counts them.
 
 The axis is followed from the inputs to the outputs through operations that are known to act along
-the others alone. Of what stands in no table nothing is said.
+the others alone. Of what stands in no table nothing is said, but for some that mix what they meet.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,29 +18,48 @@ from numeric.recording.operations import ENTRYWISE, SHAPE_ONLY, active_at, name_
 from numeric.recording.recorder import SPECIALISED
 
 
-def samples_apart(recording: Recording) -> bool:
-    """Whether it is certain that each sample of the results is made of that sample of the inputs.
+def samples_apart(recording: Recording) -> bool | None:
+    """True where it is certain that each sample of the results is made of that sample of the inputs
+    alone, False where an operation on the way mixes samples whatever their values, else None.
 
     The batch is the first axis of the first input; other inputs whose first axis is as long are
-    batches, too. False says nothing.
+    batches, too.
     """
     values = recording.values
-    if not recording.inputs or SPECIALISED in recording.remarks:
-        return False
+    if not recording.inputs:
+        return None
     batch = next(iter(values[recording.inputs[0]].shape), 0)
     if batch < 2:
-        return False
+        return None
     axes = {each: 0 for each in recording.inputs if values[each].shape[:1] == (batch,)}
-    for node in recording.nodes:
+    lost: set[int] = set()  # made of samples, by an axis that is not known
+    certain = SPECIALISED not in recording.remarks
+    for node in _needed(recording):
         here = {value: axes[value] for value in node.inputs if value in axes}
-        if not here or _is_aten(node, SHAPE_ONLY):
+        unknown = not lost.isdisjoint(node.inputs)
+        if not (here or unknown) or _is_aten(node, SHAPE_ONLY):
             continue
         made = [value for value in node.outputs if value is not None]
-        axis = _axis(_Met(node, here, values)) if made else None
+        met = _Met(node, here, values)
+        axis = _axis(met) if made and not unknown else None
         if axis is None or any(values[each].shape[axis : axis + 1] != (batch,) for each in made):
-            return False
-        axes |= dict.fromkeys(made, axis)
-    return all(axes.get(each) == 0 for each in recording.outputs)
+            if _mixes(met, unknown):
+                return False
+            lost.update(made)
+            certain = False
+        else:
+            axes |= dict.fromkeys(made, axis)
+    return True if certain and all(axes.get(each) == 0 for each in recording.outputs) else None
+
+
+def _needed(recording: Recording) -> list[Node]:
+    """The nodes that the results are made by."""
+    wanted, found = set(recording.outputs), []
+    for node in reversed(recording.nodes):
+        if not wanted.isdisjoint(node.outputs):
+            wanted.update(node.inputs)
+            found.append(node)
+    return found[::-1]
 
 
 class _Met:
@@ -84,6 +103,18 @@ def _axis(met: _Met) -> int | None:
         return whole(met) if whole else None
     rule = _RULES.get(name_of(node)) if _is_aten(node) else None
     return rule(met) if rule else None
+
+
+def _mixes(met: _Met, unknown: bool) -> bool:
+    """Whether it is certain that samples meet in what is made; `unknown`: their axis is not."""
+    node, name = met.node, name_of(met.node)
+    if node.whole and node.function is functional.batch_norm:
+        return (unknown or met.only == 0) and not _by_stored(met)
+    if unknown or met.only is None:
+        return False
+    if node.whole and node.function is functional.layer_norm:
+        return met.only >= met.dims[0] - len(met.given(1, "normalized_shape"))
+    return _is_aten(node) and name in _ALONG and met.only in (_along(met) or [met.only])
 
 
 def _is_aten(node: Node, names: frozenset[str] | None = None) -> bool:
@@ -204,8 +235,12 @@ def _normed(met: _Met) -> int | None:
 
 
 def _batch_normed(met: _Met) -> int | None:
+    return met.only if met.only == 0 and _by_stored(met) else None
+
+
+def _by_stored(met: _Met) -> bool:
     stored = met.given(1, "running_mean") is not None and met.given(2, "running_var") is not None
-    return met.only if met.only == 0 and stored and not met.given(5, "training", False) else None
+    return stored and not met.given(5, "training", False)
 
 
 def _linear(met: _Met) -> int | None:
@@ -229,6 +264,11 @@ _IMAGES = (
     "max_pool2d_with_indices", "avg_pool2d", "_adaptive_avg_pool2d", "upsample_nearest2d",
     "upsample_bilinear2d", "upsample_bicubic2d", "reflection_pad2d", "replication_pad2d",
 )  # fmt: skip
+_ALONG = (
+    "mean", "sum", "amax", "amin", "var", "std", "prod", "logsumexp", "cumsum", "cumprod",
+    "_softmax", "_log_softmax",
+)  # fmt: skip
+"""These mix what lies along their axes."""
 _COMPARED = ("gt", "ge", "lt", "le", "eq", "ne", "logical_not", "logical_and", "logical_or")
 _SAME = ("clone", "alias", "lift_fresh", "detach", "copy", "expand")
 _NUMBERS = ("add", "sub", "mul", "div", "neg", "rsub", "_to_copy", "masked_fill", "addcmul", "lerp")
@@ -262,6 +302,7 @@ _WHOLE: Mapping[Callable[..., Any], _Rule] = {
     functional.layer_norm: _normed,
     functional.rms_norm: _normed,
     functional.group_norm: _products(0),
+    functional.instance_norm: _products(0),
     functional.embedding: lambda met: met.only,
     functional.scaled_dot_product_attention: _attended,
     functional.multi_head_attention_forward: _many_heads,

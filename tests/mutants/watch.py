@@ -132,6 +132,52 @@ WATCHED = [
         "else 1",
     ),
     Mutant(
+        "a ReLU that is dead as a whole waits",
+        "validate/watching/alerts.py",
+        'or (what == "dead_units" and number == 1)',
+        "",
+    ),
+    Mutant(
+        "units without a signal are dead",
+        "validate/measure/signal_hooks.py",
+        'elif point.asks == "idle":',
+        'elif point.asks == "idle" and tensor.requires_grad:\n            edge = '
+        "get_gradient_edge(tensor)\n            self._hang(index, edge.node, edge.output_nr)\n"
+        "        elif False:",
+        "tests/test_validate/test_watching/test_watch_loops.py",
+    ),
+    Mutant(
+        "no end of an activation has a slope",
+        "validate/measure/signal_norms.py",
+        "most < passing.low if passing.closed else most <= passing.low",
+        "most <= passing.low",
+    ),
+    Mutant(
+        "activations have their usual ends",
+        "validate/inside/inner_steps.py",
+        "return Passing(float(low), float(high), known.closed)",
+        "return known",
+    ),
+    Mutant(
+        "a zero weight is not looked for",
+        "validate/watching/watch_plan.py",
+        "if sizes and sizes.get(name) == 0",
+        "if sizes and sizes.get(name) == 1",
+        "tests/test_validate/test_watching/test_watch_loops.py",
+    ),
+    Mutant(
+        "an assertion looks into no block",
+        "validate/watching/assert_flow.py",
+        "return block_cause(captured, block, [found.get(place) for place in block.after or ()])",
+        "return None",
+    ),
+    Mutant(
+        "a cause is that of another signal",
+        "validate/watching/block_cause.py",
+        "segment_numbers(captured, segment, g, joined=True)",
+        "segment_numbers(captured, segment, torch.ones_like(g), joined=True)",
+    ),
+    Mutant(
         "looks need not follow each other",
         "validate/watching/alerts.py",
         "if key in unasked}",
@@ -182,8 +228,8 @@ WATCHED = [
     Mutant(
         "every result is held, whatever the loss uses",
         "validate/watching/assert_flow.py",
-        "plan = plan_of_run(model, args, kwargs, chosen)",
-        "plan = plan_of_run(model, args, kwargs)",
+        "planned_run(model, args, kwargs, chosen)",
+        "planned_run(model, args, kwargs)",
     ),
     Mutant(
         "only the last row is saved",

@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter
 
+from validate.inside.cause_words import LOSES
 from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
 SOME_LOSSES = ("every_loss.shift_invariant", "every_loss.labels")
-LOSES = 0.5
-"""A median gain below this is worth a word."""
 KEEPS = 1e-6
 """A gain nearer to 1 is that of an isometry in float32."""
 Kind = Literal[

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from derivations.errors import InputError
 from numeric import CapturedModel, capture, check_model, untouched, without_numbers
-from numeric.capture.capture import ONE_RESULT
 from numeric.checks import HALF
+from numeric.recording.failures import named_failures
 from numeric.recording.recorder import tensors_of
 from validate.analysis.analysis_document import (
     SCHEMA,
@@ -130,7 +130,8 @@ def _results_remark(captured: CapturedModel, chosen: Sequence[int] | None) -> li
         return [f"the signal leaves from tensor {which} of the result, which the loss uses"]
     if (several := len(captured.flow.sinks)) > 1:
         said = f"the signal leaves from {several} tensors of the result"
-        return [f"{said}, and blocks end where paths to them part: {ONE_RESULT}"]
+        way_out = captured.flow.recording.one_result
+        return [f"{said}, and blocks end where paths to them part: {way_out}"]
     return []
 
 
@@ -154,7 +155,7 @@ def _calibrated(model: Callable[..., Any], batch: Any) -> Callable[..., Any]:
         each.train()
         each.momentum = None  # the mean over what it sees, from now on
     args, kwargs = arguments_of(batch if isinstance(batch, tuple | list) else (batch,))
-    with torch.no_grad():
+    with torch.no_grad(), named_failures(twin):
         twin(*args, **kwargs)
     for each, (training, momentum) in zip(norms, kept, strict=True):
         each.train(training)

@@ -13,9 +13,9 @@ from validate.analysis.analysis_document import (
     Spread,
     Terms,
 )
-from validate.analysis.causes import Cause, cause_of, median_term
 from validate.analysis.formulas import formula
-from validate.analysis.inner_causes import InnerCause
+from validate.inside.causes import Cause, cause_of, median_term
+from validate.inside.inner_causes import InnerCause
 
 
 def block_of(

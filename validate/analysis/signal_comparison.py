@@ -31,8 +31,9 @@ from numeric.recording.recorder import tensors_of
 from numeric.recording.samples_apart import samples_apart
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
-from validate.analysis.causes import worth_a_look
-from validate.analysis.inner_causes import InnerCause, inner_cause_of
+from validate.analysis.mixed_signals import signals_mix
+from validate.inside.causes import worth_a_look
+from validate.inside.inner_causes import InnerCause, inner_cause_of
 from validate.inside.inner_steps import InnerSteps, inner_steps
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
 from validate.measure.network_gains import norm_ratio
@@ -77,14 +78,8 @@ class SignalComparison:
         values = self._places()
         places = [address for v in values if (address := self.captured.address(v)) is not None]
         given = (self.model, self.args, self.kwargs, places)
-        flow = self.captured.flow
-        result = [flow.recording.values[each] for each in flow.recording.outputs]
-        inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
-        batches = {len(self.captured.value(each)) for each in self.captured.boundaries}
         with untouched(self.model):
-            apart = samples_apart(flow.recording)  # most models, and no pass is needed
-            unlike = not apart and coupled(self._picked, *given[1:3], result)
-            self.joined = batches != inputs or unlike
+            self.joined = self._are_joined()
         if self.joined:
             self.remarks.append("samples are coupled: gains and bounds are of the whole batch")
         half = self.half
@@ -120,6 +115,21 @@ class SignalComparison:
             self.remarks.append(f"{', '.join(names[:3])}{more}: measured only, no bound: {why}")
         self._judge()
         return measured
+
+    def _are_joined(self) -> bool:
+        """Whether samples are coupled, or cannot be told apart: by what is known of operations,
+        which is enough for most models, else by runs with other inputs and other signals.
+        """
+        recording = self.captured.flow.recording
+        inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
+        apart = samples_apart(recording)
+        if apart is False or {len(self.captured.value(self.captured.boundaries[0]))} != inputs:
+            return True
+        if apart:
+            return False
+        result = [recording.values[each] for each in recording.outputs]
+        moved = coupled(self._picked, self.args, self.kwargs, result)
+        return moved or signals_mix(self.captured, self.seed)
 
     @property
     def half(self) -> str:

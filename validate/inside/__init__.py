@@ -1,1 +1,1 @@
-"""Looks inside a block: which of its ReLUs and gates let nothing through, and in which words."""
+"""Looks inside a block: what in it takes a signal away or makes it large, and in which words."""

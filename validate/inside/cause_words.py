@@ -5,6 +5,8 @@ One test and one wording for a model that is watched and one that is analyzed.
 
 from dataclasses import dataclass
 
+LOSES = 0.5
+"""A median gain below this is worth a word."""
 MANY_DEAD = 0.5
 """From this share of idle units on they are named as the cause of a small gain."""
 SHUT = 0.1
@@ -49,3 +51,8 @@ def inner_cause(gate: GateOpening | None, idle: IdleUnits | None) -> str | None:
     if idle is not None and idle.share >= MANY_DEAD:
         return f"mask: {idle}"
     return None
+
+
+def zero_weight(name: str) -> str:
+    """Why a linear map lets nothing through."""
+    return f"the weight of {name} is 0"

@@ -7,8 +7,23 @@ from dataclasses import dataclass, field
 from numeric.capture.capture import CapturedModel
 from numeric.capture.flow import Step
 from numeric.recording.operations import MOVES, name_of
+from validate.measure.signal_norms import Passing
 
-RELU_LIKE = frozenset(("relu", "relu6", "threshold", "hardtanh", "clamp_min", "hardswish"))
+_ENDS = {
+    "relu": Passing(0.0),
+    "relu6": Passing(0.0, 6.0),
+    "hardswish": Passing(-3.0),
+    "hardtanh": Passing(-1.0, 1.0),
+    "threshold": Passing(0.0),
+    "clamp_min": Passing(0.0, closed=True),
+}
+_GIVEN = {
+    "hardtanh": ("min_val", "max_val"),
+    "threshold": ("threshold", ""),
+    "clamp_min": ("min", ""),
+}
+"""Between these values the operations have a slope, where they are not given others."""
+RELU_LIKE = frozenset(_ENDS)
 """Operations whose slope is exactly zero on a half-line."""
 GATES = frozenset(("sigmoid", "hardsigmoid"))
 
@@ -42,6 +57,17 @@ def inner_steps(captured: CapturedModel) -> list[InnerSteps]:
         if name in GATES and _multiplies(step.value, users):
             found[where].gates.append(step)
     return found
+
+
+def passing(step: Step) -> Passing | None:
+    """Where a ReLU or its like has a slope; None where tensors say where."""
+    known, names = _ENDS[name_of(step.node)], _GIVEN.get(name_of(step.node), ("", ""))
+    given = dict(zip(names, step.node.args[1:], strict=False)) | dict(step.node.kwargs)
+    given.pop("", None)  # what a threshold puts in the place of a value
+    low, high = given.get(names[0], known.low), given.get(names[1], known.high)
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return None
+    return Passing(float(low), float(high), known.closed)
 
 
 def _multiplies(value: int, users: Mapping[int, Sequence[Step]]) -> bool:

@@ -43,7 +43,7 @@ def coupled(
 
     The batch is the first axis of the first tensor. True, too, where a result has another batch, so
     that samples cannot be told apart. One forward pass for each set of samples that are kept
-    while all others are replaced.
+    while all others are replaced. False is no proof: behind a dead layer nothing changes.
     """
     given = _tensors((args, kwargs))
     if not given or not given[0].dim():
@@ -52,7 +52,7 @@ def coupled(
     before = _tensors(made)
     if any(not each.dim() or len(each) != batch for each in before):
         return True
-    for kept in _kept_in_turn(batch):
+    for kept in kept_in_turn(batch):
         # Random numbers are the same in each pass, as they were when `made` was.
         with torch.no_grad(), torch.random.fork_rng():
             again = partial(_others_rolled, kept)
@@ -62,7 +62,7 @@ def coupled(
     return False
 
 
-def _kept_in_turn(batch: int) -> Tensor:
+def kept_in_turn(batch: int) -> Tensor:
     """The fewest sets of samples, one a row, such that each sample is once kept without another,
     for any other: no sample's sets are among another's (Sperner), so C(sets, sets/2) ≥ batch.
     """

@@ -15,7 +15,7 @@ from torch.autograd.graph import Node, get_gradient_edge
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten
 
-from validate.measure.signal_norms import idle_share, sample_norms, signal_norm
+from validate.measure.signal_norms import RELU, Passing, sample_norms, shut_share, signal_norm
 
 Look = Callable[[int, Tensor], None]
 """Called with a point's index and the signal there, as backpropagation reaches it: last first."""
@@ -47,8 +47,9 @@ class Slice:
 class Point:
     """A value to look at.
 
-    `asks` for the norm of its signal, for those of its samples, for the share of its units that are
-    idle, or for the mean of the value itself. `shape` and `made_by`, the name of the torch function
+    `asks` for the norm of its signal, for those of its samples, for the share of its units that an
+    activation behind it leaves idle, for it has a slope at values that are `passing` alone, or for
+    the mean of the value itself. `shape` and `made_by`, the name of the torch function
     whose result it is, tell whether a run is the one that was pointed out, where they are given.
     Of a concatenation that the model repeats instead of continuing, the signal is its own and
     `slices` of those that repeat it.
@@ -59,6 +60,7 @@ class Point:
     shape: tuple[int, ...] | None = None
     made_by: str | None = None
     slices: tuple[Slice, ...] = ()
+    passing: Passing = RELU
 
 
 class SignalHooks(TorchFunctionMode):
@@ -90,7 +92,7 @@ class SignalHooks(TorchFunctionMode):
             place = self.points[index].place
             self._at.setdefault((place.call, place.side), []).append(index)
         self._whole = {each.point for point in self.points for each in point.slices}
-        self._means: dict[int, Tensor] = {}
+        self._values: dict[int, Tensor] = {}
         self._passes: dict[int, dict[int, Tensor]] = {}
         self._held: dict[int, Tensor] = {}
         self._kept: list[Node] = []
@@ -133,7 +135,7 @@ class SignalHooks(TorchFunctionMode):
     def take(self, number: int) -> Mapping[int, Tensor]:
         """The numbers of a backward pass by the indices of their points, each on its device."""
         self._held.clear()
-        return {**self._means, **self._passes.pop(number, {})}
+        return {**self._values, **self._passes.pop(number, {})}
 
     def _is(self, point: Point, tensors: Sequence[Tensor], name: str | None) -> bool:
         if point.place.position >= len(tensors):
@@ -143,8 +145,11 @@ class SignalHooks(TorchFunctionMode):
         return alike and (point.made_by is None or name is None or point.made_by == name)
 
     def _look(self, index: int, tensor: Tensor) -> None:
-        if self.points[index].asks == "mean":
-            self._means[index] = tensor.detach().float().mean()
+        point = self.points[index]
+        if point.asks == "mean":
+            self._values[index] = tensor.detach().float().mean()
+        elif point.asks == "idle":
+            self._values[index] = shut_share(tensor, point.passing)
         elif tensor.requires_grad:
             edge = get_gradient_edge(tensor)
             if tensor.is_leaf:  # nothing else holds its node before it is used
@@ -175,5 +180,5 @@ class SignalHooks(TorchFunctionMode):
                 signal = signal + whole.narrow(each.dim, each.start, length)
         if index in self._whole:
             self._held[index] = signal
-        measured = {"idle": idle_share, "norms": sample_norms}.get(point.asks, signal_norm)
+        measured = sample_norms if point.asks == "norms" else signal_norm
         self._passes[number][index] = measured(signal)

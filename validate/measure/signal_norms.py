@@ -4,6 +4,7 @@ Nothing is read back but on the CPU, where that costs no waiting.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +13,18 @@ from torch.linalg import vector_norm
 _SAFE = {torch.float32: (1e-15, 1e18), torch.float64: (1e-140, 1e150)}
 """Norms between which no square that matters has left the range of the format."""
 _ROW = 256
+
+
+@dataclass(frozen=True)
+class Passing:
+    """The values between which an activation has a slope; with `closed` at the lower end, too."""
+
+    low: float
+    high: float = torch.inf
+    closed: bool = False
+
+
+RELU = Passing(0.0)
 
 
 def signal_norm(signal: Tensor) -> Tensor:
@@ -70,6 +83,21 @@ def idle_share(signal: Tensor) -> Tensor:
     if silent.any():
         silent[silent.clone()] = ~found[:, silent].ne(0).flatten(2).any(2).any(0)
     return silent.double().mean()
+
+
+def shut_share(values: Tensor, passing: Passing) -> Tensor:
+    """The share of units, counted as `idle_share` does, at whose values an activation has no slope,
+    in every sample and everywhere. NaN is no such value.
+    """
+    found = values.detach()
+    units = 1 if found.ndim > 3 else found.ndim - 1
+    others = [axis for axis in range(found.ndim) if axis != units]
+    if passing.high < torch.inf:
+        shut = ((found <= passing.low) | (found >= passing.high)).all(tuple(others))
+    else:
+        most = found.amax(others) if others else found
+        shut = most < passing.low if passing.closed else most <= passing.low
+    return shut.to(torch.float32 if found.is_mps else torch.float64).mean()
 
 
 def unit_count(signal: Tensor) -> int:

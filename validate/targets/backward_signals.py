@@ -10,6 +10,10 @@ from torch.nn import functional
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from derivations.errors import InputError
+from numeric.recording.failures import named_failures
+
+IGNORED = -100
+"""A label that the cross-entropy leaves out."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def used_results(
     for all, and for a loss that the measurement refuses.
     """
     given = tree_map(_copied, (tuple(args), dict(kwargs)))
-    with torch.no_grad():
+    with torch.no_grad(), named_failures(model):
         flat, spec = tree_flatten(model(*given[0], **given[1]))
     places = [index for index, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
     leaves = {
@@ -108,11 +112,43 @@ def _results(out: Any) -> list[Tensor]:
 
 def _cross_entropy(out: Any, labels: Tensor) -> Tensor:
     logits = _results(out)[0]
-    if logits.dim() < 2 or len(logits) != len(labels):
+    if logits.dim() < 2:
         raise InputError(
             "labels y need logits (batch, classes, …) as the model's first result: give a loss"
         )
+    _check_labels(labels, logits)
+    if not labels.is_floating_point():
+        labels = labels.long()
     return functional.cross_entropy(_wide(logits), labels, reduction="sum")
+
+
+def _check_labels(y: object, logits: Tensor) -> None:
+    """Raises InputError for what are no labels of these logits (batch, classes, …)."""
+    shape, classes = tuple(logits.shape), logits.shape[1]
+    if not isinstance(y, Tensor):
+        raise InputError(f"y is a {type(y).__name__}: pass labels as a tensor, torch.as_tensor(y)")
+    if y.device != logits.device:
+        raise InputError(f"y is on {y.device}, the logits on {logits.device}: move y there")
+    if y.is_floating_point() and y.shape == logits.shape:
+        return  # a share of each class
+    if y.is_floating_point() or y.is_complex():
+        raise InputError(f"y is {y.dtype}, and labels are whole numbers: pass y.long()")
+    if y.dim() and len(y) != shape[0]:
+        raise InputError(
+            f"y has {len(y)} labels, and the batch {shape[0]} samples: pass one label for each"
+        )
+    if tuple(y.shape) != (shape[0], *shape[2:]):
+        raise InputError(
+            f"y is {tuple(y.shape)}, and of logits {shape} labels are {(shape[0], *shape[2:])}: "
+            "pass them so, or give a loss"
+        )
+    known = y[y != IGNORED].long()
+    if known.numel() and not 0 <= int(known.min()) <= int(known.max()) < classes:
+        wrong = int(known.min()) if known.min() < 0 else int(known.max())
+        raise InputError(
+            f"y has the label {wrong}, and the logits are of {classes} classes: pass labels from 0 "
+            f"to {classes - 1}, or {IGNORED} to leave one out"
+        )
 
 
 def _gaussian(out: Any, seed: int) -> Tensor:

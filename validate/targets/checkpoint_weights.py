@@ -18,6 +18,8 @@ PICKLES = (".pt", ".pth", ".pt2", ".pkl", ".pickle", ".bin", ".ckpt")
 """Endings of files that run code when they are read: refused unopened."""
 
 _NAMED = 3
+_WRAPPERS = ("module.", "_orig_mod.")
+"""What DistributedDataParallel and torch.compile put before names."""
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -29,6 +31,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     """
     weights = _read(path)
     own = _tensors(model)
+    _refuse_prefix(path, weights, own)
     for name in own.keys() - weights.keys():
         twins = [twin for twin in weights if own.get(twin) is own[name]]
         if twins:
@@ -96,6 +99,20 @@ def _misfits(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[s
 
 def _kind(tensor: Tensor) -> tuple[bool, bool]:
     return tensor.is_floating_point(), tensor.is_complex()
+
+
+def _refuse_prefix(path: Path, weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    """Names as a wrapper of the model has them, which the model itself has not."""
+    bare, prefix = list(weights), ""
+    while begins := next((p for p in _WRAPPERS if bare and all(b.startswith(p) for b in bare)), ""):
+        bare, prefix = [each.removeprefix(begins) for each in bare], prefix + begins
+    if prefix and not own.keys() & weights.keys() and own.keys() & set(bare):
+        new = str(path.with_suffix(".new.safetensors"))
+        raise InputError(
+            f"every name in {path} begins with {prefix!r}, as a wrapper of the model has them: "
+            f"strip it with `save_file({{k.removeprefix({prefix!r}): v for k, v in "
+            f"load_file({str(path)!r}).items()}}, {new!r})` of safetensors.torch"
+        )
 
 
 def _refuse(path: Path, fault: str, names: Iterable[str]) -> None:

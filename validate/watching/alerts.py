@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from derivations.errors import InputError
-from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause
+from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause, zero_weight
 
 What = Literal["dying", "exploding", "dead_units", "gate_shut", "vanished", "non_finite"]
 
@@ -17,8 +17,9 @@ What = Literal["dying", "exploding", "dead_units", "gate_shut", "vanished", "non
 @dataclass(frozen=True)
 class AlertRules:
     """When to speak: a gain below `min_gain` or above `max_gain`, a share of at least `dead_share`
-    of a block's ReLU units without any signal, a gate that is open by less than `gate_opening` on
-    average, each in `patience` looks in a row; a signal that is zero or not finite at once.
+    of the units of a block's ReLU that have no slope, a gate that is open by less than
+    `gate_opening` on average, each in `patience` looks in a row; a ReLU without any slope and a
+    signal that is zero or not finite at once.
 
     Raises InputError for a number that can be no such limit.
     """
@@ -41,7 +42,8 @@ class AlertRules:
 @dataclass(frozen=True)
 class Seen:
     """What one backward pass showed of a block: ‖∂L/∂h‖ `before` and `after` it, the largest share
-    of idle units of its ReLUs, the mean opening of its most closed gate; None where not measured.
+    of units without a slope in one of its ReLUs, the mean opening of its most closed gate, the
+    name of a layer whose weight is zero; None where not measured.
     """
 
     block: str
@@ -50,6 +52,7 @@ class Seen:
     after: float | None
     dead: float | None = None
     gate: float | None = None
+    zero: str | None = None
 
     @property
     def gain(self) -> float | None:
@@ -82,6 +85,7 @@ class AlertJudge:
     def __init__(self, rules: AlertRules) -> None:
         self.rules = rules
         self._held: dict[tuple[str, What], int] = {}
+        self._told: set[tuple[str, What]] = set()
 
     def judge(self, step: int, seen: Sequence[Seen]) -> list[Alert]:
         """The alerts of one look at all blocks, in the order in which the input meets them."""
@@ -91,21 +95,23 @@ class AlertJudge:
         kept = {key: count for key, count in self._held.items() if key in unasked}
         keys = {(block, what) for block, what, _, _ in holding}
         self._held = kept | {key: self._held.get(key, 0) + 1 for key in keys}
-        return [
+        self._told &= self._held.keys()
+        found = [
             Alert(step, block, what, number, cause)
             for block, what, number, cause in holding
-            if self._held[block, what] == self._needed(what)
+            if self._held[block, what] >= self._needed(what, number)
+            and (block, what) not in self._told
         ]
+        self._told |= {(each.block, each.what) for each in found}
+        return found
 
-    def _needed(self, what: What) -> int:
-        return 1 if what in ("vanished", "non_finite") else self.rules.patience
+    def _needed(self, what: What, number: float) -> int:
+        at_once = what in ("vanished", "non_finite") or (what == "dead_units" and number == 1)
+        return 1 if at_once else self.rules.patience
 
     def _by_rules(self, seen: Sequence[Seen]) -> Iterator[tuple[str, What, float, str]]:
         rules = self.rules
         for each in seen:
-            # What gets nothing from behind says nothing of itself.
-            if each.after == 0:
-                continue
             if each.gain is not None and 0 < each.gain < rules.min_gain:
                 yield each.block, "dying", each.gain, cause_of(each)
             if each.gain is not None and each.gain > rules.max_gain:
@@ -159,6 +165,8 @@ def _words_of(what: str, seen: Seen) -> str:
         return "no signal leaves it: a gate is shut"
     if seen.dead == 1:
         return "no signal leaves it: every unit of a ReLU is dead"
+    if seen.zero is not None:
+        return f"no signal leaves it: {zero_weight(seen.zero)}"
     return "no signal leaves it: what its layers send back is exactly zero"
 
 

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import InputError, ViolationError
-from numeric.capture.capture import ONE_RESULT
 from numeric.recording.given import check_model, untouched
-from validate.measure.signal_hooks import SignalHooks
+from validate.measure.signal_hooks import Look, SignalHooks
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
 from validate.watching.alerts import Seen, cause_of, growth_of
-from validate.watching.watch_plan import WatchPlan, plan_of_run
+from validate.watching.block_cause import block_cause
+from validate.watching.watch_plan import WatchPlan, planned_run
 
 
 @torch.inference_mode(False)
@@ -49,20 +49,26 @@ def assert_flow(
     signal, (args, kwargs) = signal_of(loss, y, seed), arguments_of(inputs)
     with untouched(model):
         chosen = used_results(model, args, kwargs, signal.loss) if loss or y is not None else None
-    plan = plan_of_run(model, args, kwargs, chosen)
+    captured, plan = planned_run(model, args, kwargs, chosen)
     if plan.unread:
-        several = f"; {ONE_RESULT}" if plan.results > 1 else ""
+        several = f"; {captured.flow.recording.one_result}" if plan.results > 1 else ""
         raise InputError(f"not every block can be held to a gain: {plan.unread}{several}")
     numbers = _measured(model, args, kwargs, plan, signal.loss)
     seen = [block.seen(numbers) for block in plan.blocks]
+
+    def why(each: Seen) -> str | None:
+        block, found = plan.blocks[seen.index(each)], dict[int, Tensor]()
+        _measured(model, args, kwargs, plan, signal.loss, found.__setitem__)
+        return block_cause(captured, block, [found.get(place) for place in block.after or ()])
+
     # What the signal does not leave is named before all that it does not reach.
     stopped = [each for each in reversed(seen) if each.after and each.before == 0]
     for each in (*stopped[: min_gain > 0], *seen):
-        _check(each, min_gain, math.inf if max_gain is None else max_gain)
+        _check(each, min_gain, math.inf if max_gain is None else max_gain, why)
     return {each.block: each.gain for each in seen if each.gain is not None}
 
 
-def _check(seen: Seen, low: float, high: float) -> None:
+def _check(seen: Seen, low: float, high: float, why: Callable[[Seen], str | None]) -> None:
     if seen.before is None or seen.after is None:
         return
     if not math.isfinite(seen.before) or not math.isfinite(seen.after):
@@ -75,11 +81,13 @@ def _check(seen: Seen, low: float, high: float) -> None:
     gain = seen.before / seen.after
     if gain < low:
         raise ViolationError(
-            f"{seen.block} ({seen.kind}): gain {gain:.3g} is below {low:g}: {cause_of(seen)}"
+            f"{seen.block} ({seen.kind}): gain {gain:.3g} is below {low:g}: "
+            f"{why(seen) or cause_of(seen)}"
         )
     if gain > high:
         raise ViolationError(
-            f"{seen.block} ({seen.kind}): gain {gain:.3g} is above {high:g}: {growth_of(seen)}"
+            f"{seen.block} ({seen.kind}): gain {gain:.3g} is above {high:g}: "
+            f"{why(seen) or growth_of(seen)}"
         )
 
 
@@ -89,12 +97,13 @@ def _measured(
     kwargs: Mapping[str, Any],
     plan: WatchPlan,
     loss: Callable[[Any], Tensor],
+    look: Look | None = None,
 ) -> dict[int, float]:
     """The numbers of one backward pass by point; floating-point inputs carry gradients."""
     fresh = tree_map(_fresh, (tuple(args), dict(kwargs)))
     leaves = [leaf for leaf in tree_flatten(fresh)[0] if isinstance(leaf, Tensor)]
     passes: list[int] = []
-    hooks = SignalHooks(plan.points, passes.append)
+    hooks = SignalHooks(plan.points, passes.append, look=look)
     with untouched(model), torch.enable_grad():
         # The model may change its input in place, and no hook meets a leaf that is asked for.
         args, kwargs = tree_map(_passed, fresh)

@@ -78,15 +78,17 @@ class WatchLedger:
         floats = iter(_floats(tensors))
         for each in pending:
             numbers = {index: next(floats) for index in each.numbers}
-            self._note_blocks(each, numbers)
+            names = each.parameters.names if each.parameters is not None else ()
+            gradients = [next(floats) for _ in names]
+            weights = [next(floats) for _ in names]
+            self._note_blocks(each, numbers, dict(zip(names, weights, strict=True)))
             if each.parameters is not None:
-                count = len(each.parameters.names)
-                gradients = [next(floats) for _ in range(count)]
-                weights = [next(floats) for _ in range(count)]
-                self._note_parameters(each.step, each.parameters.names, gradients, weights)
+                self._note_parameters(each.step, names, gradients, weights)
 
-    def _note_blocks(self, each: _Pass, numbers: Mapping[int, float]) -> None:
-        seen = [block.seen(numbers) for block in each.plan.blocks]
+    def _note_blocks(
+        self, each: _Pass, numbers: Mapping[int, float], sizes: Mapping[str, float]
+    ) -> None:
+        seen = [block.seen(numbers, sizes) for block in each.plan.blocks]
         self.blocks.append(
             tuple(
                 BlockRow(

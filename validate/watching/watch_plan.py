@@ -14,14 +14,18 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
 from derivations.errors import CaptureError, GradboundError
-from numeric.capture.capture import CapturedModel, capture
-from numeric.capture.flow import Flow
+from numeric.capture.capture import Captured, CapturedModel, capture
+from numeric.capture.flow import Flow, Step
 from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
 from numeric.recording.operations import name_of
-from validate.inside.inner_steps import inner_steps
+from validate.inside.inner_causes import step_name, weight_of
+from validate.inside.inner_steps import inner_steps, passing
 from validate.measure.signal_hooks import Point, Slice
+from validate.measure.signal_norms import RELU, Passing
 from validate.watching.alerts import Seen
+
+Asks = Literal["norm", "idle", "mean"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,17 @@ class WatchedBlock:
     after: tuple[int, ...] | None
     idle: tuple[int, ...]
     gates: tuple[int, ...]
+    segments: range = range(0)
+    weights: tuple[tuple[str, str], ...] = ()
+    """Names of parameters that its layers take, each with the step that takes it; `segments` are
+    the places of what it is made of among those of the capture.
+    """
 
-    def seen(self, numbers: Mapping[int, float]) -> Seen:
-        """What the numbers of one backward pass, by point, say of this block."""
+    def seen(self, numbers: Mapping[int, float], sizes: Mapping[str, float] | None = None) -> Seen:
+        """What the numbers of one backward pass, by point, say of this block, and the norms of the
+        model's parameters, where they are known.
+        """
+        zero = [step for name, step in self.weights if sizes and sizes.get(name) == 0]
         idle = [numbers[index] for index in self.idle if index in numbers]
         gates = [numbers[index] for index in self.gates if index in numbers]
         return Seen(
@@ -48,6 +60,7 @@ class WatchedBlock:
             _joint(self.after, numbers),
             max(idle, default=None),
             min(gates, default=None),
+            next(iter(zero), None),
         )
 
 
@@ -78,15 +91,27 @@ def plan_of_run(
     kwargs: Mapping[str, Any],
     outputs: Sequence[int] | None = None,
 ) -> WatchPlan:
+    """The plan of one run; see `planned_run`."""
+    return planned_run(model, args, kwargs, outputs)[1]
+
+
+def planned_run(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    outputs: Sequence[int] | None = None,
+) -> tuple[CapturedModel, WatchPlan]:
     """Captures model(*args, **kwargs), to those of its results that are asked for, and plans; the
     model and the random generators come back as they were. Raises CaptureError where it cannot be
     captured.
     """
+    names = {id(each): name for name, each in model.named_parameters()}
     try:
         with untouched(model), warnings.catch_warnings():
             # A compiled part says that the recording's hooks call twice; none of them compiles.
             warnings.filterwarnings("ignore", "Using `torch.compile", UserWarning)
-            return plan_of(capture(model, args, kwargs, outputs))
+            captured = capture(model, args, kwargs, outputs)
+            return captured, plan_of(captured, names)
     except GradboundError:
         raise
     except Exception as error:
@@ -96,8 +121,8 @@ def plan_of_run(
         ) from error
 
 
-def plan_of(captured: CapturedModel) -> WatchPlan:
-    """The plan of a captured model."""
+def plan_of(captured: CapturedModel, names: Mapping[int, str] | None = None) -> WatchPlan:
+    """The plan of a captured model; `names` are those of its parameters, by identity."""
     points = _Points(captured)
     pairs = list(zip(captured.boundaries, captured.met, strict=True))
     # Of a state a part of whose signal no hook meets nothing is known: its blocks are one.
@@ -109,11 +134,18 @@ def plan_of(captured: CapturedModel) -> WatchPlan:
         found, first = captured.segments[low:high], captured.segments[low]
         name = first.name if len(found) == 1 else f"{first.name}..{found[-1].name}"
         kind = first.kind if len(found) == 1 else "state"
-        relus = [step.operands[0] for steps in inner[low:high] for step in steps.relus]
+        relus = [step for steps in inner[low:high] for step in steps.relus]
         gates = [step.value for steps in inner[low:high] for step in steps.gates]
         blocks.append(
             WatchedBlock(
-                name, kind, before, after, points.all(relus, "idle"), points.all(gates, "mean")
+                name,
+                kind,
+                before,
+                after,
+                points.idle(relus),
+                points.all(gates, "mean"),
+                range(low, high),
+                tuple(_weights(found, names or {})),
             )
         )
     remarks = tuple(_remarks(captured, blocks))
@@ -137,6 +169,12 @@ def key_of(model: nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
     return (str(spec), tuple(kinds), modules), tuple(shapes)
 
 
+def _weights(found: Sequence[Captured], names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+    for step in (step for segment in found for step in segment.steps):
+        if (name := names.get(id(weight_of(step.node)))) is not None:
+            yield name, step_name(step)
+
+
 class _Points:
     """Points in the making, each once."""
 
@@ -149,18 +187,19 @@ class _Points:
             for value in node.outputs
             if value is not None
         }
-        self._known: dict[tuple[int, str], int] = {}
+        self._known: dict[tuple[int, str, Passing], int] = {}
         self._slices = dict(_slices(captured.flow))
 
-    def add(self, value: int, asks: Literal["norm", "idle", "mean"]) -> int | None:
+    def add(self, value: int, asks: Asks, passing: Passing = RELU) -> int | None:
         """The index of the point at a value; None where no other run can find it."""
-        if (value, asks) in self._known:
-            return self._known[value, asks]
+        key = (value, asks, passing)
+        if key in self._known:
+            return self._known[key]
         address = self.captured.address(value)
         if address is None:
             return None
         slices: list[Slice] = []
-        for longer, dim, start in self._slices.get(value, ()) if asks != "mean" else ():
+        for longer, dim, start in self._slices.get(value, ()) if asks == "norm" else ():
             whole = self.add(longer, "norm")
             if whole is None:
                 return None
@@ -169,16 +208,22 @@ class _Points:
         # An attribute is read by a function without a name of its own.
         made_by = None if maker in ("", "__get__") or maker.startswith(".") else maker
         shape = tuple(self.captured.value((value,)).shape)
-        self._known[value, asks] = len(self.found)
-        self.found.append(Point(address, asks, shape, made_by, tuple(slices)))
-        return self._known[value, asks]
+        self._known[key] = len(self.found)
+        self.found.append(Point(address, asks, shape, made_by, tuple(slices), passing))
+        return self._known[key]
 
     def all_or_none(self, values: Sequence[int]) -> tuple[int, ...] | None:
         """The points of the signals at several values; None where one cannot be found."""
         found = self.all(values, "norm")
         return found if len(found) == len(values) else None
 
-    def all(self, values: Sequence[int], asks: Literal["norm", "idle", "mean"]) -> tuple[int, ...]:
+    def idle(self, relus: Sequence[Step]) -> tuple[int, ...]:
+        """The points at what these ReLUs take."""
+        pairs = [(step.operands[0], passing(step)) for step in relus]
+        found = [self.add(value, "idle", ends) for value, ends in pairs if ends is not None]
+        return tuple(index for index in found if index is not None)
+
+    def all(self, values: Sequence[int], asks: Asks) -> tuple[int, ...]:
         found = [self.add(value, asks) for value in values]
         return tuple(index for index in found if index is not None)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from numeric.recording.graph import Node, Ref, refs
+from numeric.recording.graph import Node, Recording, Ref, refs
 
 
 def test_inputs_are_each_named_once_in_order() -> None:
@@ -13,3 +13,15 @@ def test_inputs_are_each_named_once_in_order() -> None:
 
 def test_references_are_found_in_nested_arguments() -> None:
     assert [ref.value for ref in refs((Ref(1), [Ref(2)]), {"a": Ref(1), "b": "text"})] == [1, 2, 1]
+
+
+def test_what_to_do_with_several_outputs_names_them() -> None:
+    def said(*names: str) -> str:
+        return Recording((), (), (), {}, {}, (), names).one_result
+
+    assert said() == (
+        "pass a loss that uses one of them, as loss=lambda out: out[0].sum(), or --result 1"
+    )
+    assert "(out['a'], out.b), as loss=lambda out: out['a'].sum()" in said("['a']", ".b")
+    assert said("[0]", "[1]") == said()
+    assert said(*(f"['{k}']" for k in range(9))).count("out[") == 6

@@ -69,6 +69,7 @@ APART = {
     "attention": (Many(True).eval(), x(5, 6)),
     "batch second": (lambda h: Many(False).eval()(h.transpose(0, 1)).transpose(0, 1), x(5, 6)),
     "products": (lambda h: torch.bmm(h, h.transpose(1, 2)), x(5, 6)),
+    "instances": (nn.InstanceNorm1d(5, track_running_stats=True).train(), x(5, 6)),
     "heads": (lambda h: h.view(BATCH, 5, 2, 3).permute(0, 2, 1, 3).reshape(BATCH, -1), x(5, 6)),
     "moved and back": (lambda h: h.t().unsqueeze(0).squeeze(0)[:3].t(), x()),
     "parts": (lambda h: torch.cat([h[:, :2] * 2, *h[:, 2:].split(2, 1)], 1), x()),
@@ -141,11 +142,43 @@ def test_coupled_samples_are_coupled(name: str) -> None:
     assert coupled(model, (given,), {}, model(given))
 
 
+SURE = (
+    "mean", "mean of all", "softmax", "sum before", "in turn", "train mode", "no statistics",
+    "layer norm",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dead", [False, True])
+@pytest.mark.parametrize("name", SURE)
+def test_what_mixes_samples_does_so_whatever_their_values(name: str, dead: bool) -> None:
+    model, given = COUPLED[name]
+    first = (lambda h: F.relu(h - 100)) if dead else torch.tanh
+    assert samples_apart(record(lambda h: model(first(h)), (given,), {})) is False
+
+
+def test_of_operations_in_no_table_nothing_is_known_but_of_a_batch_norm_behind_them() -> None:
+    norm = nn.BatchNorm1d(6).train()
+    assert samples_apart(record(torch.special.erfcx, (x(),), {})) is None
+    assert samples_apart(record(lambda h: norm(torch.special.erfcx(h)), (x(),), {})) is False
+    behind = lambda h: torch.special.erfcx(h) + norm(torch.ones(4, 6))  # noqa: E731
+    assert samples_apart(record(behind, (x(),), {})) is None
+
+
+def test_what_leads_to_no_result_mixes_nothing() -> None:
+    norm = nn.BatchNorm1d(6).train()
+
+    def aside(h: Tensor) -> Tensor:
+        norm(h)
+        return h.tanh()
+
+    assert samples_apart(record(aside, (x(),), {}))
+
+
 def test_random_networks_agree_with_their_runs() -> None:
     known = 0
     for seed in range(60):
         model, given = RandomModel(seed), x(4, 4, 4).double()
-        apart = samples_apart(record(model, (given,), {}))
+        apart = samples_apart(record(model, (given,), {})) is True
         known += apart
         assert not (apart and coupled(model, (given,), {}, model(given)))
     assert known > 50

@@ -225,7 +225,7 @@ def test_float32_is_compared_at_its_own_precision():
     [
         ((), {}, "no input"),
         ((inputs(),), {"y": torch.zeros(4, dtype=torch.long), "loss": torch.sum}, "not both"),
-        ((inputs(),), {"y": torch.zeros(3, dtype=torch.long)}, "need logits"),
+        ((inputs(),), {"y": torch.zeros(3, dtype=torch.long)}, "y has 3 labels, and the batch"),
         ((inputs(),), {"loss": lambda out: out}, "one finite number"),
         ((inputs(),), {"loss": lambda out: out.sum() * math.inf}, "one finite number"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from derivations.errors import CaptureError, InputError
 from validate.analysis.analysis_document import Analysis
 from validate.analysis.analyze import analyze
+from validate.watching.assert_flow import assert_flow
 
 
 class Heads(nn.Module):
@@ -145,3 +147,18 @@ def test_an_object_without_tensors_is_refused_until_it_is_registered():
     torch.export.register_dataclass(Output)
     found = analyze(model, x(4, 5), loss=lambda out: out.logits.sum())
     assert found.blocks[-1].name == "one"
+
+
+class Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(4, 3), nn.Linear(4, 2)
+
+    def forward(self, h: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.one(h), "aux": self.other(h)}
+
+
+def test_results_in_a_dict_are_named_by_their_keys():
+    for run in (analyze, partial(assert_flow, min_gain=0)):
+        with pytest.raises(CaptureError, match=r"\(out\['logits'\], out\['aux'\]\)"):
+            run(Named(), torch.randn(5, 4))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from test_numeric.branched import DualPath, Exchange, Partial, UNet, built, image
+from test_validate.test_analysis.test_mixed_signals import Custom
 from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError
@@ -177,6 +178,19 @@ def test_samples_that_depend_on_some_others_are_joined(backwards):
 
     found = analyze(Causal(), x())
     assert any("coupled" in remark for remark in found.capture.remarks)
+
+
+@pytest.mark.parametrize("behind", [nn.BatchNorm1d(6), Custom()])
+def test_a_dead_layer_hides_no_coupling(behind):
+    """What is behind it does not depend on the input, and its samples' signals mix all the same."""
+    torch.manual_seed(0)
+    first = nn.Linear(6, 6)
+    nn.init.constant_(first.bias, -100.0)
+    parts = nn.Linear(6, 6), behind, Block(), nn.Linear(6, 2)
+    found = analyze(nn.Sequential(first, nn.ReLU(), *parts).double(), x())
+    assert any("coupled" in remark for remark in found.capture.remarks)
+    assert found.total.relative_error is not None
+    assert found.total.relative_error < 1e-12
 
 
 def test_dropout_couples_nothing():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from validate.measure.model_gains import _kept_in_turn, measure_model
+from validate.measure.model_gains import kept_in_turn, measure_model
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def test_nothing_to_derive_for_is_refused() -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 8, 20, 33])
 def test_each_sample_is_once_kept_without_another(batch: int) -> None:
-    kept = _kept_in_turn(batch)
+    kept = kept_in_turn(batch)
     without = (kept[:, :, None] & ~kept[:, None, :]).any(0)
     assert bool((without | torch.eye(batch, dtype=torch.bool)).all())
     assert len(kept) == {1: 0, 2: 2, 3: 3, 8: 5, 20: 6, 33: 7}[batch]

@@ -47,7 +47,7 @@ def test_points_see_the_signals_of_their_values():
     before = signal * (after > 0)
     expected = {
         0: (before @ W.T).norm(), 1: before.norm(), 3: signal.norm(), 4: signal.norm(),
-        2: (before == 0).all(0).double().mean(), 5: after.mean(),
+        2: (X @ W <= 0).all(0).double().mean(), 5: after.mean(),
     }  # fmt: skip
     assert hooks.problem is None
     assert hooks.calls == 4
@@ -55,6 +55,16 @@ def test_points_see_the_signals_of_their_values():
         {key: value.item() for key, value in expected.items()}, rel=1e-6
     )
     assert x.grad.norm().item() == found[0].item()
+
+
+def test_units_are_idle_by_their_values_and_not_for_want_of_a_signal():
+    passes = []
+    x = torch.tensor([[0.0, 1.0, 1.0, 0.0]] * 3, dtype=X.dtype)
+    hooks, loss = run(x=x.requires_grad_(), began=passes.append)
+    (0 * loss).backward()
+    found = hooks.take(passes[0])
+    assert found[1] == 0
+    assert found[2] == 0.5
 
 
 def test_idle_units_are_left_out_where_nobody_asks():
@@ -74,7 +84,7 @@ def test_each_backward_pass_has_numbers_of_its_own():
     one, other = (hooks.take(number) for number in passes)
     assert other[1].item() == pytest.approx(3 * one[1].item())
     assert other[5] == one[5]
-    assert set(hooks.take(passes[0])) == {5}
+    assert set(hooks.take(passes[0])) == {2, 5}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +126,7 @@ def test_of_several_results_the_one_that_is_pointed_out_is_looked_at():
 def test_what_needs_no_gradient_has_no_number():
     hooks, loss = run()
     assert not loss.requires_grad
-    assert set(hooks.take(0)) == {5}
+    assert set(hooks.take(0)) == {2, 5}
 
 
 def test_an_outer_count_sees_no_look():

@@ -2,7 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from validate.measure.signal_norms import idle_share, sample_norms, signal_norm, tensor_norms
+from validate.measure.signal_norms import (
+    Passing,
+    idle_share,
+    sample_norms,
+    shut_share,
+    signal_norm,
+    tensor_norms,
+)
 
 
 def drawn(*shape, dtype=torch.float32, seed=0):
@@ -103,3 +110,24 @@ def test_samples_of_doubles_neither_vanish_nor_overflow():
     assert sample_norms(drawn(4, dtype=torch.complex128)).tolist() == pytest.approx(
         drawn(4, dtype=torch.complex128).abs().tolist()
     )
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((8,), 0), ((3, 8), 1), ((2, 3, 8), 2),
+                                             ((2, 8, 3, 4), 1), ((2, 8, 3, 4, 2), 1)])  # fmt: skip
+@pytest.mark.parametrize("high", [torch.inf, 6.0])
+def test_shut_units_have_a_slope_nowhere(shape, axis, high):
+    values = torch.full(shape, 0.5)
+    assert shut_share(values, Passing(0.0, high)) == 0
+    values.select(axis, 3).fill_(-1.0)
+    values.select(axis, 5).fill_(0.0)
+    assert shut_share(values, Passing(0.0, high)) == 2 / 8
+    values.select(axis, 3).fill_(torch.nan)
+    assert shut_share(values, Passing(0.0, high)) == 1 / 8
+    values.fill_(7.0)
+    assert shut_share(values, Passing(0.0, high)) == (high == 6)
+
+
+def test_a_closed_end_has_a_slope():
+    values = torch.zeros(2, 4)
+    assert shut_share(values, Passing(0.0)) == 1
+    assert shut_share(values, Passing(0.0, closed=True)) == 0

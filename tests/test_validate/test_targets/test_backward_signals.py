@@ -62,7 +62,15 @@ def test_one_dict_is_keyword_arguments():
         (torch.ones(2, 2), None, "carries no gradient"),
         (3, None, "carries no gradient"),
         (result(4), torch.zeros(4, dtype=torch.long), "need logits"),
-        (result(4, 3), torch.zeros(3, dtype=torch.long), "need logits"),
+        (result(4, 3), torch.zeros(3, dtype=torch.long), "y has 3 labels, and the batch 4 samples"),
+        (result(4, 3), torch.tensor([0, 1, 3, 2]), "y has the label 3, .* from 0 to 2"),
+        (result(4, 3), torch.tensor([0, 1, -1, 2]), "y has the label -1"),
+        (result(4, 3), torch.rand(4), "y is torch.float32, .* pass y.long"),
+        (result(4, 3), torch.zeros(4, 1, dtype=torch.long), r"y is \(4, 1\), .* are \(4,\)"),
+        (result(4, 3, 5), torch.zeros(4, dtype=torch.long), r"labels are \(4, 5\)"),
+        (result(4, 3), torch.tensor(1), "labels are"),
+        (result(4, 3), [0, 1, 2, 0], "y is a list"),
+        (result(4, 3), torch.zeros(4, dtype=torch.long, device="meta"), "y is on meta"),
     ],
 )
 def test_results_that_do_not_fit_are_refused(out, y, said):
@@ -70,6 +78,28 @@ def test_results_that_do_not_fit_are_refused(out, y, said):
         signal_of(None, y, 0).loss(out)
     with pytest.raises(InputError, match="not both"):
         signal_of(torch.sum, torch.zeros(1), 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.int16])
+def test_labels_are_any_whole_numbers_or_shares_of_classes(dtype):
+    out, y = result(4, 3), torch.tensor([0, 1, 2, 0])
+    expected = functional.cross_entropy(out, y, reduction="sum")
+    assert signal_of(None, y.to(dtype), 0).loss(out) == expected
+    shares = functional.one_hot(y, 3).float()
+    assert torch.isclose(signal_of(None, shares, 0).loss(out), expected)
+
+
+def test_labels_may_be_left_out():
+    out, y = result(4, 3), torch.tensor([0, -100, 2, -100])
+    expected = functional.cross_entropy(out, y, reduction="sum")
+    assert signal_of(None, y, 0).loss(out) == expected
+    assert signal_of(None, torch.full((4,), -100), 0).loss(out) == 0
+
+
+def test_a_model_that_fails_is_named_before_it_is_recorded():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2))
+    with pytest.raises(InputError, match=r"^the model fails at this input: .*--input-size 3\)"):
+        used_results(model, (torch.ones(2, 4),), {}, torch.sum)
 
 
 def test_the_signal_of_one_result_is_the_seeded_vector_there():

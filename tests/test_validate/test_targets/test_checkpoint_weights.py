@@ -24,6 +24,23 @@ class Tied(nn.Module):
         self.second.weight = self.first.weight
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_as_a_wrapper_has_them_are_named(tmp_path, prefix):
+    path = tmp_path / "wrapped.safetensors"
+    save_file({prefix + name: each for name, each in network().state_dict().items()}, path)
+    with pytest.raises(InputError, match=f"every name in .* begins with '{prefix}'.*strip it"):
+        load_weights(network(), path)
+    if prefix == "module.":  # a model that has such names itself
+        load_weights(nn.ModuleDict({"module": network()}), path)
+
+
+def test_names_of_another_model_are_not_a_wrapper_s(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"module.other": torch.ones(2)}, path)
+    with pytest.raises(InputError, match="names missing"):
+        load_weights(network(), path)
+
+
 class Trap:
     """A pickle that leaves a mark where it is read."""
 

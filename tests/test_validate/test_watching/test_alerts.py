@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_at_a_limit_nothing_is_said(seen):
     assert AlertJudge(AlertRules(patience=1)).judge(0, [seen]) == []
 
 
+def test_a_relu_that_is_dead_as_a_whole_is_told_at_once_and_once():
+    judge = AlertJudge(AlertRules(patience=3))
+    assert whats(judge, 0, block(dead=0.9)) == []
+    assert whats(judge, 1, block(dead=1.0)) == [("b", "dead_units")]
+    for dead in (0.9, 1.0, None, 0.8):
+        assert whats(judge, 2, block(dead=dead)) == []
+    assert whats(judge, 3, block(dead=0.1)) == []
+    assert whats(judge, 4, block(dead=1.0)) == [("b", "dead_units")]
+
+
+def test_what_gets_no_signal_tells_of_its_units():
+    judge = AlertJudge(AlertRules(patience=1))
+    chain = [block("a", before=0.0, after=0.0, dead=0.8), block("b", before=0.0)]
+    assert whats(judge, 0, *chain) == [("a", "dead_units"), ("b", "vanished")]
+
+
 def test_what_was_not_asked_holds_on():
     judge = AlertJudge(AlertRules(patience=2))
     looks = [block(dead=0.9), block(), block(), block(dead=0.9)]
@@ -71,7 +88,7 @@ def test_what_was_not_asked_holds_on():
 
 def test_the_block_that_loses_a_signal_is_the_last_one_that_it_enters():
     judge = AlertJudge(AlertRules(patience=1))
-    chain = [block("a", before=0.0, after=0.0, dead=1.0), block("b", before=0.0), block("c")]
+    chain = [block("a", before=0.0, after=0.0), block("b", before=0.0), block("c")]
     assert whats(judge, 0, *chain) == [("b", "vanished")]
     (alert,) = AlertJudge(AlertRules()).judge(0, [block("a", before=0.0, after=0.0)])
     assert "loss itself" in alert.cause
@@ -83,6 +100,7 @@ def test_the_block_that_loses_a_signal_is_the_last_one_that_it_enters():
         (block(before=0.0), "exactly zero"),
         (block(before=0.0, dead=1.0), "every unit of a ReLU"),
         (block(before=0.0, gate=0.0), "gate is shut"),
+        (replace(block(before=0.0), zero="head"), "the weight of head is 0"),
         (block(before=math.nan), "overflows"),
         (block(before=math.nan, after=math.nan), "loss itself, or its scale"),
         (block(before=1e3, kind="residual"), "its branch sends back many times"),

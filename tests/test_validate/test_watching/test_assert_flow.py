@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from derivations.errors import InputError, ViolationError
+from validate.analysis.analyze import analyze
 from validate.watching.assert_flow import assert_flow
 
 
@@ -32,7 +33,7 @@ def test_the_first_block_below_is_named_with_its_gain_and_the_reason():
     with torch.no_grad():
         model[4].weight.mul_(1e-4)
     with pytest.raises(
-        ViolationError, match=r"^4 \(linear\): gain \S+e-05 is below 0\.1: it has no"
+        ViolationError, match=r"^4 \(linear\): gain \S+e-05 is below 0\.1: contraction: without a"
     ):
         assert_flow(model, x, min_gain=0.1, y=y)
     with pytest.raises(ViolationError, match=r"^0 \(linear\): gain 0\.\d+ is below 0\.9"):
@@ -117,6 +118,26 @@ def test_the_block_that_stops_the_signal_is_named_and_not_the_first_without_one(
     nn.init.constant_(model[2].bias, -50.0)
     with pytest.raises(ViolationError, match=r"^2 "):
         assert_flow(model, torch.randn(3, 4), min_gain=1e-6)
+
+
+@pytest.mark.parametrize("behind", [nn.Tanh(), nn.ReLU()])
+def test_a_zero_weight_is_named_as_in_an_analysis(behind):
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Linear(8, 16), behind, nn.Linear(16, 3)), torch.randn(4, 8)
+    nn.init.zeros_(model[2].weight)
+    with pytest.raises(ViolationError, match=r": kernel: the weight of 2 is 0$") as error:
+        assert_flow(model, x, min_gain=1e-3)
+    (said,) = [each.lost_by for each in analyze(model, x) if each.gain is not None]
+    assert str(error.value).endswith(str(said))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_does_not_run_by_itself_has_a_cause_too(dtype):
+    model, (x, _) = residual(dtype), batch(dtype)
+    with torch.no_grad():
+        model[4].weight.mul_(1e-4)
+    with pytest.raises(ViolationError, match=r"^4 .*: (contraction|it has no skip)"):
+        assert_flow(model, x, min_gain=0.1)
 
 
 def test_blocks_that_cannot_be_seen_are_not_passed_over():

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from test_validate.watched import Gated, batch, by_hand, gains, norm_of, residual
+from test_validate.watched import Branch, Gated, batch, by_hand, gains, norm_of, residual
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -137,6 +137,42 @@ def test_dead_units_are_counted_and_named():
     (alert,) = watched.alerts
     assert (alert.what, alert.step, alert.block) == ("dead_units", 1, watched.rows[0].block)
     assert alert.number == watched.rows[0].dead
+
+
+def test_a_dead_branch_is_told_in_the_first_look():
+    model, (x, y) = nn.Sequential(nn.Linear(8, 16), Branch(16), nn.Linear(16, 4)).double(), batch()
+    with torch.no_grad():
+        model[1].f[0].bias.fill_(-20.0)
+    with watch(model) as watched:
+        step(model, x, y)
+    (alert,) = watched.alerts
+    assert (alert.what, alert.step, alert.block, alert.number) == ("dead_units", 0, "1", 1.0)
+
+
+def test_blocks_that_no_signal_reaches_are_not_dead():
+    parts = [nn.Linear(16, 16), nn.ReLU()]
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), *parts, nn.Linear(16, 4)).double()
+    x, y = batch()
+    with torch.no_grad():
+        model[2].bias.fill_(-100.0)
+    with watch(model) as watched:
+        step(model, x, y)
+    dead = [row.dead for row in watched.rows]
+    assert max(each for each in dead if each is not None) == 1.0
+    assert dead[0] is not None
+    assert dead[0] < 0.5
+    assert {each.block for each in watched.alerts if each.what == "dead_units"} == {"2"}
+
+
+def test_a_zero_weight_is_named():
+    model, (x, y) = relu_net(), batch()
+    with torch.no_grad():
+        model[3].weight.zero_()
+    with watch(model) as watched:
+        step(model, x, y)
+    (alert,) = watched.alerts
+    assert (alert.block, alert.what) == ("3", "vanished")
+    assert alert.cause == "no signal leaves it: the weight of 3 is 0"
 
 
 def test_a_vanished_signal_names_the_block_that_loses_it():

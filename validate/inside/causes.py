@@ -11,8 +11,8 @@ from torch import Tensor
 
 from derivations.algebra.terms import Gate, Pointwise, Term, parts_of
 from numeric import BlockNumbers, Captured
-from validate.analysis.analysis_document import LOSES
-from validate.analysis.inner_causes import InnerCause
+from validate.inside.cause_words import LOSES
+from validate.inside.inner_causes import InnerCause
 
 CONTRACTS = 0.1
 """A layer without a skip and a mask contracts at any usual initialization: below this it counts."""

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from numeric import capture, segment_numbers, segment_spectra
 from numeric.settings import Effort
-from validate.analysis.causes import Cause, _above, _below, _for_every_signal, cause_of
-from validate.analysis.inner_causes import inner_cause_of
+from validate.inside.causes import Cause, _above, _below, _for_every_signal, cause_of
+from validate.inside.inner_causes import inner_cause_of
 from validate.inside.inner_steps import inner_steps
 
 

@@ -12,7 +12,7 @@ from numeric import Captured, CapturedModel, InnerStep, segment_signals, segment
 from numeric.capture.flow import Step
 from numeric.recording.graph import Node, Ref
 from numeric.recording.operations import name_of
-from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause
+from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause, zero_weight
 from validate.inside.inner_steps import RELU_LIKE, InnerSteps
 from validate.measure.signal_norms import idle_share, unit_count
 
@@ -101,15 +101,20 @@ def _stop(values: Mapping[int, Tensor], met: InnerStep) -> str:
         return f"mask: no unit of {name} that the signal arrives at passes it (dead units)"
     weight = _weight(values, step.node)
     if weight is not None and not weight.any():
-        return f"kernel: the weight of {name} is 0"
+        return f"kernel: {zero_weight(name)}"
     return f"kernel: {name} leaves nothing of this signal, Jᵀg = 0"
 
 
-def _weight(values: Mapping[int, Tensor], node: Node) -> Tensor | None:
+def weight_of(node: Node) -> object:
+    """What a layer or a norm takes for its weight; None where it has none."""
     if node.name not in _WEIGHT:
         return None
     place = _WEIGHT[node.name]
-    found = node.kwargs.get("weight", node.args[place] if place < len(node.args) else None)
+    return node.kwargs.get("weight", node.args[place] if place < len(node.args) else None)
+
+
+def _weight(values: Mapping[int, Tensor], node: Node) -> Tensor | None:
+    found = weight_of(node)
     if isinstance(found, Ref):
         found = values[found.value]
     return found.detach() if isinstance(found, Tensor) else None

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from numeric import capture
 from validate.analysis.analyze import analyze
-from validate.analysis.inner_causes import InnerCause, inner_cause_of
+from validate.inside.inner_causes import InnerCause, inner_cause_of
 from validate.inside.inner_steps import inner_steps
 
 
