@@ -137,8 +137,8 @@ def measure_model(
             "neither the inputs nor the model's parameters take gradients: pass a module that "
             "holds its parameters"
         )
-    gradients = _gradients(value.reshape(()), wanted)
-    sizes = _parameter_norms(parameters, gradients[len(wanted) - len(parameters) :])
+    sent = gradients(value.reshape(()), wanted)
+    sizes = _parameter_norms(parameters, sent[len(wanted) - len(parameters) :])
     found = {index: norm for number in began for index, norm in hooks.take(number).items()}
     norms = tuple(_in_a_row(found.get(index)) for index in range(len(places)))
     total = _ratio(norms[0], norms[-1]) if norms else None
@@ -150,8 +150,19 @@ def _in_a_row(norms: Tensor | None) -> Tensor | None:
     return None if norms is None else norms.reshape(-1)
 
 
-def _gradients(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
-    """The gradients of a number, and no tensor's own `.grad` is another than before."""
+def gradients(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    """The gradients of a number, and no tensor's own `.grad` is another than before.
+
+    Raises ValueError where backpropagation fails, as through values that were changed in place.
+    """
+    try:
+        return _backpropagated(value, wanted)
+    except RuntimeError as error:
+        why = str(error).partition(". ")[0]
+        raise ValueError(f"the model's own backward pass fails: {why}") from error
+
+
+def _backpropagated(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
     assert value.grad_fn is not None
     if not _is_checkpointed(value.grad_fn):
         return torch.autograd.grad(value, wanted, allow_unused=True)

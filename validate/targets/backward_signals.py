@@ -77,7 +77,8 @@ def used_results(
     for all, and for a loss that the measurement refuses.
     """
     given = tree_map(_copied, (tuple(args), dict(kwargs)))
-    with torch.no_grad(), named_failures(model):
+    # Not without gradients: a model may differentiate while it runs, as of an energy.
+    with torch.enable_grad(), named_failures(model):
         flat, spec = tree_flatten(model(*given[0], **given[1]))
     places = [index for index, leaf in enumerate(flat) if isinstance(leaf, Tensor)]
     leaves = {

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import InputError, ViolationError
 from numeric.recording.given import check_model, untouched
+from validate.measure.model_gains import gradients
 from validate.measure.signal_hooks import Look, SignalHooks
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
 from validate.watching.alerts import Seen, cause_of, growth_of
@@ -115,7 +116,10 @@ def _measured(
         if value.numel() != 1 or not value.requires_grad or not value.isfinite().all():
             raise InputError("the loss must be one finite number that depends on the input")
         wanted = [*(each for each in leaves if each.requires_grad), *_trained(model)]
-        torch.autograd.grad(value.reshape(()), wanted, allow_unused=True)
+        try:
+            gradients(value.reshape(()), wanted)
+        except ValueError as error:
+            raise InputError(str(error)) from error
     if hooks.problem is not None:
         raise InputError(f"the model runs otherwise each time ({hooks.problem}): fix its seeds")
     return {index: each.item() for number in passes for index, each in hooks.take(number).items()}

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from derivations.errors import CaptureError, InputError
+from validate.analysis.analyze import analyze
 from validate.measure.model_gains import kept_in_turn, measure_model
+from validate.watching.assert_flow import assert_flow
 
 
 @dataclass(frozen=True)
@@ -159,3 +162,39 @@ def test_another_run_is_refused() -> None:
         measure_model(model(), (x(),), {}, [At(1, "out", 1)], loss)
     with pytest.raises(ValueError, match=r"not do again .*: 1 values are never made"):
         measure_model(model(), (x(),), {}, [At(9, "out", 0)], loss)
+
+
+class Overwritten(nn.Module):
+    """exp needs its result for the way back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x).exp().add_(1)
+
+
+def test_a_model_whose_backward_pass_fails_is_refused_by_name():
+    broken, given = Overwritten(), torch.ones(2, 4)
+    with pytest.raises(ValueError, match="own backward pass fails: one of the variables"):
+        measure_model(broken, (given,), {}, [], lambda out: out.sum())
+    with pytest.raises(InputError, match="own backward pass fails"):
+        assert_flow(broken, given, min_gain=0.1)
+    with pytest.raises(InputError, match="own backward pass fails"):
+        analyze(broken, given)
+
+
+def test_a_model_may_differentiate_while_it_runs():
+    class Energy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            (slope,) = torch.autograd.grad(self.layer(x).tanh().sum(), x, create_graph=True)
+            return x - slope
+
+    for given in ({}, {"y": torch.tensor([0, 1])}):
+        with pytest.raises(CaptureError):
+            analyze(nn.Sequential(nn.Linear(4, 4), Energy()), torch.ones(2, 4), **given)
