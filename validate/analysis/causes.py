@@ -23,6 +23,8 @@ FADES = 0.01
 ANTI = -0.5
 AIM = 0.5
 MASKS = ("relu", "relu_", "relu6", "threshold", "hardtanh", "clamp", "clamp_min", "hardswish")
+FEW_OPEN = 0.1
+"""About half of the entries of a ReLU are open at any usual initialization: fewer are a cause."""
 SAME = 1e-6
 """A skip whose part of the signal is nearer to 1 is the identity, in float32."""
 SLOPE = 0.01
@@ -58,10 +60,14 @@ def cause_of(
         return Cause()
     inside = inside or InnerCause()
     gain = _gain(numbers)
+    if gain < LOSES:  # what an average takes of every signal is no loss
+        gain *= math.sqrt(inside.averaged)
     if None not in (median_term(numbers, name) for name in ("t", "c")):
         return _with_skip(gain, numbers, inside, spectra)
     if gain > EXPANDS:
         return _expansion(gain, inside)
+    if inside.averaged > 1 and gain >= LOSES:
+        return Cause()
     advice = _without_skip(numbers, inside)
     if gain == 0:
         return Cause(_nothing(segment, numbers, inside), advice)
@@ -72,6 +78,8 @@ def cause_of(
     if isinstance(segment.term, Pointwise):
         said = f"mask: the slopes of {_functions(segment)} let {gain:.2g} of it through"
         return Cause(said, advice)
+    if (few := _mostly_shut(gain, inside)) is not None:
+        return few
     if gain >= CONTRACTS:
         return Cause()
     passing = (
@@ -79,10 +87,25 @@ def cause_of(
         if not set(segment.entry) & set(segment.exit)
         else "little of the signal passes by it, and"
     )
-    said = f"contraction: {passing}, what arrives is ‖Jᵀg‖ = {gain:.2g} ‖g‖"
+    said = f"contraction: {passing}, what arrives is ‖Jᵀg‖ = {_gain(numbers):.2g} ‖g‖"
+    if inside.averaged > 1:
+        said += f", {gain:.2g} apart from its averages"
     if inside.least is not None and inside.least[1] < 1:
         said += f"; least of it passes {inside.least[0]}, {inside.least[1]:.2g}"
     return Cause(said, advice)
+
+
+def _mostly_shut(gain: float, inside: InnerCause) -> Cause | None:
+    """A ReLU that is open at few entries, and for which most of the loss is: half of its logarithm
+    or more.
+    """
+    mask = inside.mask
+    if mask is None or mask.share >= FEW_OPEN or mask.passed**2 > gain:
+        return None
+    return Cause(
+        f"mask: the ReLU {mask.where} lets {mask.share:.1%} of its entries through, which leaves "
+        f"{mask.passed:.2g} of the signal there (half of them would leave about 0.71)"
+    )
 
 
 def _gain(numbers: BlockNumbers) -> float:
