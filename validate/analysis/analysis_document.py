@@ -16,6 +16,10 @@ SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
 SOME_LOSSES = ("every_loss.shift_invariant", "every_loss.labels")
 LOSES = 0.5
 """A median gain below this is worth a word."""
+EXPANDS = 10.0
+"""A median gain above this is worth a word, as 1/10 is without a skip."""
+ZERO_BRANCH = "the branch passes nothing: kernel: the weight of "
+"""So begins what is said of a branch that has a weight of zeros."""
 KEEPS = 1e-6
 """A gain nearer to 1 is that of an isometry in float32."""
 Kind = Literal[

@@ -7,6 +7,7 @@ from typing import Any
 from derivations.book.prose import plain
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, block_bound
 from validate.analysis.headline import headline, outward
+from validate.analysis.noted_lines import noted_lines
 
 WIDTH = 12
 """Characters of the longest bar, on either side of gain 1."""
@@ -53,13 +54,14 @@ def _lines(found: Analysis) -> Iterator[str]:
         names = ", ".join(block.name for block in found.unreached[:4])
         more = f" and {len(found.unreached) - 4} more" if len(found.unreached) > 4 else ""
         yield f"  {names}{more}: {found.unreached[0].lost_by}"
-    if found.noted or found.averaging:
+    noted = noted_lines(found)
+    if noted:
         yield ""
         yield "what else is worth a word"
-    for block in found.noted[:8]:
-        yield from _cause(block)
-    for block in found.averaging[:8]:
-        yield f"  {block.name} ({block.kind}): {block.by_construction}: no loss"
+    for line in noted[:8]:
+        yield f"  {line.who} ({line.kind}): {line.words}"
+        if line.advice:
+            yield f"      {line.advice}"
 
 
 def _cause(block: BlockAnalysis) -> Iterator[str]:

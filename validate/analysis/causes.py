@@ -11,13 +11,11 @@ from torch import Tensor
 
 from derivations.algebra.terms import Gate, Pointwise, Term, parts_of
 from numeric import BlockNumbers, Captured
-from validate.analysis.analysis_document import LOSES
+from validate.analysis.analysis_document import EXPANDS, LOSES
 from validate.analysis.inner_causes import InnerCause
 
 CONTRACTS = 0.1
 """A layer without a skip and a mask contracts at any usual initialization: below this it counts."""
-EXPANDS = 10.0
-"""A median gain above this is worth a word, as 1/10 is without a skip."""
 FADES = 0.01
 """A branch that adds less than this to its skip passes next to nothing."""
 ANTI = -0.5

@@ -8,8 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, block_bound
-from validate.analysis.causes import EXPANDS
+from validate.analysis.analysis_document import (
+    EXPANDS,
+    Analysis,
+    BlockAnalysis,
+    BoundValue,
+    block_bound,
+)
 
 EVERY = "every backward signal"
 VANISHES = 1e-3
@@ -211,6 +216,11 @@ def bounds_in_words(block: BlockAnalysis) -> str:
     if low is not None:
         return f"≥ {outward(low, 'lower')}"
     return "" if high is None else f"≤ {outward(high, 'upper')}"
+
+
+def sentence(words: str) -> str:
+    """Words as the beginning of a sentence; a Greek letter stays what it is."""
+    return words[:1].upper() + words[1:] if words[:1].isascii() else words
 
 
 def outward(value: float, side: str) -> str:
