@@ -83,7 +83,13 @@ def view(found: Analysis, reach: int, drawings: Drawings) -> View:
         block for block in found.worst if block.gain and not block.moves
     ][:WEAKEST]
     shown = tuple(rows[block.index] for block in found.shown)
-    return View(found, headline(found), shown, tuple(rows[each.index] for each in worst), tuple(noted_lines(found)))
+    return View(
+        found,
+        headline(found),
+        shown,
+        tuple(rows[each.index] for each in worst),
+        tuple(noted_lines(found)),
+    )
 
 
 def bar(block: BlockAnalysis, reach: int) -> Bar | None:

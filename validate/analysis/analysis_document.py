@@ -192,9 +192,7 @@ class Analysis(_Strict):
         signal reaches come last.
         """
         return tuple(
-            sorted(
-                self.blocks, key=lambda each: math.inf if each.judged is None else each.judged
-            )
+            sorted(self.blocks, key=lambda each: math.inf if each.judged is None else each.judged)
         )
 
     @property

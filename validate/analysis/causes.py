@@ -102,7 +102,7 @@ def _mostly_shut(gain: float, inside: InnerCause) -> Cause | None:
         return None
     return Cause(
         f"mask: the ReLU {mask.where} lets {mask.share:.1%} of its entries through, which leaves "
-        f"{mask.passed:.2g} of the signal there (half of them would leave about 0.71)"
+        f"{mask.passed:.2g} of the signal there; half of them would leave about 0.71"
     )
 
 

@@ -72,8 +72,8 @@ def _death(found: Analysis) -> str | None:
     )
     some = " for most samples" if last.gain and last.gain.max > 0 else ""
     origin = _origin(found, last)
-    origin = f"; and {origin}" if origin else ""
-    return f"The gradient dies in {last.name}{some}: {last.lost_by or 'γ = 0'}{origin}.{whom}"
+    origin = f" And {origin}." if origin else ""
+    return f"The gradient dies in {last.name}{some}: {last.lost_by or 'γ = 0'}.{whom}{origin}"
 
 
 def _origin(found: Analysis, dead: BlockAnalysis | None) -> str:
@@ -81,8 +81,10 @@ def _origin(found: Analysis, dead: BlockAnalysis | None) -> str:
     first = found.origin
     if first is None:
         return ""
-    if first is dead:
-        return "it makes a constant of every sample: nothing behind it depends on the input"
+    if dead is not None and first.index == dead.index:
+        return (
+            f"{dead.name} makes a constant of every sample: nothing behind it depends on the input"
+        )
     place = {block.index: number for number, block in enumerate(found.shown)}
     where = ""
     if dead is not None and first.index < dead.index and {first.index, dead.index} <= place.keys():

@@ -27,7 +27,7 @@ def noted_lines(found: Analysis) -> list[Line]:
         more = f" and {len(zero) - 3} more" if len(zero) > 3 else ""
         who = ", ".join(each.name for each in zero[:3]) + more
         weight = (zero[0].lost_by or "").removeprefix(ZERO_BRANCH)
-        what = f"the weight of {weight}" if len(zero) == 1 else f"a weight, as that of {weight}"
+        what = f"the weight of {weight}" if len(zero) == 1 else f"a weight (as that of {weight})"
         lines.append(
             Line(
                 who,
