@@ -45,7 +45,8 @@ def model_plates(records: ModelRecords) -> dict[str, ModelPlate]:
             partial(gains_by_step.figure, found),
             f"Gains of {found.target} while it was trained (record {name})",
             "(a) Gain of every block of the whole batch, by step, in the legend from input to "
-            "output; rings: alerts; triangles at the lower edge: a gain of 0. (b) Norm of the gradient of all parameters.",
+            "output; rings: alerts; triangles at the lower edge: a gain of 0. (b) Norm of the "
+            "gradient of all parameters.",
             "A line for each block by step on a logarithmic axis.",
             (*map(_words, found.alerts), *found.remarks),
         )

@@ -44,6 +44,19 @@ def _lines(found: Analysis) -> Iterator[str]:
             said += f", predicted {total.predicted:.4g}; {off}"
         yield ""
         yield said
+    yield from _lost(found)
+    noted = noted_lines(found)
+    if noted:
+        yield ""
+        yield "what else is worth a word"
+    for line in noted[:8]:
+        yield f"  {line.who} ({line.kind}): {line.words}"
+        if line.advice:
+            yield f"      {line.advice}"
+
+
+def _lost(found: Analysis) -> Iterator[str]:
+    """The blocks that lose the signal, where the input is lost, and what no signal reaches."""
     origin = found.origin if found.origin and found.origin.gain is None else None
     if found.losing or found.unreached or origin:
         yield ""
@@ -54,14 +67,6 @@ def _lines(found: Analysis) -> Iterator[str]:
         names = ", ".join(block.name for block in found.unreached[:4])
         more = f" and {len(found.unreached) - 4} more" if len(found.unreached) > 4 else ""
         yield f"  {names}{more}: {found.unreached[0].lost_by}"
-    noted = noted_lines(found)
-    if noted:
-        yield ""
-        yield "what else is worth a word"
-    for line in noted[:8]:
-        yield f"  {line.who} ({line.kind}): {line.words}"
-        if line.advice:
-            yield f"      {line.advice}"
 
 
 def _cause(block: BlockAnalysis) -> Iterator[str]:

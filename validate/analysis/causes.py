@@ -66,6 +66,13 @@ def cause_of(
         return _expansion(gain, inside)
     if inside.averaged > 1 and gain >= LOSES:
         return Cause()
+    return _shut(segment, gain, numbers, inside) or _contraction(segment, gain, numbers, inside)
+
+
+def _shut(
+    segment: Captured, gain: float, numbers: BlockNumbers, inside: InnerCause
+) -> Cause | None:
+    """What lets little through where it is one thing: a kernel, a gate, a mask."""
     advice = _without_skip(numbers, inside)
     if gain == 0:
         return Cause(_nothing(segment, numbers, inside), advice)
@@ -76,8 +83,13 @@ def cause_of(
     if isinstance(segment.term, Pointwise):
         said = f"mask: the slopes of {_functions(segment)} let {gain:.2g} of it through"
         return Cause(said, advice)
-    if (few := _mostly_shut(gain, inside)) is not None:
-        return few
+    return _mostly_shut(gain, inside)
+
+
+def _contraction(
+    segment: Captured, gain: float, numbers: BlockNumbers, inside: InnerCause
+) -> Cause:
+    """Layers without a skip that pass less than they do at any usual initialization."""
     if gain >= CONTRACTS:
         return Cause()
     passing = (
@@ -90,7 +102,7 @@ def cause_of(
         said += f", {gain:.2g} apart from its averages"
     if inside.least is not None and inside.least[1] < 1:
         said += f"; least of it passes {inside.least[0]}, {inside.least[1]:.2g}"
-    return Cause(said, advice)
+    return Cause(said, _without_skip(numbers, inside))
 
 
 def _mostly_shut(gain: float, inside: InnerCause) -> Cause | None:

@@ -27,10 +27,10 @@ _WEIGHT: Mapping[str, int] = {
 """Where these functions take their weight."""
 
 
-AVERAGES = frozenset(
-    ("mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d")
-    + ("_adaptive_avg_pool3d", "adaptive_avg_pool1d")
-)
+AVERAGES = frozenset((
+    "mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
+    "_adaptive_avg_pool3d", "adaptive_avg_pool1d",
+))  # fmt: skip
 EVEN = 1e-3
 """The parts that entries have in a mean are equal to rounding, in half precision as well."""
 

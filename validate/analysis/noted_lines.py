@@ -26,14 +26,14 @@ def noted_lines(found: Analysis) -> list[Line]:
     if zero:
         more = f" and {len(zero) - 3} more" if len(zero) > 3 else ""
         who = ", ".join(each.name for each in zero[:3]) + more
-        weight = (zero[0].lost_by or "").removeprefix(ZERO_BRANCH)
+        weight = (zero[0].lost_by or "").removeprefix(ZERO_BRANCH).removesuffix(" is 0")
         what = f"the weight of {weight}" if len(zero) == 1 else f"a weight (as that of {weight})"
         lines.append(
             Line(
                 who,
                 " and ".join(dict.fromkeys(each.kind for each in zero)),
-                f"the branch passes nothing, for {what}: a usual initialization of the last layer "
-                "of a branch, and no fault before training",
+                f"the branch passes nothing, for {what} is 0: a usual initialization of the last "
+                "layer of a branch, and no fault before training",
             )
         )
     lines += [
