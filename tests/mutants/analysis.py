@@ -140,8 +140,8 @@ ANALYSIS = (
     Mutant(
         "worst blocks come last",
         "validate/analysis/analysis_document.py",
-        "key=lambda each: each.gain.median if each.gain else math.inf",
-        "key=lambda each: -each.gain.median if each.gain else math.inf",
+        "math.inf if each.judged is None else each.judged",
+        "math.inf if each.judged is None else -each.judged",
     ),
     Mutant(
         "a name is put into the page as it is",
@@ -273,8 +273,8 @@ ANALYSIS = (
     Mutant(
         "a file is text whatever its name says",
         "gradbound/model_commands.py",
-        "form = form or _form_of(out)",
-        'form = form or "text"',
+        "return form or _form_of(out)",
+        'return form or "text"',
     ),
     Mutant(
         "a norm is bounded by its mean weight",
