@@ -426,8 +426,8 @@ ANALYSIS = (
     Mutant(
         "a block that makes it all is called depth",
         "validate/analysis/headline.py",
-        "elif whole > -math.log(VANISHES) and whole - sum(grown) > -math.log(VANISHES):",
-        "elif whole > -math.log(VANISHES):",
+        "elif whole > math.log(EXPLODES) >= whole - sum(grown):",
+        "elif False:",
     ),
     Mutant(
         "averages count as depth",

@@ -19,7 +19,11 @@ from validate.analysis.analysis_document import (
 EVERY = "every backward signal"
 VANISHES = 1e-3
 """Ten blocks that each are at the edge of losing the signal, γ = ½, leave so much: a chain that
-leaves less vanishes by depth, and one that multiplies by more than the inverse explodes.
+leaves less vanishes by depth.
+"""
+EXPLODES = 1e6
+"""Twenty blocks at the other edge, γ = 2. Growth is judged more mildly than loss, for normalized
+residual networks that train well multiply by some thousands when they are made.
 """
 LITTLE = 1e3
 """A bound on the whole chain that is so many times off says little."""
@@ -107,7 +111,13 @@ def _by_depth(found: Analysis) -> str | None:
     whole = math.log(total) + sum(math.log(block.averaged) / 2 for block in found.blocks)
     if whole < math.log(VANISHES) and whole - single < math.log(VANISHES):
         said, alone = "vanishes", "loses" if not found.losing else ""
-    elif whole > -math.log(VANISHES) and whole - sum(grown) > -math.log(VANISHES):
+    elif whole > math.log(EXPLODES) >= whole - sum(grown):
+        most = max(found.shown, key=lambda block: block.judged or 0.0)
+        return (
+            f"The gradient explodes: from output to input it is multiplied by {total:.2g}; most of "
+            f"it is made by {most.name}, γ = {_gain(most)}."
+        )
+    elif whole > math.log(EXPLODES):
         said, alone = "explodes", "makes" if not grown else ""
     else:
         return None

@@ -84,3 +84,10 @@ def test_it_is_in_the_analysis_of_a_model_whose_gradient_dies_later():
     assert (found.origin.lost_by or "").startswith("it gives the same for all 3 samples")
     assert found.origin not in found.unreached
     assert [block.constant for block in found].count(True) == 1
+
+
+def test_some_equal_samples_do_not_make_a_constant():
+    given = x(3)
+    given[1] = given[0]
+    assert first_constant(capture(chain(), (given,), {})) is None
+    assert first_constant(capture(chain(-100.0), (given,), {})) is not None
