@@ -18,8 +18,7 @@ from validate.records.recorded import RECORDED
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from paper_figures import PrintedAnalysis
-    from validate.analysis.side_by_side import Comparison
+    from paper_figures import PrintedAnalysis, PrintedComparison
 
 TIME_LIMIT = 120.0
 
@@ -82,17 +81,34 @@ def analyze(
     return PrintedAnalysis.from_plain(replace(found, capture=capture))
 
 
-def compare(models: Mapping[str, tuple[Callable[..., Any], Any]], **options: Any) -> "Comparison":
+def compare(
+    models: Mapping[str, tuple[Callable[..., Any], Any]], *others: Any, **options: Any
+) -> "PrintedComparison":
     """Analyses side by side: a model and its inputs (a tensor, a tuple, or a dict) for each name.
 
-    `options` are those of `analyze`. Raises InputError for no model, and what `analyze` raises.
+    The result prints itself, with the blocks that differ, and has `.html(path)` and `.pdf(path)`.
+    `options` are those of `analyze`. Raises InputError for no model or for models that are given
+    otherwise, and what `analyze` raises.
     """
-    from validate.analysis.side_by_side import Comparison
+    from paper_figures import PrintedComparison
 
-    if not models:
-        raise InputError("no model to compare: pass {name: (model, inputs)}")
+    _check_models(models, others)
     found = []
     for name, (model, inputs) in models.items():
         given = inputs if isinstance(inputs, tuple) else (inputs,)
         found.append(analyze(model, *given, target=name, **options))
-    return Comparison(tuple(found))
+    return PrintedComparison(tuple(found))
+
+
+def _check_models(models: object, others: Sequence[Any]) -> None:
+    form = "pass {'a': (model_a, x), 'b': (model_b, x)}, options by name"
+    if not isinstance(models, Mapping):
+        kind = type(models).__name__
+        raise InputError(f"compare takes a dict of names, not a {kind}: {form}")
+    if others:
+        raise InputError(f"compare takes one dict and no {len(others)} more arguments: {form}")
+    if not models:
+        raise InputError(f"no model to compare: {form}")
+    for name, pair in models.items():
+        if not isinstance(name, str) or not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InputError(f"compare: {name!r} has no pair of a model and its input: {form}")

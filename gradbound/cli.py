@@ -5,6 +5,8 @@ Data goes to stdout, progress to stderr.
 """
 
 import json
+import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +29,15 @@ PRESETS = ("smoke", "cpu", "gpu")
 DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
 PATH = click.Path(path_type=Path)
 DEFAULT_RESULTS = Path("results")
+
+PAGE = "report.html"
+
+
+def _page_file(ctx: click.Context, option: click.Parameter, value: str) -> Path:
+    """The file itself, or the page in a folder: one that is there, or that ends in a slash."""
+    is_folder = Path(value).is_dir() or value.endswith(("/", os.sep))
+    return Path(value) / PAGE if is_folder and value else Path(value)
+
 
 format_option = click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True
@@ -212,7 +223,13 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
 
 @cli.command()
 @results_option
-@click.option("--out", type=PATH, default="report.html", show_default=True, help="The file.")
+@click.option(
+    "--out",
+    callback=_page_file,
+    default=PAGE,
+    show_default=True,
+    help="The file, or a folder for report.html.",
+)
 def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records.
 
@@ -302,8 +319,17 @@ def _chosen(results: Path | None) -> Path:
 
 
 def _has_results(chosen: Path, models: "ModelRecords") -> bool:
-    """Whether the records of a validation are to be read: they may be missing beside others."""
-    return not models or (chosen / "manifest.json").exists()
+    """Whether the records of a validation are to be read: they may be missing beside others.
+
+    Raises InputError where there are no records at all.
+    """
+    if models or (chosen / "manifest.json").exists():
+        return (chosen / "manifest.json").exists()
+    raise InputError(
+        f"{chosen} holds no records: run `gradbound validate --out {shlex.quote(str(chosen))}`, or "
+        f"put there what `gradbound analyze --out {shlex.quote(str(chosen / 'net.json'))}` or "
+        "Watch.save writes"
+    )
 
 
 def _tell_if_recorded(chosen: Path) -> None:

@@ -104,7 +104,7 @@ def analyze(
     from validate.targets.backward_signals import result_loss
     from validate.targets.targets import load_target
 
-    form = form or _form_of(out)
+    form = _checked_form(form, out)
     if form == "pdf" and out is None:
         raise click.UsageError("a PDF is no text: name a file with --out")
     if checkpoint is not None and len(targets) > 1:
@@ -132,6 +132,17 @@ def analyze(
         raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     write_atomic(out, _pdf(found) if form == "pdf" else _rendered(found, form).encode())
     click.echo(out)
+
+
+def _checked_form(form: str | None, out: Path | None) -> str:
+    """The format asked for, else what the suffix says. Raises UsageError where they disagree."""
+    said = SUFFIXES.get(out.suffix.lower()) if out is not None else None
+    if form is not None and said is not None and said != form:
+        raise click.UsageError(
+            f"--format {form} and --out {out} disagree: a file of that name is {said}; leave one "
+            "of them out"
+        )
+    return form or _form_of(out)
 
 
 def _form_of(out: Path | None) -> str:

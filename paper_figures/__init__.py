@@ -11,7 +11,7 @@ from paper_figures.figures.model_plates import ModelPlate, model_plates
 from paper_figures.figures.model_records import ModelRecords, read_model_records
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.gallery import PLATES, Drawn, draw, draw_each, draw_models
-from paper_figures.model_page import PrintedAnalysis, page, pdf
+from paper_figures.model_page import PrintedAnalysis, PrintedComparison, page, pdf
 from paper_figures.report import write_model_report, write_report
 from paper_figures.tables.table_registry import TABLES
 
@@ -26,6 +26,7 @@ __all__ = [
     "ModelRecords",
     "Plate",
     "PrintedAnalysis",
+    "PrintedComparison",
     "block_diagram",
     "draw",
     "draw_diagrams",

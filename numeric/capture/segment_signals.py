@@ -59,7 +59,7 @@ def segment_signals(segment: Captured, values: Mapping[int, Tensor], g: Tensor) 
     """The steps that the signal g (batch, *out) at the segment's exit comes by, the last first;
     `values` are the segment's. Of a state, g is (batch, n).
     """
-    ends = _met_by_every_path(segment)
+    ends = met_by_every_path(segment)
     scale = g.abs().max()
     signals = _apart(segment, values, g / scale if scale > 0 else g)
     found = []
@@ -95,7 +95,8 @@ def _add(signals: dict[int, Tensor], sent: Mapping[int, Tensor | None]) -> None:
             signals[value] = signals[value] + part if value in signals else part
 
 
-def _met_by_every_path(segment: Captured) -> set[int]:
+def met_by_every_path(segment: Captured) -> set[int]:
+    """The values that every path of the segment goes through; none of a state."""
     if segment.flat:
         return set()
     above = immediate_dominators(segment.entry[0], segment.steps)

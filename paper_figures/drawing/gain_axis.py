@@ -16,7 +16,7 @@ COLORS: Mapping[str, str] = {
     "none": "#6b6b6b",
 }
 MEANINGS: Mapping[str, str] = {
-    "good": f"gain from {LOW:g} to {HIGH:g}",
+    "good": f"gain from {LOW:g} to {HIGH:g}, averages apart",
     "low": "below: it loses",
     "high": "above: it amplifies",
     "dead": "0: nothing gets through",

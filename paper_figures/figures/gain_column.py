@@ -10,7 +10,7 @@ from paper_figures.drawing.fitted_text import shortened, wrapped
 from paper_figures.drawing.gain_axis import COLORS, MEANINGS, place, reading, ticks
 from paper_figures.drawing.style import FAINT, INK, MUTED, styled, verbatim
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
-from validate.analysis.headline import bounds_in_words, headline
+from validate.analysis.headline import bounds_in_words, headline, sentence
 
 WIDTH, HEIGHT = 8.27, 11.69  # inches: A4
 MARGIN = 0.65
@@ -82,7 +82,7 @@ class _Page:
             MUTED,
         )
         for block in found.losing[:6]:
-            advice = f". {block.advice}" if block.advice else ""
+            advice = f". {sentence(block.advice)}" if block.advice else ""
             self.line(f"{block.name} ({block.kind}): {block.lost_by}{advice}.", color=COLORS["low"])
 
     def rows(self, blocks: Sequence[BlockAnalysis], reach: int) -> None:
@@ -106,7 +106,7 @@ class _Page:
         self.y = top - PITCH * len(blocks)
 
     def _row(self, block: BlockAnalysis, y: float, reach: int) -> None:
-        word = reading(block.gain.median if block.gain else None)
+        word = reading(block.judged)
         color = COLORS[word]
         base = y - 0.04
         loud = color if word in ("dead", "low") else MUTED if word == "none" else INK

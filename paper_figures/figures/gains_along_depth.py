@@ -65,7 +65,7 @@ def _draw(axes: Axes, place: int, block: BlockAnalysis, low: float, high: float)
             [place], [1], marker="x", color=COLORS["none"], linestyle="none", zorder=4, markersize=4
         )
         return
-    color = COLORS[reading(block.gain.median)]
+    color = COLORS[reading(block.judged)]
     lower, upper = block_bound(block, "lower"), block_bound(block, "upper")
     if lower is not None or upper is not None:
         ends = max(lower or low, low), high if upper is None else upper

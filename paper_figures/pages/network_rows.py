@@ -8,6 +8,7 @@ from paper_figures.drawing.gain_axis import decades, place, reading
 from paper_figures.pages.term_drawings import Drawing, Drawings
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, block_bound
 from validate.analysis.headline import Headline, bounds_in_words, headline
+from validate.analysis.noted_lines import Line, noted_lines
 
 Span = tuple[float, float]
 """Where something begins, and how long it is, in percent of the axis."""
@@ -48,6 +49,7 @@ class View:
     headline: Headline
     rows: tuple[Row, ...]
     worst: tuple[Row, ...]
+    noted: tuple[Line, ...]
 
     @property
     def hidden(self) -> int:
@@ -69,18 +71,25 @@ def view(found: Analysis, reach: int, drawings: Drawings) -> View:
         block.index: Row(
             block,
             f"gb-{key}-{block.index}",
-            reading(block.gain.median if block.gain else None),
+            reading(block.judged),
             bar(block, reach),
             bounds_in_words(block),
             drawings.of(block),
         )
         for block in found.blocks
     }
-    worst: Sequence[BlockAnalysis] = (
-        found.losing or [block for block in found.worst if block.gain and not block.moves][:WEAKEST]
-    )
+    origin = [found.origin] if found.origin and found.origin.gain is None else []
+    worst: Sequence[BlockAnalysis] = [*found.losing, *origin] or [
+        block for block in found.worst if block.gain and not block.moves
+    ][:WEAKEST]
     shown = tuple(rows[block.index] for block in found.shown)
-    return View(found, headline(found), shown, tuple(rows[each.index] for each in worst))
+    return View(
+        found,
+        headline(found),
+        shown,
+        tuple(rows[each.index] for each in worst),
+        tuple(noted_lines(found)),
+    )
 
 
 def bar(block: BlockAnalysis, reach: int) -> Bar | None:

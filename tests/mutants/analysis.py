@@ -221,8 +221,8 @@ ANALYSIS = (
     Mutant(
         "worst blocks come last",
         "validate/analysis/analysis_document.py",
-        "key=lambda each: each.gain.median if each.gain else math.inf",
-        "key=lambda each: -each.gain.median if each.gain else math.inf",
+        "math.inf if each.judged is None else each.judged",
+        "math.inf if each.judged is None else -each.judged",
     ),
     Mutant(
         "a name is put into the page as it is",
@@ -354,8 +354,8 @@ ANALYSIS = (
     Mutant(
         "a file is text whatever its name says",
         "gradbound/model_commands.py",
-        "form = form or _form_of(out)",
-        'form = form or "text"',
+        "return form or _form_of(out)",
+        'return form or "text"',
     ),
     Mutant(
         "a norm is bounded by its mean weight",
@@ -491,5 +491,101 @@ ANALYSIS = (
         "paper_figures/figures/gains_by_step.py",
         "if row.gain == 0]",
         "if row.gain is None]",
+    ),
+    Mutant(
+        "a chain that vanishes gets a clean bill",
+        "validate/analysis/headline.py",
+        "if whole < math.log(VANISHES) and whole - single < math.log(VANISHES):",
+        "if False:",
+    ),
+    Mutant(
+        "a block that takes it all is called depth",
+        "validate/analysis/headline.py",
+        "if whole < math.log(VANISHES) and whole - single < math.log(VANISHES):",
+        "if whole < math.log(VANISHES):",
+    ),
+    Mutant(
+        "a block that makes it all is called depth",
+        "validate/analysis/headline.py",
+        "elif whole > math.log(EXPLODES) >= whole - sum(grown):",
+        "elif False:",
+    ),
+    Mutant(
+        "averages count as depth",
+        "validate/analysis/headline.py",
+        "sum(math.log(block.averaged) / 2 for block in found.blocks)",
+        "0.0",
+    ),
+    Mutant(
+        "an average is a loss",
+        "validate/inside/causes.py",
+        "        gain *= math.sqrt(inside.averaged)\n",
+        "        gain *= 1\n",
+    ),
+    Mutant(
+        "averages whose windows overlap are even",
+        "validate/inside/inner_causes.py",
+        "if n > 1 and even and int(parts.count_nonzero()) == n * values[step.value].numel():",
+        "if n > 1 and even:",
+    ),
+    Mutant(
+        "an average beside a path counts",
+        "validate/inside/inner_causes.py",
+        "if step.value not in ends or name_of(step.node) not in AVERAGES:",
+        "if name_of(step.node) not in AVERAGES:",
+    ),
+    Mutant(
+        "a mask is blamed for what it does not take",
+        "validate/inside/causes.py",
+        "mask.share >= FEW_OPEN or mask.passed**2 > gain",
+        "mask.share >= FEW_OPEN",
+    ),
+    Mutant(
+        "a mask that is half open is blamed",
+        "validate/inside/causes.py",
+        "mask.share >= FEW_OPEN or mask.passed**2 > gain",
+        "mask.passed**2 > gain",
+    ),
+    Mutant(
+        "equal samples are a constant",
+        "validate/analysis/constant_blocks.py",
+        "if captured.value(ends[0]).is_meta or _is_constant(captured.value(ends[0])):",
+        "if captured.value(ends[0]).is_meta:",
+    ),
+    Mutant(
+        "two equal samples of many are a constant",
+        "validate/analysis/constant_blocks.py",
+        "torch.equal(rows, rows[:1].expand_as(rows))",
+        "torch.equal(rows[0], rows[1])",
+    ),
+    Mutant(
+        "gains that differ little are told apart",
+        "validate/analysis/block_differences.py",
+        "max(before / after, after / before) > APART",
+        "max(before / after, after / before) > 1",
+    ),
+    Mutant(
+        "a gain that falls does not differ",
+        "validate/analysis/block_differences.py",
+        "max(before / after, after / before) > APART",
+        "after / before > APART",
+    ),
+    Mutant(
+        "bounds are printed to the nearest",
+        "validate/analysis/analysis_text.py",
+        'low = outward(lower, "lower") if lower',
+        'low = f"{lower:.3g}" if lower',
+    ),
+    Mutant(
+        "the whole chain is not held to its least",
+        "validate/watching/assert_flow.py",
+        "if gains and low and sum(logs) < math.log(low):",
+        "if False:",
+    ),
+    Mutant(
+        "a format and a suffix may disagree",
+        "gradbound/model_commands.py",
+        "if form is not None and said is not None and said != form:",
+        "if False:",
     ),
 )

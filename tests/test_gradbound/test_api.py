@@ -73,3 +73,11 @@ def test_every_public_name_exists_and_no_other() -> None:
 def test_star_import_loads_the_public_names() -> None:
     code = "from gradbound import *; assert derive('plain').ok and __version__"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [([1, 2], 3), ({"a": 1},), ({1: (2, 3)},), ({},), ({"a": (1, 2)}, 3)]
+)
+def test_models_to_compare_that_are_given_otherwise_are_told_the_form(arguments):
+    with pytest.raises(InputError, match=r"pass \{'a': \(model_a, x\), 'b': \(model_b, x\)\}"):
+        gb.compare(*arguments)

@@ -588,3 +588,26 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
     monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail
     assert main(["reproduce", "--out", str(out), "--quiet"]) == 0
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == first
+
+
+def test_a_folder_without_records_is_told_what_it_may_hold(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "none").mkdir()
+    for verb in ("report", "figures"):
+        said = refused(capsys, 3, verb, "--results", str(tmp_path / "none"))
+        assert "gradbound validate --out" in said
+        assert "gradbound analyze --out" in said
+        assert "Watch.save" in said
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_report_goes_into_a_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, of_models: Path, is_there: bool
+) -> None:
+    out = tmp_path / "pages"
+    if is_there:
+        out.mkdir()
+    asked = str(out) if is_there else f"{out}/"
+    assert main(["report", "--results", str(of_models), "--out", asked]) == 0
+    assert "<!DOCTYPE html>" in (out / "report.html").read_text()[:40]

@@ -97,10 +97,20 @@ def test_the_suffix_of_a_file_says_its_format(capsys, net, tmp_path, name, start
     assert (tmp_path / name).read_text().startswith(start)
 
 
-def test_a_format_that_is_given_wins_over_the_suffix(capsys, net, tmp_path):
-    target = tmp_path / "a.html"
-    run(capsys, net, "--input-size", "3,8,8", "--format", "json", "--out", str(target))
-    assert target.read_text().startswith("{")
+@pytest.mark.parametrize(("form", "name"), [("pdf", "a.html"), ("json", "a.TXT")])
+def test_a_format_and_a_suffix_that_disagree_are_refused(capsys, net, tmp_path, form, name):
+    target = tmp_path / name
+    code, _, err = run(capsys, net, "--input-size", "3,8,8", "--format", form, "--out", str(target))
+    assert code == 2
+    assert f"--format {form}" in err
+    assert not target.exists()
+
+
+def test_a_format_may_be_given_for_a_file_of_any_other_name(capsys, net, tmp_path):
+    for name in ("a.json", "a.record", "a"):
+        target = tmp_path / name
+        run(capsys, net, "--input-size", "3,8,8", "--format", "json", "--out", str(target))
+        assert target.read_text().startswith("{")
 
 
 def test_one_result_of_several_is_followed(capsys, tmp_path):

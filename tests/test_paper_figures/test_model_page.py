@@ -7,7 +7,14 @@ from xml.etree import ElementTree
 
 from printed import analysis, block
 
-from paper_figures.model_page import PrintedAnalysis, breakable, fragment, page, pdf
+from paper_figures.model_page import (
+    PrintedAnalysis,
+    PrintedComparison,
+    breakable,
+    fragment,
+    page,
+    pdf,
+)
 
 
 def test_a_printed_analysis_is_the_analysis():
@@ -98,3 +105,40 @@ def test_several_analyses_share_a_page_and_an_axis():
 def test_names_of_modules_keep_their_underscores():
     text = fragment(replace(analysis(), blocks=analysis().blocks[3:]))
     assert "a_b..c" in re.sub(r"<code>.*?</code>|= a_b..c", "", text)
+
+
+def test_an_average_is_no_loss_on_the_page():
+    pool = replace(block(0, "pool", 0.0312), averaged=1024)
+    said = page(replace(analysis(), blocks=(pool, block(1, "fine", 1.0))))
+    assert 'class="good" id="gb-' in said
+    assert "average over 1,024 entries: 1/√1,024 = 0.031 by construction, no loss" in said
+    assert "Where the gradient is lost" not in said
+
+
+def test_kinds_are_explained_where_they_stand_and_in_a_list():
+    said = page(analysis())
+    assert '<span class="kind" title="a skip and a branch are added: x + F(x)">residual' in said
+    assert "<dt>residual</dt><dd>a skip and a branch are added: x + F(x)</dd>" in said
+    assert "<dt>state</dt>" not in said
+
+
+def test_an_advice_begins_with_a_capital():
+    assert ". Scale it" in page(analysis())
+
+
+def test_what_makes_a_constant_is_listed_though_no_signal_reaches_it():
+    first = replace(analysis().blocks[0], constant=True, lost_by="it gives the same")
+    said = page(replace(analysis(), blocks=(first, *analysis().blocks[1:])))
+    assert ">far</a> (residual): it gives the same" in said
+
+
+def test_blocks_that_differ_are_on_the_page_of_two(tmp_path: Path):
+    other = replace(analysis("other"), blocks=(*analysis().blocks[:3], block(3, "fine", 6.0)))
+    PrintedComparison((analysis(), other)).html(tmp_path / "two.html")
+    said = (tmp_path / "two.html").read_text()
+    assert "<h2>net_&lt;1&gt; and other differ in 1 of 4 blocks</h2>" in said
+    assert "4 times the gain" in said
+    assert "differ in" not in page(analysis())
+    PrintedComparison((analysis(), other)).pdf(tmp_path / "two.pdf")
+    assert (tmp_path / "two.pdf").read_bytes().startswith(b"%PDF")
+    assert PrintedComparison((analysis(),))._repr_html_() == fragment(analysis())

@@ -6,15 +6,17 @@ Their attributes are the keys of the JSON, in this order. No number is computed 
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from validate.inside.cause_words import LOSES
 from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.analyze/1"] = "gradbound.analyze/1"
 SOME_LOSSES = ("every_loss.shift_invariant", "every_loss.labels")
+ZERO_BRANCH = "the branch passes nothing: kernel: the weight of "
+"""So begins what is said of a branch that has a weight of zeros."""
 KEEPS = 1e-6
 """A gain nearer to 1 is that of an isometry in float32."""
 Kind = Literal[
@@ -79,7 +81,9 @@ class BlockAnalysis(_Strict):
     nothing, and `advice` what the theory says would help.
 
     `term` is the block as a function of x, `where` says what its letters are in the user's model,
-    and `structure` is the term itself, from which the block can be drawn.
+    and `structure` is the term itself, from which the block can be drawn. `averaged` is over how
+    many entries its averages take the mean, one after the other; `constant` says that it is the
+    first block whose result is the same for all of the different samples.
     """
 
     index: int
@@ -96,6 +100,24 @@ class BlockAnalysis(_Strict):
     bounds: tuple[BoundValue, ...]
     spectrum: SpectrumRecord | None
     structure: str
+    averaged: Annotated[int, Field(ge=1)] = 1
+    constant: bool = False
+
+    @property
+    def judged(self) -> float | None:
+        """The median gain without what its averages take by construction: of a mean over n entries
+        every signal leaves with exactly 1/√n.
+        """
+        return self.gain.median * math.sqrt(self.averaged) if self.gain else None
+
+    @property
+    def by_construction(self) -> str:
+        """What its averages take of every signal, in words; "" where there are none."""
+        if self.averaged == 1:
+            return ""
+        part = 1 / math.sqrt(self.averaged)
+        n = f"{self.averaged:,}"
+        return f"average over {n} entries: 1/√{n} = {part:.2g} by construction"
 
     @property
     def moves(self) -> bool:
@@ -163,17 +185,17 @@ class Analysis(_Strict):
 
     @property
     def worst(self) -> tuple[BlockAnalysis, ...]:
-        """The blocks by median gain, the least first; those that no signal reaches come last."""
+        """The blocks by median gain, what averages take apart, the least first; those that no
+        signal reaches come last.
+        """
         return tuple(
-            sorted(self.blocks, key=lambda each: each.gain.median if each.gain else math.inf)
+            sorted(self.blocks, key=lambda each: math.inf if each.judged is None else each.judged)
         )
 
     @property
     def losing(self) -> tuple[BlockAnalysis, ...]:
         """The blocks that a signal enters and leaves weaker for a cause, the worst first."""
-        return tuple(
-            each for each in self.worst if each.gain and each.lost_by and each.gain.median < LOSES
-        )
+        return tuple(each for each in self.worst if each.lost_by and _below(each, LOSES))
 
     @property
     def noted(self) -> tuple[BlockAnalysis, ...]:
@@ -181,8 +203,24 @@ class Analysis(_Strict):
         that grows; in their order.
         """
         return tuple(
-            each for each in self.blocks if each.gain and each.lost_by and each.gain.median >= LOSES
+            each for each in self.blocks if each.gain and each.lost_by and not _below(each, LOSES)
         )
+
+    @property
+    def averaging(self) -> tuple[BlockAnalysis, ...]:
+        """The blocks that would seem to lose the signal, were it not for their averages."""
+        kept = {each.index for each in self.losing}
+        return tuple(
+            each
+            for each in self.blocks
+            if each.gain and each.averaged > 1 and each.gain.median < LOSES
+            if each.index not in kept
+        )
+
+    @property
+    def origin(self) -> BlockAnalysis | None:
+        """The first block behind which nothing depends on the input; None where there is none."""
+        return next((each for each in self.blocks if each.constant), None)
 
     @property
     def shown(self) -> tuple[BlockAnalysis, ...]:
@@ -191,8 +229,8 @@ class Analysis(_Strict):
 
     @property
     def unreached(self) -> tuple[BlockAnalysis, ...]:
-        """The blocks that no signal reaches."""
-        return tuple(each for each in self.blocks if each.gain is None)
+        """The blocks that no signal reaches, but for the one that makes a constant of its input."""
+        return tuple(each for each in self.blocks if each.gain is None and not each.constant)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object, in Python's types."""
@@ -224,6 +262,10 @@ class Analysis(_Strict):
     def of(cls, text: str | bytes) -> Self:
         """The analysis of its JSON. Raises InputError for anything else."""
         return document_of(cls, text, SCHEMA)
+
+
+def _below(block: BlockAnalysis, limit: float) -> bool:
+    return block.judged is not None and block.judged < limit
 
 
 def block_bound(block: BlockAnalysis, side: str) -> float | None:

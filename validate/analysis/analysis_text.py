@@ -6,6 +6,8 @@ from typing import Any
 
 from derivations.book.prose import plain
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, block_bound
+from validate.analysis.headline import headline, outward
+from validate.analysis.noted_lines import noted_lines
 
 WIDTH = 12
 """Characters of the longest bar, on either side of gain 1."""
@@ -23,6 +25,7 @@ def _lines(found: Analysis) -> Iterator[str]:
     yield f"{found.target}  {found.dtype} on {found.device}, input {shapes}"
     yield f"signal: {found.signal}"
     yield from (f"! {remark}" for remark in found.capture.remarks)
+    yield headline(found).answer
     yield ""
     width = max([5, *(len(block.name) for block in found.shown)])
     yield f"{'block':{width}}  {'kind':14}  {'gain':>8}  {'t':>6}  {'c':>6}  {'bounds':>16}"
@@ -41,20 +44,29 @@ def _lines(found: Analysis) -> Iterator[str]:
             said += f", predicted {total.predicted:.4g}; {off}"
         yield ""
         yield said
-    if found.losing or found.unreached:
+    yield from _lost(found)
+    noted = noted_lines(found)
+    if noted:
+        yield ""
+        yield "what else is worth a word"
+    for line in noted[:8]:
+        yield f"  {line.who} ({line.kind}): {line.words}"
+        if line.advice:
+            yield f"      {line.advice}"
+
+
+def _lost(found: Analysis) -> Iterator[str]:
+    """The blocks that lose the signal, where the input is lost, and what no signal reaches."""
+    origin = found.origin if found.origin and found.origin.gain is None else None
+    if found.losing or found.unreached or origin:
         yield ""
         yield "where the gradient is lost"
-    for block in found.losing[:8]:
+    for block in (*found.losing[:8], *filter(None, [origin])):
         yield from _cause(block)
     if found.unreached:
         names = ", ".join(block.name for block in found.unreached[:4])
         more = f" and {len(found.unreached) - 4} more" if len(found.unreached) > 4 else ""
         yield f"  {names}{more}: {found.unreached[0].lost_by}"
-    if found.noted:
-        yield ""
-        yield "what else is worth a word"
-    for block in found.noted[:8]:
-        yield from _cause(block)
 
 
 def _cause(block: BlockAnalysis) -> Iterator[str]:
@@ -66,11 +78,12 @@ def _cause(block: BlockAnalysis) -> Iterator[str]:
 def _row(block: BlockAnalysis, width: int, scale: float) -> str:
     gain = f"{block.gain.median:8.3g}" if block.gain else f"{'–':>8}"
     t, c = (
-        f"{each:6.2f}" if each is not None else f"{'':6}" for each in (block.terms.t, block.terms.c)
+        f"{each:6.2f}".replace("-0.00", " 0.00") if each is not None else f"{'':6}"
+        for each in (block.terms.t, block.terms.c)
     )
     lower, upper = block_bound(block, "lower"), block_bound(block, "upper")
-    low = f"{lower:.3g}" if lower is not None else ""
-    high = f"{upper:.3g}" if upper is not None else ""
+    low = outward(lower, "lower") if lower is not None else ""
+    high = outward(upper, "upper") if upper is not None else ""
     band = f"{low} … {high}" if low or high else ""
     bar = _bar(block.gain.median, scale) if block.gain else ""
     return f"{block.name:{width}}  {block.kind:14}  {gain}  {t}  {c}  {band:>16}  {bar}".rstrip()
@@ -121,7 +134,8 @@ def _band(ends: Mapping[Any, BoundValue], name: str) -> str:
     low, high = (ends.get((name, side)) for side in ("lower", "upper"))
     if low is None or high is None:
         return ""
-    return f"{low.value:.3g} … " + (f"{high.value:.3g}" if high.value is not None else "∞")
+    least = outward(low.value or 0.0, "lower")
+    return f"{least} … " + (outward(high.value, "upper") if high.value is not None else "∞")
 
 
 def latex(found: Analysis) -> str:

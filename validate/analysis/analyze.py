@@ -27,6 +27,7 @@ from validate.analysis.analysis_document import (
 )
 from validate.analysis.block_records import block_of
 from validate.analysis.certainty_remarks import certainty_remarks
+from validate.analysis.constant_blocks import first_constant
 from validate.analysis.every_loss_records import EveryLoss, contradictions, every_loss_of
 from validate.analysis.signal_comparison import AGREE, SignalComparison
 from validate.measure.model_gains import ModelMeasurement
@@ -89,6 +90,7 @@ def analyze(
     remarks += filter(None, (captured.unread_before, captured.unread_behind))
     remarks += _results_remark(captured, chosen)
     remarks += [COMPILED] if compiled else []
+    origin, why = (None if meta else first_constant(captured)) or (None, None)
     blocks = tuple(
         block_of(
             index,
@@ -99,6 +101,7 @@ def analyze(
             captured.containers,
             run.inside.get(index),
             whatever.bounds.get(index, ()),
+            why if index == origin else None,
         )
         for index, each in enumerate(captured.segments)
     )

@@ -27,12 +27,14 @@ def block_of(
     containers: Collection[str] = (),
     inside: InnerCause | None = None,
     every_loss: tuple[BoundValue, ...] = (),
+    constant: str | None = None,
 ) -> BlockAnalysis:
     """The record of a block; without numbers, or where every signal is zero, its gain is null.
 
     `culprit` is the name of the last block that the signal entered and did not leave; `containers`
     are the modules that hold others which run, `inside` is what was seen in the block, and
-    `every_loss` are bounds that need no signal.
+    `every_loss` are bounds that need no signal, and `constant` says of the first block whose result
+    is the same for every sample, why.
     """
     said = formula(segment.name, segment.term, segment.regions, containers)
     numbers = found.numbers if found else None
@@ -41,6 +43,8 @@ def block_of(
     cause = Cause(lost if found else None)
     if numbers is not None and live:
         cause = cause_of(segment, numbers, inside, spectra)
+    elif constant:
+        cause = Cause(constant)
     known = spectra.bounds if spectra else ()
     ids = {bound.id for bound in known}
     known += tuple(each for each in (numbers.bounds if numbers else ()) if each.id not in ids)
@@ -59,6 +63,8 @@ def block_of(
         bounds=(_bounds(known, found) if found and live else ()) + every_loss,
         spectrum=_spectrum(spectra),
         structure=repr(segment.term),
+        averaged=inside.averaged if inside and live else 1,
+        constant=constant is not None,
     )
 
 

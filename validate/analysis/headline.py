@@ -8,9 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, block_bound
+from validate.analysis.analysis_document import (
+    Analysis,
+    BlockAnalysis,
+    BoundValue,
+    block_bound,
+)
+from validate.inside.cause_words import EXPANDS
 
 EVERY = "every backward signal"
+VANISHES = 1e-3
+"""Ten blocks that each are at the edge of losing the signal, γ = ½, leave so much: a chain that
+leaves less vanishes by depth.
+"""
+EXPLODES = 1e6
+"""Twenty blocks at the other edge, γ = 2. Growth is judged more mildly than loss, for normalized
+residual networks that train well multiply by some thousands when they are made.
+"""
 LITTLE = 1e3
 """A bound on the whole chain that is so many times off says little."""
 
@@ -31,26 +45,99 @@ def headline(found: Analysis) -> Headline:
 
 
 def _answer(found: Analysis) -> str:
-    reached = [block for block in found.blocks if block.gain]
-    if not reached:
+    if not any(block.gain for block in found.blocks):
         return "Nothing was measured: this is the structure alone."
-    dead = [block for block in reached if block.gain and block.gain.median == 0]
-    if dead:
-        last = dead[-1]
-        before = sum(block.gain is None and block.index < last.index for block in found.blocks)
-        whom = {0: "", 1: " The block before it gets no signal at all."}.get(
-            before, f" The {before} blocks before it get no signal at all."
-        )
-        some = " for most samples" if last.gain and last.gain.max > 0 else ""
-        return f"The gradient dies in {last.name}{some}: {last.lost_by or 'γ = 0'}.{whom}"
-    total = _whole(found)
+    if (died := _death(found)) is not None:
+        return died
+    total, origin = _whole(found), _origin(found, None)
+    origin = f" But {origin}." if origin else ""
+    if (by_depth := _by_depth(found)) is not None:
+        return by_depth + origin
     if found.losing:
         worst = found.losing[0]
         more = len(found.losing) - 1
         others = f", and {more} other block{'s lose' if more > 1 else ' loses'} some" * (more > 0)
-        return f"The gradient does not die; {_most(worst)}{others}.{total}"
+        return f"The gradient does not die; {_most(worst)}{others}.{total}{origin}"
     least = found.worst[0]
-    return f"The gradient gets through: the least gain is {_gain(least)}, in {least.name}.{total}"
+    apart = ", averages apart," if found.averaging else ""
+    said = f"The gradient gets through: the least gain{apart} is {_judged(least)}, in {least.name}."
+    return said + total + origin
+
+
+def _death(found: Analysis) -> str | None:
+    """Where the signal goes out, and where the input was lost before that."""
+    dead = [block for block in found.blocks if block.gain and block.gain.median == 0]
+    if not dead:
+        return None
+    last = dead[-1]
+    before = sum(block.gain is None and block.index < last.index for block in found.blocks)
+    whom = {0: "", 1: " The block before it gets no signal at all."}.get(
+        before, f" The {before} blocks before it get no signal at all."
+    )
+    some = " for most samples" if last.gain and last.gain.max > 0 else ""
+    origin = _origin(found, last)
+    origin = f" And {origin}." if origin else ""
+    return f"The gradient dies in {last.name}{some}: {last.lost_by or 'γ = 0'}.{whom}{origin}"
+
+
+def _origin(found: Analysis, dead: BlockAnalysis | None) -> str:
+    """The first block that makes a constant of every sample, as seen from where the signal dies."""
+    first = found.origin
+    if first is None:
+        return ""
+    if dead is not None and first.index == dead.index:
+        return (
+            f"{dead.name} makes a constant of every sample: nothing behind it depends on the input"
+        )
+    place = {block.index: number for number, block in enumerate(found.shown)}
+    where = ""
+    if dead is not None and first.index < dead.index and {first.index, dead.index} <= place.keys():
+        apart = place[dead.index] - place[first.index]
+        where = f", {apart} block{'s' if apart > 1 else ''} before,"
+    return (
+        f"{first.name}{where} makes a constant of every sample: nothing behind it depends on the "
+        "input"
+    )
+
+
+def _by_depth(found: Analysis) -> str | None:
+    """Whether the whole chain takes or makes too much, for which no single block is the cause."""
+    total, gains = found.total.measured, [block.judged for block in found.shown if block.gain]
+    logs = [math.log(gain) for gain in gains if gain]
+    if not total or not logs:
+        return None
+    single = sum(math.log(block.judged) for block in found.losing if block.judged)
+    grown = [math.log(gain) for gain in gains if gain and gain > EXPANDS]
+    whole = math.log(total) + sum(math.log(block.averaged) / 2 for block in found.blocks)
+    if whole < math.log(VANISHES) and whole - single < math.log(VANISHES):
+        said, alone = "vanishes", "loses" if not found.losing else ""
+    elif whole > math.log(EXPLODES) >= whole - sum(grown):
+        most = max(found.shown, key=lambda block: block.judged or 0.0)
+        return (
+            f"The gradient explodes: from output to input it is multiplied by {total:.2g}; most of "
+            f"it is made by {most.name}, γ = {_gain(most)}."
+        )
+    elif whole > math.log(EXPLODES):
+        said, alone = "explodes", "makes" if not grown else ""
+    else:
+        return None
+    mean = math.exp(sum(logs) / len(logs))
+    rest = f"; no single block {alone} it" if alone else ""
+    if found.losing and said == "vanishes":
+        rest = f"; besides, {_lost(found.losing[0])}"
+    apart = ", averages apart" if found.averaging else ""
+    return (
+        f"The gradient {said} by depth: from output to input it is multiplied by {total:.2g}, "
+        f"{len(logs)} blocks of {mean:.2g} in the geometric mean{apart}{rest}."
+    )
+
+
+def _lost(worst: BlockAnalysis) -> str:
+    return f"some is lost in {worst.name}, γ = {_gain(worst)} ({worst.lost_by})"
+
+
+def _judged(block: BlockAnalysis) -> str:
+    return "–" if block.judged is None else f"{block.judged:.3g}"
 
 
 def _most(worst: BlockAnalysis) -> str:
@@ -141,6 +228,11 @@ def bounds_in_words(block: BlockAnalysis) -> str:
     if low is not None:
         return f"≥ {outward(low, 'lower')}"
     return "" if high is None else f"≤ {outward(high, 'upper')}"
+
+
+def sentence(words: str) -> str:
+    """Words as the beginning of a sentence; a Greek letter stays what it is."""
+    return words[:1].upper() + words[1:] if words[:1].isascii() else words
 
 
 def outward(value: float, side: str) -> str:

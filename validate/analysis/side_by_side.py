@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from validate.analysis.analysis_document import Analysis
+from validate.analysis.block_differences import differences_text
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several analyses; it prints itself as one table, a line a model, the least total first."""
+    """Several analyses; it prints itself as one table, a line a model, the least total first, and
+    the blocks in which each differs from the first.
+    """
 
     analyses: tuple[Analysis, ...]
 
@@ -23,9 +26,12 @@ class Comparison:
 
 
 def comparison_text(found: Sequence[Analysis]) -> str:
-    """A line for each model: its blocks, its whole chain, and the block that loses most."""
+    """A line for each model: its blocks, its whole chain, and the block that loses most; then the
+    blocks that differ.
+    """
     width = max([5, *(len(each.target) for each in found)])
-    lines = [f"{'model':{width}}  {'blocks':>6}  {'whole chain':>12}  least gain"]
+    apart = ", averages apart" if any(each.averaging for each in found) else ""
+    lines = [f"{'model':{width}}  {'blocks':>6}  {'whole chain':>12}  least gain{apart}"]
     for each in sorted(found, key=lambda one: one.total.measured or 0.0):
         total = f"{each.total.measured:.3g}" if each.total.measured is not None else "–"
         worst = each.worst[0] if each.blocks else None
@@ -36,4 +42,4 @@ def comparison_text(found: Sequence[Analysis]) -> str:
         kinds = Counter(block.kind for block in each.blocks)
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
         lines.append(f"{each.target:{width}}  {len(each.blocks):6}  {total:>12}  {least}; {counts}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *differences_text(found)]) + "\n"

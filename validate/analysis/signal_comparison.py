@@ -101,13 +101,15 @@ class SignalComparison:
         self._look_back_to(0)
         if self.carried:
             self.remarks.append(
-                f"{self.carried} boundaries are no value of the model's own run, as a state that "
-                "it concatenates anew: the signal there is the captured blocks' own"
+                f"at {self.carried} places between blocks the model itself holds no such value, as "
+                "where it puts a state together anew: the gradient there was computed by the "
+                "blocks' formulas, not measured"
             )
         if self.partly:
             self.remarks.append(
-                f"at {self.partly} boundaries a value of several was used before, as one that a "
-                "skip carries on: of its signal what comes by the skip is the captured blocks' own"
+                f"at {self.partly} places between blocks a skip carries a value on that was used "
+                "before: the model's own backward pass shows its gradient as one sum, so the part "
+                "that comes by the skip was computed by the blocks' formulas, not measured"
             )
         for why in dict.fromkeys(self._unbounded.values()):
             names = [name for name, each in reversed(self._unbounded.items()) if each == why]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 LOSES = 0.5
 """A median gain below this is worth a word."""
+EXPANDS = 10.0
+"""A median gain above this is worth a word, as 1/10 is without a skip."""
 MANY_DEAD = 0.5
 """From this share of idle units on they are named as the cause of a small gain."""
 SHUT = 0.1

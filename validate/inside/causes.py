@@ -11,18 +11,18 @@ from torch import Tensor
 
 from derivations.algebra.terms import Gate, Pointwise, Term, parts_of
 from numeric import BlockNumbers, Captured
-from validate.inside.cause_words import LOSES
+from validate.inside.cause_words import EXPANDS, LOSES
 from validate.inside.inner_causes import InnerCause
 
 CONTRACTS = 0.1
 """A layer without a skip and a mask contracts at any usual initialization: below this it counts."""
-EXPANDS = 10.0
-"""A median gain above this is worth a word, as 1/10 is without a skip."""
 FADES = 0.01
 """A branch that adds less than this to its skip passes next to nothing."""
 ANTI = -0.5
 AIM = 0.5
 MASKS = ("relu", "relu_", "relu6", "threshold", "hardtanh", "clamp", "clamp_min", "hardswish")
+FEW_OPEN = 0.1
+"""About half of the entries of a ReLU are open at any usual initialization: fewer are a cause."""
 SAME = 1e-6
 """A skip whose part of the signal is nearer to 1 is the identity, in float32."""
 SLOPE = 0.01
@@ -58,10 +58,21 @@ def cause_of(
         return Cause()
     inside = inside or InnerCause()
     gain = _gain(numbers)
+    if gain < LOSES:  # what an average takes of every signal is no loss
+        gain *= math.sqrt(inside.averaged)
     if None not in (median_term(numbers, name) for name in ("t", "c")):
         return _with_skip(gain, numbers, inside, spectra)
     if gain > EXPANDS:
         return _expansion(gain, inside)
+    if inside.averaged > 1 and gain >= LOSES:
+        return Cause()
+    return _shut(segment, gain, numbers, inside) or _contraction(segment, gain, numbers, inside)
+
+
+def _shut(
+    segment: Captured, gain: float, numbers: BlockNumbers, inside: InnerCause
+) -> Cause | None:
+    """What lets little through where it is one thing: a kernel, a gate, a mask."""
     advice = _without_skip(numbers, inside)
     if gain == 0:
         return Cause(_nothing(segment, numbers, inside), advice)
@@ -72,6 +83,13 @@ def cause_of(
     if isinstance(segment.term, Pointwise):
         said = f"mask: the slopes of {_functions(segment)} let {gain:.2g} of it through"
         return Cause(said, advice)
+    return _mostly_shut(gain, inside)
+
+
+def _contraction(
+    segment: Captured, gain: float, numbers: BlockNumbers, inside: InnerCause
+) -> Cause:
+    """Layers without a skip that pass less than they do at any usual initialization."""
     if gain >= CONTRACTS:
         return Cause()
     passing = (
@@ -79,10 +97,25 @@ def cause_of(
         if not set(segment.entry) & set(segment.exit)
         else "little of the signal passes by it, and"
     )
-    said = f"contraction: {passing}, what arrives is ‖Jᵀg‖ = {gain:.2g} ‖g‖"
+    said = f"contraction: {passing}, what arrives is ‖Jᵀg‖ = {_gain(numbers):.2g} ‖g‖"
+    if inside.averaged > 1:
+        said += f", {gain:.2g} apart from its averages"
     if inside.least is not None and inside.least[1] < 1:
         said += f"; least of it passes {inside.least[0]}, {inside.least[1]:.2g}"
-    return Cause(said, advice)
+    return Cause(said, _without_skip(numbers, inside))
+
+
+def _mostly_shut(gain: float, inside: InnerCause) -> Cause | None:
+    """A ReLU that is open at few entries, and for which most of the loss is: half of its logarithm
+    or more.
+    """
+    mask = inside.mask
+    if mask is None or mask.share >= FEW_OPEN or mask.passed**2 > gain:
+        return None
+    return Cause(
+        f"mask: the ReLU {mask.where} lets {mask.share:.1%} of its entries through, which leaves "
+        f"{mask.passed:.2g} of the signal there; half of them would leave about 0.71"
+    )
 
 
 def _gain(numbers: BlockNumbers) -> float:

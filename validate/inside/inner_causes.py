@@ -3,6 +3,7 @@
 The signal is followed through the block, operation by operation.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from numeric import Captured, CapturedModel, InnerStep, segment_signals, segment_values, step_slopes
 from numeric.capture.flow import Step
+from numeric.capture.segment_signals import met_by_every_path
 from numeric.recording.graph import Node, Ref
 from numeric.recording.operations import name_of
 from validate.inside.cause_words import GateOpening, IdleUnits, inner_cause, zero_weight
@@ -25,12 +27,31 @@ _WEIGHT: Mapping[str, int] = {
 """Where these functions take their weight."""
 
 
+AVERAGES = frozenset((
+    "mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d",
+    "_adaptive_avg_pool3d", "adaptive_avg_pool1d",
+))  # fmt: skip
+EVEN = 1e-3
+"""The parts that entries have in a mean are equal to rounding, in half precision as well."""
+
+
+@dataclass(frozen=True)
+class OpenShare:
+    """The `share` of the entries of a ReLU that are open, and what it `passed` of the signal."""
+
+    where: str
+    share: float
+    passed: float
+
+
 @dataclass(frozen=True)
 class InnerCause:
     """What was seen inside one block. `idle` are the most idle units of a ReLU in it and `gate` its
     most closed gate; `stop` names a step that a signal enters and does not leave, `least` and
     `most` those of the steps that every path meets which pass least and most, with their gains.
     `leaky`: the ReLU could have a slope; `keeps_shape`: the block could have a skip around it.
+    `averaged` is over how many entries the averages that every path meets take the mean, which
+    `least` leaves out; `mask` is the ReLU that passes least of those that every path meets.
     """
 
     idle: IdleUnits | None = None
@@ -40,6 +61,8 @@ class InnerCause:
     most: tuple[str, float] | None = None
     leaky: bool = False
     keeps_shape: bool = False
+    averaged: int = 1
+    mask: OpenShare | None = None
 
     @property
     def shut(self) -> str | None:
@@ -70,8 +93,17 @@ def inner_cause_of(
         for step in steps.gates
     ]
     stops = [each for each in met if each.arrived > 0 and each.passed == 0]
-    alone = [(step_name(each.step), each.gain) for each in met if each.alone and each.gain]
-    ends = [(name, gain) for name, gain in alone if gain is not None]
+    means = _averages(segment, values)
+    ends = [
+        (step_name(each.step), each.gain * math.sqrt(means.get(each.step.value, 1)))
+        for each in met
+        if each.alone and each.gain
+    ]
+    masks = [
+        OpenShare(step_name(each.step), _open_share(values, each.step), each.gain)
+        for each in met
+        if each.alone and each.gain and name_of(each.step.node) in RELU_LIKE
+    ]
     return InnerCause(
         worst,
         min(gates, key=lambda each: each.mean, default=None),
@@ -80,12 +112,35 @@ def inner_cause_of(
         max(ends, key=lambda each: each[1], default=None),
         relu is not None and name_of(relu.node) == "relu",
         g is not None and captured.value(segment.entry).shape == value.shape,
+        math.prod(means.values()),
+        min(masks, key=lambda each: each.passed, default=None),
     )
 
 
 def step_name(step: Step) -> str:
     """The module that ran a step, or torch's function where the model itself calls it."""
     return step.node.module or step.node.name
+
+
+def _averages(segment: Captured, values: Mapping[int, Tensor]) -> dict[int, int]:
+    """The means that every path meets, by how many entries each is over: each entry is in one mean
+    at most, and has the same part in it, so that of every signal 1/√n is left.
+    """
+    ends, found = met_by_every_path(segment), {}
+    for step in segment.steps:
+        if step.value not in ends or name_of(step.node) not in AVERAGES:
+            continue
+        parts = step_slopes(values, step)
+        most = float(parts.max())
+        n = round(1 / most) if most > 0 else 1
+        even = bool(((parts == 0) | ((parts - most).abs() <= EVEN * most)).all())
+        if n > 1 and even and int(parts.count_nonzero()) == n * values[step.value].numel():
+            found[step.value] = n
+    return found
+
+
+def _open_share(values: Mapping[int, Tensor], step: Step) -> float:
+    return float((step_slopes(values, step) != 0).double().mean())
 
 
 def _idle(values: Mapping[int, Tensor], step: Step) -> IdleUnits:

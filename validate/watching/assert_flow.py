@@ -29,6 +29,7 @@ def assert_flow(
     *inputs: Any,
     min_gain: float,
     max_gain: float | None = None,
+    min_total: float | None = None,
     loss: Callable[[Any], Tensor] | None = None,
     y: Tensor | None = None,
     seed: int = 0,
@@ -40,13 +41,16 @@ def assert_flow(
     inner product with a standard normal vector drawn from `seed`. Of a model with several results
     the blocks are those on the way to what L uses. Blocks in front of which nothing
     carries a gradient have no gain. Raises ViolationError that names the first block, as the input
-    meets them, whose gain is below `min_gain`, above `max_gain` or no number, and says why;
+    meets them, whose gain is below `min_gain`, above `max_gain` or no number, and says why; also
+    where all blocks together multiply the signal by less than `min_total`.
     InputError and CaptureError for what cannot be measured.
     """
     model = getattr(model, "_orig_mod", model)  # a compiled one is asked as it was written
     check_model(model)
     if not min_gain >= 0 or (max_gain is not None and not max_gain >= min_gain):
         raise InputError(f"min_gain {min_gain} must be a number from 0 to max_gain")
+    if min_total is not None and not 0 <= min_total < math.inf:
+        raise InputError(f"min_total {min_total} must be a number from 0")
     signal, (args, kwargs) = signal_of(loss, y, seed), arguments_of(inputs)
     with untouched(model):
         chosen = used_results(model, args, kwargs, signal.loss) if loss or y is not None else None
@@ -66,6 +70,8 @@ def assert_flow(
     stopped = [each for each in reversed(seen) if each.after and each.before == 0]
     for each in (*stopped[: min_gain > 0], *seen):
         _check(each, min_gain, math.inf if max_gain is None else max_gain, why)
+    if min_total is not None:
+        _check_total(seen, min_total)
     return {each.block: each.gain for each in seen if each.gain is not None}
 
 
@@ -89,6 +95,18 @@ def _check(seen: Seen, low: float, high: float, why: Callable[[Seen], str | None
         raise ViolationError(
             f"{seen.block} ({seen.kind}): gain {gain:.3g} is above {high:g}: "
             f"{why(seen) or growth_of(seen)}"
+        )
+
+
+def _check_total(seen: Sequence[Seen], low: float) -> None:
+    """By logarithms: a product of many gains may leave the range of numbers."""
+    gains = [each.gain for each in seen if each.gain is not None]
+    logs = [math.log(gain) if gain else -math.inf for gain in gains]
+    if gains and low and sum(logs) < math.log(low):
+        total, mean = sum(logs) / math.log(10), math.exp(sum(logs) / len(logs))
+        raise ViolationError(
+            f"the whole chain: the signal is multiplied by 10^{total:.1f}, which is below {low:g}: "
+            f"{len(gains)} blocks of {mean:.2g} in the geometric mean"
         )
 
 

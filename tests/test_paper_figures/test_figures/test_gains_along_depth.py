@@ -46,7 +46,7 @@ def test_of_many_blocks_the_weakest_are_named():
 def test_only_what_is_there_is_explained():
     drawing = figure(replace(analysis(), blocks=(block(0, "b", 1.0),)))
     assert [text.get_text() for text in drawing.legends[0].get_texts()] == [
-        "gain from 0.5 to 2", "guaranteed by the bounds",
+        "gain from 0.5 to 2, averages apart", "guaranteed by the bounds",
     ]  # fmt: skip
 
 

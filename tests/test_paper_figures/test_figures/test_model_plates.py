@@ -22,3 +22,14 @@ def test_a_plate_draws_its_own_record():
 
 def test_without_records_there_is_none():
     assert model_plates(ModelRecords()) == {}
+
+
+def test_titles_name_the_record_and_alerts_stand_in_words():
+    twice = model_plates(ModelRecords({}, {"a": watched(), "b": watched()}))
+    assert twice["watch_a"].title != twice["watch_b"].title
+    assert "(record b)" in twice["watch_b"].title
+    note, *_ = [each for each in twice["watch_a"].notes if each.startswith("Alert at step")]
+    alert = watched().alerts[0]
+    assert alert.block in note
+    assert alert.cause in note
+    assert "triangles" in twice["watch_a"].caption

@@ -1,5 +1,6 @@
 """The document orders its blocks, flattens to rows and survives JSON."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -72,3 +73,23 @@ def test_nan_is_never_written():
     broken = replace(analysis(), total=replace(analysis().total, measured=float("nan")))
     assert "NaN" not in broken.json()
     assert Analysis.of(broken.json()).total.measured is None
+
+
+def test_a_block_is_judged_without_what_its_averages_take():
+    lossy = replace(block(0, "lossy", 0.01, "contraction"), averaged=64)
+    pool = replace(block(1, "pool", 0.125), averaged=64)
+    noted = replace(block(2, "noted", 0.1, "the branch"), averaged=64)
+    found = replace(analysis(), blocks=(pool, noted, lossy))
+    assert lossy.judged == pytest.approx(0.08)
+    assert [each.name for each in found.worst] == ["lossy", "noted", "pool"]
+    assert found.losing == (lossy,)
+    assert found.noted == (noted,)
+    assert found.averaging == (pool, noted)
+    assert Analysis.of(found.json()) == found
+
+
+def test_an_older_record_without_averages_is_read():
+    plain = json.loads(analysis().json())
+    for each in plain["blocks"]:
+        del each["averaged"], each["constant"]
+    assert Analysis.of(json.dumps(plain)) == analysis()

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from printed import analysis
+from printed import analysis, block
 
-from validate.analysis.analysis_document import BoundValue, Spread
+from validate.analysis.analysis_document import BoundValue, Spread, Terms
 from validate.analysis.analysis_text import latex, text
+from validate.analysis.headline import bounds_in_words
 
 
 def test_the_text_names_everything_that_a_reader_acts_on():
@@ -100,3 +101,40 @@ def test_bounds_for_every_loss_have_lines_of_their_own_and_some_losses_bound_no_
     assert "0.5 … 2.5" in next(line for line in lines if "█" in line)
     assert any("above rounding alone" in line for line in lines)
     assert not any("whatever the loss" in line for line in text(analysis()).splitlines())
+
+
+def test_the_headline_stands_above_the_table():
+    lines = text(analysis()).splitlines()
+    assert any(line.startswith("The gradient dies in dying: mask") for line in lines[:5])
+
+
+def test_a_cosine_is_never_minus_zero():
+    one = replace(analysis().blocks[3], terms=Terms(0.5, -0.001))
+    lines = text(replace(analysis(), blocks=(one,))).splitlines()
+    row = next(line for line in lines if line.startswith("fine"))
+    assert "-0.00" not in row
+    assert "0.50    0.00" in row
+
+
+def test_bounds_are_rounded_outward_as_on_the_page():
+    bounds = tuple(
+        BoundValue(f"b.{side}", side, value, "exact", "this backward signal", None)
+        for side, value in (("lower", 3.8479), ("upper", 4.7612))
+    )
+    one = replace(analysis().blocks[3], bounds=bounds)
+    assert "3.84 … 4.77" in text(replace(analysis(), blocks=(one,)))
+    assert bounds_in_words(one) == "3.84 to 4.77"
+
+
+def test_the_block_that_makes_a_constant_is_among_those_that_lose():
+    first = replace(analysis().blocks[0], constant=True, lost_by="it gives the same")
+    said = text(replace(analysis(), blocks=(first, *analysis().blocks[1:])))
+    assert "  far (residual): it gives the same" in said
+    assert "no signal reaches it" not in said
+
+
+def test_an_average_is_a_word_and_no_loss():
+    one = replace(block(0, "pool", 0.125), averaged=64, advice=None)
+    said = text(replace(analysis(), blocks=(one,)))
+    assert "where the gradient is lost" not in said
+    assert "  pool (residual): average over 64 entries: 1/√64 = 0.12 by construction" in said

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from printed import analysis, block
 
 from validate.analysis.analysis_document import Analysis, BlockAnalysis, BoundValue, Total
-from validate.analysis.headline import EVERY, bounds_in_words, chain_bounds, headline, outward
+from validate.analysis.headline import (
+    EVERY,
+    bounds_in_words,
+    chain_bounds,
+    headline,
+    outward,
+    sentence,
+)
 
 
 def of(*blocks: BlockAnalysis, measured: float | None = 2.0) -> Analysis:
@@ -138,3 +145,68 @@ def bound(side: str, value: float | None) -> BoundValue:
 )
 def test_bounds_are_rounded_to_the_side_on_which_they_hold(bounds, words):
     assert bounds_in_words(replace(block(0, "b", 1.0), bounds=bounds)) == words
+
+
+def chain(gain: float, count: int, measured: float, **last: object) -> Analysis:
+    blocks = [block(index, f"b{index}", gain) for index in range(count)]
+    blocks[-1] = replace(blocks[-1], **last)
+    return of(*blocks, measured=measured)
+
+
+def test_a_chain_that_vanishes_by_depth_gets_no_clean_bill():
+    said = headline(chain(0.5, 12, 0.5**12)).answer
+    assert said == (
+        "The gradient vanishes by depth: from output to input it is multiplied by 0.00024, "
+        "12 blocks of 0.5 in the geometric mean; no single block loses it."
+    )
+    assert "gets through" in headline(chain(0.5, 9, 0.5**9)).answer
+
+
+def test_a_chain_that_explodes_by_depth_is_told():
+    said = headline(chain(2.0, 24, 2.0**24)).answer
+    assert said.startswith("The gradient explodes by depth")
+    assert said.endswith("24 blocks of 2 in the geometric mean; no single block makes it.")
+    assert "gets through" in headline(chain(2.0, 19, 2.0**19)).answer
+
+
+def test_one_block_that_takes_it_all_is_no_matter_of_depth():
+    lost = block(1, "bad", 1e-5, "mask")
+    said = headline(of(block(0, "a", 0.9), lost, measured=0.9e-5)).answer
+    assert "most of it is lost in bad" in said
+    grown = headline(of(block(0, "a", 1.1), block(1, "big", 1e7, "expansion"), measured=1.1e7))
+    assert grown.answer == (
+        "The gradient explodes: from output to input it is multiplied by 1.1e+07; most of it is "
+        "made by big, γ = 1e+07."
+    )
+    both = [*(block(index, f"b{index}", 0.5) for index in range(12)), replace(lost, index=12)]
+    said = headline(of(*both, measured=0.5**12 * 1e-5)).answer
+    assert said.startswith("The gradient vanishes by depth")
+    assert said.endswith("; besides, some is lost in bad, γ = 1e-05 (mask).")
+
+
+def test_what_an_average_takes_is_no_loss_of_depth_or_block():
+    pooled = replace(block(1, "pool", 1 / 2048), averaged=2**22)
+    said = headline(of(block(0, "a", 0.75), pooled, measured=0.75 / 2048)).answer
+    assert said.startswith("The gradient gets through: the least gain, averages apart, is 0.75, in")
+    assert "the signal is multiplied by 0.000366" in said
+
+
+def test_the_block_that_makes_a_constant_is_named_from_where_the_signal_dies():
+    blocks = [block(index, f"b{index}", None) for index in range(4)]
+    blocks[1] = replace(blocks[1], constant=True)
+    dead = block(4, "head", 0.0, "mask")
+    said = headline(of(*blocks, dead, measured=0.0)).answer
+    assert said == (
+        "The gradient dies in head: mask. The 4 blocks before it get no signal at all. And b1, 3 "
+        "blocks before, makes a constant of every sample: nothing behind it depends on the input."
+    )
+    own = headline(of(replace(dead, index=0, constant=True), measured=0.0)).answer
+    assert own.endswith("And head makes a constant of every sample: nothing behind it depends on "
+                        "the input.")  # fmt: skip
+    alive = headline(of(replace(block(0, "a", 1.0), constant=True))).answer
+    assert alive.endswith("But a makes a constant of every sample: nothing behind it depends on "
+                          "the input.")  # fmt: skip
+
+
+def test_a_sentence_begins_with_a_capital_but_for_greek_letters():
+    assert [sentence(each) for each in ("scaled", "σ_max", "")] == ["Scaled", "σ_max", ""]

@@ -72,7 +72,9 @@ def test_states_that_the_model_makes_anew_are_carried_on_and_compared_behind_the
     found = analyze(Grown().double(), x())
     assert [block.kind for block in found] == ["dense", "dense", "dense", "linear"]
     assert all(block.gain is not None for block in found)
-    assert any("2 boundaries are no value" in remark for remark in found.capture.remarks)
+    assert any(
+        "at 2 places between blocks the model itself" in remark for remark in found.capture.remarks
+    )
     assert found.total.relative_error is not None
     assert found.total.relative_error < 1e-12
 
@@ -94,7 +96,7 @@ def test_states_are_compared_and_their_gains_telescope(make):
     partly = [r for r in found.capture.remarks if "was used before" in r]
     assert bool(partly) is (make is UNet)
     if make is UNet:
-        assert "at 6 boundaries" in partly[0]
+        assert "at 6 places between blocks" in partly[0]
 
 
 @pytest.mark.parametrize("what", ["value", "pullback"])

@@ -10,8 +10,15 @@ from torch import Tensor, nn
 
 from numeric import capture, segment_numbers, segment_spectra
 from numeric.settings import Effort
-from validate.inside.causes import Cause, _above, _below, _for_every_signal, cause_of
-from validate.inside.inner_causes import inner_cause_of
+from validate.inside.causes import (
+    Cause,
+    _above,
+    _below,
+    _for_every_signal,
+    _mostly_shut,
+    cause_of,
+)
+from validate.inside.inner_causes import InnerCause, OpenShare, inner_cause_of
 from validate.inside.inner_steps import inner_steps
 
 
@@ -282,3 +289,44 @@ def test_a_state_that_contracts_is_not_said_to_have_no_skip():
     g.split(sizes, 1)[segment.exit.index(moves)].fill_(1.0)
     said = cause_of(segment, segment_numbers(found, segment, g).numbers).lost_by or ""
     assert "little of the signal passes by it" in said
+
+
+def test_a_mean_is_no_loss_and_a_weak_layer_before_it_is_one():
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, 16, 16)
+    pooled = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Tanh(), nn.AdaptiveAvgPool2d(1))
+    nn.init.dirac_(pooled[0].weight)
+    nn.init.zeros_(pooled[0].bias)
+    assert cause(pooled, x) == Cause()
+    pooled[0].weight.data *= 0.02
+    said = cause(pooled, x).lost_by or ""
+    assert said.startswith("contraction: without a skip, what arrives is ‖Jᵀg‖ = 0.0012 ‖g‖, 0.02 ")
+    assert said.endswith("apart from its averages; least of it passes 0, 0.02")
+
+
+def test_a_relu_that_is_open_at_few_entries_is_named():
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU()), torch.randn(3, 4, 16, 16)
+    nn.init.dirac_(model[0].weight)
+    nn.init.constant_(model[0].bias, -2.0)
+    share = float((model(x) > 0).double().mean())
+    found = cause(model, x)
+    assert (found.lost_by or "").startswith(
+        f"mask: the ReLU 1 lets {share:.1%} of its entries through"
+    )
+    assert found.advice is None
+
+
+@pytest.mark.parametrize(
+    ("mask", "named"),
+    [(OpenShare("r", 0.02, 0.14), True), (OpenShare("r", 0.3, 0.14), False),
+     (OpenShare("r", 0.02, 0.5), False), (None, False)],
+)  # fmt: skip
+def test_a_mask_is_the_cause_where_most_of_the_loss_is_its_own(mask, named):
+    said = _mostly_shut(0.08, InnerCause(mask=mask))
+    assert (said is not None) is named
+    if said is not None:
+        assert said.advice is None
+        assert (said.lost_by or "").startswith(
+            "mask: the ReLU r lets 2.0% of its entries through, which leaves 0.14 of the signal"
+        )

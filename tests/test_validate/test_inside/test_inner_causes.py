@@ -126,3 +126,47 @@ def test_what_stops_the_signal_is_told_from_a_mask_with_dead_units():
     found = inside(model, torch.randn(3, 4))
     assert (found.shut or "").startswith("mask: 6 of 8 units")
     assert found.words == "kernel: the weight of 2 is 0"
+
+
+@pytest.mark.parametrize(
+    ("model", "n"),
+    [
+        (nn.AdaptiveAvgPool2d(1), 64),
+        (nn.AdaptiveAvgPool2d(2), 16),
+        (nn.AvgPool2d(3), 9),  # of 8 rows it drops two
+        (nn.AvgPool2d(3, stride=1), 1),  # its windows overlap
+        (nn.MaxPool2d(2), 1),
+        (nn.AvgPool2d(2, stride=2, padding=1), 1),  # some of it goes to nothing
+    ],
+)
+def test_an_average_leaves_what_it_says_of_every_signal(model, n):
+    x = torch.randn(2, 3, 8, 8).double().requires_grad_()
+    out = model(x)
+    seen = inside(nn.Sequential(nn.Sigmoid(), model), x.detach())
+    assert seen.averaged == n
+    for _ in range(3 * (n > 1)):
+        g = torch.randn_like(out)
+        (pulled,) = torch.autograd.grad(out, x, g, retain_graph=True)
+        assert (pulled.norm() / g.norm()).item() == pytest.approx(n**-0.5, rel=1e-12)
+
+
+def test_averages_multiply_and_one_beside_a_path_does_not_count():
+    class Beside(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.sigmoid(x) + torch.tanh(x.mean(-1, keepdim=True))
+
+    twice = nn.Sequential(nn.Sigmoid(), nn.AvgPool2d(2), nn.AvgPool2d(2))
+    assert inside(twice, torch.randn(2, 3, 8, 8)).averaged == 16
+    assert inside(Beside(), torch.randn(2, 3, 8)).averaged == 1
+    least = inside(twice, torch.randn(2, 3, 8, 8)).least
+    assert least is not None
+    assert least[0] == "0"
+
+
+def test_the_relu_that_every_path_meets_is_seen_with_its_open_share():
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+    x = torch.randn(9, 4)
+    mask = inside(model, x).mask
+    assert mask is not None
+    assert mask.where == "1"
+    assert mask.share == pytest.approx((model[0](x.double()) > 0).double().mean().item())

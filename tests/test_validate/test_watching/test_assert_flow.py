@@ -1,3 +1,4 @@
+import math
 from itertools import pairwise
 
 import pytest
@@ -177,3 +178,15 @@ def test_a_compiled_model_is_held_as_it_was_written():
     model, (x, y) = residual(), batch()
     compiled = torch.compile(model, backend="eager")
     assert assert_flow(compiled, x, min_gain=0, y=y) == assert_flow(model, x, min_gain=0, y=y)
+
+
+def test_a_chain_whose_blocks_all_pass_may_still_pass_too_little():
+    model, (x, y) = residual(), batch()
+    gains = assert_flow(model, x, min_gain=0, y=y)
+    total = math.prod(gains.values())
+    assert assert_flow(model, x, min_gain=0, min_total=0.99 * total, y=y) == gains
+    with pytest.raises(ViolationError, match=r"^the whole chain: .* below \S+: 5 blocks of "):
+        assert_flow(model, x, min_gain=0, min_total=1.01 * total, y=y)
+    for wrong in (-1.0, math.nan, math.inf):
+        with pytest.raises(InputError, match="min_total"):
+            assert_flow(model, x, min_gain=0, min_total=wrong, y=y)
