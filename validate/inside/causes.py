@@ -230,7 +230,7 @@ def _without_skip(numbers: BlockNumbers, inside: InnerCause) -> str | None:
         return None
     return (
         "with a skip around it, x + F(x), the block leaves γ ≥ 1 − t for this signal, t = "
-        f"{_above(most):g} what F passes now: {1 - _above(most):.2g}"
+        f"{_above(most):g} what F passes now: {_below(1 - _above(most)):g}"
     )
 
 
