@@ -1,5 +1,6 @@
 """Runs the code on the pages of docs/, and checks what they promise."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -74,3 +75,31 @@ def test_no_operation_on_terms_is_missing():
         for path in (ROOT / folder).rglob("*.py"):
             found |= set(re.findall(r"@singledispatch\ndef (\w+)\(term: Term", path.read_text()))
     assert found == OPERATIONS
+
+
+ZOO = {
+    "torchvision:resnet50": {"residual": 16},
+    "timm:seresnet18": {"gated_residual": 8},
+    "torchvision:regnet_y_400mf": {"gated_residual": 16},
+    "torchvision:efficientnet_b0": {"gated_residual": 9, "gate": 7},
+    "torchvision:densenet121": {"dense": 58},
+    "torchvision:vit_b_32": {"residual": 24},
+    "torchvision:swin_t": {"residual": 24, "concat": 3},
+    "torchvision:convnext_tiny": {"residual": 18},
+    "torchvision:inception_v3": {"concat": 11},
+    "torchvision:maxvit_t": {"gated_residual": 11, "residual": 44},
+}
+
+
+def test_the_table_of_models_says_what_the_readme_says_of_it():
+    """And the numbers of blocks are those that their papers count."""
+    with (ROOT / "docs" / "zoo.csv").open(newline="") as file:
+        rows = {row["model"]: row for row in csv.DictReader(file)}
+    assert len(rows) == 180
+    assert sum(name.startswith("torchvision:") for name in rows) == 80
+    assert all(float(row["relative_error"]) <= 3e-15 for row in rows.values())
+    assert not any(row["refused"] for row in rows.values())
+    for name, expected in ZOO.items():
+        pairs = (each.split() for each in rows[name]["kinds"].split(", "))
+        kinds = {kind: int(number) for number, kind in pairs}
+        assert {kind: kinds[kind] for kind in expected} == expected, name
