@@ -110,9 +110,10 @@ def _shift_invariant() -> Theorem:
     return _bounding(
         "shift_invariant",
         "Bounds for every shift-invariant loss",
-        "A loss that does not feel a shift of all logits (cross-entropy with any soft labels, "
-        "focal, distillation, Brier, hinge losses) has a ⊥ 1. So the bounds hold with Q a basis "
-        "of the A_Hᵀa with a ⊥ 1 alone: K − 1 backward passes, ends never looser, and for K = 2 "
+        "A loss that does not feel a shift of all logits, as of the softmax alone or of "
+        "differences of logits (cross-entropy with any soft labels that sum to 1, and focal, "
+        "distillation, Brier and multi-class hinge losses so defined), has a ⊥ 1. So the bounds "
+        "hold with Q a basis of the A_Hᵀa with a ⊥ 1 alone: K − 1 backward passes, ends never looser, and for K = 2 "
         "one gain for every such loss.",
         "every shift-invariant loss",
         before,

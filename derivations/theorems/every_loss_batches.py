@@ -16,7 +16,7 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.algebra.terms import Identity
-from derivations.theorems.every_loss_pencil import LOGITS, OURS, THROUGH
+from derivations.theorems.every_loss_pencil import LOGITS, OURS
 
 _I = sp.Symbol("i", integer=True, positive=True)
 _RUN = (_I, 1, LAYERS)
@@ -145,7 +145,10 @@ def _batch() -> Theorem:
         "least and the greatest γ_i² of its samples, so bounds of all samples bound the batch.",
         Derivation("every_loss.batch", Notation(Identity(), {}, "operator"), (result, above)),
         result,
-        ("no layer mixes the samples", THROUGH),
+        (
+            "no layer mixes the samples, and in each L depends on x through z, and z through H, "
+            "alone",
+        ),
         source="mediant of fractions",
     )
 

@@ -384,8 +384,9 @@ def _many_classes() -> Theorem:
     return Theorem(
         "every_loss.many_classes",
         "Many classes behind few features",
-        "Behind d pooled features every signal is a sum of the d columns of ∂f/∂H transposed, so "
-        "min(K − 1, d) backward passes give the pencil. A gain that some loss has, as an iteration "
+        "Behind d pooled features every signal is a linear combination of the d columns of ∂f/∂H "
+        "transposed, so min(K, d) backward passes give the pencil, and min(K − 1, d) that of the "
+        "shift-invariant losses. A gain that some loss has, as an iteration "
         "finds it, lies between the ends: attainable, and never a bound.",
         Derivation("every_loss.many_classes", it.notation, steps, quantities),
         result,

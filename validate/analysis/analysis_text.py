@@ -125,6 +125,7 @@ def _whatever_the_loss(found: Analysis, width: int) -> Iterator[str]:
     for name, ends in rows.items():
         bands = "  ".join(f"{_band(ends, each):>18}" for each in LOSSES)
         yield f"{name:{width}}  {bands}".rstrip()
+    yield "of each of these samples, in the model's present mode, where the loss sees logits alone"
     floored = any("rounding" in each.holds_for for ends in rows.values() for each in ends.values())
     if floored:
         yield "of some blocks for signals above rounding alone: see holds_for"
