@@ -113,8 +113,8 @@ def _shift_invariant() -> Theorem:
         "A loss that does not feel a shift of all logits, as of the softmax alone or of "
         "differences of logits (cross-entropy with any soft labels that sum to 1, and focal, "
         "distillation, Brier and multi-class hinge losses so defined), has a ⊥ 1. So the bounds "
-        "hold with Q a basis of the A_Hᵀa with a ⊥ 1 alone: K − 1 backward passes, ends never looser, and for K = 2 "
-        "one gain for every such loss.",
+        "hold with Q a basis of the A_Hᵀa with a ⊥ 1 alone: K − 1 backward passes, ends never "
+        "looser, and for K = 2 one gain for every such loss.",
         "every shift-invariant loss",
         before,
         it,

@@ -145,10 +145,7 @@ def _batch() -> Theorem:
         "least and the greatest γ_i² of its samples, so bounds of all samples bound the batch.",
         Derivation("every_loss.batch", Notation(Identity(), {}, "operator"), (result, above)),
         result,
-        (
-            "no layer mixes the samples, and in each L depends on x through z, and z through H, "
-            "alone",
-        ),
+        ("no layer mixes the samples", "L depends on x through z, and z through H, alone"),
         source="mediant of fractions",
     )
 
