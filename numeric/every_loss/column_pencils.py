@@ -135,7 +135,9 @@ def _greatest(t: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _divided(t: Tensor, b: Tensor) -> Tensor:
-    return torch.linalg.solve_triangular(b, t, upper=True, left=False).nan_to_num(torch.inf)
+    return torch.linalg.solve_triangular(b, t, upper=True, left=False).nan_to_num(
+        torch.inf, torch.inf, -torch.inf
+    )
 
 
 def _solved(b: Tensor, vector: Tensor) -> Tensor:

@@ -179,13 +179,6 @@ CAPTURE = [
         "set().update(value for region in",
     ),
     Mutant(
-        "what steps before the first segment take is forgotten",
-        "numeric/capture/capture.py",
-        "needed |= taken -",
-        "needed -= taken -",
-        "tests/test_numeric/test_every_loss/test_logit_graph.py",
-    ),
-    Mutant(
         "what overflows in sum is not finite",
         "numeric/checks.py",
         "or bool(v.isfinite().all())",

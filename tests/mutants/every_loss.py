@@ -7,6 +7,12 @@ _TESTS = "tests/test_numeric/test_every_loss"
 
 EVERY_LOSS = [
     Mutant(
+        "a dead block lets a little through",
+        "numeric/every_loss/column_pencils.py",
+        "torch.inf, torch.inf, -torch.inf",
+        "torch.inf",
+    ),
+    Mutant(
         "behind a boundary its values are the same as before it",
         "numeric/every_loss/logit_graph.py",
         "known[value].view_as(known[value]) for value in waiting[0]",

@@ -500,6 +500,7 @@ OF_MODELS = {  # of whole models: their refusals are in test_numeric_capture_ref
     "capture",
     "check_model",
     "segment_numbers",
+    "segment_pullback",
     "segment_signals",
     "segment_spectra",
     "segment_values",

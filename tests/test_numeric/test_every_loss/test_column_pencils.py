@@ -154,3 +154,12 @@ def test_samples_do_not_meet():
         alone = extremes(tops[k : k + 1], bottoms[k : k + 1], unit[:1], DOUBLE)
         for name in ("lower", "upper", "floor", "condition"):
             assert torch.allclose(getattr(whole, name)[k], getattr(alone, name)[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_behind_a_dead_block_both_ends_are_zero(scale, count):
+    unit = torch.eye(count, dtype=torch.float64)[None]
+    bottom = scale * (unit + gaussian(1, count, count, seed=1).triu(1))
+    found = extremes(torch.zeros_like(unit), bottom, unit, FULL[torch.float64])
+    assert (found.lower.item(), found.upper.item()) == (0.0, 0.0)
