@@ -1,6 +1,7 @@
 """Checks what is shipped and promised: the wheel, who owns each name, the README's commands."""
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -118,8 +119,16 @@ def test_readme_links_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_readme_examples_run_in_their_order() -> None:
+def test_readme_examples_run_in_their_order(tmp_path: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(examples) >= 3
     code = "\n".join(examples)
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    # Not in the tree, in which they would leave what they save.
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["watch.json"]

@@ -173,6 +173,13 @@ CAPTURE = [
         "value if kept",
     ),
     Mutant(
+        "what steps before the first segment take is forgotten",
+        "numeric/capture/capture.py",
+        "needed |= taken -",
+        "needed -= taken -",
+        "tests/test_numeric/test_every_loss/test_logit_graph.py",
+    ),
+    Mutant(
         "what a term reads is forgotten",
         "numeric/capture/capture.py",
         "needed.update(value for region in",

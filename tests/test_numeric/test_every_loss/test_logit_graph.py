@@ -122,3 +122,16 @@ def test_a_captured_model_whose_samples_depend_on_each_other_is_refused():
         logit_graph(captured)
     assert logit_graph(captured, joined=True).logits.shape == (4, 3)
     assert logit_graph(capture(model.eval(), (inputs(4),), {})).logits.shape == (4, 3)
+
+
+def test_what_runs_before_the_first_segment_keeps_the_constants_that_it_takes():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    factors, x = gaussian(6, 5, seed=2), gaussian(6, 5, seed=3)
+
+    def model(v: torch.Tensor) -> torch.Tensor:
+        return net((v * factors).T)
+
+    captured = capture(model, (x,), {})
+    assert "2 operations before it" in captured.unread_before
+    assert torch.equal(logit_graph(captured).logits, model(x))
