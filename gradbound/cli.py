@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from validate.records.schema import Results
 
 FORMATS = ("text", "latex", "markdown", "json")
-PRESETS = ("smoke", "cpu", "gpu")
+PRESETS = ("smoke", "cpu", "study", "gpu")
 DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
+STUDY = "study"
 PATH = click.Path(path_type=Path)
 DEFAULT_RESULTS = Path("results")
 
@@ -138,7 +139,7 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     type=click.Choice(PRESETS),
     default="smoke",
     show_default=True,
-    help="How much to train: minutes, hours, a GPU.",
+    help="What to train: minutes, an hour, the study behind C24 and C25 (hours), a GPU.",
 )
 @click.option("--dataset", type=click.Choice(DATASETS), help="Instead of the preset's own.")
 @data_option
@@ -172,6 +173,9 @@ def validate(
     from validate.training.process_share import from_environment
 
     rank = from_environment()
+    if preset == STUDY:
+        _study(out, data_dir, resume, quiet, given=(dataset, seeds, device), alone=rank.alone)
+        return
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
     if resume and not jobs.is_there(out):
         _tell(f"{out} holds nothing to carry on with: starting afresh")
@@ -188,6 +192,35 @@ def validate(
     for line in remarks(results):
         _tell(f"{out}: {line}")
     _judge(failures(results))
+
+
+def _study(
+    out: Path,
+    data_dir: Path | None,
+    resume: bool,
+    quiet: bool,
+    *,
+    given: tuple[object, ...],
+    alone: bool,
+) -> None:
+    """The study, whose protocol says all that the other options would."""
+    from gradbound import jobs
+    from validate.study.study_verdicts import decide_study
+
+    if any(value is not None for value in given):
+        raise click.UsageError(
+            "The study's data set, seeds and device are those of its protocol: leave out "
+            "--dataset, --seeds and --device."
+        )
+    if not alone:
+        raise InputError("the study is run by one command: unset RANK and WORLD_SIZE")
+    if resume and not jobs.is_there(out):
+        _tell(f"{out} holds nothing to carry on with: starting afresh")
+    study = jobs.study(out, data_dir=data_dir, resume=resume, quiet=quiet)
+    decision = decide_study(study)
+    click.echo(f"{out}: {len(study.rows)} trials")
+    for verdict in (decision.c25, decision.c24):
+        click.echo(f"{verdict.claim}: {verdict}")
 
 
 @cli.command()

@@ -8,6 +8,8 @@ from derivations.errors import InputError
 from validate.progress import for_terminal
 from validate.records.manifest import command, read_manifest
 from validate.records.schema import MANIFEST_FILE, Results, run_files
+from validate.study.run_study import run_study
+from validate.study.study_folder import PROTOCOL_FILE, Study
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
 from validate.training.sweep import run, run_share
@@ -21,11 +23,7 @@ def validate(
     Raises InputError for such a folder otherwise. On the CPU it takes as many processes as torch
     would take threads, which OMP_NUM_THREADS limits.
     """
-    if not resume and is_there(out):
-        raise InputError(
-            f"{out} holds results already: give --resume to carry on with them, or choose "
-            "another --out"
-        )
+    _refuse_what_is_there(out, resume)
     return run(
         preset,
         out,
@@ -48,9 +46,20 @@ def validate_share(
     )
 
 
+def study(out: Path, *, data_dir: Path | None = None, resume: bool, quiet: bool) -> Study:
+    """Runs the study in the folder, as `validate` does a preset."""
+    _refuse_what_is_there(out, resume)
+    return run_study(
+        out,
+        data_folder=data_dir,
+        progress=for_terminal(quiet),
+        processes=torch.get_num_threads(),
+    )
+
+
 def is_there(out: Path) -> bool:
-    """Whether the folder holds results, finished or not."""
-    return (out / MANIFEST_FILE).exists()
+    """Whether the folder holds results or a study, finished or not."""
+    return (out / MANIFEST_FILE).exists() or (out / PROTOCOL_FILE).exists()
 
 
 def share_done(out: Path, rank: Rank) -> str:
@@ -62,6 +71,14 @@ def share_done(out: Path, rank: Rank) -> str:
         f"{len(manifest.runs)} runs are left to the others; if there are no others, unset RANK and "
         f"WORLD_SIZE and run {command(out, manifest, resume=True)}"
     )
+
+
+def _refuse_what_is_there(out: Path, resume: bool) -> None:
+    if not resume and is_there(out):
+        raise InputError(
+            f"{out} holds results already: give --resume to carry on with them, or choose "
+            "another --out"
+        )
 
 
 def _processes(preset: Preset) -> int:

@@ -21,7 +21,7 @@ LEAST = 4
 
 RESAMPLES = 2000
 PERMUTATIONS = 9999
-EXACT = 7
+EXACT = 8
 """Up to so many points in each stratum all permutations are counted."""
 
 LEVEL = 0.95

@@ -1,0 +1,1 @@
+"""Decides the claims about training by a study whose protocol is fixed before its first trial."""

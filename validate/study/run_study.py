@@ -1,0 +1,53 @@
+"""Runs the study: trains what is missing, and records each trial as it ends."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from validate.data.datasets import load
+from validate.progress import Progress, silent
+from validate.study.perform_trial import perform_trial
+from validate.study.protocol import Protocol, read_protocol
+from validate.study.study_folder import Study, open_study, read_study
+from validate.study.trials import Trial, TrialRow
+from validate.training.workers import spread
+
+
+def run_study(
+    out: Path,
+    *,
+    protocol: Protocol | None = None,
+    data_folder: Path | None = None,
+    progress: Progress = silent,
+    processes: int = 1,
+) -> Study:
+    """Completes the study in `out` and reads it back.
+
+    A trial that is interrupted is made again from its start; the records do not depend on
+    `processes`, but for seconds. Raises InputError for missing data, a folder that cannot be
+    written or holds something else, and altered records.
+    """
+    protocol = protocol or read_protocol()
+    load(protocol.training.dataset, data_folder)  # before a folder is made for nothing
+    with open_study(out, protocol) as add:
+        study = read_study(out)
+        while study.missing:  # once more where the deviation of the first pairs asks for more
+            with progress(len(study.missing)) as advance:
+                for row in _perform(protocol, study.missing, data_folder, processes):
+                    study = add(row)
+                    advance(row.trial.trial)
+        return study
+
+
+def _perform(
+    protocol: Protocol, trials: Sequence[Trial], data_folder: Path | None, processes: int
+) -> Iterator[TrialRow]:
+    work = partial(_perform_alone, protocol, data_folder)
+    if min(processes, len(trials)) <= 1:
+        yield from map(work, trials)
+    else:
+        yield from spread(work, trials, min(processes, len(trials)))
+
+
+def _perform_alone(protocol: Protocol, data_folder: Path | None, trial: Trial) -> TrialRow:
+    return perform_trial(protocol, trial, load(protocol.training.dataset, data_folder))

@@ -1,0 +1,103 @@
+"""Decides C24 and C25 by the two primary tests, as the protocol says, and by nothing else.
+
+The two p-values are adjusted for each other (Holm 1979). A claim whose trials are not complete is
+undecided; the other is then judged as if that test had failed, which no outcome of it undoes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from validate.statistics.holm_adjustment import holm
+from validate.study.primary_tests import DepthTest, FlowTest, depth_test, flow_test
+from validate.study.study_folder import Study
+
+Outcome = Literal["confirmed", "refuted", "conditional", "undecided"]
+
+
+@dataclass(frozen=True)
+class StudyVerdict:
+    """A verdict, by the primary test: its p-value, adjusted too, the effect with its interval, and
+    the reason in words. Numbers are None where trials are missing.
+    """
+
+    claim: str
+    outcome: Outcome
+    effect: str
+    reason: str
+    p: float | None = None
+    adjusted: float | None = None
+
+    def __str__(self) -> str:
+        if self.p is None:
+            return f"{self.outcome}: {self.reason}"
+        numbers = f"p = {self.p:.2g}, {self.adjusted:.2g} adjusted".replace("e-", "e−")
+        return f"{self.outcome}: {self.reason}; {self.effect}; {numbers}"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Both verdicts, and the tests that they follow from (a text: why there is none yet)."""
+
+    flow: FlowTest | str
+    depth: DepthTest | str
+    c25: StudyVerdict
+    c24: StudyVerdict
+
+
+def decide_study(study: Study) -> Decision:
+    """Both verdicts."""
+    flow, depth = flow_test(study), depth_test(study)
+    p_flow = None if isinstance(flow, str) else flow.found.p
+    p_depth = None if isinstance(depth, str) else depth.p
+    flow_adjusted, depth_adjusted = holm([1.0 if p is None else p for p in (p_flow, p_depth)])
+    return Decision(
+        flow,
+        depth,
+        _judge_flow(study, flow, p_flow, flow_adjusted),
+        _judge_depth(study, depth, p_depth, depth_adjusted),
+    )
+
+
+def _judge_flow(
+    study: Study, test: FlowTest | str, p: float | None, adjusted: float
+) -> StudyVerdict:
+    claim = study.protocol.flow.claim
+    if isinstance(test, str):
+        return StudyVerdict(claim, "undecided", "", test)
+    if p is None or test.found.value is None:
+        return StudyVerdict(claim, "undecided", "", test.found.missing)
+    outcome: Outcome = "undecided"
+    reason = "no trend of error with flow is excluded"
+    if adjusted <= study.protocol.level:
+        outcome = "confirmed" if test.found.value < 0 else "refuted"
+        reason = f"more flow goes with {'less' if test.found.value < 0 else 'more'} error"
+    return StudyVerdict(claim, outcome, str(test.found), reason, p, adjusted)
+
+
+def _judge_depth(
+    study: Study, test: DepthTest | str, p: float | None, adjusted: float
+) -> StudyVerdict:
+    claim = study.protocol.depth.claim
+    if isinstance(test, str):
+        return StudyVerdict(claim, "undecided", "", test)
+    outcome, reason = _depth_outcome(study, test, adjusted)
+    effect = f"{test.gain.family}: {test.gain}; {test.gate.family}: {test.gate}"
+    return StudyVerdict(claim, outcome, effect, reason, p, adjusted)
+
+
+def _depth_outcome(study: Study, test: DepthTest, adjusted: float) -> tuple[Outcome, str]:
+    margin, level = study.protocol.depth.margin, study.protocol.level
+    gain, gate = test.gain, test.gate
+    if adjusted <= level:
+        both = f"{gate.family} networks lose by depth, {gain.family} ones gain"
+        if gain.within <= level / 2:
+            return "conditional", f"{both}, but less than {margin} points"
+        return "confirmed", both
+    # Half the level each: the most that an adjustment for two tests asks for.
+    if gain.within <= level / 2:
+        return "refuted", f"{gain.family} networks gain no {margin} points by depth, nor lose them"
+    if gain.above <= level / 2:
+        return "refuted", f"{gain.family} networks lose by depth"
+    if gate.below <= level / 2:
+        return "refuted", f"{gate.family} networks gain by depth"
+    return "undecided", "neither a gain of the one with a loss of the other, nor their absence"
