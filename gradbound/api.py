@@ -37,10 +37,11 @@ def derive(*blocks: str, seconds: float = TIME_LIMIT) -> PrintedDocument:
 def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> Audit:
     """Adjudicates the paper's claims C1–C25: evidence is computed, and the verdicts follow from it.
 
-    C24 and C25 are judged by `results`, the folder that `validate` wrote, else by the recorded runs
-    of the cpu preset. That a claim is refuted is not raised: see `.claims`, or `audit()["C8"]`. The
-    work is done in a process of its own. Raises InputError for a folder whose records are missing,
-    altered or unfinished, TimeLimitError after `seconds`.
+    C24 and C25 are judged by the study, `results` being its folder, else the one that comes with
+    gradbound; the runs of a preset in `results`, else the recorded ones, stand beside it. That a
+    claim is refuted is not raised: see `.claims`, or `audit()["C8"]`. The work is done in a process
+    of its own. Raises InputError for a folder whose records are missing, altered or unfinished,
+    TimeLimitError after `seconds`.
     """
     arguments = {"results": str(results or RECORDED)}
     return Audit.of(run("validate.audit.adjudicate:audit_document", arguments, seconds))

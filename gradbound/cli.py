@@ -124,12 +124,13 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     """Adjudicate the paper's claims C1–C25.
 
     Evidence is computed and verdicts follow from it; that a claim is refuted is no failure. C24 and
-    C25 need the records of `validate`.
+    C25 are judged by the study: that of --results, else the one that comes with gradbound.
     """
     from gradbound.api import audit as run
     from validate.audit.audit_document import render
 
-    click.echo(render(run(chosen := _chosen(results), seconds=time_limit), form), nl=False)
+    chosen = _chosen(results, or_study=True)
+    click.echo(render(run(chosen, seconds=time_limit), form), nl=False)
     _tell_if_recorded(chosen)
 
 
@@ -342,13 +343,13 @@ def doctor(as_json: bool, data_dir: Path | None) -> None:
         raise InputError("; ".join(diagnosis.problems))
 
 
-def _chosen(results: Path | None) -> Path:
+def _chosen(results: Path | None, *, or_study: bool = False) -> Path:
     """The folder asked for, else the one that `validate` writes by default, else the recorded."""
     from validate.records.recorded import RECORDED
+    from validate.study.study_folder import is_study
 
-    return results or (
-        DEFAULT_RESULTS if (DEFAULT_RESULTS / "manifest.json").exists() else RECORDED
-    )
+    there = (DEFAULT_RESULTS / "manifest.json").exists() or (or_study and is_study(DEFAULT_RESULTS))
+    return results or (DEFAULT_RESULTS if there else RECORDED)
 
 
 def _has_results(chosen: Path, models: "ModelRecords") -> bool:

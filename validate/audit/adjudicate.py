@@ -32,6 +32,7 @@ from validate.audit.claims import (
 )
 from validate.audit.evidence import Claim, Sources
 from validate.records.read import read_results
+from validate.study.study_folder import RECORDED_STUDY, is_study, read_study
 
 _MODULES = (
     c01_equations,
@@ -61,11 +62,9 @@ CLAIMS: dict[str, Claim[Any]] = {
 """All claims by id, C1 … C25."""
 
 
-def audit(sources: Sources) -> Audit:
+def audit(given: Sources) -> Audit:
     """Every claim, judged by what the sources give."""
-    return Audit(
-        SCHEMA, tuple(adjudicate(claim, claim.gather(sources)) for claim in CLAIMS.values())
-    )
+    return Audit(SCHEMA, tuple(adjudicate(claim, claim.gather(given)) for claim in CLAIMS.values()))
 
 
 def adjudicate(claim: Claim[Any], evidence: object) -> ClaimRecord:
@@ -90,10 +89,19 @@ def adjudicate(claim: Claim[Any], evidence: object) -> ClaimRecord:
 def audit_document(results: str | None = None) -> dict[str, object]:
     """`audit` with the records in a folder, as JSON-able data.
 
-    Raises InputError for records that are missing or altered.
+    It may hold those of a preset or a study; the study that comes with the package takes the place
+    of one that is not there. Raises InputError for records that are missing or altered.
     """
-    return document(
-        audit(Sources(results=None if results is None else read_results(Path(results))))
+    return document(audit(sources(None if results is None else Path(results))))
+
+
+def sources(folder: Path | None = None) -> Sources:
+    """What the claims are judged by, given the folder of a preset or of a study, or none."""
+    if folder is not None and is_study(folder):
+        return Sources(study=read_study(folder))
+    return Sources(
+        results=None if folder is None else read_results(folder),
+        study=read_study(RECORDED_STUDY) if is_study(RECORDED_STUDY) else None,
     )
 
 

@@ -24,6 +24,7 @@ from validate.audit.paper import Paper
 from validate.audit.paper import paper as read_paper
 from validate.audit.verdicts import Judgement
 from validate.records.schema import Results
+from validate.study.study_folder import Study
 
 Evidence = TypeVar("Evidence")
 
@@ -121,8 +122,8 @@ class Remains:
 
 
 class Sources:
-    """Where evidence comes from: the printed paper, counted networks, derivations, and records of
-    training (None: there are none).
+    """Where evidence comes from: the printed paper, counted networks, derivations, records of
+    training, and the study (None: there are none).
 
     What several claims ask for is proved once: each object keeps its proofs, and a new one makes
     them anew.
@@ -135,8 +136,10 @@ class Sources:
         counts: Counts | None = None,
         gated: Block = SE_RESIDUAL,
         residual: Block = RESIDUAL,
+        study: Study | None = None,
     ) -> None:
         self.results = results
+        self.study = study
         self.paper = read_paper() if paper is None else paper
         self.counts = Counts() if counts is None else counts
         self.gated = gated

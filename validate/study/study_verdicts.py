@@ -80,24 +80,30 @@ def _judge_depth(
     claim = study.protocol.depth.claim
     if isinstance(test, str):
         return StudyVerdict(claim, "undecided", "", test)
-    outcome, reason = _depth_outcome(study, test, adjusted)
+    outcome, reason, p, adjusted = _depth_outcome(study, test, p, adjusted)
     effect = f"{test.gain.family}: {test.gain}; {test.gate.family}: {test.gate}"
     return StudyVerdict(claim, outcome, effect, reason, p, adjusted)
 
 
-def _depth_outcome(study: Study, test: DepthTest, adjusted: float) -> tuple[Outcome, str]:
+def _depth_outcome(
+    study: Study, test: DepthTest, p: float | None, adjusted: float
+) -> tuple[Outcome, str, float | None, float]:
+    """Outcome and reason, and the p-value that they follow from, adjusted too."""
     margin, level = study.protocol.depth.margin, study.protocol.level
     gain, gate = test.gain, test.gate
     if adjusted <= level:
         both = f"{gate.family} networks lose by depth, {gain.family} ones gain"
         if gain.within <= level / 2:
-            return "conditional", f"{both}, but less than {margin} points"
-        return "confirmed", both
-    # Half the level each: the most that an adjustment for two tests asks for.
-    if gain.within <= level / 2:
-        return "refuted", f"{gain.family} networks gain no {margin} points by depth, nor lose them"
-    if gain.above <= level / 2:
-        return "refuted", f"{gain.family} networks lose by depth"
-    if gate.below <= level / 2:
-        return "refuted", f"{gate.family} networks gain by depth"
-    return "undecided", "neither a gain of the one with a loss of the other, nor their absence"
+            return "conditional", f"{both}, but less than {margin} points", p, adjusted
+        return "confirmed", both, p, adjusted
+    against = {
+        f"{gain.family} networks gain no {margin} points by depth, nor lose them": gain.within,
+        f"{gain.family} networks lose by depth": gain.above,
+        f"{gate.family} networks gain by depth": gate.below,
+    }
+    for reason, each in against.items():
+        # Doubled, the most that an adjustment for two tests asks for.
+        if each <= level / 2:
+            return "refuted", reason, each, 2 * each
+    reason = "neither a gain of the one with a loss of the other, nor their absence, is shown"
+    return "undecided", reason, p, adjusted

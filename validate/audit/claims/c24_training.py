@@ -1,8 +1,8 @@
-"""Judges C24 and C25 from records alone: does depth harm plain networks, does flow tell error?
+"""Judges C24 and C25 by the study alone: does depth harm plain networks, does flow tell error?
 
-Without records, or with too few networks, it says which command makes them. Table 1 stands beside
-C24 and judges nothing: two depths of one training each are no trend. C25 speaks of various models:
-networks of one family, which differ in depth alone, stand beside it.
+The study's protocol was fixed before its first trial, and says how its two primary tests decide.
+Records of other networks, and Table 1 beside C24, are shown and judge nothing: they were looked at
+before, or are two depths of one training each.
 """
 
 import math
@@ -12,28 +12,22 @@ from decimal import Decimal
 
 from validate.audit.claims.c23_significance import score
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
-from validate.audit.verdicts import Case, all_of
+from validate.audit.verdicts import Case, Judgement, all_of, in_each
 from validate.records.schema import Results
-from validate.statistics.ranking import ACROSS, COEFFICIENT, JUDGED, POOLED, WITHIN, Row, ranking
+from validate.statistics.ranking import COEFFICIENT, JUDGED, POOLED, Row, ranking
 from validate.statistics.slopes import PLAIN, RESIDUAL, Slope
 from validate.statistics.survival import NEARNESS, START
+from validate.study.primary_tests import DepthTest, FlowTest
+from validate.study.protocol import read_protocol
+from validate.study.study_folder import Study
+from validate.study.study_verdicts import StudyVerdict, decide_study
 
 COMMAND = (
-    "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then "
+    "run `gradbound validate --preset study --out DIR`, which carries on with --resume, then "
     "`gradbound audit --results DIR`"
 )
-
-
-FLOW = (
-    "flow is log₁₀ of ‖∂L/∂h_0‖ / ‖∂L/∂h_n‖, where h_0 is the input of the first block, h_n the "
-    "output of the last, before training, by medians over test images and seeds; ρ is Spearman's "
-    "over networks, negative where a larger flow goes with a lower test error"
-)
-CONFOUNDED = (
-    "the mean of ρ over families, is not judged: networks of one family differ in depth alone, "
-    "which may change flow and error without one changing the other, and which an analysis of one "
-    "block does not rank"
-)
+BESIDE = "beside it, judged by nothing"
+SCOPE = "interventions on residual networks, not the four families of the paper"
 
 
 @dataclass(frozen=True)
@@ -52,30 +46,43 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class Degradation:
-    """`validate.statistics.slopes.Trends` of the records, the slopes adjusted for the `primary`
-    tests; None where there are no records. `printed`, by family: what Table 1 says of its `layers`.
+class Protocolled:
+    """What the study says of a claim: how it was set up, the verdict, and the test in full (None
+    while trials are missing). `protocol`: the digest of its text; `amended`: whether the protocol
+    that comes with the package is another one by now.
     """
 
+    setting: str
+    verdict: StudyVerdict
+    test: FlowTest | DepthTest | None
+    protocol: str
+    amended: bool
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """What the study says of depth, and beside it `validate.statistics.slopes.Trends` of other
+    records (None: there are none) and, by family, what Table 1 says of its `layers`.
+    """
+
+    study: Protocolled | None
     setting: str
     slopes: Mapping[str, Slope] | None
     beyond: Slope | None
     errors: Mapping[str, Mapping[int, float]]
-    primary: tuple[str, ...]
     printed: Mapping[str, Printed]
     layers: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How gradient survival ranks networks against their final test error: every line of the
-    ranking table, of which those that are primary are judged. None: there are no records.
+    """What the study says of flow and error, and beside it how the networks of other records rank:
+    every line of the ranking table (None: there are no records).
     """
 
+    study: Protocolled | None
     setting: str
     table: tuple[Row, ...] | None
-    primary: tuple[str, ...]
-    secondary: int
 
 
 def degradation(sources: Sources) -> Degradation:
@@ -89,15 +96,11 @@ def degradation(sources: Sources) -> Degradation:
         )
     }
     layers = (first.layers, last.layers)
+    study = _protocolled(sources.study, "C24")
     if results is None:
-        return Degradation(_setting(results), None, None, {}, (), printed, layers)
-    found = ranking(results)
+        return Degradation(study, "", None, None, {}, printed, layers)
     return Degradation(
-        _setting(results),
-        **vars(found.trends),
-        primary=found.primary,
-        printed=printed,
-        layers=layers,
+        study, _setting(results), **vars(ranking(results).trends), printed=printed, layers=layers
     )
 
 
@@ -107,136 +110,130 @@ def _printed(first: Decimal, last: Decimal, images: int) -> Printed:
 
 
 def judge_degradation(evidence: Degradation) -> Finding:
-    """Both slopes must have their sign."""
-    cases = [
-        _sloped(evidence, PLAIN, "plain networks have a higher error, the deeper they are", 1),
-        _sloped(evidence, RESIDUAL, "ResNets have a lower error, the deeper they are", -1),
-    ]
-    depths = sorted({depth for errors in evidence.errors.values() for depth in errors})
-    shown = [
-        f"Table 1, which is not judged (two depths of one training each; error at "
-        f"{evidence.layers[1]} less error at {evidence.layers[0]} layers, z of two binomial "
-        "rates): " + "; ".join(f"{family} {change}" for family, change in evidence.printed.items())
-    ]
+    """As the protocol decides."""
+    claims = "plain networks have a higher error, the deeper they are, ResNets a lower one"
+    shown = [_of_study(evidence.study)]
     if evidence.slopes:
+        depths = sorted({depth for errors in evidence.errors.values() for depth in errors})
         shown.append(
-            f"own runs with {', '.join(map(str, depths))} layers, slopes of the test error with "
-            "depth, positive where deeper is worse (least squares, bootstrap over seeds)"
+            f"{BESIDE}: {evidence.setting} with {', '.join(map(str, depths))} layers, slopes of "
+            "the test error with depth, positive where deeper is worse (least squares, bootstrap "
+            "over seeds)"
         )
     shown += [f"{family}: {slope}" for family, slope in (evidence.slopes or {}).items()]
     shown += [f"{PLAIN} slope minus {RESIDUAL} slope: {evidence.beyond}"] if evidence.beyond else []
-    shown += [_adjusted(evidence.primary)] if evidence.primary else []
-    wrong = next(
-        (
-            _against(case, evidence, family)
-            for case, family in zip(cases, (PLAIN, RESIDUAL), strict=True)
-            if case.holds is False
-        ),
-        None,
+    shown.append(
+        f"{BESIDE}: Table 1 (two depths of one training each; error at {evidence.layers[1]} less "
+        f"error at {evidence.layers[0]} layers, z of two binomial rates): "
+        + "; ".join(f"{family} {change}" for family, change in evidence.printed.items())
     )
     return Finding(
-        f"{evidence.setting}; both parts must hold, as a generalization beyond Table 1 (judged as "
-        "printed in C16) and Figure 5 (curves without numbers)",
-        all_of(*cases, way_out=COMMAND),
-        "; ".join(shown if evidence.slopes else [*shown, "no records"]),
-        wrong,
-    )
-
-
-def _sloped(evidence: Degradation, family: str, name: str, sign: int) -> Case:
-    """Whether the slope has this sign."""
-    if evidence.slopes is None:
-        return Case(name, None, "no records of training", data=False)
-    slope = evidence.slopes[family]
-    if slope.sign is None:
-        layers = ", ".join(map(str, evidence.errors[family]))
-        lacks = slope.missing or (
-            f"the slope of their test error with depth ({layers} layers) is {slope}, which decides "
-            "nothing"
-        )
-        return Case(name, None, lacks, data=slope.depths > 0)
-    return Case(name, slope.sign == sign)
-
-
-def _against(case: Case, evidence: Degradation, family: str) -> Counterexample:
-    assert evidence.slopes is not None
-    given = {
-        f"{depth} layers": f"{100 * error:.1f} %"
-        for depth, error in evidence.errors[family].items()
-    }
-    return Counterexample(
-        "test error with depth", {"family": family} | given, case.name, str(evidence.slopes[family])
+        f"{_reading(evidence.study)}; both parts must hold, as a generalization beyond Table 1 "
+        "(judged as printed in C16) and Figure 5 (curves without numbers)",
+        _judged(evidence.study, claims, less="a gain of any size"),
+        "; ".join(shown),
+        _against(evidence.study, "test error with depth", claims),
     )
 
 
 def agreement(sources: Sources) -> Agreement:
-    results = sources.results
+    results, study = sources.results, _protocolled(sources.study, "C25")
     if results is None:
-        return Agreement(_setting(results), None, (), 0)
-    found = ranking(results)
-    return Agreement(_setting(results), found.rows, found.primary, found.secondary)
+        return Agreement(study, "", None)
+    return Agreement(study, _setting(results), ranking(results).rows)
 
 
 def judge_agreement(evidence: Agreement) -> Finding:
-    """Flow and error agree where more flow goes with less error, over the networks of all families
-    and depths together.
-    """
-    if evidence.table is None:
-        case = Case(ACROSS, None, "no records of training", data=False)
-        return Finding(evidence.setting, all_of(case, way_out=COMMAND), "no records")
-    rows = _lines(evidence.table, JUDGED)
-    across = next(row for row in rows if row.group == ACROSS)
-    case = _ranked(across)
-    wrong = None
-    if case.holds is False:
-        wrong = Counterexample(
-            "gradient survival ranks as accuracy does",
-            {"networks": case.name},
-            "more flow, less error (ρ < 0)",
-            str(across),
+    """As the protocol decides: more flow, less error, where nothing else was varied."""
+    claims = "the more flow, the less error (ρ < 0)"
+    shown = [_of_study(evidence.study)]
+    if evidence.study and isinstance(evidence.study.test, FlowTest):
+        strata = (f"{name} {rho:.2f}" for name, rho in evidence.study.test.strata.items())
+        shown.append(f"ρ by stratum: {', '.join(strata)}".replace("-0", "−0"))
+    if evidence.table is not None:
+        shown.append(
+            f"{BESIDE}: {evidence.setting}, over whose networks ρ, of flow with error, mixes what "
+            "families and depths do to both"
         )
-    near = _lines(evidence.table, f"{NEARNESS} {START}")
-    shown = [FLOW, f"{ACROSS}, families and depths pooled, judged: {across}"]
-    shown += [
-        f"{row.group}{', ' + CONFOUNDED if row.group == WITHIN else ''}: {row}"
-        for row in sorted(rows, key=lambda row: row.group != WITHIN)
-        if row is not across
-    ]
-    shown += [
-        f"{NEARNESS} (−|log₁₀|) in place of flow, {row.group}: {row}"
-        for row in near
-        if row.group in POOLED
-    ]
-    shown += [_adjusted(evidence.primary)] if evidence.primary else []
-    shown.append(
-        f"the {evidence.secondary} other pooled lines of the table, which the JSON holds, by Holm "
-        "among themselves"
+        shown += [
+            f"{measure}, {row.group}: {row.found}"
+            for measure in (JUDGED, f"{NEARNESS} {START}")
+            for row in _lines(evidence.table, measure)
+            if row.group in POOLED
+        ]
+    return Finding(
+        f"{_reading(evidence.study)}: {SCOPE}",
+        _judged(evidence.study, claims),
+        "; ".join(shown),
+        _against(evidence.study, "gradient flow ranks as accuracy does", claims),
     )
-    return Finding(evidence.setting, all_of(case, way_out=COMMAND), "; ".join(shown), wrong)
+
+
+def _protocolled(study: Study | None, claim: str) -> Protocolled | None:
+    if study is None:
+        return None
+    decision, training = decide_study(study), study.protocol.training
+    verdict, test, part = (
+        (decision.c24, decision.depth, study.protocol.depth)
+        if claim == study.protocol.depth.claim
+        else (decision.c25, decision.flow, study.protocol.flow)
+    )
+    rows = study.of_claim(claim)
+    missing = sum(trial.claim == claim for trial in study.missing)
+    return Protocolled(
+        f"own study: {len(rows)} of {len(rows) + missing} trials, {training.dataset} "
+        f"({part.train_samples:,} images to train with, {training.test_samples:,} to test with, "
+        f"{part.epochs} epochs)",
+        verdict,
+        None if isinstance(test, str) else test,
+        study.protocol.digest,
+        study.protocol != read_protocol(),
+    )
+
+
+def _reading(study: Protocolled | None) -> str:
+    if study is None:
+        return "own study"
+    amended = ", which has been changed since" if study.amended else ""
+    return f"{study.setting}, by the protocol {study.protocol[:12]}{amended}"
+
+
+def _of_study(study: Protocolled | None) -> str:
+    if study is None:
+        return "no trials"
+    return f"the primary test, chosen and powered before the first trial: {study.verdict}"
+
+
+def _judged(study: Protocolled | None, claims: str, less: str = "") -> Judgement:
+    """`less`: what still holds where the verdict is conditional."""
+    if study is None:
+        return all_of(Case(claims, None, "no trials", data=False), way_out=COMMAND)
+    verdict = study.verdict
+    if verdict.outcome == "conditional":
+        return in_each(Case(less, True), Case(verdict.reason, False))
+    if verdict.outcome == "undecided":
+        lacks = verdict.reason if study.test is None else str(verdict).removeprefix("undecided: ")
+        way_out = COMMAND if study.test is None else ""
+        return all_of(Case(claims, None, lacks), way_out=way_out)
+    return all_of(Case(claims, verdict.outcome == "confirmed"))
+
+
+def _against(study: Protocolled | None, statement: str, claims: str) -> Counterexample | None:
+    if study is None or study.verdict.outcome != "refuted":
+        return None
+    return Counterexample(
+        statement,
+        {"study": study.setting},
+        claims,
+        f"{study.verdict.reason}; {study.verdict.effect}",
+    )
 
 
 def _lines(table: tuple[Row, ...], measure: str) -> list[Row]:
     return [row for row in table if row.measure == measure and row.found.coefficient == COEFFICIENT]
 
 
-def _adjusted(primary: tuple[str, ...]) -> str:
-    return f"adjusted by Holm for {len(primary)} primary tests: {', '.join(primary)}"
-
-
-def _ranked(row: Row) -> Case:
-    if row.sign is None:
-        return Case(
-            row.group,
-            None,
-            row.found.missing if row.found.value is None else f"{row}, which decides nothing",
-            data=row.found.networks > 0,
-        )
-    return Case(row.group, row.sign == -1)
-
-
-def _setting(results: Results | None) -> str:
-    if results is None:
-        return "own runs"
+def _setting(results: Results) -> str:
     manifest, configs = results.manifest, [run.config for run in results.runs]
     seeds = (
         f"{'seeds' if len(manifest.seeds) > 1 else 'seed'} {', '.join(map(str, manifest.seeds))}"
