@@ -178,8 +178,7 @@ def validate(
         _study(out, data_dir, resume, quiet, given=(dataset, seeds, device), alone=rank.alone)
         return
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
-    if resume and not jobs.is_there(out):
-        _tell(f"{out} holds nothing to carry on with: starting afresh")
+    _tell_if_afresh(out, resume)
     if rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
     elif (
@@ -215,8 +214,7 @@ def _study(
         )
     if not alone:
         raise InputError("the study is run by one command: unset RANK and WORLD_SIZE")
-    if resume and not jobs.is_there(out):
-        _tell(f"{out} holds nothing to carry on with: starting afresh")
+    _tell_if_afresh(out, resume)
     study = jobs.study(out, data_dir=data_dir, resume=resume, quiet=quiet)
     decision = decide_study(study)
     click.echo(f"{out}: {len(study.rows)} trials")
@@ -396,6 +394,13 @@ def _tell_drawn(
             _tell(f"left out {name}: {outcome}")
         else:
             click.echo("\n".join(map(str, outcome)))
+
+
+def _tell_if_afresh(out: Path, resume: bool) -> None:
+    from gradbound import jobs
+
+    if resume and not jobs.is_there(out):
+        _tell(f"{out} holds nothing to carry on with: starting afresh")
 
 
 def _tell(line: str, quiet: bool = False) -> None:

@@ -22,6 +22,7 @@ from mutants.every_loss import EVERY_LOSS
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
 from mutants.rules import SYMBOLIC
+from mutants.study import STUDY
 from mutants.theorems import THEOREMS
 from mutants.validate import MEASUREMENTS
 from mutants.watch import WATCHED
@@ -37,6 +38,7 @@ BESIDE_TESTS = (
     *WATCHED,
     *CHECKERS,
     *VERDICTS,
+    *STUDY,
 )
 
 

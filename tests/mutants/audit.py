@@ -263,28 +263,10 @@ VERDICTS = [
         "(one * (1 - one))",
     ),
     Mutant(
-        "records without a slope are data (C24)",
-        "validate/audit/claims/c24_training.py",
-        "data=slope.depths > 0",
-        "data=True",
-    ),
-    Mutant(
-        "records without gradients are data (C25)",
-        "validate/audit/claims/c24_training.py",
-        "data=row.found.networks > 0",
-        "data=True",
-    ),
-    Mutant(
         "Table 1 is read from below (C24)",
         "validate/audit/claims/c24_training.py",
         "score(last, first, images)",
         "score(first, last, images)",
-    ),
-    Mutant(
-        "families are judged by depth (C25)",
-        "validate/audit/claims/c24_training.py",
-        "across = next(row for row in rows if row.group == ACROSS)",
-        "across = next(row for row in rows if row.group == WITHIN)",
     ),
     Mutant(
         "a document is shown with another guide",

@@ -405,12 +405,6 @@ MEASUREMENTS = [
         "best",
     ),
     Mutant(
-        "more survival means more error",
-        "validate/audit/claims/c24_training.py",
-        "row.sign == -1",
-        "row.sign == 1",
-    ),
-    Mutant(
         "few networks are judged alone",
         "validate/statistics/ranking.py",
         "least is not None and least * most <= SIGNIFICANT",

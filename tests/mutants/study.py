@@ -1,0 +1,176 @@
+"""Mutants of the study: its plan, its trials, its folder, its tests and its verdicts."""
+
+from mutants.mutant import Mutant
+
+_C24 = "validate/audit/claims/c24_training.py"
+_VERDICTS = "validate/study/study_verdicts.py"
+_TESTS = "validate/study/primary_tests.py"
+_FOLDER = "validate/study/study_folder.py"
+_TRIALS = "validate/study/trials.py"
+_PERFORM = "validate/study/perform_trial.py"
+
+STUDY = [
+    Mutant("levels of one stratum share a seed", _TRIALS, "seed += 1", "seed += 0"),
+    Mutant(
+        "two depths of a pair have seeds of their own",
+        _TRIALS,
+        "pairs.first_seed + number,",
+        "pairs.first_seed + number + depth,",
+    ),
+    Mutant(
+        "the look sees the mean",
+        _TRIALS,
+        "stdev(first) / look.planned",
+        "sum(each**2 for each in first) ** 0.5 / look.planned",
+    ),
+    Mutant(
+        "the look takes whatever pairs are there",
+        _TRIALS,
+        "first = differences(protocol, early, rows)",
+        "first = differences(protocol, protocol.depth.gain, rows)[: look.after]",
+    ),
+    Mutant(
+        "shallow less deep",
+        _TRIALS,
+        "PERCENT * (errors[deep, seed] - errors[shallow, seed])",
+        "PERCENT * (errors[shallow, seed] - errors[deep, seed])",
+    ),
+    Mutant(
+        "a diverged trial has no error",
+        _TRIALS,
+        "protocol.error_of_diverged if row.test_error is None",
+        "0.0 if row.test_error is None",
+    ),
+    Mutant("any record is intact", _TRIALS, "self.seal == self._digest()", "True"),
+    Mutant(
+        "the flow is not varied",
+        _PERFORM,
+        "vary_flow(network, skip=trial.skip, branch=trial.branch)",
+        "vary_flow(network, skip=1.0, branch=1.0)",
+    ),
+    Mutant(
+        "the flow before training is that after it",
+        _PERFORM,
+        "(before,) if scores is None else (before, _batch_ratio(training))",
+        "(before,) if scores is None else (_batch_ratio(training),) * 2",
+    ),
+    Mutant(
+        "a diverged training goes on",
+        _PERFORM,
+        "scores = _scores(protocol, training, used) if finite else None",
+        "scores = {'train_loss': 0.0, 'train_error': 0.0, 'test_error': 0.0}",
+    ),
+    Mutant(
+        "the skip is not scaled",
+        "validate/networks/varied_flow.py",
+        "return self.scale * self.shortcut(x)",
+        "return self.shortcut(x)",
+    ),
+    Mutant(
+        "every BatchNorm starts at the scale",
+        "validate/networks/varied_flow.py",
+        "last = block.branch[-1]",
+        "last = block.branch[1]",
+    ),
+    Mutant(
+        "a folder is carried on with under any protocol",
+        _FOLDER,
+        "if read_study(out).protocol != protocol:",
+        "if False:",
+    ),
+    Mutant(
+        "records of another protocol pass",
+        _FOLDER,
+        "if row.protocol != protocol.digest:",
+        "if False:",
+    ),
+    Mutant("altered records pass", _FOLDER, "if not row.intact:", "if False:"),
+    Mutant("a trial may be there twice", _FOLDER, "if row.trial in seen:", "if False:"),
+    Mutant("a trial need not be planned", _FOLDER, "if row.trial not in known:", "if False:"),
+    Mutant(
+        "seeds are the unit",
+        _TESTS,
+        "if (found := rows.get((network, level.name)))",
+        "if (found := rows.get((network, level.name), [])[:1])",
+    ),
+    Mutant(
+        "a signal that does not arrive ranks highest",
+        _TESTS,
+        "if ratio else -math.inf",
+        "if ratio else math.inf",
+    ),
+    Mutant(
+        "gain is tested two-sided for plain networks",
+        _TESTS,
+        "return max(self.gain.below, self.gate.above)",
+        "return self.gain.below",
+    ),
+    Mutant(
+        "no gain needs one side only",
+        _TESTS,
+        "within = max(",
+        "within = min(",
+    ),
+    Mutant(
+        "a test is made before the last trial",
+        _TESTS,
+        'if missing else ""',
+        'if False else ""',
+    ),
+    Mutant(
+        "p-values are not adjusted",
+        _VERDICTS,
+        "holm([1.0 if p is None else p for p in (p_flow, p_depth)])",
+        "[1.0 if p is None else p for p in (p_flow, p_depth)]",
+    ),
+    Mutant(
+        "a test to come counts as passed",
+        _VERDICTS,
+        "[1.0 if p is None else p for p in",
+        "[0.0 if p is None else p for p in",
+    ),
+    Mutant(
+        "more flow with more error confirms",
+        _VERDICTS,
+        '"confirmed" if test.found.value < 0 else "refuted"',
+        '"confirmed" if test.found.value > 0 else "refuted"',
+    ),
+    Mutant(
+        "no gain is concluded at twice the level",
+        _VERDICTS,
+        "if each <= level / 2:",
+        "if each <= 2 * level:",
+    ),
+    Mutant(
+        "a gain too small to matter confirms",
+        _VERDICTS,
+        "if gain.within <= level / 2:",
+        "if False:",
+    ),
+    Mutant(
+        "an unfinished study judges C24",
+        _C24,
+        "data=False), way_out=COMMAND)",
+        ")" + ", way_out=COMMAND)",
+    ),
+    Mutant(
+        "C24 is judged by flow",
+        _C24,
+        "if claim == study.protocol.depth.claim",
+        "if claim == study.protocol.flow.claim",
+    ),
+    Mutant(
+        "a changed protocol is not told",
+        _C24,
+        "study.protocol != read_protocol(),",
+        "False,",
+    ),
+    Mutant(
+        "the given study is not looked at",
+        "validate/audit/adjudicate.py",
+        "if folder is not None and is_study(folder):",
+        "if False:",
+        "tests/test_validate/test_audit/test_claims/test_c24_training.py",
+    ),
+]
+"""Judged by the tests beside them."""
