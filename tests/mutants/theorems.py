@@ -340,6 +340,20 @@ THEOREMS = [
         "label = sp.MatAdd(p, small)",
     ),
     Mutant(
+        "ways of checking are told of the first theorem alone",
+        "derivations/book/arrange.py",
+        "for each in alike[: alike.index(theorem)]",
+        "for each in document.theorems[:1]",
+        "tests/test_derivations/test_book/test_arrange.py",
+    ),
+    Mutant(
+        "both ends of a pencil are shown by one number",
+        "derivations/worlds/attaining_worlds.py",
+        "if apart and max(gaps.values()) <= allowed:",
+        "if False:",
+        "tests/test_derivations/test_theorems/test_every_loss.py",
+    ),
+    Mutant(
         "the least of the labels is their greatest",
         "derivations/theorems/every_loss_labels.py",
         "least, most = sp.Min(*OF_LABEL), sp.Max(*OF_LABEL)",
@@ -348,8 +362,8 @@ THEOREMS = [
     Mutant(
         "a softmax over all classes",
         "derivations/theorems/every_loss_labels.py",
-        "(1 - p_y) * (w / total)",
-        "(1 - p_y) * (w / (v + total))",
+        "(1 - p_y) * (one / others)",
+        "(1 - p_y) * (one / (own + others))",
     ),
     Mutant(
         "the cone's part counts inside it too",
