@@ -340,20 +340,6 @@ THEOREMS = [
         "label = sp.MatAdd(p, small)",
     ),
     Mutant(
-        "ways of checking are told of the first theorem alone",
-        "derivations/book/arrange.py",
-        "for each in alike[: alike.index(theorem)]",
-        "for each in document.theorems[:1]",
-        "tests/test_derivations/test_book/test_arrange.py",
-    ),
-    Mutant(
-        "both ends of a pencil are shown by one number",
-        "derivations/worlds/attaining_worlds.py",
-        "if apart and max(gaps.values()) <= allowed:",
-        "if False:",
-        "tests/test_derivations/test_theorems/test_every_loss.py",
-    ),
-    Mutant(
         "the least of the labels is their greatest",
         "derivations/theorems/every_loss_labels.py",
         "least, most = sp.Min(*OF_LABEL), sp.Max(*OF_LABEL)",
