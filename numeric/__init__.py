@@ -21,6 +21,7 @@ from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
 from numeric.evaluation.dense_inputs import input_parts, square_root_law, vanishing_gain
 from numeric.evaluation.evaluate import evaluate
+from numeric.evaluation.law_bounds import law_bounds
 from numeric.evaluation.live_samples import VanishedSignalWarning
 from numeric.evaluation.network import Leaf, Network, Segment
 from numeric.evaluation.realize import Realized, realize
@@ -99,6 +100,7 @@ __all__ = [
     "frobenius",
     "inner",
     "input_parts",
+    "law_bounds",
     "lipschitz_upper",
     "loss_bounds",
     "norm",

@@ -144,7 +144,7 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
         case NumericalRange(operator, end):
             bound = r"\lambda_{\min}" if end < 0 else r"\lambda_{\max}"
             value = (
-                rf"{bound}\left(\tfrac12\left(A + A^{{\top}}\right)\right),\; A = {show(operator)}"
+                rf"{bound}\left(\tfrac12\left(Y + Y^{{\top}}\right)\right),\; Y = {show(operator)}"
             )
         case Frobenius(operator):
             value = rf"\left\lVert {show(operator)} \right\rVert_F"

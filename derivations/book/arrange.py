@@ -187,6 +187,21 @@ def methods(document: Document) -> dict[str, str]:
     return {name: ascii_letters[index] for index, name in enumerate(names)}
 
 
+def new_ways(theorem: TheoremRecord, document: Document) -> dict[str, str]:
+    """The ways of checking, with their letters, that no earlier theorem of its kind used: who reads
+    one kind of theorem alone finds them where they are first used.
+    """
+    kind = theorem.id.partition(".")[0]
+    alike = [each for each in document.theorems if each.id.partition(".")[0] == kind]
+    earlier = {way for each in alike[: alike.index(theorem)] for way in _ways(each)}
+    known = methods(document)
+    return {way: known[way] for way in _ways(theorem) if way not in earlier}
+
+
+def _ways(theorem: TheoremRecord) -> list[str]:
+    return list(dict.fromkeys(check.method for step in theorem.steps for check in step.checks))
+
+
 def diagram(name: str, suffix: str) -> str:
     """Where the diagram of a block lies, seen from the book."""
     return f"diagrams/{name}.{suffix}"

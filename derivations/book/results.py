@@ -66,8 +66,8 @@ def in_law() -> tuple[Theorem, ...]:
 
 
 def axioms() -> tuple[Axiom, ...]:
-    """The axioms of all proofs: of norms and angles, of cones, of Gaussian matrices, of deep
-    networks.
+    """The axioms of all proofs: of norms and angles, of cones, of compositions, of Gaussian
+    matrices, of deep networks.
     """
     return (
         *(
@@ -75,6 +75,7 @@ def axioms() -> tuple[Axiom, ...]:
             for name, (statement, source) in quantities.AXIOMS.items()
         ),
         Axiom(*every_loss_labels.S_LEMMA),
+        Axiom(*scaled_branches.NEAR_IDENTITY),
         *law.AXIOMS,
         *every_loss_law.AXIOMS,
         *depth_axioms.AXIOMS,

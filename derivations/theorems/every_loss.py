@@ -24,6 +24,7 @@ from derivations.theorems.every_loss_pencil import (
     LOGITS,
     MULTIPLE,
     OURS,
+    RANK,
     REACHED_LEAST,
     REACHED_MOST,
     THROUGH,
@@ -31,6 +32,8 @@ from derivations.theorems.every_loss_pencil import (
     away,
     reach,
 )
+
+LOST = sp.Symbol("q_z", integer=True, nonnegative=True)
 
 
 def theorems() -> tuple[Theorem, ...]:
@@ -95,7 +98,8 @@ def _all() -> Theorem:
 def _shift_invariant() -> Theorem:
     """L(z + s1) = L(z) for every s, so L(z) = L((I − uuᵀ)z) with u = 1/√K."""
     it = reach()
-    u, w = it.notation.free("u", LOGITS, unit=True), it.notation.free("w", LOGITS)
+    logits = RANK + 1 + LOST  # K: of its K − 1 directions some may reach nothing
+    u, w = it.notation.free("u", logits, unit=True), it.notation.free("w", logits)
     a = sp.MatMul(away(u), w)
     before = (
         Step(
@@ -112,9 +116,9 @@ def _shift_invariant() -> Theorem:
         "Bounds for every shift-invariant loss",
         "A loss that does not feel a shift of all logits, as of the softmax alone or of "
         "differences of logits (cross-entropy with any soft labels that sum to 1, and focal, "
-        "distillation, Brier and multi-class hinge losses so defined), has a ⊥ 1. So the bounds "
-        "hold with Q a basis of the A_Hᵀa with a ⊥ 1 alone: K − 1 backward passes, ends never "
-        "looser, and for K = 2 one gain for every such loss.",
+        "distillation, Brier and multi-class hinge losses so defined), has a ⊥ 1: its entries sum "
+        "to 0. So the bounds hold with Q a basis of the A_Hᵀa with a ⊥ 1 alone: K − 1 backward "
+        "passes, ends never looser, and for K = 2 one gain for every such loss.",
         "every shift-invariant loss",
         before,
         it,
@@ -122,7 +126,7 @@ def _shift_invariant() -> Theorem:
 
 
 def _soft_labels() -> Theorem:
-    """The signal of cross-entropy at the soft label q = p − τa is p − q = τa; here τ = 3/7."""
+    """The signal of cross-entropy at the soft label q = p − ηa is p − q = ηa; here η = 3/7."""
     notation = Notation(Identity(), {}, "operator")
     u, w, p = (
         notation.free("u", LOGITS, unit=True),
@@ -132,7 +136,7 @@ def _soft_labels() -> Theorem:
     small = sp.MatMul(-MULTIPLE, away(u), w)
     label = sp.MatAdd(p, sp.MatMul(-1, small))
     result = Step(
-        "cross-entropy at the label q = p − τa", sp.MatAdd(p, sp.MatMul(-1, label)), "=", small
+        "cross-entropy at the label q = p − ηa", sp.MatAdd(p, sp.MatMul(-1, label)), "=", small
     )
     steps = (
         Step(
@@ -147,12 +151,12 @@ def _soft_labels() -> Theorem:
     return Theorem(
         "every_loss.soft_labels",
         "Soft labels attain the ends",
-        "The softmax p has entries > 0, so for a ⊥ 1 and small τ > 0 the vector q = p − τa is a "
-        "soft label, at which cross-entropy sends p − q = τa. The gain does not feel τ: the soft "
+        "The softmax p has entries > 0, so for a ⊥ 1 and small η > 0 the vector q = p − ηa is a "
+        "soft label, at which cross-entropy sends p − q = ηa. The gain does not feel η: the soft "
         "labels alone attain both ends over 1⊥, and the simplex adds nothing to it.",
         Derivation("every_loss.soft_labels", notation, steps),
         result,
-        ("τ max|a_k| ≤ min p_k",),
+        ("η max|a_k| ≤ min p_k",),
         source=OURS,
         result_label=r"\frac{\partial L}{\partial z} = ",
     )

@@ -20,7 +20,7 @@ from derivations.theorems.every_loss_pencil import LOGITS, OURS
 
 _I = sp.Symbol("i", integer=True, positive=True)
 _RUN = (_I, 1, LAYERS)
-SPREAD, SIZE = sp.IndexedBase("e", real=True), sp.IndexedBase("s", real=True)
+SPREAD, SIZE = sp.IndexedBase("e", real=True), sp.IndexedBase("g", real=True)
 EXTREME = sp.Symbol("m", nonnegative=True)
 TOP, BOTTOM = sp.IndexedBase("n", real=True), sp.IndexedBase("d", real=True)
 RATIO_MET = sp.Symbol("tau", nonnegative=True)
@@ -31,11 +31,11 @@ def theorems() -> tuple[Theorem, ...]:
     return (_regular_above(), _regular_below(), _batch(), _best_labels(), _one_sample(), _slice())
 
 
-def _letters() -> tuple[Notation, sp.Expr, sp.Expr, sp.Expr]:
-    """A (K, m), the regulariser βI as any matrix, and a."""
+def _letters(name: str) -> tuple[Notation, sp.Expr, sp.Expr, sp.Expr]:
+    """A_H or A_x (K, m), the regulariser βI as any matrix, and a."""
     notation = Notation(Identity(), {}, "operator")
     beta = notation.free("B", LOGITS, LOGITS, latex=r"\beta I")
-    return notation, notation.free("A", LOGITS, "m"), beta, notation.free("a", LOGITS)
+    return notation, notation.free(name, LOGITS, "m"), beta, notation.free("a", LOGITS)
 
 
 _WHOLE, _SMALL, _RHO = sp.symbols("w e rho", nonnegative=True)
@@ -44,7 +44,7 @@ _ONE = sp.Symbol("u", nonnegative=True)
 
 def _regular_above() -> Theorem:
     """10(g): A_xᵀa = P(A_Hᵀa; βa), ρ = σ_max(P)."""
-    notation, to_h, beta, a = _letters()
+    notation, to_h, beta, a = _letters("A_H")
     p = notation.free("P", "n", LOGITS + sp.Symbol("m", integer=True, positive=True))
     g, small = adjoint_image(to_h, a), sp.MatMul(beta, a)
     whole, operator = stacked(g, small), sp.Transpose(p)
@@ -82,7 +82,7 @@ def _regular_above() -> Theorem:
 
 def _regular_below() -> Theorem:
     """The roles swapped: A_Hᵀa = P(A_xᵀa; βa), ρ′ = σ_max(P)."""
-    notation, to_x, beta, a = _letters()
+    notation, to_x, beta, a = _letters("A_x")
     p = notation.free("P", "n", LOGITS + sp.Symbol("m", integer=True, positive=True))
     pulled, small, operator = adjoint_image(to_x, a), sp.MatMul(beta, a), sp.Transpose(p)
     whole = stacked(pulled, small)
@@ -120,7 +120,7 @@ def _regular_below() -> Theorem:
 
 
 def _batch() -> Theorem:
-    """10(h), eval mode: γ_i² = m + e_i² of sample i (m the least), d_i = s_i²."""
+    """10(h), eval mode: γ_i² = m + e_i² of sample i (m the least), d_i = g_i²."""
     base, over = sp.Sum(SIZE[_I] ** 2, _RUN), sp.Sum(SPREAD[_I] ** 2 * SIZE[_I] ** 2, _RUN)
     result = Step(
         "mediant, below",
@@ -156,17 +156,20 @@ def _best_labels() -> Theorem:
     result = Step(
         "one maximum per sample", whole, "=", sp.Sum(TOP[_I] - RATIO_MET * BOTTOM[_I], _RUN)
     )
-    d, left = sp.Symbol("D", positive=True), sp.Symbol("F", real=True)
+    d, left = sp.Symbol("d", positive=True), sp.Symbol("F", real=True)
     step = Step(
-        "the next ratio, N − τD = F", ((RATIO_MET * d + left) / d - RATIO_MET) * d, "=", left
+        "the next ratio, n − τd = F for n = Σn_i, d = Σd_i",
+        ((RATIO_MET * d + left) / d - RATIO_MET) * d,
+        "=",
+        left,
     )
     return Theorem(
         "every_loss.best_labels",
         "The worst labels of a batch",
         "Over the hard labels of all samples the greatest batch ratio Σn_i/Σd_i is the τ with "
         "F(τ) = Σ max_y (n_iy − τd_iy) = 0, a maximum per sample. Dinkelbach's iteration takes the "
-        "ratio at the maximum, which is F/D ≥ 0 above τ, and ends exactly, as labels are finitely "
-        "many; with least for greatest it gives the lower end.",
+        "ratio at the maximum, which is F/d ≥ 0 above τ, d = Σd_i, and ends exactly, as labels "
+        "are finitely many; with least for greatest it gives the lower end.",
         Derivation("every_loss.best_labels", Notation(Identity(), {}, "operator"), (result, step)),
         result,
         ("d_i > 0 for every label", "no layer mixes the samples"),

@@ -25,15 +25,25 @@ from derivations.algebra.steps import Certificate, Derivation, Step, Theorem
 from derivations.algebra.terms import Identity
 from derivations.rules.bound_types import BoundingTheorem, BoundMaker, Products, at_least, at_most
 from derivations.rules.remaining import Limits
-from derivations.theorems.every_loss_pencil import LOGITS, OURS, RANK, THROUGH, Reach, reach
+from derivations.theorems.every_loss_pencil import (
+    LOGITS,
+    OURS,
+    RANK,
+    REACHED_LEAST,
+    REACHED_MOST,
+    THROUGH,
+    Reach,
+    reach,
+)
 
 SHOWN_LABELS = 3
 OF_LABEL = sp.symbols(f"gamma_1:{SHOWN_LABELS + 1}", nonnegative=True)
 CONE_MOST, CONE_LEAST = sp.symbols("Lambda_S lambda_T", real=True)
 IN_CONE, IN_OTHER_CONE = sp.symbols("c_S c_T", real=True)
+IN_OUTER_CONE = sp.Symbol("c_Z", real=True)
 S_LEMMA = (
-    "s_lemma",
-    "If aᵀQa > 0 for some a: aᵀXa ≥ 0 where aᵀQa ≥ 0 exactly if X − sQ ⪰ 0 for some s ≥ 0.",
+    "S-lemma",
+    "If aᵀCa > 0 for some a: aᵀXa ≥ 0 where aᵀCa ≥ 0 exactly if X − κC ⪰ 0 for some κ ≥ 0.",
     "Pólik & Terlaky 2007, A Survey of the S-Lemma, SIAM Review 49:371–418, Theorem 2.2",
 )
 """What makes the bounds over a cone sharp: cited, not proved."""
@@ -47,17 +57,22 @@ def theorems() -> tuple[Theorem, ...]:
 
 
 def _softmax() -> Theorem:
-    """w = e^z_k, v = e^z_y, S the sum of the e^z over the other classes."""
-    w, v, total = sp.symbols("w v S", positive=True)
-    p_y = v / (v + total)
+    """E_k = e^z_k, E_y = e^z_y, E the sum of the e^z over the classes that are not y."""
+    one, own, others = sp.symbols("E_k E_y E", positive=True)
+    p_y = own / (own + others)
     result = Step(
-        "p_k = (1 − p_y) r_k for k ≠ y", w / (v + total), "=", (1 - p_y) * (w / total), "r_k = w/S"
+        "p_k = (1 − p_y) r_k for k ≠ y",
+        one / (own + others),
+        "=",
+        (1 - p_y) * (one / others),
+        "r_k = E_k/E",
     )
-    steps = (result, Step("p_y − 1", p_y - 1, "=", -total / (v + total)))
+    steps = (result, Step("p_y − 1", p_y - 1, "=", -others / (own + others)))
     return Theorem(
         "every_loss.softmax",
         "What a hard label sends",
-        "p − e_y = (1 − p_y)(r − e_y), r the softmax over k ≠ y: the direction of "
+        "p − e_y = (1 − p_y)(r − e_y), r the softmax over k ≠ y (E_k = e^(z_k), "
+        "E their sum over k ≠ y): the direction of "
         "cross-entropy's signal is that of r − e_y, which loses no digits where p_y → 1. The "
         "gain does not feel the factor, so measured gains are to be compared with r − e_y.",
         Derivation("every_loss.softmax", Notation(Identity(), {}, "operator"), steps),
@@ -156,10 +171,10 @@ _SHARE = sp.Rational(3, 7)
 
 
 def _sizes() -> Theorem:
-    """10(e). r has l = K − 1 entries r_i = 1/l + d_i, Σ d = 0; also r_i = s_i², 1 − r_i = t_i²."""
-    d, s, t = (sp.IndexedBase(name, real=True) for name in "dst")
+    """10(e). r has l = K − 1 entries r_i = 1/l + d_i, Σ d = 0; also r_i = f_i², 1 − r_i = j_i²."""
+    d, f, j = (sp.IndexedBase(name, real=True) for name in "dfj")
     run = (_I, 1, LAYERS)
-    spread, above = sp.Sum(d[_I] ** 2, run), sp.Sum(s[_I] ** 2 * t[_I] ** 2, run)
+    spread, above = sp.Sum(d[_I] ** 2, run), sp.Sum(f[_I] ** 2 * j[_I] ** 2, run)
     result = Step(
         "‖r − e_y‖² ≥ K/(K − 1)",
         1 + 1 / LAYERS + spread,
@@ -179,10 +194,10 @@ def _sizes() -> Theorem:
         result,
         Step(
             "‖r‖² ≤ Σ r_i = 1",
-            sp.Sum(s[_I] ** 4, run),
+            sp.Sum(f[_I] ** 4, run),
             "<=",
-            sp.Sum(s[_I] ** 2 * (s[_I] ** 2 + t[_I] ** 2), run),
-            "r_i = s_i², 1 = s_i² + t_i²",
+            sp.Sum(f[_I] ** 2 * (f[_I] ** 2 + j[_I] ** 2), run),
+            "r_i = f_i², 1 = f_i² + j_i²",
             (Certificate(((above,),)),),
         ),
     )
@@ -200,54 +215,55 @@ def _sizes() -> Theorem:
 
 
 def _cone() -> Theorem:
-    """10(d), weak duality on all of ℝᴷ. √τ is part of D = √τ A_H, s part of S = sQ."""
+    """10(d), weak duality on all of ℝᴷ. √τ is part of D = √τ A_H, κ part of Z = κC."""
     notation = Notation(Identity(), {}, "operator")
-    d, n = notation.free("D", LOGITS, "m"), notation.free("N", LOGITS, "n")
-    s, a = notation.free("S", LOGITS, LOGITS), notation.free("a", LOGITS)
+    d, to_x = notation.free("D", LOGITS, "m"), notation.free("A_x", LOGITS, "n")
+    z, a = notation.free("Z", LOGITS, LOGITS), notation.free("a", LOGITS)
     x = sp.MatAdd(
-        sp.MatMul(d, sp.Transpose(d)), sp.MatMul(-1, n, sp.Transpose(n)), sp.MatMul(-1, s)
+        sp.MatMul(d, sp.Transpose(d)), sp.MatMul(-1, to_x, sp.Transpose(to_x)), sp.MatMul(-1, z)
     )
-    out, inner, t_s, t_x = sp.symbols("o i t_S t_X", nonnegative=True)
+    out, inner, t_z, t_x = sp.symbols("o i t_Z t_X", nonnegative=True)
     c_x, least = sp.symbols("c_X mu_X", real=True)
     quantities = (
         Quantity(out, NormRatio(adjoint_image(d, a), a)),
-        Quantity(inner, NormRatio(adjoint_image(n, a), a)),
-        Quantity(t_s, NormRatio(adjoint_image(s, a), a)),
-        Quantity(IN_CONE, Cosine(a, adjoint_image(s, a))),
+        Quantity(inner, NormRatio(adjoint_image(to_x, a), a)),
+        Quantity(t_z, NormRatio(adjoint_image(z, a), a)),
+        Quantity(IN_OUTER_CONE, Cosine(a, adjoint_image(z, a))),
         Quantity(t_x, NormRatio(adjoint_image(x, a), a)),
         Quantity(c_x, Cosine(a, adjoint_image(x, a))),
         Quantity(least, NumericalRange(x, -1)),
     )
-    within = inner**2 + IN_CONE * t_s
+    within = inner**2 + IN_OUTER_CONE * t_z
     result = Step(
         "weak duality", out**2, ">=", within + least, "", (Certificate(((c_x * t_x - least,),)),)
     )
     steps = (
-        Step("aᵀXa, X = DDᵀ − NNᵀ − S", out**2, "=", within + c_x * t_x, "a ≠ 0"),
+        Step("aᵀXa, X = DDᵀ − A_xA_xᵀ − Z", out**2, "=", within + c_x * t_x, "a ≠ 0"),
         result,
     )
     return Theorem(
         "every_loss.cone",
         "Bounds over a cone of losses",
-        "For τ and s ≥ 0 with τG_out − G_in − sQ ⪰ 0 on all of ℝᴷ (or on 1⊥), every a with aᵀQa "
-        "≥ 0 has γ² ≤ τ; with G_in − τG_out − sQ ⪰ 0 it has γ² ≥ τ. Not on ℝᴷ/ker G_out, to "
-        "which Q does not descend. Here D = √τ A_H, N = A_x, S = sQ, and μ_X ≥ 0 says that the "
-        "matrix is ⪰ 0. By the axiom s_lemma the best s loses nothing where some a has aᵀQa > 0, "
-        "as an infimum.",
+        "A cone of losses is given by a symmetric K × K matrix C: those with aᵀCa ≥ 0, a = ∂L/∂z. "
+        "For τ and κ ≥ 0 with τG_out − G_in − κC ⪰ 0 on all of ℝᴷ (or on 1⊥), each of them has γ² "
+        "≤ τ; with G_in − τG_out − κC ⪰ 0 it has γ² ≥ τ. Not on ℝᴷ/ker G_out, to which C does not "
+        "descend. Here D = √τ A_H, Z = κC, X the matrix that is to be ⪰ 0, and μ_X ≥ 0 says that "
+        "it is: then o ≥ i, which is γ² ≤ τ. By the axiom S-lemma the best κ loses nothing where "
+        "some a has aᵀCa > 0, as an infimum.",
         Derivation("every_loss.cone", notation, steps, quantities),
         result,
-        ("s ≥ 0", THROUGH),
+        ("κ ≥ 0", THROUGH),
         source="weak duality; " + OURS,
         result_label=(
-            r"o = \lVert D^{\top} a\rVert / \lVert a\rVert,\; i = \lVert N^{\top} a\rVert / \lVert "
-            r"a\rVert: \quad "
+            r"o = \lVert D^{\top} a\rVert / \lVert a\rVert,\; "
+            r"i = \lVert A_x^{\top} a\rVert / \lVert a\rVert: \quad "
         ),
     )
 
 
 def _angle() -> Theorem:
     """Where G_out is regular on the class, b = Ra is any column: the cone is bᵀSb ≥ 0 (bᵀTb ≥ 0
-    below), S = sR⁻ᵀCR⁻¹.
+    below), S = κR⁻ᵀCR⁻¹ and T = κ′R⁻ᵀCR⁻¹.
     """
     it = reach()
     above = _side(it, "S", IN_CONE, CONE_MOST, +1)
@@ -268,17 +284,18 @@ def _angle() -> Theorem:
     return BoundingTheorem(
         "every_loss.angle",
         "Bounds for losses near a given one",
-        "Where ∂L/∂z makes an angle of at most θ with a given a_0 or with −a_0, aᵀCa ≥ 0 for C = "
-        "a_0a_0ᵀ − cos²θ ‖a_0‖² I. For any s ≥ 0 and S = T = sR⁻ᵀCR⁻¹ such a signal has c_S ≥ 0, "
-        "so γ² ≤ Λ_S, the largest eigenvalue of QᵀJJᵀQ + S, and γ² ≥ λ_T, the least one of "
-        "QᵀJJᵀQ − T; s may differ between the two. Outside the cone the bounds pay −c_S t_S and "
+        "Where ∂L/∂z makes an angle of at most θ with a given a_0 or with −a_0, aᵀCa ≥ 0 for "
+        "C = (a_0)(a_0)ᵀ − cos²θ ‖a_0‖² I. With S = κR⁻ᵀCR⁻¹, κ ≥ 0, such a signal has c_S "
+        "≥ 0, so γ² ≤ Λ_S, the largest eigenvalue of QᵀJJᵀQ + S; with T = κ′R⁻ᵀCR⁻¹, κ′ ≥ 0, it "
+        "has c_T ≥ 0, so γ² ≥ λ_T, the least eigenvalue of QᵀJJᵀQ − T. Each side takes the κ that "
+        "makes it tightest. Outside the cone the bounds pay −c_S t_S and "
         "−c_T t_T. θ = 0 is a limit only.",
         Derivation(
             "every_loss.angle", it.notation, steps, (*quantities, *limits.remaining.values())
         ),
         next(step for step in steps if step.before == GAIN and step.relation == "<="),
-        ("G_out regular", "s ≥ 0", THROUGH),
-        source="weak duality; sharp by s_lemma; " + OURS,
+        ("G_out regular", "κ, κ′ ≥ 0", THROUGH),
+        source="weak duality; sharp by the S-lemma; " + OURS,
         bounds=(
             make("angle", "lower", lower, "weak duality"),
             make("angle", "upper", upper, "weak duality"),
@@ -346,15 +363,15 @@ def _by_cone(side: _Side, gap: sp.Expr) -> tuple[Certificate, ...]:
 
 
 def _many_classes() -> Theorem:
-    """10(j). z = V f + bias behind d features f; A_f = V, A_H = V C with C = ∂f/∂H."""
+    """10(j). z = V f + bias behind d features f; A_f = V, A_H = V B with B = ∂f/∂H."""
     it = reach()
     features = sp.Symbol("d", integer=True, positive=True)
     v, c = (
         it.notation.free("V", LOGITS, features),
-        it.notation.free("C", features, it.jacobian.shape[0]),
+        it.notation.free("B", features, it.jacobian.shape[0]),
     )
     a = it.notation.free("a", LOGITS)
-    t, (least, most) = BRANCH_GAIN, sp.symbols("s S", nonnegative=True)
+    t, least, most = BRANCH_GAIN, REACHED_LEAST, REACHED_MOST
     quantities = (
         Quantity(t, NormRatio(adjoint_image(it.operator, it.b), it.b)),
         Quantity(least, SigmaMinAdjoint(it.operator)),
@@ -366,7 +383,7 @@ def _many_classes() -> Theorem:
         adjoint_image(head, a),
         "=",
         sp.MatMul(sp.Transpose(c), adjoint_image(v, a)),
-        "A_H = VC",
+        "A_H = VB",
     )
     steps = (
         result,

@@ -162,7 +162,8 @@ def _ratio() -> Theorem:
     other, a = notation.free("v", "w_1"), notation.free("a", LOGITS)
     u = notation.free("u", LOGITS, unit=True)
     base, operator = adjoint_image(second, a), sp.Transpose(p)
-    most = sp.Symbol("S", nonnegative=True)
+    most = sp.Symbol("sigma_max(P)", nonnegative=True)
+    notation.latex_names[most] = r"\sigma_{\max}(P)"
     quantities = (
         Quantity(GAIN, NormRatio(adjoint_image(operator, base), base)),
         Quantity(most, SigmaMax(operator)),
@@ -211,7 +212,7 @@ def _cancelling() -> Theorem:
         sp.MatAdd(first, sp.MatMul(-1, first)),
         "=",
         sp.ZeroMatrix(g.shape[0], h.shape[0]),
-        "∂L/∂W = g_1h_1ᵀ + g_2h_2ᵀ",
+        "∂L/∂W = g_1 h_1ᵀ + g_2 h_2ᵀ",
     )
     return Theorem(
         "every_loss.batch_of_weights",
@@ -229,7 +230,7 @@ def _fixup() -> Theorem:
     """⟨∂L/∂W, W⟩ = ⟨a, z⟩ for z = Wh, and any W that z is homogeneous in; λ = log Σ e^z."""
     notation, signals, inputs, gradient = _layer()
     weight = notation.free("W", "m", "n")
-    v, w = notation.free("v", "w"), notation.free("theta", "w")
+    v, w = notation.free("v", "w"), notation.free("theta", "w", latex=r"\theta")
     quantities = (Quantity(BRANCH_GAIN, NormRatio(v, w)), Quantity(COSINE, Cosine(w, v)))
     z, p = sp.IndexedBase("z", real=True), sp.IndexedBase("p", real=True)
     log_sum, z_y = sp.symbols("lambda z_y", real=True)

@@ -96,7 +96,7 @@ def theorems() -> tuple[Theorem, ...]:
 
 
 def _pencil() -> Theorem:
-    """10(a): (G_in, G_out) on ℝᴷ/ker G_out is (QᵀJJᵀQ, I) on ℝʳ, for R is onto."""
+    """10(a): (G_in, G_out) on ℝᴷ/ker G_out is (QᵀJJᵀQ, I) over all b, for R is onto."""
     it = reach()
     r, a = it.notation.free("R", RANK, LOGITS), it.notation.free("a", LOGITS)
     to_h = sp.MatMul(sp.Transpose(r), sp.Transpose(it.basis))  # A_H
@@ -134,9 +134,12 @@ def _pencil() -> Theorem:
     return Theorem(
         "every_loss.pencil",
         "The pencil of two boundaries",
-        "Whatever the loss, γ² = aᵀG_in a / aᵀG_out a with a = ∂L/∂z and the K × K Gram matrices "
-        "of the logits' Jacobians. With A_Hᵀ = QR, QᵀQ = I and R onto, the pencil (G_in, G_out) "
-        "on ℝᴷ/ker G_out is that of (QᵀJJᵀQ, I): its ends are σ_min(JᵀQ)² and σ_max(QᵀJ)².",
+        "A network with K logits z = z(H(x)) can send only g = A_Hᵀa to H, with A_H = ∂z/∂H and a "
+        "= ∂L/∂z, of which the loss may choose every entry; x gets A_xᵀa with A_x = ∂z/∂x = A_H J "
+        "and J = ∂H/∂x. So whatever the loss, γ² = aᵀG_in a / aᵀG_out a with the K × K Gram "
+        "matrices G_in and G_out of A_x and A_H. With A_Hᵀ = QR, QᵀQ = I and R onto, the pencil "
+        "(G_in, G_out) on ℝᴷ/ker G_out is that of (QᵀJJᵀQ, I): its ends are σ_min(JᵀQ)² "
+        "and σ_max(QᵀJ)².",
         Derivation("every_loss.pencil", it.notation, steps),
         result,
         (THROUGH,),
@@ -146,23 +149,23 @@ def _pencil() -> Theorem:
 
 
 def _kernel() -> Theorem:
-    """A_Hᵀ = B(I − uuᵀ): any A_Hᵀ that takes u away."""
+    """A_Hᵀ = N(I − aaᵀ): any A_Hᵀ that takes a away."""
     it = reach()
-    b, u = it.notation.free("B", RANK + MISSED, LOGITS), it.notation.free("u", LOGITS, unit=True)
-    pulled = sp.MatMul(b, away(u))
+    n, a = it.notation.free("N", RANK + MISSED, LOGITS), it.notation.free("a", LOGITS, unit=True)
+    pulled = sp.MatMul(n, away(a))
     result = Step(
-        "then A_xᵀu = Jᵀ A_Hᵀu is 0",
-        sp.MatMul(sp.Transpose(it.jacobian), pulled, u),
+        "then A_xᵀa = Jᵀ A_Hᵀa is 0",
+        sp.MatMul(sp.Transpose(it.jacobian), pulled, a),
         "=",
         sp.ZeroMatrix(it.jacobian.shape[1], 1),
     )
     steps = (
         Step(
-            "u is in the kernel of G_out",
-            sp.MatMul(pulled, u),
+            "a is in the kernel of G_out",
+            sp.MatMul(pulled, a),
             "=",
             sp.ZeroMatrix(RANK + MISSED, 1),
-            "A_Hᵀ = B(I − uuᵀ)",
+            "A_Hᵀ = N(I − aaᵀ), ‖a‖ = 1",
         ),
         result,
     )
@@ -175,7 +178,7 @@ def _kernel() -> Theorem:
         result,
         (THROUGH,),
         source="chain rule",
-        result_label=r"A_x^{\top} u = ",
+        result_label=r"A_x^{\top} a = ",
     )
 
 
@@ -185,17 +188,17 @@ def away(u: sp.Expr) -> sp.Expr:
 
 
 def _rank() -> Theorem:
-    """A signal Qu with JᵀQu = 0 makes the least value 0; one logit has one gain."""
+    """A signal Qb with JᵀQb = 0 makes the least value 0; signals on one line have one gain."""
     it = reach()
-    n, u = it.notation.free("N", RANK + MISSED, "n"), it.notation.free("u", RANK, unit=True)
-    lost = sp.MatMul(it.basis, u)
+    n, b = it.notation.free("N", RANK + MISSED, "n"), it.notation.free("b", RANK, unit=True)
+    lost = sp.MatMul(it.basis, b)
     jacobian = sp.MatMul(away(lost), n)
     gone = Step(
         "a signal that is lost",
         adjoint_image(jacobian, lost),
         "=",
         sp.ZeroMatrix(n.shape[1], 1),
-        "J = (I − (Qu)(Qu)ᵀ)N",
+        "J = (I − (Qb)(Qb)ᵀ)N, ‖b‖ = 1",
     )
     one = it.notation.free("v", RANK + MISSED)
     quantities = (
@@ -207,18 +210,20 @@ def _rank() -> Theorem:
         ),
         Quantity(BRANCH_GAIN, NormRatio(adjoint_image(it.jacobian, one), one)),
     )
-    result = Step("K = 1: a multiple has the same gain", GAIN**2, "=", BRANCH_GAIN**2, "g = av")
+    result = Step(
+        "a multiple has the same gain", GAIN**2, "=", BRANCH_GAIN**2, "g is a multiple of v"
+    )
     steps = (Step("it arrives", squared(lost), "=", sp.Identity(1)), gone, result)
     return Theorem(
         "every_loss.rank",
         "When every loss gets something through",
         "The least value of the pencil is > 0 if and only if rank G_in = rank G_out: it is "
-        "attained, and 0 exactly where a signal g = Qu ≠ 0 has Jᵀg = 0, which takes one from "
+        "attained, and 0 exactly where a signal g = Qb ≠ 0 has Jᵀg = 0, which takes one from "
         "the rank. With one logit, or two and a shift-invariant loss, all signals are multiples "
-        f"of one (here by {MULTIPLE}), and the gain is the same for every loss.",
+        f"of one v (here by {MULTIPLE}), and the gain is the same for every loss.",
         Derivation("every_loss.rank", it.notation, steps, quantities),
         result,
-        ("v = A_Hᵀ ≠ 0",),
+        ("A_H ≠ 0",),
         source="rank and kernel; " + OURS,
     )
 
@@ -227,10 +232,10 @@ MULTIPLE = sp.Rational(-3, 7)
 
 
 def _fewer() -> Theorem:
-    """Signals Sb, S of orthonormal columns, are some of all: no end is looser."""
+    """Signals Q_0b, Q_0 of orthonormal columns, are some of all: no end is looser."""
     notation = Notation(Identity(), {}, "operator")
     rows = RANK + MISSED
-    whole, some = notation.free("J", rows, "n"), notation.free("S", rows, RANK, unit=True)
+    whole, some = notation.free("J", rows, "n"), notation.free("Q_0", rows, RANK, unit=True)
     b = notation.free("b", RANK)
     column = sp.MatMul(some, b)
     part = sp.MatMul(sp.Transpose(some), whole)
@@ -243,8 +248,8 @@ def _fewer() -> Theorem:
         Quantity(REACHED_LEAST, SigmaMinAdjoint(part)),
     )
     notation.latex_names |= {
-        REACHED_MOST: r"\sigma_{\max}(S^{\top} J)",
-        REACHED_LEAST: r"\sigma_{\min}(J^{\top} S)",
+        REACHED_MOST: r"\sigma_{\max}(Q_0^{\top} J)",
+        REACHED_LEAST: r"\sigma_{\min}(J^{\top} Q_0)",
     }
     upper = Step(
         "no looser above", REACHED_MOST, "<=", MOST, "", (Certificate(((MOST - REACHED_MOST,),)),)
@@ -258,7 +263,7 @@ def _fewer() -> Theorem:
         (Certificate(((REACHED_LEAST - LEAST,),)),),
     )
     steps = (
-        Step("SᵀS = I", BRANCH_GAIN, "=", sp.Integer(1)),
+        Step("Q_0ᵀQ_0 = I", BRANCH_GAIN, "=", sp.Integer(1)),
         Step(
             "at every b",
             TOTAL_GAIN,
@@ -281,12 +286,12 @@ def _fewer() -> Theorem:
     return Theorem(
         "every_loss.fewer",
         "Fewer signals, tighter ends",
-        "Where only the signals Sb arrive, σ_min(Jᵀ) ≤ σ_min(JᵀS) and σ_max(SᵀJ) ≤ σ_max(J): "
-        "bounds for every loss are never looser than those for every signal (S = Q), and those "
-        "for fewer losses never looser than those for more (QᵀJ in the place of J).",
+        "Where only the signals (Q_0)b arrive, σ_min(Jᵀ) ≤ σ_min(JᵀQ_0) and σ_max(Q_0ᵀJ) ≤ "
+        "σ_max(J): bounds for every loss are never looser than those for every signal (Q_0 = Q), "
+        "and those for fewer losses never looser than those for more (QᵀJ in the place of J).",
         Derivation("every_loss.fewer", notation, steps, quantities),
         lower,
-        ("SᵀS = I",),
+        ("Q_0ᵀQ_0 = I",),
         source="variational characterization of singular values",
     )
 
@@ -305,8 +310,10 @@ def _pair() -> Theorem:
     lower_block, upper_block = sp.MatMul(sp.Transpose(q_1), j_1), sp.MatMul(sp.Transpose(q), j_2)
     pair = sp.MatMul(sp.Transpose(q), j_2, j_1)
     inner = sp.MatMul(r_1, b)
-    most = sp.symbols("S S_1 S_2", nonnegative=True)
-    least = sp.symbols("s s_1 s_2", nonnegative=True)
+    most, least = MOST_OF_PAIR, LEAST_OF_PAIR
+    for index, shown in enumerate(("12", "1", "2")):
+        notation.latex_names[most[index]] = rf"\sigma_{{\max,{shown}}}"
+        notation.latex_names[least[index]] = rf"\sigma_{{\min,{shown}}}"
     second = sp.Symbol("gamma_2", nonnegative=True)
     quantities = (
         Quantity(TOTAL_GAIN, NormRatio(adjoint_image(pair, b), b)),
@@ -360,8 +367,11 @@ def _pair() -> Theorem:
         result,
         (THROUGH,),
         source="telescoping product; " + OURS,
-        result_label=r"s = \sigma_{\min}((J_2 J_1)^{\top} Q): \quad ",
+        result_label=r"\sigma_{\min,12} = \sigma_{\min}((J_2 J_1)^{\top} Q): \quad ",
     )
 
 
+MOST_OF_PAIR = sp.symbols("sigma_max_12 sigma_max_1 sigma_max_2", nonnegative=True)
+LEAST_OF_PAIR = sp.symbols("sigma_min_12 sigma_min_1 sigma_min_2", nonnegative=True)
+"""Of both blocks, of the one below and of the one above, over what arrives."""
 GAIN_OF_PAIR = sp.Symbol("t_1", nonnegative=True)

@@ -1,4 +1,4 @@
-"""Bounds residual blocks H = x + S F(x) whose branch is scaled, and stacks of them.
+"""Bounds residual blocks H = x + S F(x) whose branch is scaled or small, and stacks of them.
 
 S is any matrix: αI (SkipInit, ReZero, Stable ResNet), or a diagonal (LayerScale). What is said of
 stacks holds for every signal; what random weights do is in `laws/scaled_depth_laws.py`.
@@ -32,11 +32,38 @@ SCALED = (
     "De & Smith 2020 (SkipInit, arXiv 2002.10444); Bachlechner et al. 2020 (ReZero, arXiv "
     "2003.04887); Zhang, Dauphin & Ma 2019 (Fixup, arXiv 1901.09321)"
 )
+EXCESS = sp.Symbol("e", nonnegative=True)
+LOGARITHM = sp.Symbol("lambda", positive=True)
+NORM_PRESERVATION = "Zaeemzadeh, Rahnavard & Shah 2018 (arXiv 1805.07477)"
+NEAR_IDENTITY = (
+    "near-identity maps",
+    (
+        "On a bounded set, a map h of ℝⁿ to ℝⁿ that is invertible with a Lipschitz inverse, has a "
+        "Lipschitz derivative and keeps the orientation is, for every L, a composition of L maps "
+        "x + F_ℓ(x) whose F_ℓ have a Lipschitz constant of at most c log(2L)/L, c of h alone."
+    ),
+    (
+        "Bartlett, Evans & Long 2018, Representing smooth functions as compositions of "
+        "near-identity functions (arXiv 1804.05012), Theorem 1"
+    ),
+)
+"""That small branches suffice, and not that training finds them: cited, not proved."""
 
 
 def theorems() -> tuple[Theorem, ...]:
-    """One block, what α keeps a target, stacks, linear stacks, sums and products of weights."""
-    return (_block(), _target(), _stack(), _linear(), _parallel(), _serial())
+    """One block, what α keeps a target, stacks, norm preservation, linear stacks, sums and products
+    of weights.
+    """
+    return (
+        _block(),
+        _target(),
+        _stack(),
+        _norm_preservation(),
+        _near_identity(),
+        _linear(),
+        _parallel(),
+        _serial(),
+    )
 
 
 def _block() -> Theorem:
@@ -138,17 +165,109 @@ def _stack() -> Theorem:
         "Deep stacks of near-isometries",
         "L blocks with 1 − δ ≤ γ_ℓ ≤ 1 + δ, δ = c/L, keep (1 − c/L)^L ≤ Γ ≤ (1 + c/L)^L, which "
         "tend to e^(−c) and e^c: bounded at every depth, for every signal. That each block "
-        "preserves norms up to some δ_ℓ → 0 is not enough: Σδ_ℓ must be bounded, and with δ = c "
-        "log(2L)/L, as near-identity representations of smooth maps have it, it is c log(2L).",
+        "preserves norms up to some δ_ℓ → 0 is not enough: Σδ_ℓ must be bounded.",
         Derivation(
             "scaled_branch.stack", Notation(Identity(), {}, "operator"), (*products, *limits)
         ),
         limits[1],
         ("σ_max of every branch, scaled, is at most c/L",),
-        source=(
-            "stack.uniform; norm preservation: Zaeemzadeh, Rahnavard & Shah 2018 (arXiv 1805.07477)"
-        ),
+        source="stack.uniform",
         result_label=r"\Gamma_{\min} = ",
+    )
+
+
+def _norm_preservation() -> Theorem:
+    """δ = σ_max(J_F) + e, e the norm of any matrix: so any δ that is not below σ_max(J_F)."""
+    term = Add(Identity(), _BRANCH)
+    notation = Notation(term, {"F": ("n", "n")}, "operator")
+    branch, g = notation.jacobian(_BRANCH, Identity()), notation.signal()
+    pulled = adjoint_image(branch, g)
+    quantities = (
+        Quantity(GAIN, NormRatio(sp.MatAdd(g, pulled), g)),
+        Quantity(BRANCH_GAIN, NormRatio(pulled, g)),
+        Quantity(SIGMA_MAX, SigmaMax(branch)),
+        Quantity(EXCESS, SigmaMax(notation.free("E", "n", "n"))),
+    )
+    delta = SIGMA_MAX + EXCESS
+    lower, upper = sp.Max(1 - SIGMA_MAX, 0), 1 + SIGMA_MAX
+    limits = Limits(notation, quantities)
+    norm = (SIGMA_MAX - BRANCH_GAIN,)
+    steps = (
+        Step("pullback", notation.gradient(), "=", sp.MatAdd(g, pulled)),
+        at_least("operator norm", 1 - SIGMA_MAX, ((GAIN - (1 - BRANCH_GAIN),), norm)),
+        Step("larger of two lower bounds", GAIN, ">=", lower),
+        at_most("operator norm", upper, ((1 + BRANCH_GAIN - GAIN,), norm)),
+        at_least(
+            "from below at any δ = σ_max(J_F) + e",
+            1 - delta,
+            ((GAIN - (1 - SIGMA_MAX),), (EXCESS,)),
+        ),
+        at_most(
+            "from above at any δ = σ_max(J_F) + e", 1 + delta, ((1 + SIGMA_MAX - GAIN,), (EXCESS,))
+        ),
+        *limits.steps((lower, upper)),
+    )
+    make = BoundMaker("norm_preservation", limits, g, ("g ≠ 0",))
+    bounds = (
+        make("block", "lower", lower, "triangle inequality, operator norm"),
+        make("block", "upper", upper, "triangle inequality, operator norm"),
+    )
+    return BoundingTheorem(
+        "norm_preservation.block",
+        "A residual block preserves norms as its branch is small",
+        "For H = x + F(x) with σ_max(J_F) ≤ δ, as of a branch with the Lipschitz constant δ, 1 − "
+        "δ ≤ γ ≤ 1 + δ for every signal. Both ends are attained, by J_F = −δI and J_F = δI; for δ "
+        "≥ 1 nothing need get through. Blocks that change the dimension have no such bound.",
+        Derivation(
+            "norm_preservation.block", notation, steps, (*quantities, *limits.remaining.values())
+        ),
+        next(step for step in steps if step.after == 1 - delta),
+        ("σ_max(J_F) ≤ δ", "g ≠ 0"),
+        source=f"triangle inequality, operator norm; {NORM_PRESERVATION}, proof of Theorem 1",
+        bounds=bounds,
+    )
+
+
+def _near_identity() -> Theorem:
+    """What the axiom says of blocks, and what that says of the stack: λ = log(2L)."""
+    total = SHARE * LOGARITHM
+    result = Step(
+        "δ of all blocks together",
+        sp.Sum(total / DEPTH, (_J, 1, DEPTH)),
+        "=",
+        total,
+        "δ = cλ/L, λ = log(2L)",
+    )
+    limits = tuple(
+        Step(
+            f"{side} bound of a long stack at a given λ",
+            (1 + sign * total * EPSILON) ** (1 / EPSILON),
+            "->",
+            sp.exp(sign * total),
+            "ε = 1/L",
+            vanishing=EPSILON,
+        )
+        for side, sign in (("upper", 1), ("lower", -1))
+    )
+    return Theorem(
+        "norm_preservation.depth",
+        "What norm preservation says of deep networks",
+        "By the axiom of near-identity maps a smooth invertible map h has, for every depth L, "
+        "residual blocks with 1 − δ ≤ γ ≤ 1 + δ, δ = c log(2L)/L: each of them is the nearer to an "
+        "isometry the more there are. That is existence: it says nothing of the blocks that "
+        "training finds, nor of an optimum with other blocks, and where L ≤ c log(2L) nothing "
+        "from below. Nor does the stack become an isometry: its bounds (1 − δ)^L and (1 + δ)^L "
+        "are of the order of e^(−cλ) = (2L)^(−c) and e^(cλ) = (2L)^c.",
+        Derivation(
+            "norm_preservation.depth", Notation(Identity(), {}, "operator"), (result, *limits)
+        ),
+        result,
+        (
+            "h as in the axiom of near-identity maps",
+            "blocks that can be any x + F(x), of one dimension",
+            "c depends on h",
+        ),
+        source=f"near-identity maps; {NORM_PRESERVATION}, Theorem 1",
     )
 
 

@@ -56,12 +56,13 @@ STEEPEST = {"relu": Fraction(1), "sigmoid": HALF, "tanh": Fraction(0)}
 @dataclass(frozen=True)
 class Choice:
     """A world of 2 × 2 matrices: the Jacobian of every layer is `multiple` times the identity, or
-    times the projection on the first coordinate; `value` is the value of every layer that is no
-    gate.
+    times the projection on the first coordinate, or, uneven, times 1 along the first and 1/2 along
+    the second, with free columns along one coordinate each; `value` is the value of every layer
+    that is no gate.
     """
 
     multiple: Fraction
-    pattern: Literal["identity", "projection"] = "identity"
+    pattern: Literal["identity", "projection", "uneven"] = "identity"
     value: Fraction = HALF
 
 
@@ -76,6 +77,8 @@ CANDIDATES = (
         for value in _VALUES
         for multiple in ("-1", "-1/3")
     ),
+    # Where all else gives the ends of a pencil one value: 1/2 and 3/4, 3/2 and 5/4 beside a skip.
+    *(Choice(Fraction(multiple), "uneven") for multiple in ("-1/2", "1/2")),
 )
 
 
@@ -117,21 +120,23 @@ class World(Instance):
                     term = parts_of(term)[index]
                 rows = self.size(self.notation.dimension_of(term))
                 return _column(rows)
-            case Free(_, shape, unit):
-                return self._free(self.size(shape[0]), self.size(shape[1]), unit)
+            case Free(name, shape, unit):
+                return self._free(name, self.size(shape[0]), self.size(shape[1]), unit)
         raise UnknownNodeError(
             f"no world has a {type(meaning).__name__}: teach derivations/worlds/attaining_worlds.py"
         )
 
-    def _free(self, rows: int, columns: int, unit: bool) -> DomainMatrix:
+    def _free(self, name: str, rows: int, columns: int, unit: bool) -> DomainMatrix:
         """A column, as signals are; a square that takes such columns away; else an inclusion."""
+        uneven = self.choice.pattern == "uneven"
         if columns == 1 and not unit:
-            return _column(rows)
+            return _column(rows, _index(name) if uneven else None)
         if rows == columns and not unit:
-            column = _column(rows)
+            column = _column(rows, 0 if uneven else None)
             ((square,),) = (column.transpose() * column).to_list()
             away = DomainMatrix.eye(rows, QQ) - (column * column.transpose()).scalarmul(1 / square)
-            return away.to_dense().scalarmul(_rational(self.choice.multiple))
+            multiple = self.choice.multiple
+            return away.to_dense().scalarmul(_rational(multiple**2 if uneven else multiple))
         entries = [[QQ(int(i == j)) for j in range(columns)] for i in range(rows)]
         return DomainMatrix(entries, (rows, columns), QQ)
 
@@ -177,9 +182,10 @@ class World(Instance):
 
     def _matrix(self, name: str, multiple: Fraction, pattern: str) -> DomainMatrix:
         rows, columns = (self.size(dimension(size)) for size in self.notation.dims[name])
-        kept = rows if pattern == "identity" else 1
+        kept = 1 if pattern == "projection" else rows
+        along = [multiple / (1 + i) if pattern == "uneven" else multiple for i in range(rows)]
         entries = [
-            [_rational(multiple if i == j < kept else Fraction(0)) for j in range(columns)]
+            [_rational(along[i] if i == j < kept else Fraction(0)) for j in range(columns)]
             for i in range(rows)
         ]
         return DomainMatrix(entries, (rows, columns), QQ)
@@ -201,12 +207,13 @@ def _last_layer(gate: Term) -> Iterator[Layer]:
 
 def examples(derivation: Derivation, exprs: Iterable[sp.Expr]) -> list[Example | None]:
     """For each expression an example in which it equals the derivation's gain γ, the first among
-    the candidates. A gain of 0 shows nothing of a bound that is never below 0: only an extreme
-    singular value itself may be attained there.
+    the candidates, and of those the first in which not all the expressions do: it shows that each
+    is attained by itself. A gain of 0 shows nothing of a bound that is never below 0: only an
+    extreme singular value itself may be attained there.
     """
     exprs = list(exprs)
     wanted: dict[sp.Expr, Example | None] = dict.fromkeys(exprs)
-    for zero in (False, True):
+    for zero, apart in ((False, True), (False, False), (True, False)):
         for choice in CANDIDATES:
             open_ones = [
                 expr
@@ -220,9 +227,12 @@ def examples(derivation: Derivation, exprs: Iterable[sp.Expr]) -> list[Example |
             # A ratio to a signal that is 0 in this world.
             if any(map(np.isnan, values.values())) or (values[GAIN] <= ATTAINED) != zero:
                 continue
+            allowed = ATTAINED * max(1.0, values[GAIN])
+            gaps = {e: abs(float(evaluate(e, (values,))[0]) - values[GAIN]) for e in wanted}
+            if apart and max(gaps.values()) <= allowed:
+                continue
             for expr in open_ones:
-                gap = abs(float(evaluate(expr, (values,))[0]) - values[GAIN])
-                if gap <= ATTAINED * max(1.0, values[GAIN]):
+                if gaps[expr] <= allowed:
                     wanted[expr] = _example(derivation.notation, world, values[GAIN])
     return [wanted[expr] for expr in exprs]
 
@@ -252,8 +262,18 @@ def _shown(value: sp.Matrix) -> str:
     return str(sp.latex(value, mat_delim="["))
 
 
-def _column(rows: int) -> DomainMatrix:
-    return DomainMatrix([[QQ(i + 2)] for i in range(rows)], (rows, 1), QQ)
+def _column(rows: int, along: int | None = None) -> DomainMatrix:
+    """A column of numbers from 2 on, or of the one along a coordinate."""
+    entries = [[QQ(i + 2 if along in (None, i) else 0)] for i in range(rows)]
+    return DomainMatrix(entries, (rows, 1), QQ)
+
+
+def _index(name: str) -> int:
+    """The coordinate of a free column: the first, but for v_2, v_4, … the second, and for w, from
+    which a first one is taken away.
+    """
+    index = name.rpartition("_")[2]
+    return (int(index) - 1) % 2 if index.isdigit() else int(name == "w")
 
 
 def _rational(value: Fraction) -> Rational:

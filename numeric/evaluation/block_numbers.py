@@ -19,8 +19,9 @@ class BoundNumbers:
     a dead ReLU) it says nothing: 0 from below, ∞ from above.
 
     `certainty` is "exact" (up to floating point), "probable" (holds with probability ≥ 1 − `delta`
-    for each sample) or "certified" (rounding included). `reason` says what the bound rests on and
-    for which signals it holds.
+    for each sample), "certified" (rounding included) or "law" (holds for a share ≥ 1 − `delta` of
+    all draws of the weights; of weights that were not drawn so it says nothing). `reason` says what
+    the bound rests on and for which signals it holds.
     """
 
     id: str
@@ -66,9 +67,10 @@ class BlockNumbers:
 def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers, ...]:
     """For each sample the bound of this side that says most, of equal ones the first.
 
+    Those of certainty "law" are passed over: they are about draws of the weights, not about these.
     Raises InputError if there is no such bound.
     """
-    sided = [bound for bound in bounding if bound.side == side]
+    sided = [bound for bound in bounding if bound.side == side and bound.certainty != "law"]
     if not sided:
         raise InputError(
             f"there is no {side} bound among "

@@ -29,9 +29,11 @@ from numeric.evaluation.block_numbers import (
     not_looser,
 )
 from numeric.evaluation.column_expressions import Columns
+from numeric.evaluation.law_bounds import check_laws, law_bounds
 from numeric.evaluation.live_samples import live_samples, spread
 from numeric.evaluation.quantity_values import QuantityValues
 from numeric.evaluation.repeated_skips import warn_of_repeated_skips
+from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.operators.ritz_ends import Enclosure
 from numeric.operators.upcast import block_in_single
 from numeric.operators.vector_norms import norm
@@ -49,18 +51,24 @@ def evaluate(
     steps: int = 40,
     delta: float = 1e-6,
     seed: int = 0,
+    law: GeneralizedChiSquare | None = None,
 ) -> BlockNumbers:
     """Evaluates the pullback and every bound of `term`: a term, a block, or a block's name.
 
     Without `spectra` only bounds that need no singular values; `steps`, `delta` and `seed` are the
-    `Effort` of finding those. x: (batch, *in), g: (batch, *out), float32 or float64; half precision
-    is taken to float32, with a PrecisionWarning. Samples whose backward signal is zero have no
-    gain: a VanishedSignalWarning names them. Warns, too, where a leaf already adds the input that
-    its term adds (`RepeatedSkipWarning`). Raises InputError where no sample has a signal, for
-    tensors and modules that `numeric.checks` refuses, and where leaves do not fit the term.
+    `Effort` of finding those. With `law`, one of ‖∂L/∂x‖² per sample over weights drawn
+    independently of the signal (`numeric.laws`), also the bounds of certainty "law" of `law_bounds`
+    at `delta`: they are about draws of the weights, not about these. x: (batch, *in), g: (batch,
+    *out), float32 or float64; half precision is taken to float32, with a PrecisionWarning. Samples
+    whose backward signal is zero have no gain: a VanishedSignalWarning names them. Warns, too,
+    where a leaf already adds the input that its term adds (`RepeatedSkipWarning`). Raises
+    InputError where no sample has a signal, for tensors and modules that `numeric.checks` refuses,
+    and where leaves do not fit the term.
     """
     effort = Effort(steps, delta, seed)  # refused even where no spectra are wanted
     structure = term_of(term)
+    if law is not None:
+        check_laws(law, x)
     leaves, (x, g) = block_in_single(leaves, x, g)
     live = live_samples(x, g)
     if live.all():
@@ -69,6 +77,9 @@ def evaluate(
         check_input(x)
         point = Point(structure, leaves, x[live.to(x.device)], g[live.to(g.device)])
     numbers = numbers_at(point, effort, spectra)
+    if law is not None:
+        own = law_bounds(law.where(live.numpy(force=True)), numbers.terms["norm_g"], delta)
+        numbers = replace(numbers, bounds=(*numbers.bounds, *own))
     warn_of_repeated_skips(point)
     return numbers if live.all() else _spread(numbers, live)
 

@@ -22,6 +22,7 @@ from numeric.laws.dense_layer import (
     shared_law,
 )
 from numeric.laws.depth_ratios import evaluate_block, evaluate_law
+from numeric.laws.law_quantiles import gain_quantiles
 
 __all__ = [
     "Fit",
@@ -37,6 +38,7 @@ __all__ = [
     "gain_band",
     "gain_cdf",
     "gain_log_probability",
+    "gain_quantiles",
     "goodness_of_fit",
     "independent_law",
     "masked_law",

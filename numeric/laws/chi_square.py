@@ -126,7 +126,7 @@ class GeneralizedChiSquare:
         some 1e-9 of the largest).
         """
         wide = np.asarray(~self.hidden(tolerance)).reshape(-1)
-        wide[wide] = answerable(self._components()[1].take(np.flatnonzero(wide)), tolerance)
+        wide[wide] = answerable(self.in_units()[1].take(np.flatnonzero(wide)), tolerance)
         return wide.reshape(self.batch)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> "GeneralizedChiSquare":
@@ -190,7 +190,7 @@ class GeneralizedChiSquare:
         q = real(q, "a quantile")
         shape = self._beside(q)
         flat = self._flat(q, shape)
-        unit, components = self._components()
+        unit, components = self.in_units()
         shift = self.shift.reshape(-1)
         slack = 2 * EPS * (np.abs(flat) + shift) / unit
         laws = components.take(np.tile(np.arange(len(unit)), len(flat)))
@@ -240,7 +240,7 @@ class GeneralizedChiSquare:
     def _flat(self, values: Array, shape: tuple[int, ...]) -> Array:  # -> (Q, B)
         return np.broadcast_to(values, shape).reshape(-1, max(1, int(np.prod(self.batch))))
 
-    def _components(self) -> tuple[Array, Components]:
+    def in_units(self) -> tuple[Array, Components]:
         """A unit for each law (B,), and its components in that unit: none under- or overflows."""
         count = max(1, int(np.prod(self.batch)))
         weights, dofs, squares = (
@@ -258,7 +258,7 @@ class GeneralizedChiSquare:
             raise InputError(
                 "the law is narrower than the rounding of its shift: it is a point for float64"
             )
-        unit, components = self._components()
+        unit, components = self.in_units()
         return Probabilities(self.shift.reshape(-1), unit, components, tolerance)
 
     @staticmethod

@@ -166,7 +166,7 @@ def gain_cdf(
     """P(γ ≤ gain) for γ = ‖∂L/∂x‖ / signal_norm, signal_norm > 0 (*batch,)."""
     at = real(gain, "the gain")
     return law_of_square.cdf(
-        np.sign(at) * (at * _positive(signal_norm, law_of_square)) ** 2, tolerance
+        np.sign(at) * (at * signal_lengths(signal_norm, law_of_square)) ** 2, tolerance
     )
 
 
@@ -180,7 +180,7 @@ def gain_log_probability(
 ) -> Array:
     """log P(γ > gain), or log P(γ ≤ gain), each within `tolerance`: see `enclose_log`."""
     at = real(gain, "the gain")
-    square = np.sign(at) * (at * _positive(signal_norm, law_of_square)) ** 2
+    square = np.sign(at) * (at * signal_lengths(signal_norm, law_of_square)) ** 2
     return law_of_square.enclose_log(square, upper=upper, tolerance=tolerance)[0]
 
 
@@ -195,7 +195,7 @@ def gain_band(
     Returns its two quantiles.
     """
     low, high = law_of_square.interval(level, tolerance)
-    length = _positive(signal_norm, law_of_square)
+    length = signal_lengths(signal_norm, law_of_square)
     return np.sqrt(low) / length, np.sqrt(high) / length
 
 
@@ -281,7 +281,11 @@ def _diagonal(entries: Array) -> Array:
     return entries[..., None] * np.eye(entries.shape[-1])
 
 
-def _positive(lengths: Tensor | float, law_of_square: GeneralizedChiSquare) -> Array:
+def signal_lengths(lengths: Tensor | float, law_of_square: GeneralizedChiSquare) -> Array:
+    """The norms of the signals that gains are relative to, one or (*batch,).
+
+    Raises InputError for one that is not > 0, or that does not go with the laws.
+    """
     found = (
         array(lengths, "the norm of the signal")
         if isinstance(lengths, Tensor)

@@ -1,8 +1,22 @@
-"""Mutants of the checker: the tests beside it must fail."""
+"""Mutants of the checker, of examples and of the book: the tests beside them must fail."""
 
 from mutants.mutant import Mutant
 
 CHECKERS = [
+    Mutant(
+        "ways of checking are told of the first theorem alone",
+        "derivations/book/arrange.py",
+        "for each in alike[: alike.index(theorem)]",
+        "for each in document.theorems[:1]",
+        "tests/test_derivations/test_book/test_arrange.py",
+    ),
+    Mutant(
+        "both ends of a pencil are shown by one number",
+        "derivations/worlds/attaining_worlds.py",
+        "if apart and max(gaps.values()) <= allowed:",
+        "if False:",
+        "tests/test_derivations/test_theorems/test_every_loss.py",
+    ),
     Mutant(
         "every sum is the same letter",
         "derivations/checker/matrix_words.py",

@@ -348,8 +348,8 @@ THEOREMS = [
     Mutant(
         "a softmax over all classes",
         "derivations/theorems/every_loss_labels.py",
-        "(1 - p_y) * (w / total)",
-        "(1 - p_y) * (w / (v + total))",
+        "(1 - p_y) * (one / others)",
+        "(1 - p_y) * (one / (own + others))",
     ),
     Mutant(
         "the cone's part counts inside it too",
@@ -404,6 +404,24 @@ THEOREMS = [
         "derivations/theorems/scaled_branches.py",
         "most = SCALE * SIGMA_MAX",
         "most = SIGMA_MAX",
+    ),
+    Mutant(
+        "norms are preserved up to half the norm of a branch",
+        "derivations/theorems/scaled_branches.py",
+        "delta = SIGMA_MAX + EXCESS",
+        "delta = SIGMA_MAX / 2 + EXCESS",
+    ),
+    Mutant(
+        "a bound of norm preservation that no branch attains",
+        "derivations/theorems/scaled_branches.py",
+        "lower, upper = sp.Max(1 - SIGMA_MAX, 0), 1 + SIGMA_MAX",
+        "lower, upper = sp.Max(1 - SIGMA_MAX, 0), 1 + SIGMA_MAX + EXCESS",
+    ),
+    Mutant(
+        "norm preservation keeps a stack bounded",
+        "derivations/theorems/scaled_branches.py",
+        "sp.exp(sign * total),",
+        "sp.exp(sign * SHARE),",
     ),
     Mutant(
         "a stack of near-isometries does not grow",

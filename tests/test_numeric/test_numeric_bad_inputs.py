@@ -27,6 +27,7 @@ from numeric.laws.convolution_layer import (
     unfolded_signal,
 )
 from numeric.laws.depth_ratios import evaluate_law
+from numeric.laws.law_quantiles import gain_quantiles
 
 RESIDUAL = block("residual").term
 IMAGE = gaussian(2, 4, 3, 3, seed=1)
@@ -134,6 +135,14 @@ TARGETS = {
         {"phi": IMAGE, "u": IMAGE, "h": IMAGE, "v": IMAGE},
     ),
     "unfolded_signal": Target(lambda h: unfolded_signal(h, (3, 3), GEOMETRY), {"h": IMAGE}),
+    "gain_quantiles": Target(
+        lambda signal_norm: gain_quantiles(LAW, signal_norm, 0.1),
+        {"signal_norm": ROWS[:, 0].abs()},
+    ),
+    "law_bounds": Target(
+        lambda signal_norm: numeric.law_bounds(LAW, signal_norm, 0.1),
+        {"signal_norm": ROWS[:, 0].abs()},
+    ),
     "gain_cdf": Target(
         lambda signal_norm: dense_layer.gain_cdf(LAW, signal_norm, 1.0),
         {"signal_norm": ROWS[:, 0].abs()},
@@ -193,7 +202,7 @@ LEGAL = {
         "JacobianOperator",
         "check_batch_independence",
     },
-    "scalar": {"gain_cdf", "gain_band"},
+    "scalar": {"gain_cdf", "gain_band", "gain_quantiles"},
     "no tensor": {"lipschitz_upper"},  # torch refuses it as a weight
 }
 CASES = [
@@ -365,6 +374,14 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "a sum over no axis": lambda: LAW.sum_over(5),
     "gain_cdf of a signal of norm 0": lambda: dense_layer.gain_cdf(LAW, 0.0, 1.0),
     "gain_cdf of a gain that is NaN": lambda: dense_layer.gain_cdf(LAW, 1.0, float("nan")),
+    "gain_quantiles that never miss": lambda: gain_quantiles(LAW, 1.0, 0.0),
+    "gain_quantiles of a signal of norm 0": lambda: gain_quantiles(LAW, 0.0, 0.1),
+    "law_bounds that always miss": lambda: numeric.law_bounds(LAW, torch.ones(3), 1.0),
+    "law_bounds of fewer samples": lambda: numeric.law_bounds(LAW, torch.ones(2), 0.1),
+    "law_bounds of no law": lambda: numeric.law_bounds(0.1, torch.ones(3), 0.1),
+    "evaluate with a law of other samples": lambda: numeric.evaluate(
+        RESIDUAL, LAYERS, IMAGE, IMAGE, law=LAW
+    ),
     "gain_band of level 1": lambda: dense_layer.gain_band(LAW, 1.0, 1.0),
     "goodness_of_fit of nothing": lambda: dense_layer.goodness_of_fit(
         GeneralizedChiSquare(0.0, [1.0], [2.0], [1.0]), []

@@ -18,6 +18,7 @@ from derivations.book.arrange import (
     meanings_in_steps,
     methods,
     never_attained,
+    new_ways,
     sections,
     verdict,
 )
@@ -100,6 +101,25 @@ def test_every_bound_is_attained_in_one_world_or_in_none(document):
 def test_families_are_bounds_without_their_sides():
     ids = ["residual.uniform.lower", "singular.max.upper", "residual.uniform.upper"]
     assert families(ids) == ["residual.uniform", "singular.max"]
+
+
+def test_each_kind_of_theorem_says_its_ways_of_checking_where_they_are_first_used(
+    document, printed
+):
+    known, told = methods(document), {}
+    for theorem in document.theorems:
+        kind, found = theorem.id.partition(".")[0], new_ways(theorem, document)
+        earlier = told.setdefault(kind, set())
+        used = {check.method for step in theorem.steps for check in step.checks}
+        assert found.keys() == used - earlier
+        assert all(found[way] == known[way] for way in found)
+        earlier |= used
+    start = printed["markdown"].index("`every_loss.pencil`")
+    section = printed["markdown"][start : printed["markdown"].index("`scaled_branch.block`")]
+    for way in told["every_loss"]:
+        assert section.count(f"**{known[way]}** {way}") == 1
+        # At the book's beginning, and beside the theorems.
+        assert printed["latex"].count(rf"\textsf{{{known[way]}}}~") > 1
 
 
 def test_each_method_has_a_letter_and_a_failed_check_says_so(document, failed):

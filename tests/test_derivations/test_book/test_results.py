@@ -9,6 +9,7 @@ from derivations.algebra.quantities import AXIOMS
 from derivations.book.results import axioms, theorems
 from derivations.laws import depth_axioms, every_loss_law, law
 from derivations.theorems.every_loss_labels import S_LEMMA
+from derivations.theorems.scaled_branches import NEAR_IDENTITY
 
 STATING = (
     "theorems",
@@ -54,6 +55,6 @@ def test_what_is_exact_comes_before_what_holds_in_law():
 def test_axioms_are_those_of_norms_then_those_of_gaussian_matrices():
     names = [axiom.id for axiom in axioms()]
     cited = (*law.AXIOMS, *every_loss_law.AXIOMS, *depth_axioms.AXIOMS)
-    assert names == [*AXIOMS, S_LEMMA[0], *(axiom.id for axiom in cited)]
+    assert names == [*AXIOMS, S_LEMMA[0], NEAR_IDENTITY[0], *(axiom.id for axiom in cited)]
     assert len(names) == len(set(names))
     assert all(axiom.statement and axiom.source for axiom in axioms())

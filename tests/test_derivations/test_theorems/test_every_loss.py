@@ -42,6 +42,8 @@ def test_bounds_are_said_by_steps_and_attained(name):
     for bound, example in zip(theorem.bounds, found, strict=True):
         assert example is not None, bound.id
         assert attains(theorem.derivation, bound.expr, example), bound.id
+        (other,) = set(theorem.bounds) - {bound}
+        assert not attains(theorem.derivation, other.expr, example), bound.id
         assert bound.holds_for == bound.signals != ""
         assert bound.certainty == "exact"
         assert {each.symbol for each in bound.left} == bound.limit.free_symbols != set()
@@ -81,7 +83,7 @@ def test_a_signal_of_a_shift_invariant_loss_is_orthogonal_to_1():
 
 def test_a_label_that_moves_the_other_way():
     theorem = THEOREMS["every_loss.soft_labels"]
-    right = step_of(theorem, "cross-entropy at the label q = p − τa")
+    right = step_of(theorem, "cross-entropy at the label q = p − ηa")
     assert outcomes_with(theorem, right.rule, after=-right.after) == [False, False]
 
 

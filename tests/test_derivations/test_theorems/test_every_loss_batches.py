@@ -55,7 +55,7 @@ BROKEN = {
     ),
     "the next ratio is further": (
         "every_loss.best_labels",
-        "the next ratio, N − τD = F",
+        "the next ratio, n − τd = F for n = Σn_i, d = Σd_i",
         {"after": 2 * sp.Symbol("F", real=True)},
     ),
     "one sample is bounded": (

@@ -8,12 +8,20 @@ import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with, step_of
 
 from derivations.algebra.letters import LAYERS
+from derivations.algebra.notation import Free
 from derivations.algebra.quantities import GAIN
 from derivations.algebra.steps import Certificate
 from derivations.book.proof_chain import missing
 from derivations.book.results import axioms
 from derivations.checker.check import check
 from derivations.rules.bound_types import BoundingTheorem
+from derivations.theorems import (
+    every_loss,
+    every_loss_batches,
+    every_loss_labels,
+    every_loss_parameters,
+)
+from derivations.theorems import every_loss_pencil as pencil
 from derivations.theorems.every_loss_labels import OF_LABEL, S_LEMMA, theorems
 from derivations.worlds.attaining_worlds import examples
 from derivations.worlds.printed_worlds import attains
@@ -44,6 +52,9 @@ def test_bounds_are_said_by_steps_and_attained(name):
     for bound, example in zip(theorem.bounds, found, strict=True):
         assert example is not None, bound.id
         assert attains(theorem.derivation, bound.expr, example), bound.id
+        (other,) = set(theorem.bounds) - {bound}
+        one_number = name == "every_loss.label"
+        assert attains(theorem.derivation, other.expr, example) == one_number, bound.id
 
 
 def test_the_world_of_the_angle_lies_in_its_cone():
@@ -52,8 +63,9 @@ def test_the_world_of_the_angle_lies_in_its_cone():
         str(k): v
         for k, v in examples(theorem.derivation, [theorem.bounds[1].expr])[0].letters.items()
     }
-    assert (letters["b"].T * letters["S"] * letters["b"])[0] == 0
-    assert not letters["S"].is_zero_matrix
+    for cone in ("S", "T"):
+        assert (letters["b"].T * letters[cone] * letters["b"])[0] == 0
+        assert not letters[cone].is_zero_matrix
 
 
 def test_the_s_lemma_is_cited():
@@ -62,13 +74,29 @@ def test_the_s_lemma_is_cited():
     assert S_LEMMA[0] in THEOREMS["every_loss.angle"].source
 
 
+def test_letters_of_the_bounds_for_every_loss_have_one_meaning():
+    """Q is a basis of signals and S a cone in it; sums, ends and other letters have other names."""
+    modules = (pencil, every_loss, every_loss_labels, every_loss_batches, every_loss_parameters)
+    owners: dict[str, set[str]] = {}
+    for theorem in (theorem for module in modules for theorem in module.theorems()):
+        made = theorem.derivation
+        names = {each.name for each in made.notation.meanings.values() if isinstance(each, Free)}
+        names |= {str(each.symbol) for each in made.quantities}
+        names |= {str(each) for step in made.steps for each in step.before.free_symbols}
+        for name in names:
+            owners.setdefault(name, set()).add(theorem.id)
+    assert owners["S"] == owners["T"] == {"every_loss.angle"}
+    assert {"A", "s"}.isdisjoint(owners)
+    assert owners["Q"].isdisjoint({"every_loss.cone", "every_loss.fewer"})
+
+
 _R = step_of(THEOREMS["every_loss.sizes"], "‖r‖²")
 SQUARE = step_of(THEOREMS["every_loss.angle"], "γ² = bᵀ(M − T)b + bᵀTb over ‖b‖²")
 BROKEN = {
     "p_k without its factor": (
         "every_loss.softmax",
         "p_k = (1 − p_y) r_k for k ≠ y",
-        {"after": sp.Symbol("w", positive=True) / sp.Symbol("S", positive=True)},
+        {"after": sp.Symbol("E_k", positive=True) / sp.Symbol("E", positive=True)},
     ),
     "p_y − 1 has another sign": (
         "every_loss.softmax",
@@ -103,9 +131,9 @@ BROKEN = {
     ),
     "a cone that is turned": (
         "every_loss.cone",
-        "aᵀXa, X = DDᵀ − NNᵀ − S",
+        "aᵀXa, X = DDᵀ − A_xA_xᵀ − Z",
         {
-            "after": -step_of(THEOREMS["every_loss.cone"], "aᵀXa, X = DDᵀ − NNᵀ − S").after,
+            "after": -step_of(THEOREMS["every_loss.cone"], "aᵀXa, X = DDᵀ − A_xA_xᵀ − Z").after,
         },
     ),
     "the cone's part has another sign": (

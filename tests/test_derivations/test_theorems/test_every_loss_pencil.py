@@ -10,7 +10,14 @@ from theorem_checks import assert_proved, named, outcomes_with, step_of
 from derivations.algebra.quantities import LEAST, MOST
 from derivations.algebra.steps import Certificate
 from derivations.checker.check import check
-from derivations.theorems.every_loss_pencil import REACHED_LEAST, REACHED_MOST, reach, theorems
+from derivations.theorems.every_loss_pencil import (
+    LEAST_OF_PAIR,
+    MOST_OF_PAIR,
+    REACHED_LEAST,
+    REACHED_MOST,
+    reach,
+    theorems,
+)
 
 THEOREMS = named(theorems())
 
@@ -25,10 +32,7 @@ def after(theorem: str, rule: str) -> sp.Expr:
 
 
 GRAM = after("every_loss.pencil", "G_in = A_x A_xᵀ, A_x = A_H J")
-MOST_OF, LEAST_OF = (
-    sp.symbols("S S_1 S_2", nonnegative=True),
-    sp.symbols("s s_1 s_2", nonnegative=True),
-)
+MOST_OF, LEAST_OF = MOST_OF_PAIR, LEAST_OF_PAIR
 BROKEN = {
     "a Gram matrix is doubled": (
         "every_loss.pencil",
@@ -47,10 +51,10 @@ BROKEN = {
     ),
     "a kernel that is not one": (
         "every_loss.kernel",
-        "u is in the kernel of G_out",
+        "a is in the kernel of G_out",
         {
             "before": sp.MatMul(
-                *step_of(THEOREMS["every_loss.kernel"], "u is in the kernel of G_out").before.args[
+                *step_of(THEOREMS["every_loss.kernel"], "a is in the kernel of G_out").before.args[
                     ::2
                 ]
             )

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import sympy as sp
+import torch
 from theorem_checks import assert_proved, named, outcomes_with, step_of
 
 from derivations.algebra.quantities import SIGMA_MAX
 from derivations.book.proof_chain import missing
 from derivations.checker.check import check
-from derivations.theorems.scaled_branches import SCALE, SHARE, theorems
+from derivations.theorems.scaled_branches import EXCESS, NEAR_IDENTITY, SCALE, SHARE, theorems
 from derivations.worlds.attaining_worlds import examples
 from derivations.worlds.printed_worlds import attains
 
@@ -20,8 +21,9 @@ def test_every_step_is_proved(name):
     assert_proved(THEOREMS[name])
 
 
-def test_bounds_are_said_by_steps_and_attained():
-    theorem = THEOREMS["scaled_branch.block"]
+@pytest.mark.parametrize("name", ["scaled_branch.block", "norm_preservation.block"])
+def test_bounds_are_said_by_steps_and_attained(name):
+    theorem = THEOREMS[name]
     assert missing(theorem.proved, check(theorem.derivation)) == []
     found = examples(theorem.derivation, [bound.expr for bound in theorem.bounds])
     for bound, example in zip(theorem.bounds, found, strict=True):
@@ -59,6 +61,31 @@ BROKEN = {
         "scaled_branch.stack",
         "upper bounds multiply",
         {"after": after("scaled_branch.stack", "upper bounds multiply") - 1},
+    ),
+    "a small branch takes nothing": (
+        "norm_preservation.block",
+        "from below at any δ = σ_max(J_F) + e",
+        {"after": 1 + SIGMA_MAX + EXCESS},
+    ),
+    "more gets through than a small branch adds": (
+        "norm_preservation.block",
+        "from above at any δ = σ_max(J_F) + e",
+        {"after": 1 + SIGMA_MAX - EXCESS},
+    ),
+    "a stack of small branches is an isometry": (
+        "norm_preservation.depth",
+        "upper bound of a long stack at a given λ",
+        {"after": sp.Integer(1)},
+    ),
+    "a stack of small branches keeps more": (
+        "norm_preservation.depth",
+        "lower bound of a long stack at a given λ",
+        {"after": sp.exp(-SHARE)},
+    ),
+    "the shares do not add up": (
+        "norm_preservation.depth",
+        "δ of all blocks together",
+        {"after": SHARE},
     ),
     "the gradient is not transposed": (
         "scaled_branch.linear",
@@ -103,6 +130,47 @@ def test_a_scaled_stack_keeps_its_share(seed):
         g = pulled
     ratio = np.linalg.norm(g) / start
     assert (1 - share / depth) ** depth * (1 - 1e-9) <= ratio <= np.exp(share) * (1 + 1e-9)
+
+
+def test_what_rests_on_an_axiom_names_it():
+    theorem = THEOREMS["norm_preservation.depth"]
+    assert NEAR_IDENTITY[0] in theorem.statement
+    assert NEAR_IDENTITY[0] in theorem.source
+
+
+def gain_by_autograd(weight: torch.Tensor, x: torch.Tensor, g: torch.Tensor) -> float:
+    """Of x + W tanh(x), whose branch has the Lipschitz constant ‖W‖."""
+    x = x.clone().requires_grad_()
+    (arrived,) = torch.autograd.grad(x + weight @ torch.tanh(x), x, g)
+    return float(arrived.norm() / g.norm())
+
+
+@pytest.mark.parametrize("delta", [0.01, 0.3, 0.99, 1.5])
+def test_a_branch_of_small_lipschitz_constant_preserves_norms(delta):
+    generator = torch.Generator().manual_seed(3)
+    allowed = 1e-12
+    for _ in range(200):
+        weight, x, g = (
+            torch.randn(*shape, generator=generator, dtype=torch.float64)
+            for shape in ((6, 6), (6,), (6,))
+        )
+        weight *= delta / torch.linalg.matrix_norm(weight, 2)
+        assert max(1 - delta, 0) - allowed <= gain_by_autograd(weight, x, g) <= 1 + delta + allowed
+    at_zero = torch.zeros(6, dtype=torch.float64)  # where tanh has slope 1
+    for sign in (-1, 1):
+        weight = sign * delta * torch.eye(6, dtype=torch.float64)
+        assert gain_by_autograd(weight, at_zero, g) == pytest.approx(abs(1 + sign * delta))
+
+
+@pytest.mark.parametrize("depth", [10, 1_000, 100_000])
+def test_a_stack_as_norm_preservation_has_it_grows_with_its_depth(depth):
+    """Γ = (1 ± δ)^L at J_F = ±δI, against (2L)^(±c), off by about L δ²/2."""
+    share = 0.5
+    delta = share * np.log(2 * depth) / depth
+    off = depth * delta**2
+    for sign in (-1, 1):
+        whole = (1 + sign * delta) ** depth
+        assert np.log(whole) == pytest.approx(sign * share * np.log(2 * depth), abs=off)
 
 
 @pytest.mark.parametrize("seed", range(10))
