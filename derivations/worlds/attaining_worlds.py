@@ -57,12 +57,14 @@ STEEPEST = {"relu": Fraction(1), "sigmoid": HALF, "tanh": Fraction(0)}
 class Choice:
     """A world of 2 × 2 matrices: the Jacobian of every layer is `multiple` times the identity, or
     times the projection on the first coordinate; `value` is the value of every layer that is no
-    gate.
+    gate. `across` sets the signal to (3, 4) and a unit column of two rows across it, so that what
+    is taken away along the column is nothing; a longer one is the last coordinate.
     """
 
     multiple: Fraction
     pattern: Literal["identity", "projection"] = "identity"
     value: Fraction = HALF
+    across: bool = False
 
 
 _MULTIPLES = tuple(map(Fraction, ("-1/2", "1/2", "-1/4", "1/4", "2", "-2", "-1", "1")))
@@ -76,6 +78,7 @@ CANDIDATES = (
         for value in _VALUES
         for multiple in ("-1", "-1/3")
     ),
+    Choice(HALF, across=True),
 )
 
 
@@ -116,7 +119,7 @@ class World(Instance):
                 for index in part:
                     term = parts_of(term)[index]
                 rows = self.size(self.notation.dimension_of(term))
-                return _column(rows)
+                return _column(rows, 3 if self.choice.across else 2)
             case Free(_, shape, unit):
                 return self._free(self.size(shape[0]), self.size(shape[1]), unit)
         raise UnknownNodeError(
@@ -132,6 +135,9 @@ class World(Instance):
             ((square,),) = (column.transpose() * column).to_list()
             away = DomainMatrix.eye(rows, QQ) - (column * column.transpose()).scalarmul(1 / square)
             return away.to_dense().scalarmul(_rational(self.choice.multiple))
+        if self.choice.across and unit and columns == 1:
+            last = [QQ(0)] * (rows - 1) + [QQ(1)]
+            return _column_of([QQ(4, 5), QQ(-3, 5)] if rows == 2 else last)
         entries = [[QQ(int(i == j)) for j in range(columns)] for i in range(rows)]
         return DomainMatrix(entries, (rows, columns), QQ)
 
@@ -252,8 +258,12 @@ def _shown(value: sp.Matrix) -> str:
     return str(sp.latex(value, mat_delim="["))
 
 
-def _column(rows: int) -> DomainMatrix:
-    return DomainMatrix([[QQ(i + 2)] for i in range(rows)], (rows, 1), QQ)
+def _column(rows: int, first: int = 2) -> DomainMatrix:
+    return _column_of([QQ(i + first) for i in range(rows)])
+
+
+def _column_of(entries: list[Rational]) -> DomainMatrix:
+    return DomainMatrix([[each] for each in entries], (len(entries), 1), QQ)
 
 
 def _rational(value: Fraction) -> Rational:
