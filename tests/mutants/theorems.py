@@ -412,20 +412,6 @@ THEOREMS = [
         'notation.free("k", n + 1)',
     ),
     Mutant(
-        "a unit column stands along the signal",
-        "derivations/worlds/attaining_worlds.py",
-        "[QQ(4, 5), QQ(-3, 5)]",
-        "[QQ(3, 5), QQ(4, 5)]",
-        "tests/test_derivations/test_theorems/test_normalization.py",
-    ),
-    Mutant(
-        "a printed slice has all rows",
-        "derivations/worlds/printed_worlds.py",
-        "[start:stop]",
-        "[:]",
-        "tests/test_derivations/test_theorems/test_normalization.py",
-    ),
-    Mutant(
         "Fixup's bound without the entropy",
         "derivations/theorems/every_loss_parameters.py",
         "total - z_y + log_sum * (1 - sp.Sum(p[_I], run))",
