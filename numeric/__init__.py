@@ -31,6 +31,7 @@ from numeric.every_loss.certified_pairs import certified_pair
 from numeric.every_loss.loss_bounds import LossBounds
 from numeric.every_loss.loss_bounds import bounds as loss_bounds
 from numeric.every_loss.reachable import Reachable, reachable
+from numeric.every_loss.sample_weights import sample_weights
 from numeric.every_loss.weight_signals import weight_signals
 from numeric.operators.composed_operators import (
     Adjoint,
@@ -106,6 +107,7 @@ __all__ = [
     "norm",
     "reachable",
     "realize",
+    "sample_weights",
     "segment_numbers",
     "segment_pullback",
     "segment_signals",

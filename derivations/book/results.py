@@ -25,11 +25,12 @@ from derivations.theorems import (
     every_loss_parameters,
     every_loss_pencil,
     gates,
+    normalization,
     scaled_branches,
     stacks,
 )
 
-MODULES = (gates, dense_step, equation4, equation6, dense_block, stacks)
+MODULES = (gates, normalization, dense_step, equation4, equation6, dense_block, stacks)
 FOR_EVERY_LOSS = (
     every_loss_pencil,
     every_loss,

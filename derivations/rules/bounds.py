@@ -133,6 +133,10 @@ def singular_value_bounds(notation: Notation) -> Proved:
 def norm_bounds(notation: Notation) -> Proved | None:
     """Bounds from the norms of the factors of the Jacobian alone, for any term; none for a term
     that is its own only factor.
+
+    They are of the factors, not of the function: two networks that compute the same may have
+    others, where weights move from one factor to the next, as within a gate. What stays within
+    one factor, as a layer's scale that its BatchNorm undoes, does not change them.
     """
     line = linearize(notation)
     g, operator = column(line.signal), factor_right(line.jacobian)

@@ -12,6 +12,7 @@ import sympy as sp
 from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.doubling import doubled
 from derivations.algebra.letters import LAYERS
 from derivations.algebra.notation import Notation, compose, notation_of
 from derivations.algebra.quantities import adjoint_image
@@ -20,7 +21,6 @@ from derivations.algebra.terms import Chain, Concat, Identity, Layer, Term
 from derivations.errors import InputError
 from derivations.rules.jacobian import pullback_rule
 from derivations.theorems.dense_step import dense_step
-from derivations.theorems.doubling import doubled
 
 WIDTHS = (2, 1, 2, 1, 1, 2)
 """Coordinates of x_0, x_1, …: unequal, so that a slot in the wrong place is noticed."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import sympy as sp
 
 from derivations.algebra.blocks import BLOCKS
+from derivations.algebra.doubling import doubled
 from derivations.algebra.letters import LAYERS
 from derivations.algebra.notation import Reading, notation_of
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.errors import InputError
-from derivations.theorems.doubling import doubled
 from derivations.theorems.transcription import Claim, Equation
 
 TRANSCRIBED = (

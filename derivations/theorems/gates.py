@@ -54,8 +54,9 @@ def _factor_norm() -> Theorem:
     ).args
     statement = (
         "‖M‖ is at most max_c s_c + max_c(‖u_c‖ s_c(1 − s_c)) ‖W₂‖ ‖W₁‖ ‖P‖: diag(u) B D has one "
-        "column per channel, "
-        "and their supports are disjoint."
+        "column per channel, and their supports are disjoint. This is a bound by factors, not of "
+        "the function: what multiplies the rows of W₁ and divides the columns of W₂ computes the "
+        "same, and may change it."
     )
     return _norm_theorem("se.factor_norm", "Norm of the gate's factor", statement, notation, factor)
 

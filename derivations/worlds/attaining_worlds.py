@@ -58,12 +58,14 @@ class Choice:
     """A world of 2 × 2 matrices: the Jacobian of every layer is `multiple` times the identity, or
     times the projection on the first coordinate, or, uneven, times 1 along the first and 1/2 along
     the second, with free columns along one coordinate each; `value` is the value of every layer
-    that is no gate.
+    that is no gate. `across` sets the signal to (3, 4) and a unit column of two rows across it, so
+    that what is taken away along the column is nothing; a longer one is the last coordinate.
     """
 
     multiple: Fraction
     pattern: Literal["identity", "projection", "uneven"] = "identity"
     value: Fraction = HALF
+    across: bool = False
 
 
 _MULTIPLES = tuple(map(Fraction, ("-1/2", "1/2", "-1/4", "1/4", "2", "-2", "-1", "1")))
@@ -79,6 +81,7 @@ CANDIDATES = (
     ),
     # Where all else gives the ends of a pencil one value: 1/2 and 3/4, 3/2 and 5/4 beside a skip.
     *(Choice(Fraction(multiple), "uneven") for multiple in ("-1/2", "1/2")),
+    Choice(HALF, across=True),
 )
 
 
@@ -119,7 +122,7 @@ class World(Instance):
                 for index in part:
                     term = parts_of(term)[index]
                 rows = self.size(self.notation.dimension_of(term))
-                return _column(rows)
+                return _column(rows, first=3 if self.choice.across else 2)
             case Free(name, shape, unit):
                 return self._free(name, self.size(shape[0]), self.size(shape[1]), unit)
         raise UnknownNodeError(
@@ -137,6 +140,9 @@ class World(Instance):
             away = DomainMatrix.eye(rows, QQ) - (column * column.transpose()).scalarmul(1 / square)
             multiple = self.choice.multiple
             return away.to_dense().scalarmul(_rational(multiple**2 if uneven else multiple))
+        if self.choice.across and unit and columns == 1:
+            last = [QQ(0)] * (rows - 1) + [QQ(1)]
+            return _column_of([QQ(4, 5), QQ(-3, 5)] if rows == 2 else last)
         entries = [[QQ(int(i == j)) for j in range(columns)] for i in range(rows)]
         return DomainMatrix(entries, (rows, columns), QQ)
 
@@ -262,10 +268,13 @@ def _shown(value: sp.Matrix) -> str:
     return str(sp.latex(value, mat_delim="["))
 
 
-def _column(rows: int, along: int | None = None) -> DomainMatrix:
-    """A column of numbers from 2 on, or of the one along a coordinate."""
-    entries = [[QQ(i + 2 if along in (None, i) else 0)] for i in range(rows)]
-    return DomainMatrix(entries, (rows, 1), QQ)
+def _column(rows: int, along: int | None = None, first: int = 2) -> DomainMatrix:
+    """A column of numbers from `first` on, or of the one along a coordinate."""
+    return _column_of([QQ(i + first if along in (None, i) else 0) for i in range(rows)])
+
+
+def _column_of(entries: list[Rational]) -> DomainMatrix:
+    return DomainMatrix([[each] for each in entries], (len(entries), 1), QQ)
 
 
 def _index(name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import sympy as sp
+from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.notation import (
     DiagonalOf,
@@ -160,6 +161,9 @@ def _array(
             )
         case sp.BlockMatrix():
             return np.vstack([_array(row, letters, sizes) for row in expr.blocks])
+        case MatrixSlice():
+            start, stop = (int(sp.sympify(end).xreplace(dict(sizes))) for end in expr.rowslice[:2])
+            return _array(expr.parent, letters, sizes)[start:stop]
     raise UnknownNodeError(
         f"no array of {type(expr).__name__}: teach derivations/worlds/printed_worlds.py"
     )

@@ -1,18 +1,20 @@
 """Bounds a block that is one normalization of its input's own statistics, at the recorded input.
 
-y = w ⊙ (x − mean)/s + b with s = √(var + ε) has J = diag(w) (I − 11ᵀ/n − x̂x̂ᵀ/n)/s. What stands in
-the brackets takes two orthogonal directions away, the second by no more than all of it, for
-‖x̂‖² = n var/s² ≤ n: so ‖J‖₂ ≤ max|w|/s. Without a mean it is the same, as in RMSNorm.
+‖J‖₂ ≤ max|w|/s with s = √(var + ε), of a LayerNorm, an RMSNorm and each group of a GroupNorm: the
+number is of the bound that the theorem norm.scale proves.
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from derivations.rules.bound_types import Bound
+from derivations.theorems.normalization import SCALE, theorem_of_scale
 from numeric.capture.capture import Captured, CapturedModel
 from numeric.capture.region import Region
 from numeric.capture.segment_numbers import SegmentNumbers
@@ -20,8 +22,6 @@ from numeric.capture.segment_signals import segment_values
 from numeric.evaluation.block_numbers import BoundNumbers
 from numeric.recording.graph import Node, Ref
 
-ID = "norm.scale.upper"
-SIGNALS = "every backward signal"
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
     "rms_norm": ("input", "normalized_shape", "weight", "eps"),
@@ -59,9 +59,19 @@ def with_norm_bound(found: SegmentNumbers, scale: Tensor, joined: bool) -> Segme
     gain = found.numbers.gain
     value = (scale.amax().reshape(1) if joined else scale).to(gain.dtype)
     value = torch.where(found.numbers.live, value, math.nan)
-    bound = BoundNumbers(ID, "upper", "exact", None, value, "‖J‖₂ ≤ max|w|/√(var + ε)")
-    numbers = replace(found.numbers, bounds=(*found.numbers.bounds, bound))
-    return replace(found, numbers=numbers, holds_for={**found.holds_for, ID: SIGNALS})
+    bound = scale_bound()
+    words = f"{bound.expr} = max|w|/√(var + ε)"
+    shown = BoundNumbers(bound.id, bound.side, bound.certainty, None, value, words)
+    numbers = replace(found.numbers, bounds=(*found.numbers.bounds, shown))
+    return replace(found, numbers=numbers, holds_for={**found.holds_for, bound.id: bound.holds_for})
+
+
+@lru_cache(maxsize=1)
+def scale_bound() -> Bound:
+    """The proved bound whose value is σ_max(D) alone, D = diag(w)/s."""
+    (bound,) = theorem_of_scale().bounds
+    assert bound.expr == SCALE
+    return bound
 
 
 def _arguments(node: Node, values: Mapping[int, Tensor]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ A boundary is a value that everything the input does to the logits passes throug
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any, cast
 
@@ -29,10 +29,13 @@ _TRIED = 2
 
 @dataclass(frozen=True)
 class LogitGraph:
-    """`boundaries` are the tensors at each boundary, in order; `logits` (batch, K)."""
+    """`boundaries` are the tensors at each boundary, in order; `logits` (batch, K). `values` are
+    those of a recording that were asked for, as they were made.
+    """
 
     boundaries: tuple[Values, ...]
     logits: Tensor
+    values: Mapping[int, Tensor] = field(default_factory=dict)
 
 
 @torch.inference_mode(False)
@@ -47,8 +50,26 @@ def logit_graph(
     none. Unless `joined`, a model is refused whose samples depend on each other; of a
     captured one the first sample's gradient tells. Raises InputError for what gives no logits.
     """
-    graph = _graph(model, x, joined)
-    logits, count = graph.logits, len(graph.boundaries)
+    graph = _checked(_graph(model, x, joined), joined)
+    count = len(graph.boundaries)
+    if unknown := [each for each in boundaries if not 0 <= each < count]:
+        raise InputError(f"there is no boundary {unknown[0]}: they are numbered 0 … {count - 1}")
+    kept = boundaries or range(count)
+    return LogitGraph(tuple(graph.boundaries[each] for each in kept), graph.logits)
+
+
+@torch.inference_mode(False)
+@torch.enable_grad()
+def captured_graph(model: CapturedModel, values: Collection[int]) -> LogitGraph:
+    """The graph of a captured model with values of its recording, its samples apart.
+
+    Raises InputError for what gives no logits.
+    """
+    return _checked(_of_captured(model, False, values), False)
+
+
+def _checked(graph: LogitGraph, joined: bool) -> LogitGraph:
+    logits = graph.logits
     if logits.dim() != 2 or not logits.shape[1] or not logits.is_floating_point():
         raise InputError(
             f"the output has shape {tuple(logits.shape)}: bounds for every loss need logits "
@@ -56,15 +77,12 @@ def logit_graph(
         )
     if not logits.isfinite().all():
         raise InputError("the logits are not finite: pass an input at which they are")
-    if unknown := [each for each in boundaries if not 0 <= each < count]:
-        raise InputError(f"there is no boundary {unknown[0]}: they are numbered 0 … {count - 1}")
     for values in graph.boundaries:
         if not joined and any(len(each) != len(logits) for each in values):
             raise InputError(
                 f"{len(logits)} rows of logits for {len(values[0])} samples: give each sample one"
             )
-    kept = boundaries or range(count)
-    return LogitGraph(tuple(graph.boundaries[each] for each in kept), logits)
+    return graph
 
 
 @contextmanager
@@ -103,6 +121,10 @@ def _(model: Network, x: Tensor | None, joined: bool) -> LogitGraph:
 
 @_graph.register
 def _(model: CapturedModel, x: Tensor | None, joined: bool) -> LogitGraph:
+    return _of_captured(model, joined, ())
+
+
+def _of_captured(model: CapturedModel, joined: bool, wanted: Collection[int]) -> LogitGraph:
     flow = model.flow
     if len(flow.sinks) != 1 or len(flow.recording.outputs) != 1:
         raise CaptureError("several outputs: bounds for every loss need one, (batch, K)")
@@ -111,6 +133,7 @@ def _(model: CapturedModel, x: Tensor | None, joined: bool) -> LogitGraph:
     known[flow.source] = values[flow.source].detach().requires_grad_()
     found, waiting = [], list(model.boundaries)
     done: dict[int, list[Any]] = {}
+    inside = {each: known[each] for each in wanted if each in values}
 
     def given(leaf: Any) -> Any:
         return known[leaf.value] if isinstance(leaf, Ref) else leaf
@@ -127,11 +150,13 @@ def _(model: CapturedModel, x: Tensor | None, joined: bool) -> LogitGraph:
         if id(step.node) not in done:
             done[id(step.node)] = ran(step.node, given)
         known[step.value] = done[id(step.node)][step.position]
+        if step.value in inside:
+            inside[step.value] = known[step.value]
         passed()
     logits = known[flow.sinks[0]]
     if not joined:
         _check_one_apart(logits, known[flow.source])
-    return LogitGraph(tuple(found), logits)
+    return LogitGraph(tuple(found), logits, inside)
 
 
 def _check_one_apart(logits: Tensor, source: Tensor) -> None:

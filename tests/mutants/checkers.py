@@ -620,6 +620,20 @@ CHECKERS = [
         "Letter(name,",
     ),
     Mutant(
+        "a unit column stands along the signal",
+        "derivations/worlds/attaining_worlds.py",
+        "[QQ(4, 5), QQ(-3, 5)]",
+        "[QQ(3, 5), QQ(4, 5)]",
+        "tests/test_derivations/test_theorems/test_normalization.py",
+    ),
+    Mutant(
+        "a printed slice has all rows",
+        "derivations/worlds/printed_worlds.py",
+        "[start:stop]",
+        "[:]",
+        "tests/test_derivations/test_theorems/test_normalization.py",
+    ),
+    Mutant(
         "what grows may have the name of a letter",
         "derivations/checker/recurrences.py",
         '(sp.Dummy(name, positive=True) for name in ("x", "log_x"))',

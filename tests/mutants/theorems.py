@@ -107,7 +107,7 @@ THEOREMS = [
     ),
     Mutant(
         "copies of Equation (4) treble",
-        "derivations/theorems/doubling.py",
+        "derivations/algebra/doubling.py",
         "count(LAYERS + 1) - 2 * count(LAYERS)",
         "count(LAYERS + 1) - 3 * count(LAYERS)",
         "derivations.theorems.equation4",
@@ -156,7 +156,7 @@ THEOREMS = [
     ),
     Mutant(
         "paths treble with each step",
-        "derivations/theorems/doubling.py",
+        "derivations/algebra/doubling.py",
         "count(LAYERS + 1) - 2 * count(LAYERS)",
         "count(LAYERS + 1) - 3 * count(LAYERS)",
         "derivations.theorems.dense_block",
@@ -392,6 +392,24 @@ THEOREMS = [
         "derivations/theorems/every_loss_parameters.py",
         "sp.MatAdd(first, sp.MatMul(-1, first))",
         "sp.MatAdd(first, sp.MatMul(1, first))",
+    ),
+    Mutant(
+        "a norm's deviation does not move",
+        "derivations/theorems/normalization.py",
+        "(p_i - c_i * a / s**2) / s",
+        "p_i / s",
+    ),
+    Mutant(
+        "a norm's mean is taken away for nothing",
+        "derivations/theorems/normalization.py",
+        '"=", _CENTERED**2 + _MEAN**2',
+        '"=", _CENTERED**2',
+    ),
+    Mutant(
+        "a norm takes away more than there is",
+        "derivations/theorems/normalization.py",
+        'notation.free("k", n + 1, unit=True)',
+        'notation.free("k", n + 1)',
     ),
     Mutant(
         "Fixup's bound without the entropy",

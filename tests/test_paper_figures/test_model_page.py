@@ -15,6 +15,7 @@ from paper_figures.model_page import (
     page,
     pdf,
 )
+from validate.analysis.analysis_document import BoundValue, ParameterRecord, Spread
 
 
 def test_a_printed_analysis_is_the_analysis():
@@ -142,3 +143,17 @@ def test_blocks_that_differ_are_on_the_page_of_two(tmp_path: Path):
     PrintedComparison((analysis(), other)).pdf(tmp_path / "two.pdf")
     assert (tmp_path / "two.pdf").read_bytes().startswith(b"%PDF")
     assert PrintedComparison((analysis(),))._repr_html_() == fragment(analysis())
+
+
+def test_what_parameters_get_whatever_the_loss_stands_beside_their_gradients():
+    def ends(low: float, high: float | None, name: str) -> tuple[BoundValue, BoundValue]:
+        least = BoundValue(name, "lower", low, "exact", "", None)
+        return least, BoundValue(name, "upper", high, "exact", "", None)
+
+    bounds = (*ends(0.25, 4.0, "every_loss.all"), *ends(0.5, None, "every_loss.shift_invariant"))
+    one = ParameterRecord("one", 1.0, 1.0, Spread(0.5, 0.75, 1.0), bounds)
+    found = replace(analysis(), parameters=(one, ParameterRecord("other", 2.0, None)))
+    text = fragment(found)
+    assert "<th>for every loss</th>" in text
+    assert "<td>0.75</td><td>0.25 … 4</td><td>0.5 … ∞</td>" in text
+    assert "for every loss</th>" not in fragment(analysis())

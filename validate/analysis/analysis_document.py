@@ -128,11 +128,17 @@ class BlockAnalysis(_Strict):
 
 @dataclass(frozen=True)
 class ParameterRecord(_Strict):
-    """‖∂L/∂W‖₂ of the batch and its ratio to ‖W‖₂, null where W is zero."""
+    """‖∂L/∂W‖₂ of the batch and its ratio to ‖W‖₂, null where W is zero.
+
+    `sample_ratio` is ‖∂L_b/∂W‖/‖∂L/∂z_b‖ over the samples b, L_b the sample's own part of the loss
+    and z_b its logits: measured, null where it was not asked for. `bounds` are of that ratio.
+    """
 
     name: str
     gradient_norm: float
     relative: float | None
+    sample_ratio: Spread | None = None
+    bounds: tuple[BoundValue, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Prints an analysis for a terminal, and as a LaTeX table: worst blocks first, then all of them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from derivations.book.prose import plain
@@ -36,6 +36,7 @@ def _lines(found: Analysis) -> Iterator[str]:
     if hidden := len(found.blocks) - len(found.shown):
         yield f"{'':{width}}  and {hidden} that only move entries, of gain 1"
     yield from _whatever_the_loss(found, width)
+    yield from _weights_whatever_the_loss(found)
     total = found.total
     if total.measured is not None:
         said = f"whole chain: measured {total.measured:.4g}"
@@ -101,6 +102,8 @@ def _bar(gain: float, scale: float) -> str:
     return f"{'█' * -length:>{WIDTH}}│{'█' * length}"
 
 
+WEIGHTS = 12
+"""Parameters that are shown: all have their numbers in the JSON."""
 WHATEVER = "whatever the loss"
 LOSSES = {
     "every_loss.all": "every loss",
@@ -111,11 +114,7 @@ LOSSES = {
 
 def _whatever_the_loss(found: Analysis, width: int) -> Iterator[str]:
     """A line a block: what holds of every sample's gain, by the losses it holds for."""
-    rows = {}
-    for block in found.shown:
-        ends = {(each.id, each.side): each for each in block.bounds if each.id in LOSSES}
-        if ends:
-            rows[block.name] = ends
+    rows = {block.name: ends for block in found.shown if (ends := _ends(block.bounds))}
     if not rows:
         return
     yield ""
@@ -123,12 +122,42 @@ def _whatever_the_loss(found: Analysis, width: int) -> Iterator[str]:
     heads = "  ".join(f"{name:>18}" for name in LOSSES.values())
     yield f"{WHATEVER:{width}}  {heads}"
     for name, ends in rows.items():
-        bands = "  ".join(f"{_band(ends, each):>18}" for each in LOSSES)
-        yield f"{name:{width}}  {bands}".rstrip()
+        yield f"{name:{width}}  {_bands(ends)}".rstrip()
     yield "of each of these samples, in the model's present mode, where the loss sees logits alone"
     floored = any("rounding" in each.holds_for for ends in rows.values() for each in ends.values())
     if floored:
         yield "of some blocks for signals above rounding alone: see holds_for"
+
+
+def _weights_whatever_the_loss(found: Analysis) -> Iterator[str]:
+    """A line a parameter, those with the least measured ratio: how much of what enters at a
+    sample's logits comes to it.
+    """
+    rows = [each for each in found.parameters if each.bounds]
+    if not rows:
+        return
+    least = sorted(rows, key=lambda each: each.sample_ratio.median if each.sample_ratio else 0.0)
+    names = {each.name for each in least[:WEIGHTS]}
+    shown = [each for each in rows if each.name in names]
+    width = max(len(each.name) for each in shown)
+    yield ""
+    heads = "  ".join(f"{name:>18}" for name in LOSSES.values())
+    yield f"{'parameter':{width}}  {'measured':>8}  {heads}"
+    for each in shown:
+        ratio = f"{each.sample_ratio.median:8.3g}" if each.sample_ratio else f"{'–':>8}"
+        yield f"{each.name:{width}}  {ratio}  {_bands(_ends(each.bounds))}".rstrip()
+    if len(rows) > len(shown):
+        yield f"and {len(rows) - len(shown)} parameters whose measured ratio is larger"
+    yield "‖∂L/∂W‖/‖∂L/∂z‖ of each sample's own part of the gradient, z its logits, whatever the"
+    yield "reduction of the loss; of the batch's sum no lower bound, for samples may cancel in it"
+
+
+def _ends(bounds: Sequence[BoundValue]) -> dict[tuple[str, str], BoundValue]:
+    return {(each.id, each.side): each for each in bounds if each.id in LOSSES}
+
+
+def _bands(ends: Mapping[Any, BoundValue]) -> str:
+    return "  ".join(f"{_band(ends, each):>18}" for each in LOSSES)
 
 
 def _band(ends: Mapping[Any, BoundValue], name: str) -> str:

@@ -5,7 +5,6 @@ and gains that judge them come from the original model's own backward pass.
 """
 
 import copy
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +21,6 @@ from validate.analysis.analysis_document import (
     SCHEMA,
     Analysis,
     CaptureRecord,
-    ParameterRecord,
     Total,
 )
 from validate.analysis.block_records import block_of
@@ -30,7 +28,7 @@ from validate.analysis.certainty_remarks import certainty_remarks
 from validate.analysis.constant_blocks import first_constant
 from validate.analysis.every_loss_records import EveryLoss, contradictions, every_loss_of
 from validate.analysis.signal_comparison import AGREE, SignalComparison
-from validate.measure.model_gains import ModelMeasurement
+from validate.analysis.weight_records import parameters_of, with_every_loss
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
 
 Loss = Callable[[Any], Tensor]
@@ -86,6 +84,10 @@ def analyze(
     run = SignalComparison(captured, model, args, kwargs, spectra, seed, chosen)
     measured = None if meta else run.measure(signal.loss)
     whatever = every_loss_of(captured, run.joined) if every_loss and not meta else EveryLoss()
+    parameters = parameters_of(measured) if measured else ()
+    said: tuple[str, ...] = ()
+    if whatever.bounds:
+        parameters, said = with_every_loss(parameters, captured, model, args, kwargs, signal.loss)
     remarks = [STRUCTURE] if meta else _statistics_remark(model)
     remarks += filter(None, (captured.unread_before, captured.unread_behind))
     remarks += _results_remark(captured, chosen)
@@ -106,8 +108,8 @@ def analyze(
         for index, each in enumerate(captured.segments)
     )
     total = run.total(measured) if measured else Total(None, None, None)
-    remarks += [*captured.flow.remarks, *run.remarks, *whatever.remarks]
-    remarks += contradictions(blocks, of_labels=y is not None and loss is None)
+    remarks += [*captured.flow.remarks, *run.remarks, *whatever.remarks, *said]
+    remarks += contradictions(blocks, parameters, of_labels=y is not None and loss is None)
     if measured:
         remarks += certainty_remarks(captured.segments, blocks, total)
     return Analysis(
@@ -121,7 +123,7 @@ def analyze(
             "recording", len(captured.flow.recording.nodes), seconds, tuple(remarks)
         ),
         blocks=blocks,
-        parameters=_parameters(measured) if measured else (),
+        parameters=parameters,
         total=total,
     )
 
@@ -136,14 +138,6 @@ def _results_remark(captured: CapturedModel, chosen: Sequence[int] | None) -> li
         way_out = captured.flow.recording.one_result
         return [f"{said}, and blocks end where paths to them part: {way_out}"]
     return []
-
-
-def _parameters(measured: ModelMeasurement) -> tuple[ParameterRecord, ...]:
-    return tuple(
-        ParameterRecord(name, norm, norm / size if size else None)
-        for name, (norm, size) in measured.parameters.items()
-        if math.isfinite(norm)
-    )
 
 
 def _calibrated(model: Callable[..., Any], batch: Any) -> Callable[..., Any]:

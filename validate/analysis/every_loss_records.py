@@ -1,13 +1,18 @@
 """Puts the bounds for every loss into the records of the blocks they are of, or says why not."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from derivations.errors import GradboundError
 from numeric import CapturedModel, LossBounds, Reachable, loss_bounds, reachable
-from validate.analysis.analysis_document import BlockAnalysis, BoundValue
+from validate.analysis.analysis_document import (
+    BlockAnalysis,
+    BoundValue,
+    ParameterRecord,
+    Spread,
+)
 
 MOST_LOGITS = 64
 """A backward pass for each: beyond these it is another question."""
@@ -37,7 +42,7 @@ def every_loss_of(captured: CapturedModel, joined: bool) -> EveryLoss:
     try:
         found = reachable(captured, basis="all")
         count = len(captured.segments)
-        return EveryLoss({index: _of_block(found, index) for index in range(count)})
+        return EveryLoss({index: bound_values(found, index, index + 1) for index in range(count)})
     except GradboundError as error:
         return EveryLoss(remarks=(f"no bounds for every loss: {error}",))
 
@@ -61,20 +66,23 @@ def _no_bounds(captured: CapturedModel, joined: bool) -> str:
     return ""
 
 
-def _of_block(found: Reachable, index: int) -> tuple[BoundValue, ...]:
+def bound_values(
+    found: Reachable, i: Hashable, j: Hashable, said: str = ""
+) -> tuple[BoundValue, ...]:
+    """Those of ‖∂L/∂h_i‖/‖∂L/∂h_j‖ for each class of losses, whose words `said` stands before."""
     made: list[BoundValue] = []
     for cls in CLASSES if found.classes > 1 else CLASSES[:1]:
-        made += _values(loss_bounds(found, index, index + 1, cls), f"every_loss.{cls}")
+        made += _values(loss_bounds(found, i, j, cls), f"every_loss.{cls}", said)
     return tuple(made)
 
 
-def _values(bounds: LossBounds, name: str) -> list[BoundValue]:
+def _values(bounds: LossBounds, name: str, begins: str) -> list[BoundValue]:
     """The least lower and the greatest upper bound of the samples that have one."""
     live = ~bounds.lower.isnan()
     if not live.any():
         return []
     floor = float(bounds.floor.max())
-    said = bounds.holds_for
+    said = begins + bounds.holds_for
     if floor > 0:
         said += f", where ‖∂L/∂H‖ ≥ {floor:.0e} ‖∂L/∂z‖ (less is rounding)"
     lower, upper = float(bounds.lower[live].min()), float(bounds.upper[live].max())
@@ -85,30 +93,34 @@ def _values(bounds: LossBounds, name: str) -> list[BoundValue]:
     ]
 
 
-def contradictions(blocks: Sequence[BlockAnalysis], of_labels: bool) -> tuple[str, ...]:
+def contradictions(
+    blocks: Sequence[BlockAnalysis], parameters: Sequence[ParameterRecord], of_labels: bool
+) -> tuple[str, ...]:
     """A remark where measured gains lie outside of bounds that hold for their loss: in exact
     arithmetic none would. `of_labels` says that the loss is a cross-entropy with hard labels.
     """
     known = [f"every_loss.{each}" for each in (CLASSES if of_labels else CLASSES[:1])]
+    measured = [(block.name, block.gain, block.bounds) for block in blocks]
+    measured += [(each.name, each.sample_ratio, each.bounds) for each in parameters]
     names = [
-        block.name
-        for block in blocks
-        if any(_is_outside(block, each) for each in block.bounds if each.id in known)
+        name
+        for name, spread, bounds in measured
+        if any(_is_outside(spread, each) for each in bounds if each.id in known)
     ]
     if not names:
         return ()
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     said = (
-        f"{', '.join(names[:3])}{more}: the measured gain lies outside of bounds for every loss, "
+        f"{', '.join(names[:3])}{more}: what was measured lies outside of bounds for every loss, "
         "which is rounding: a sample is so saturated that its signal, or the model's derivative, "
         "has no digits left; use float64, or leave such samples out"
     )
     return (said,)
 
 
-def _is_outside(block: BlockAnalysis, bound: BoundValue) -> bool:
-    if block.gain is None or bound.value is None:
+def _is_outside(spread: Spread | None, bound: BoundValue) -> bool:
+    if spread is None or bound.value is None:
         return False
     if bound.side == "lower":
-        return block.gain.min < bound.value * (1 - SAME)
-    return block.gain.max > bound.value * (1 + SAME)
+        return spread.min < bound.value * (1 - SAME)
+    return spread.max > bound.value * (1 + SAME)

@@ -7,6 +7,7 @@ import pytest
 import sympy as sp
 from theorem_checks import assert_proved, named, outcomes_with, step_of
 
+from derivations.algebra.doubling import doubled
 from derivations.algebra.letters import LAYERS
 from derivations.errors import InputError
 from derivations.theorems.dense_block import (
@@ -16,7 +17,6 @@ from derivations.theorems.dense_block import (
     paths,
     theorems,
 )
-from derivations.theorems.doubling import doubled
 
 THEOREMS = named(theorems())
 

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from derivations.algebra.quantities import GAIN
+from derivations.checker.check import check
+from derivations.theorems.normalization import theorem_of_scale
 from numeric.capture.capture import capture
-from numeric.capture.norm_bounds import ID, norm_bound, with_norm_bound
+from numeric.capture.norm_bounds import norm_bound, scale_bound, with_norm_bound
 from numeric.capture.segment_numbers import segment_numbers
 
 
@@ -86,9 +89,17 @@ def test_the_bound_is_one_of_the_block_for_every_signal():
         scale = norm_bound(captured, captured.segments[0])
         assert scale is not None
         found = with_norm_bound(numbers, scale, joined)
-        (bound,) = [each for each in found.numbers.bounds if each.id == ID]
-        assert found.holds_for[ID] == "every backward signal"
+        (bound,) = [each for each in found.numbers.bounds if each.id == scale_bound().id]
+        assert found.holds_for[bound.id] == "every backward signal"
         assert bound.value.shape == found.numbers.gain.shape
         assert torch.equal(bound.value.isnan(), ~found.numbers.live)
         kept = found.numbers.live
         assert (bound.value[kept] >= found.numbers.gain[kept]).all()
+
+
+def test_what_is_printed_is_what_the_theorem_proves():
+    bound, theorem = scale_bound(), theorem_of_scale()
+    assert (bound.id, bound.side, bound.certainty) == ("norm.scale.upper", "upper", "exact")
+    (step,) = [each for each in check(theorem.derivation) if each.step == theorem.result]
+    assert step.ok
+    assert (step.step.before, step.step.relation, step.step.after) == (GAIN, "<=", bound.expr)

@@ -31,7 +31,8 @@ def ends(block: BlockAnalysis, name: str) -> tuple[float, float]:
 def test_the_gains_of_every_loss_lie_within_its_bounds(name):
     model, x = build(name, num_classes=5).double().eval(), gaussian(3, 1, 8, 8, seed=0)
     bounded = analyze(model, x, every_loss=True)
-    assert bounded.capture.remarks == analyze(model, x).capture.remarks
+    more = set(bounded.capture.remarks) - set(analyze(model, x).capture.remarks)
+    assert all("parameters have no bounds" in each for each in more)
     for loss, of in {**SHIFT_INVARIANT, **OTHERS}.items():
         for block, one in zip(analyze(model, x, loss=of), bounded, strict=True):
             for which in IDS[: 2 if loss in SHIFT_INVARIANT else 1]:

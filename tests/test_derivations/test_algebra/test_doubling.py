@@ -2,8 +2,8 @@
 
 import sympy as sp
 
+from derivations.algebra.doubling import doubled
 from derivations.algebra.letters import LAYERS
-from derivations.theorems.doubling import doubled
 
 
 def test_the_counts_solve_their_recurrence():

@@ -1,0 +1,194 @@
+"""Finds what every loss can send to the weights of a captured model's layers, sample by sample.
+
+‖∂L_b/∂W‖ = ‖T_bᵀa‖ of a sample b (every_loss.parameters), T_bᵀ from the signals that leave the
+layer and the input that meets them there (every_loss.grams): no parameter's own graph is needed.
+"""
+
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import combinations, count
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from numeric.capture.capture import CapturedModel
+from numeric.capture.region import ran
+from numeric.every_loss import cotangents
+from numeric.every_loss.logit_graph import LogitGraph, captured_graph
+from numeric.every_loss.plain_weights import PlainWeight, plain_weights
+from numeric.every_loss.reachable import LOGITS, Reachable, pulled_back, sent_from
+from numeric.recording.graph import Ref
+
+MIXED = "of a layer whose rows do not belong to one sample each"
+TOO_LARGE = "too large"
+_ROWS = 2**16
+"""So many rows are factored at a time."""
+
+
+def sample_weights(
+    model: CapturedModel, named: Mapping[str, Tensor], most_bytes: int = 2**31
+) -> tuple[Reachable, dict[str, str]]:
+    """Columns by which `bounds` bounds ‖∂L_b/∂W‖/‖∂L/∂z_b‖ (place LOGITS) of the named parameters,
+    and why those that are missing have none. L_b is the sample's own part of a loss of the logits,
+    whatever the reduction; the samples must be apart.
+
+    K passes for all layers whose signals fit into `most_bytes`, and a few more that tell whose rows
+    are whose. The columns are triangular factors, (batch, K, K) float64. Raises InputError for what
+    gives no logits.
+    """
+    plain, others = plain_weights(model, named)
+    values = {each for found in plain.values() for each in (found.entry, found.step.value)}
+    graph = captured_graph(model, values)
+    basis = cotangents.everything(graph.logits)
+    factors: dict[Hashable, Tensor] = {}
+    for name, parameter in named.items():
+        size = graph.logits.shape[1] * parameter.numel() * parameter.element_size()
+        if name in plain and size > most_bytes // 4:
+            others[name] = TOO_LARGE
+            del plain[name]
+    for some in _in_groups(graph, plain, most_bytes):
+        for name, found in _factors(graph, some, named, basis).items():
+            if found is None:
+                others[name] = MIXED
+            else:
+                factors[name] = found
+    columns = {**factors, LOGITS: basis}
+    return Reachable(columns, basis, graph.logits.detach(), "all"), others
+
+
+def _in_groups(
+    graph: LogitGraph, plain: Mapping[str, PlainWeight], most_bytes: int
+) -> Iterator[dict[str, PlainWeight]]:
+    """Parameters whose layers' signals fit into memory together, at least one layer's."""
+    group: dict[str, PlainWeight] = {}
+    held: dict[int, int] = {}
+    for name, each in plain.items():
+        value = graph.values[each.step.value]
+        size = value.numel() * value.element_size() * graph.logits.shape[1]
+        if held and each.step.value not in held and sum(held.values()) + size > most_bytes:
+            yield group
+            group, held = {}, {}
+        group[name] = each
+        held[each.step.value] = size
+    if group:
+        yield group
+
+
+def _factors(
+    graph: LogitGraph,
+    plain: Mapping[str, PlainWeight],
+    named: Mapping[str, Tensor],
+    basis: Tensor,
+) -> dict[str, Tensor | None]:
+    """R (batch, K, K) of each parameter's columns; None where rows are of several samples."""
+    logits = graph.logits
+    sent = torch.cat([sent_from(basis, False).to(logits), _some_samples(logits)])
+    places = list(dict.fromkeys(each.step.value for each in plain.values()))
+    pulled = pulled_back(logits, [graph.values[each] for each in places], sent)
+    signals = dict(zip(places, pulled, strict=True))
+    kept = sets_of_samples(len(logits)).to(logits.device)
+    made: dict[str, Tensor | None] = {}
+    for name, each in plain.items():
+        g, h = signals[each.step.value], graph.values[each.entry].detach()
+        axis = _sample_axis(g[basis.shape[2] :], kept, each.is_linear)
+        if axis is None:
+            made[name] = None
+            continue
+        rows = (
+            _apart(t, at, len(logits)) for t, at in ((g[: basis.shape[2]], axis + 1), (h, axis))
+        )
+        alone = zip(*(t.unbind(0) for t in rows), strict=True)
+        made[name] = torch.stack([_triangle(_sent(each, named[name], *two)) for two in alone])
+    return made
+
+
+def sets_of_samples(batch: int) -> Tensor:
+    """Rows of samples such that of any two each is in a row without the other: of rows by
+    Sperner's theorem the fewest. One sample alone needs none.
+    """
+    rows = next(n for n in count() if math.comb(n, n // 2) >= batch)
+    kept = torch.zeros(rows, batch, dtype=torch.bool)
+    for sample, its in zip(range(batch), combinations(range(rows), rows // 2), strict=False):
+        kept[list(its), sample] = True
+    return kept
+
+
+def _some_samples(logits: Tensor) -> Tensor:
+    """Random cotangents of some samples, zero at the others: (sets, batch, K)."""
+    drawn = torch.Generator().manual_seed(0)
+    kept = sets_of_samples(len(logits)).to(logits.device)
+    random = torch.randn(len(kept), *logits.shape, generator=drawn, dtype=torch.float64)
+    return random.to(logits) * kept[:, :, None]
+
+
+def _sample_axis(g: Tensor, kept: Tensor, linear: bool) -> int | None:
+    """The axis of the layer's result that runs over the samples, maybe over several rows of each;
+    None where the signals (sets, *shape) of some samples reach rows of others on every axis.
+    """
+    batch = kept.shape[1]
+    shape = g.shape[1:]
+    axes = range(len(shape) - 1) if linear else range(1)
+    for axis in axes:
+        if shape[axis] % batch or (axis and shape[axis] != batch):
+            continue
+        rows = _apart(g, axis + 1, batch).flatten(2)  # (batch, sets, …)
+        if not (rows.ne(0).any(2) & ~kept.T).any():
+            return axis
+    return None
+
+
+def _apart(t: Tensor, axis: int, batch: int) -> Tensor:
+    """Each sample's rows: (batch, …) with the rows of one sample where the axis was."""
+    return t.unflatten(axis, (batch, -1)).movedim(axis, 0)
+
+
+def _sent(each: PlainWeight, parameter: Tensor, g: Tensor, h: Tensor) -> Tensor:
+    """What the signals g (K, *out) of one sample send to a parameter, (K, n): isometrically."""
+    if each.role == "bias":
+        channel = g.dim() - 1 if each.is_linear else 2
+        return g.movedim(channel, 1).double().flatten(2).sum(2)
+    if each.is_linear:
+        return _of_places(g.flatten(1, -2), h.flatten(0, -2))
+    met = g.movedim(2, -1).flatten(1, -2)
+    if met.shape[1] < parameter[0].numel() and (held := _patches(each, parameter, h)) is not None:
+        return _of_places(met, held)
+    weight = parameter.detach().requires_grad_()
+
+    def given(leaf: Any) -> Any:
+        if isinstance(leaf, Ref):
+            return h
+        return weight if leaf is parameter else leaf
+
+    with torch.enable_grad():
+        out = ran(each.step.node, given)[each.step.position]
+    (found,) = pulled_back(out, [weight], g)
+    return found.flatten(1)
+
+
+def _of_places(g: Tensor, h: Tensor) -> Tensor:
+    """Σ_p g_p h_pᵀ of each row of g (K, places, out) and of h (places, in), but for a rotation."""
+    g, h = g.double(), h.double()
+    # Of the inputs their Gram matrix alone counts, so a triangle of as many rows stands in.
+    held = torch.linalg.qr(h.mT, mode="r").R.mT if len(h) < h.shape[1] else h
+    return (g.mT @ held).flatten(1)
+
+
+def _patches(each: PlainWeight, parameter: Tensor, h: Tensor) -> Tensor | None:
+    """What a convolution of images meets at its places, (places, in); None of other ones."""
+    args = each.step.node.args
+    if len(args) < 9 or parameter.dim() != 4 or args[6] or args[8] != 1:  # transposed, groups
+        return None
+    stride, padding, dilation = args[3:6]
+    return functional.unfold(h, parameter.shape[2:], dilation, padding, stride).mT.flatten(0, 1)
+
+
+def _triangle(rows: Tensor) -> Tensor:
+    """R (K, K) with ‖Rc‖ = ‖rowsᵀc‖, float64, from pieces: large doubles are slow."""
+    columns = rows.mT
+    parts: Sequence[Tensor] = [
+        torch.linalg.qr(each.double(), mode="r").R for each in columns.split(_ROWS)
+    ]
+    found = torch.linalg.qr(torch.cat(list(parts)), mode="r").R if len(parts) > 1 else parts[0]
+    return functional.pad(found, (0, 0, 0, found.shape[1] - len(found)))

@@ -1,0 +1,154 @@
+"""Bounds of a sample's ‖∂L/∂W‖ by its layer's signals and inputs, against autograd's own.
+
+Whatever is tried, no loss leaves them, each end is attained, and the columns are those of the
+parameter's own gradient graph.
+"""
+
+import pytest
+import torch
+from strategies import gaussian
+from torch import nn
+from twins.arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs, linear_loss
+
+from derivations.errors import InputError
+from numeric import capture
+from numeric.every_loss import sample_weights as module
+from numeric.every_loss.loss_bounds import bounds
+from numeric.every_loss.reachable import LOGITS
+from numeric.every_loss.sample_weights import MIXED, TOO_LARGE, sample_weights, sets_of_samples
+from numeric.every_loss.weight_signals import weight_signals
+
+
+class Images(nn.Module):
+    """Convolutions of every sort: strided, in groups, transposed, and along one axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3, stride=2, padding=1)
+        self.grouped = nn.Conv2d(4, 4, 3, padding=1, groups=2)
+        self.norm = nn.BatchNorm2d(4)
+        self.few = nn.Conv2d(4, 4, (3, 2), stride=(3, 2), padding=(0, 1), dilation=(1, 2))
+        self.back = nn.ConvTranspose2d(4, 3, 2)
+        self.line = nn.Conv1d(3, 2, 3, padding_mode="reflect", padding=1)
+        self.head = nn.Linear(32, 5)
+
+    def forward(self, x):
+        h = torch.tanh(self.norm(self.grouped(torch.tanh(self.first(x)))))
+        h = h + torch.tanh(self.few(h)).mean((2, 3), keepdim=True)
+        return self.head(self.line(self.back(h).flatten(2)[:, :, :16]).tanh().flatten(1))
+
+
+class Tokens(nn.Module):
+    """Attention, of layers that meet samples on the first axis, on the second, and in windows."""
+
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.out = nn.Linear(8, 24), nn.Linear(8, 8)
+        self.second, self.windows = nn.Linear(8, 6), nn.Linear(6, 6)
+        self.norm, self.head = nn.LayerNorm(8), nn.Linear(24, 5)
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).chunk(3, -1)
+        h = self.norm(x + self.out(torch.softmax(q @ k.mT, -1) @ v))
+        h = self.second(h.transpose(0, 1)).tanh().transpose(0, 1)
+        h = self.windows(h.reshape(-1, 2, 6)).tanh()
+        return self.head(h.reshape(len(x), -1))
+
+
+def made(kind):
+    torch.manual_seed(0)
+    model, x = {
+        "mlp": lambda: (classifier(), inputs(3)),
+        "images": lambda: (Images(), gaussian(3, 2, 8, 8, seed=0)),
+        "tokens": lambda: (Tokens(), gaussian(3, 4, 8, seed=0)),
+    }[kind]()
+    return model.double().eval().requires_grad_(), x
+
+
+def ratios(model, x, loss, names):
+    named = dict(model.named_parameters())
+    z = model(x)
+    (a,) = torch.autograd.grad(loss(z), [z], retain_graph=True)
+    sent = torch.autograd.grad(z, [named[each] for each in names], a)
+    return {name: each.norm() / a.norm() for name, each in zip(names, sent, strict=True)}
+
+
+@pytest.mark.parametrize("kind", ["mlp", "images", "tokens"])
+def test_no_loss_leaves_the_bounds_and_the_ends_are_attained(kind):
+    model, x = made(kind)
+    named = dict(model.named_parameters())
+    found, others = sample_weights(capture(model, (x,), {}), named)
+    names = [name for name in named if name not in others]
+    assert set(others) == {name for name in named if "norm" in name}
+    for loss, of in {**SHIFT_INVARIANT, **OTHERS}.items():
+        cls = "shift_invariant" if loss in SHIFT_INVARIANT else "all"
+        ends = {name: bounds(found, name, LOGITS, cls) for name in names}
+        for k in range(3):
+            for name, ratio in ratios(model, x[k : k + 1], of, names).items():
+                low, high = ends[name].lower[k], ends[name].upper[k]
+                assert low * (1 - 1e-9) - 1e-14 <= ratio <= high * (1 + 1e-9), (name, loss)
+    for cls in ("all", "shift_invariant", "labels"):
+        for name in names:
+            some = bounds(found, name, LOGITS, cls)
+            for end, at in ((some.lower, some.lower_at), (some.upper, some.upper_at)):
+                for k in range(3):
+                    of = linear_loss(at[k : k + 1])
+                    reached = ratios(model, x[k : k + 1], of, [name])[name].item()
+                    assert reached == pytest.approx(end[k].item(), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "images", "tokens"])
+@pytest.mark.parametrize("most", [2**31, 30000])
+def test_the_columns_are_those_of_the_parameters_own_graph(kind, most, monkeypatch):
+    model, x = made(kind)
+    monkeypatch.setattr(module, "_ROWS", 7)
+    named = dict(model.named_parameters())
+    found, others = sample_weights(capture(model, (x,), {}), named, most)
+    names = [name for name in named if name not in others]
+    assert len(names) > 4
+    for k in range(3):
+        slow = weight_signals(model, x[k : k + 1], names, "all")
+        for name in names:
+            gram, own = (r.mT @ r for r in (found.factor(name)[k], slow.factor(name)[0]))
+            assert torch.allclose(gram, own, rtol=1e-9, atol=1e-12 * float(own.abs().max()))
+
+
+class Interleaved(nn.Module):
+    """The rows of a layer are of one sample each, but not one sample's behind another's."""
+
+    def __init__(self):
+        super().__init__()
+        self.mixed, self.head = nn.Linear(2, 2, bias=False), nn.Linear(4, 5)
+
+    def forward(self, x):
+        rows = x.reshape(len(x), 2, 2).transpose(0, 1).reshape(-1, 2)
+        rows = self.mixed(rows).tanh().reshape(2, len(x), 2)
+        return self.head(rows.transpose(0, 1).reshape(len(x), 4))
+
+
+def test_rows_that_lie_among_those_of_others_are_refused():
+    torch.manual_seed(0)
+    model, x = Interleaved().double(), gaussian(4, 4, seed=0)
+    found, others = sample_weights(capture(model, (x,), {}), dict(model.named_parameters()))
+    assert others == {"mixed.weight": MIXED}
+    assert {"head.weight", "head.bias"} <= set(found.columns)
+
+
+def test_too_large_a_weight_is_left_out_and_no_logits_are_refused():
+    model, x = made("mlp")
+    captured = capture(model, (x,), {})
+    _, others = sample_weights(captured, dict(model.named_parameters()), 4 * 5 * 8 * 143)
+    assert set(others.values()) == {TOO_LARGE}
+    assert set(others) == {"1.branch.0.weight", "1.branch.2.weight", "2.0.weight",
+                           "3.branch.weight"}  # fmt: skip
+    images = nn.Sequential(nn.Conv1d(2, 2, 3), nn.Tanh()).double()
+    with pytest.raises(InputError, match="need logits"):
+        sample_weights(capture(images, (gaussian(2, 2, 5, seed=0),), {}), {})
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 32])
+def test_of_any_two_samples_each_is_kept_without_the_other(batch):
+    kept = sets_of_samples(batch)
+    for one in range(batch):
+        for other in range(batch):
+            assert one == other or (kept[:, one] & ~kept[:, other]).any()

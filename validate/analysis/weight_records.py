@@ -1,0 +1,98 @@
+"""Puts into the records of parameters what every loss must send to them, beside what one sends."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from derivations.errors import GradboundError
+from numeric import CapturedModel, sample_weights, untouched
+from numeric.every_loss.reachable import LOGITS
+from validate.analysis.analysis_document import ParameterRecord, Spread
+from validate.analysis.every_loss_records import bound_values
+from validate.measure.model_gains import ModelMeasurement
+from validate.measure.sample_ratios import sample_ratios
+
+SAMPLES = 32
+"""A backward pass of the whole batch for each: more are not measured."""
+RATIO = "‖∂L/∂W‖/‖∂L/∂z‖ of each sample's own part"
+
+
+def parameters_of(measured: ModelMeasurement) -> tuple[ParameterRecord, ...]:
+    """The records of the batch's gradients."""
+    return tuple(
+        ParameterRecord(name, norm, norm / size if size else None)
+        for name, (norm, size) in measured.parameters.items()
+        if math.isfinite(norm)
+    )
+
+
+def with_every_loss(
+    records: Sequence[ParameterRecord],
+    captured: CapturedModel,
+    model: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    loss: Callable[[Any], Tensor],
+) -> tuple[tuple[ParameterRecord, ...], tuple[str, ...]]:
+    """The records with bounds of ‖∂L/∂W‖/‖∂L/∂z‖ for every loss, and what is to be said of them.
+
+    For samples that are apart and logits (batch, K) that the blocks have bounds of.
+    """
+    if not isinstance(model, nn.Module) or not records:
+        return tuple(records), ()
+    named = dict(model.named_parameters())
+    try:
+        found, others = sample_weights(captured, {each.name: named[each.name] for each in records})
+    except GradboundError as error:
+        return tuple(records), (f"no bounds of parameters for every loss: {error}",)
+    bounds = {
+        each.name: bound_values(found, each.name, LOGITS, f"{RATIO}: ")
+        for each in records
+        if each.name in found.columns
+    }
+    measured, remarks = _measured(model, args, kwargs, loss, list(bounds))
+    remarks += _left_out(others)
+    if bounds and len(found.logits) > SAMPLES:
+        remarks.append(
+            f"{RATIO} is measured of the first {SAMPLES} samples, its bounds hold of all"
+        )
+    made = [
+        replace(each, sample_ratio=measured.get(each.name), bounds=bounds.get(each.name, ()))
+        for each in records
+    ]
+    return tuple(made), tuple(remarks)
+
+
+def _measured(
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    loss: Callable[[Any], Tensor],
+    names: Sequence[str],
+) -> tuple[dict[str, Spread], list[str]]:
+    if not names:
+        return {}, []
+    try:
+        with untouched(model):
+            ratios = sample_ratios(model, args, kwargs, loss, names, SAMPLES)
+    except (RuntimeError, ValueError) as error:  # as of a re-entrant checkpoint
+        why = next(iter(str(error).splitlines()), "")
+        return {}, [f"{RATIO} could not be measured: {why}"]
+    kept = {name: each[each.isfinite()] for name, each in ratios.items()}
+    return {
+        name: Spread(float(each.min()), float(each.median()), float(each.max()))
+        for name, each in kept.items()
+        if len(each)
+    }, []
+
+
+def _left_out(others: Mapping[str, str]) -> list[str]:
+    """How many parameters have no bounds, by the reason."""
+    counted = Counter(others.values())
+    said = "; ".join(f"{count} {why}" for why, count in counted.items())
+    total = len(others)
+    return [f"{total} parameters have no bounds for every loss: {said}"] if total else []
