@@ -1,26 +1,21 @@
-"""Fits how the test error changes with depth, a line per family, with intervals from a bootstrap.
+"""Fits how the test error changes with depth, a line per family, with intervals over seeds.
 
-Every seed trains every depth, so differences between seeds drop out of a slope. What cannot be
-determined is None with a reason.
+Every seed trains every depth and gives a slope of its own, from which differences between seeds
+drop out; Student's t over the seeds. A family whose errors bend has no line, and is told to have
+none. What cannot be determined is None with a reason.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median, stdev
 
 import numpy as np
+from scipy.stats import t as student
 
 from validate.records.schema import Results
-from validate.statistics.correlation import (
-    RESAMPLES,
-    SIGNIFICANT,
-    Floats,
-    bootstrap_p,
-    percentiles,
-    side,
-)
-from validate.statistics.survival import SEED, test_error
+from validate.statistics.correlation import LEVEL, Floats, side
+from validate.statistics.survival import test_error
 
 DEPTHS = 4
 SEEDS = 3
@@ -34,40 +29,48 @@ share the depth)."""
 
 
 @dataclass(frozen=True)
-class Slope:
-    """Points of test error per LAYERS layers, the LEVEL percentile interval, and the two-sided
-    p-value of the same bootstrap; `adjusted` (Holm) where it is one of several tests.
+class Interval:
+    """A mean over seeds, Student's interval at LEVEL, and the two-sided p-value of its being 0."""
 
-    All None with a reason in `missing`, or none missing.
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Points of test error per LAYERS layers, over seeds. `bend`: the coefficient of depth squared,
+    in points per LAYERS² layers²; where its interval excludes 0, no line tells the whole.
+
+    None with a reason in `missing`, or none missing.
     """
 
     depths: int
     seeds: int
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
+    found: Interval | None = None
+    bend: Interval | None = None
     missing: str = ""
-    adjusted: float | None = None
 
     @property
     def sign(self) -> int | None:
-        """−1 or 1 where the whole interval lies on that side of 0, and the adjusted p-value, if
-        there is one, is small; else None.
-        """
-        if self.adjusted is not None and self.adjusted > SIGNIFICANT:
-            return None
-        return side(self.low, self.high)
+        """−1 or 1 where the whole interval lies on that side of 0, else None."""
+        return None if self.found is None else side(self.found.low, self.found.high)
+
+    @property
+    def bent(self) -> bool:
+        """Whether a line is excluded."""
+        return self.bend is not None and side(self.bend.low, self.bend.high) is not None
 
     def __str__(self) -> str:
-        if self.value is None:
+        if self.found is None:
             return f"not determinable: {self.missing}"
-        adjusted = "" if self.adjusted is None else f" ({self.adjusted:.2g} adjusted)"
         text = (
-            f"{self.value:+.2f} points per {LAYERS} layers, 95 % interval {self.low:+.2f} to "
-            f"{self.high:+.2f}, p = {self.p:.2g}{adjusted}"
+            f"{self.found.value:+.2f} points per {LAYERS} layers, 95 % interval "
+            f"{self.found.low:+.2f} to {self.found.high:+.2f}, p = {self.found.p:.2g}"
         )
-        return f"{text}, {self.depths} depths, {self.seeds} seeds".replace("-", "−")
+        bent = ", but no line: the errors bend" if self.bent else ""
+        return f"{text}{bent}, {self.depths} depths, {self.seeds} seeds".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Trends:
 def trends(results: Results) -> Trends:
     """Of the plain and the residual networks in the records."""
     errors = {family: _errors(results, family) for family in (PLAIN, RESIDUAL)}
-    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL], SEED)
+    plain, residual, beyond = slopes(errors[PLAIN], errors[RESIDUAL])
     medians = {
         family: {
             depth: median(error for runs in seeds.values() for error in runs)
@@ -95,29 +98,27 @@ def trends(results: Results) -> Trends:
     return Trends({PLAIN: plain, RESIDUAL: residual}, beyond, medians)
 
 
-def slopes(first: Errors, second: Errors, seed: int) -> tuple[Slope, Slope, Slope]:
-    """The slopes of two families and of the first beyond the second, whose runs are resampled
-    together where depth and seed agree.
+def slopes(first: Errors, second: Errors) -> tuple[Slope, Slope, Slope]:
+    """The slopes of two families, and of the first beyond the second, seed by seed."""
+    one, two = _fit(first), _fit(second)
+    lacking = one.missing or two.missing
+    if not lacking and _seeds(first) != _seeds(second):
+        lacking = "the families were trained with other seeds"
+    if lacking:
+        return one, two, Slope(0, 0, missing=lacking)
+    difference = _coefficients(first, 1) - _coefficients(second, 1)
+    beyond = Slope(min(one.depths, two.depths), one.seeds, over_seeds(difference))
+    return one, two, beyond
 
-    Least squares through the means over seeds. Resampled: what a run deviates by from the mean of
-    its depth and that of its seed, scaled to make up for both means having been fitted. In trials
-    with 4 or 5 depths, 3 seeds cover in 89 %, 5 seeds in 92 %.
-    """
-    one, two = _fit(first, seed), _fit(second, seed)
-    if one[1] is None or two[1] is None:
-        lacking = next(fit.missing for fit, drawn in (one, two) if drawn is None)
-        return one[0], two[0], Slope(0, 0, missing=lacking)
-    if _seeds(first) != _seeds(second):
-        return one[0], two[0], Slope(0, 0, missing="the families were trained with other seeds")
-    assert one[0].value is not None
-    assert two[0].value is not None
-    beyond = _slope(
-        min(one[0].depths, two[0].depths),
-        one[0].seeds,
-        one[0].value - two[0].value,
-        one[1] - two[1],
-    )
-    return one[0], two[0], beyond
+
+def over_seeds(values: Sequence[float] | Floats) -> Interval:
+    """The mean of one value per seed, two at least, with Student's interval and p-value."""
+    mean, error = fmean(values), stdev(values) / len(values) ** 0.5
+    freedom = len(values) - 1
+    reach = float(student.ppf((1 + LEVEL) / 2, freedom)) * error
+    # Seeds that agree to the last bit leave no doubt but where the mean is 0.
+    ratio = abs(mean) / error if error else float("inf") if mean else 0.0
+    return Interval(mean, mean - reach, mean + reach, 2 * float(student.sf(ratio, freedom)))
 
 
 def _errors(results: Results, family: str) -> dict[int, dict[int, list[float]]]:
@@ -133,36 +134,24 @@ def _seeds(errors: Errors) -> list[int]:
     return sorted({seed for each in errors.values() for seed in each})
 
 
-def _fit(errors: Errors, seed: int) -> tuple[Slope, Floats | None]:
-    """The slope, and its resamples: what is drawn at a depth depends on the depth, not on the
-    family.
-    """
+def _fit(errors: Errors) -> Slope:
+    depths, seeds = len(errors), len(_seeds(errors))
+    if missing := _missing(errors):
+        return Slope(depths, seeds, missing=missing)
+    return Slope(
+        depths, seeds, over_seeds(_coefficients(errors, 1)), over_seeds(_coefficients(errors, 2))
+    )
+
+
+def _coefficients(errors: Errors, degree: int) -> Floats:
+    """Of each seed the leading coefficient of the polynomial of this degree that fits best."""
+    depths = sorted(errors)
+    table = [[100 * errors[depth][seed][0] for seed in _seeds(errors)] for depth in depths]
+    return np.polyfit(np.array(depths) / LAYERS, table, degree)[0]
+
+
+def _missing(errors: Errors) -> str:
     depths, seeds = sorted(errors), _seeds(errors)
-    missing = _missing(errors, depths, seeds)
-    if missing:
-        return Slope(len(depths), len(seeds), missing=missing), None
-    table = 100 * np.array([[errors[depth][seed][0] for seed in seeds] for depth in depths])
-    means = table.mean(axis=1)
-    # The share of the variance that is left once both means are fitted.
-    freedom = (1 - 1 / len(depths)) * (1 - 1 / len(seeds))
-    strays = (table - means[:, None] - table.mean(axis=0) + table.mean()) / freedom**0.5
-    centred = np.array(depths) - np.mean(depths)
-    weights = LAYERS * centred / (centred**2).sum()
-    value = float(weights @ means)
-    drawn = np.full(RESAMPLES, value)
-    for depth, weight, row in zip(depths, weights, strays, strict=True):
-        drawn += weight * row[
-            # Of the depth alone, so that two families that share it draw the same seeds: pairs.
-            np.random.default_rng([seed, depth]).integers(len(row), size=(RESAMPLES, len(row)))
-        ].mean(axis=1)
-    return _slope(len(depths), len(seeds), value, drawn), drawn
-
-
-def _slope(depths: int, seeds: int, value: float, drawn: Floats) -> Slope:
-    return Slope(depths, seeds, value, *percentiles(drawn), bootstrap_p(drawn))
-
-
-def _missing(errors: Errors, depths: list[int], seeds: list[int]) -> str:
     if len(depths) < DEPTHS or len(seeds) < SEEDS:
         return f"needs {DEPTHS} networks and {SEEDS} seeds, has {len(depths)} and {len(seeds)}"
     if any(len(errors[depth].get(seed, ())) != 1 for depth in depths for seed in seeds):
