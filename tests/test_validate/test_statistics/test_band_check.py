@@ -17,14 +17,14 @@ def test_theory_is_inside_and_a_wrong_law_outside():
     x, y = first_batch("digits")
     assert x.shape == (BATCH, 1, 8, 8)
     assert y.shape == (BATCH,)
-    names = ("plain-20", "residual-32", "dense-13")
+    names = ("plain-20", "residual-20", "dense-13")
     right = [
         Band(name, 0.0, predicted_ratio(drawn(name, 0.0, x, 0), 8).total, 0.25, "", 0.0, 0.0)
         for name in names
     ]
     vanishing, doubling = (
         replace(right[0], predicted=-1.0),
-        replace(right[1], predicted=7.5 * log10(2)),
+        replace(right[1], predicted=4.5 * log10(2)),
     )
     rows = check(SEEDS, [*right, vanishing, doubling], "digits")
     assert [row.verdict for row in rows] == [INSIDE] * 3 + [OUTSIDE] * 2

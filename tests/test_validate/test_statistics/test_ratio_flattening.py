@@ -44,7 +44,7 @@ def test_mean_and_interval_are_those_of_lines_per_seed():
 @pytest.mark.parametrize(
     ("slope", "noise", "verdict"),
     [(0.3, 0.01, RISES), (-0.3, 0.01, FALLS), (0.02, 0.01, FLAT), (0.02, 1.0, UNDECIDED),
-     (0.1, 0.05, UNDECIDED)],
+     (0.1, 0.05, UNDECIDED), (-0.1, 0.05, UNDECIDED)],
 )  # fmt: skip
 def test_an_interval_is_held_against_the_band(slope, noise, verdict):
     assert depth_slope(table(slope, noise)).verdict == verdict
