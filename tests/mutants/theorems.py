@@ -470,20 +470,20 @@ THEOREMS = [
         "derivations/laws/padded_depth_laws.py",
         "(1 + PHASE + 1 / PHASE) / 3 * PHASE**LAYERS",
         "PHASE**LAYERS",
-        "tests/test_derivations/test_laws/test_padded_depth_laws.py",
+        "derivations.book.results",
     ),
     Mutant(
         "a projection adds nothing",
         "derivations/laws/padded_depth_laws.py",
         "(branch.gain + skip.gain).subs(_RELU)",
         "branch.gain.subs(_RELU)",
-        "tests/test_derivations/test_laws/test_padded_depth_laws.py",
+        "derivations.book.results",
     ),
     Mutant(
         "norms that differ come together",
         "derivations/laws/padded_depth_laws.py",
         "(1 - KAPPA) / KAPPA * (RADIUS - 1) ** 2",
         "-(1 - KAPPA) / KAPPA * (RADIUS - 1) ** 2",
-        "tests/test_derivations/test_laws/test_padded_depth_laws.py",
+        "derivations.book.results",
     ),
 ]
