@@ -12,6 +12,7 @@ from derivations.laws.gaussian_moments import layers, moments
 from derivations.laws.law import Axiom
 from derivations.laws.law_catalogue import laws
 from derivations.laws.open_depth_laws import open_depth_laws
+from derivations.laws.padded_depth_laws import padded_depth_laws
 from derivations.laws.published_laws import published_laws
 from derivations.laws.scaled_depth_laws import scaled_depth_laws
 from derivations.theorems import (
@@ -62,6 +63,7 @@ def in_law() -> tuple[Theorem, ...]:
         *(each.theorem for each in depth_laws()),
         *open_depth_laws(),
         *scaled_depth_laws(),
+        *padded_depth_laws(),
         *published_laws(),
     )
 

@@ -84,9 +84,9 @@ def laws(results: Results) -> Table:
     for each in sorted(held(results), key=lambda each: list(LOOKS).index(each.family)):
         counts = each.summary
         law: tuple[Cell, ...] = (None,) * 4
-        seen, foretold = each.measured, each.predicted
-        if seen is not None and foretold is not None:
-            law = (seen.law, seen.rate, foretold.rate, seen.r_squared)
+        seen, theory = each.measured, each.theory
+        if seen is not None:
+            law = (seen.law, seen.rate, None if theory is None else theory.rate, seen.r_squared)
         checks = (
             counts.identity_checks,
             counts.identity_failures,
@@ -102,13 +102,16 @@ def laws(results: Results) -> Table:
         Column("beyond rounding", ","), Column("largest identity error", ".1e"),
         Column("bound checks", ","), Column("violations", ","),
         Column("largest telescoping error", ".1e"), Column("depth law"),
-        Column("rate, measured", ".4f"), Column("rate, predicted", ".4f"), Column("R²", ".3f"),
+        Column("rate, measured", ".4f"), Column("rate, theory", ".4f"), Column("R²", ".3f"),
         Column("note"),
     )  # fmt: skip
     caption = (
         "Identities and bounds over every recorded epoch, and the better of two laws of log₁₀ "
-        "‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖ at initialization: exponential (linear in the depth) or power (linear "
-        "in its log₁₀), fitted to measured ratios and to products of predicted gains."
+        "‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖ of a training batch at initialization: exponential (linear in the "
+        "depth) or power (linear in its log₁₀), fitted to measured ratios, and to those that the "
+        "laws of BatchNorm networks foretell from strides, maps and padding, for images of "
+        "independent positions; neither weights nor images enter. No theory is about ratios in "
+        "eval mode, which records without those of a batch hold."
     )
     return Table(caption, columns, tuple(rows))
 

@@ -501,4 +501,25 @@ THEOREMS = [
         'one * COMPRESSION, "=", sp.Integer(1)',
         "derivations.book.results",
     ),
+    Mutant(
+        "padding loses nothing",
+        "derivations/laws/padded_depth_laws.py",
+        "(1 + PHASE + 1 / PHASE) / 3 * PHASE**LAYERS",
+        "PHASE**LAYERS",
+        "derivations.book.results",
+    ),
+    Mutant(
+        "a projection adds nothing",
+        "derivations/laws/padded_depth_laws.py",
+        "(branch.gain + skip.gain).subs(_RELU)",
+        "branch.gain.subs(_RELU)",
+        "derivations.book.results",
+    ),
+    Mutant(
+        "norms that differ come together",
+        "derivations/laws/padded_depth_laws.py",
+        "(1 - KAPPA) / KAPPA * (RADIUS - 1) ** 2",
+        "-(1 - KAPPA) / KAPPA * (RADIUS - 1) ** 2",
+        "derivations.book.results",
+    ),
 ]
