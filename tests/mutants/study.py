@@ -41,7 +41,12 @@ STUDY = [
         "protocol.error_of_diverged if row.test_error is None",
         "0.0 if row.test_error is None",
     ),
-    Mutant("any record is intact", _TRIALS, "self.seal == self._digest()", "True"),
+    Mutant(
+        "any record is intact",
+        "validate/study/sealed.py",
+        'vars(record)["seal"] == _digest(record)',
+        "True",
+    ),
     Mutant(
         "the flow is not varied",
         _PERFORM,
@@ -84,7 +89,7 @@ STUDY = [
         "if row.protocol != protocol.digest:",
         "if False:",
     ),
-    Mutant("altered records pass", _FOLDER, "if not row.intact:", "if False:"),
+    Mutant("altered records pass", _FOLDER, "if not is_intact(row):", "if False:"),
     Mutant("a trial may be there twice", _FOLDER, "if row.trial in seen:", "if False:"),
     Mutant("a trial need not be planned", _FOLDER, "if row.trial not in known:", "if False:"),
     Mutant(

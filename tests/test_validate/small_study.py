@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from validate.study.protocol import PROTOCOL, Protocol, read_protocol
+from validate.study.sealed import sealed
 from validate.study.study_folder import Study
 from validate.study.trials import Trial, TrialRow, planned
 
@@ -39,7 +40,7 @@ def small_protocol(folder: Path, **changes: str) -> Protocol:
 
 def drawn_row(protocol: Protocol, trial: Trial, ratio: float | None, error: float) -> TrialRow:
     """A record as the trial would leave it."""
-    return TrialRow(
+    row = TrialRow(
         trial=trial,
         protocol=protocol.digest,
         data=("0" * 64, "1" * 64),
@@ -52,7 +53,8 @@ def drawn_row(protocol: Protocol, trial: Trial, ratio: float | None, error: floa
         train_error=0.1,
         test_error=error,
         seconds=1.0,
-    ).sealed()
+    )
+    return sealed(row)
 
 
 def drawn_study(

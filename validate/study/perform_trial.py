@@ -13,6 +13,7 @@ from validate.measure.network_gains import measure_batch
 from validate.networks.build import Network, build
 from validate.networks.varied_flow import vary_flow
 from validate.study.protocol import Protocol
+from validate.study.sealed import sealed
 from validate.study.trials import Trial, TrialRow
 from validate.training.processor import processor
 from validate.training.train import Schedule, Training, deterministic, evaluate
@@ -32,7 +33,7 @@ def perform_trial(protocol: Protocol, trial: Trial, dataset: Dataset) -> TrialRo
         finite = all(training.run_epoch(epoch) for epoch in range(1, trial.epochs + 1))
         scores = _scores(protocol, training, used) if finite else None
         ratios = (before,) if scores is None else (before, _batch_ratio(training))
-    return TrialRow(
+    row = TrialRow(
         trial=trial,
         protocol=protocol.digest,
         data=(used.train.digest, used.test.digest),
@@ -47,7 +48,8 @@ def perform_trial(protocol: Protocol, trial: Trial, dataset: Dataset) -> TrialRo
         batch_ratios=ratios,
         **(scores or dict.fromkeys(("train_loss", "train_error", "test_error"))),
         seconds=round(time.perf_counter() - begin, 2),
-    ).sealed()
+    )
+    return sealed(row)
 
 
 def initial_network(protocol: Protocol, trial: Trial, dataset: Dataset) -> Network:

@@ -1,16 +1,17 @@
-"""Runs the study: trains what is missing, and records each trial as it ends."""
+"""Runs the study: trains and measures what is missing, and records each part as it ends."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from validate.data.datasets import load
 from validate.progress import Progress, silent
+from validate.study.initial_rows import initial_row
 from validate.study.perform_trial import perform_trial
 from validate.study.protocol import Protocol, read_protocol
 from validate.study.study_folder import Study, open_study, read_study
 from validate.study.trials import Trial, TrialRow
-from validate.training.workers import spread
+from validate.training.workers import Result, Task, spread
 
 
 def run_study(
@@ -31,22 +32,26 @@ def run_study(
     load(protocol.training.dataset, data_folder)  # before a folder is made for nothing
     with open_study(out, protocol) as add:
         study = read_study(out)
+        train = partial(_perform_alone, protocol, data_folder)
         while study.missing:  # once more where the deviation of the first pairs asks for more
             with progress(len(study.missing)) as advance:
-                for row in _perform(protocol, study.missing, data_folder, processes):
+                for row in _spread(train, study.missing, processes):
                     study = add(row)
                     advance(row.trial.trial)
+        work = partial(initial_row, data_folder=data_folder)
+        with progress(len(study.missing_bands)) as advance:
+            for initial in _spread(work, study.missing_bands, processes):
+                study = add(initial)
+                advance(initial.network)
         return study
 
 
-def _perform(
-    protocol: Protocol, trials: Sequence[Trial], data_folder: Path | None, processes: int
-) -> Iterator[TrialRow]:
-    work = partial(_perform_alone, protocol, data_folder)
-    if min(processes, len(trials)) <= 1:
-        yield from map(work, trials)
-    else:
-        yield from spread(work, trials, min(processes, len(trials)))
+def _spread(
+    work: Callable[[Task], Result], tasks: Sequence[Task], processes: int
+) -> Iterator[Result]:
+    if min(processes, len(tasks)) <= 1:
+        return map(work, tasks)
+    return spread(work, tasks, min(processes, len(tasks)))
 
 
 def _perform_alone(protocol: Protocol, data_folder: Path | None, trial: Trial) -> TrialRow:

@@ -1,14 +1,16 @@
-"""Keeps the folder of a study: the protocol it is made under, and a sealed record per trial.
+"""Keeps the folder of a study: the protocol it is made under, and its sealed records.
 
-The file of records is replaced whole after every trial; one process writes it.
+A file of records is replaced whole after each of them; one process writes it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from derivations.errors import InputError
+from validate.comparison.initial_bands import BANDS, Band
 from validate.records.codec import MAKE_AGAIN, read_jsonl, write_jsonl
 from validate.records.storage import (
     is_temporary,
@@ -17,11 +19,14 @@ from validate.records.storage import (
     remove_temporaries,
     write_atomic,
 )
+from validate.study.initial_rows import InitialRow
 from validate.study.protocol import Protocol, read_protocol
+from validate.study.sealed import is_intact
 from validate.study.trials import Trial, TrialRow, planned
 
 PROTOCOL_FILE = "protocol.toml"
 TRIALS_FILE = "trials.jsonl"
+INITIAL_FILE = "initial_ratios.jsonl"
 RECORDED_STUDY = Path(__file__).parents[1] / "results" / "study"
 """The study that comes with the package."""
 
@@ -29,13 +34,20 @@ RECORDED_STUDY = Path(__file__).parents[1] / "results" / "study"
 @dataclass(frozen=True)
 class Study:
     """A study as its folder holds it: `rows` in the order of the plan, `missing` those of the
-    trials that are not there yet.
+    trials that are not there yet; `initial`: the ratios of fresh networks.
     """
 
     folder: Path
     protocol: Protocol
     rows: tuple[TrialRow, ...]
     missing: tuple[Trial, ...]
+    initial: tuple[InitialRow, ...] = ()
+
+    @property
+    def missing_bands(self) -> tuple[Band, ...]:
+        """What is foretold, and not measured yet."""
+        there = {(row.network, row.slope) for row in self.initial}
+        return tuple(band for band in BANDS if (band.network, band.slope) not in there)
 
     def of_claim(self, claim: str) -> tuple[TrialRow, ...]:
         return tuple(row for row in self.rows if row.trial.claim == claim)
@@ -66,11 +78,12 @@ def read_study(folder: Path) -> Study:
         protocol,
         tuple(found[trial] for trial in plan if trial in found),
         tuple(trial for trial in plan if trial not in found),
+        tuple(_initial(folder / INITIAL_FILE)),
     )
 
 
 @contextmanager
-def open_study(out: Path, protocol: Protocol) -> Iterator[Callable[[TrialRow], Study]]:
+def open_study(out: Path, protocol: Protocol) -> Iterator[Callable[[TrialRow | InitialRow], Study]]:
     """Holds the folder for this process, new or made under the same protocol, and gives what adds a
     record to it. Raises InputError for any other folder.
     """
@@ -91,21 +104,38 @@ def open_study(out: Path, protocol: Protocol) -> Iterator[Callable[[TrialRow], S
                 "the version of gradbound that it was begun with"
             )
 
-        def add(row: TrialRow) -> Study:
-            rows = [*read_study(out).rows, row]
-            place = {trial: number for number, trial in enumerate(planned(protocol, rows))}
-            in_order: list[TrialRow] = sorted(rows, key=lambda each: place[each.trial])
-            write_jsonl(out / TRIALS_FILE, in_order)
-            return read_study(out)
+        yield partial(_add, out)
 
-        yield add
+
+def _add(out: Path, row: TrialRow | InitialRow) -> Study:
+    study = read_study(out)
+    if isinstance(row, InitialRow):
+        write_jsonl(out / INITIAL_FILE, [*study.initial, row])
+    else:
+        rows = [*study.rows, row]
+        place = {trial: number for number, trial in enumerate(planned(study.protocol, rows))}
+        in_order: list[TrialRow] = sorted(rows, key=lambda each: place[each.trial])
+        write_jsonl(out / TRIALS_FILE, in_order)
+    return read_study(out)
+
+
+def _initial(path: Path) -> list[InitialRow]:
+    rows = read_jsonl(path, InitialRow) if path.exists() else []
+    for number, row in enumerate(rows, start=1):
+        if not is_intact(row):
+            raise InputError(f"{path}:{number} was altered after it was made: {MAKE_AGAIN}")
+        if len(row.measured) != len(row.seeds):
+            raise InputError(f"{path}:{number} does not hold a ratio per seed: {MAKE_AGAIN}")
+    if len({(row.network, row.slope) for row in rows}) < len(rows):
+        raise InputError(f"{path} holds a network twice: {MAKE_AGAIN}")
+    return sorted(rows, key=lambda row: (row.network.rpartition("-")[0], row.slope))
 
 
 def _check(path: Path, protocol: Protocol, rows: Sequence[TrialRow], plan: Sequence[Trial]) -> None:
     known, seen = set(plan), set()
     for number, row in enumerate(rows, start=1):
         where = f"{path}:{number}, {row.trial.trial},"
-        if not row.intact:
+        if not is_intact(row):
             raise InputError(f"{where} was altered after it was made: {MAKE_AGAIN}")
         if row.protocol != protocol.digest:
             raise InputError(f"{where} was made under another protocol: {MAKE_AGAIN}")

@@ -1,7 +1,4 @@
-"""Lists the trials that a protocol asks for, and defines their records.
-
-A record is sealed: its last field is the digest of all the others.
-"""
+"""Lists the trials that a protocol asks for, and defines their records."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -10,9 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from validate.records.codec import encode
 from validate.records.schema import Digest, RunId, Share
-from validate.records.storage import sha256
 from validate.records.versions import Record
 from validate.study.protocol import Level, Pairs, Protocol
 
@@ -58,18 +53,6 @@ class TrialRow(Record):
     test_error: Share | None
     seconds: float
     seal: str = ""
-
-    def sealed(self) -> "TrialRow":
-        """The same with the digest of all the rest."""
-        return self.model_copy(update={"seal": self._digest()})
-
-    @property
-    def intact(self) -> bool:
-        """Whether it is as it was sealed."""
-        return self.seal == self._digest()
-
-    def _digest(self) -> str:
-        return sha256(encode(self.model_copy(update={"seal": ""})))
 
 
 def planned(protocol: Protocol, rows: Sequence[TrialRow] = ()) -> tuple[Trial, ...]:

@@ -9,6 +9,7 @@ from validate.data.datasets import load
 from validate.measure.network_gains import measure_batch
 from validate.study.perform_trial import initial_network, perform_trial
 from validate.study.protocol import read_protocol
+from validate.study.sealed import is_intact
 from validate.study.trials import planned
 
 
@@ -25,7 +26,7 @@ def digits():
 def test_a_trial_made_again_gives_the_same_record(protocol, digits):
     trial = planned(protocol)[1]
     first, second = (perform_trial(protocol, trial, digits) for _ in range(2))
-    assert first.intact
+    assert is_intact(first)
     same = {"seconds": 0.0, "seal": ""}
     assert first.model_copy(update=same) == second.model_copy(update=same)
     assert first.status == "ok"
@@ -81,4 +82,4 @@ def test_a_training_that_diverges_is_recorded_as_that(protocol, digits):
     assert row.status == "diverged"
     assert (row.train_loss, row.train_error, row.test_error) == (None, None, None)
     assert len(row.batch_ratios) == 1
-    assert row.intact
+    assert is_intact(row)

@@ -6,6 +6,7 @@ from test_validate.small_study import drawn_study, small_protocol
 from derivations.errors import InputError
 from validate.records.codec import write_jsonl
 from validate.study.protocol import read_protocol
+from validate.study.sealed import sealed
 from validate.study.study_folder import is_study, open_study, read_study
 from validate.study.trials import planned
 
@@ -81,7 +82,7 @@ def test_a_record_that_was_altered_is_refused(folder, change, said):
 )
 def test_a_sealed_record_of_another_study_is_refused(folder, change, said):
     rows = list(read_study(folder).rows)
-    rows[2] = rows[2].model_copy(update=change).sealed()
+    rows[2] = sealed(rows[2].model_copy(update=change))
     write_jsonl(folder / "trials.jsonl", rows)
     with pytest.raises(InputError, match=said):
         read_study(folder)
@@ -91,7 +92,7 @@ def test_a_trial_that_is_not_planned_and_one_made_twice_are_refused(folder):
     rows = read_study(folder).rows
     foreign = rows[2].trial.model_copy(update={"seed": 7})
     for extra, said in (
-        (rows[2].model_copy(update={"trial": foreign}).sealed(), "no trial of the protocol"),
+        (sealed(rows[2].model_copy(update={"trial": foreign})), "no trial of the protocol"),
         (rows[2], "there twice"),
     ):
         write_jsonl(folder / "trials.jsonl", [*rows, extra])

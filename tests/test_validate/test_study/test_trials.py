@@ -77,13 +77,3 @@ def test_a_diverged_trial_counts_as_the_protocol_says():
         for row in study.rows
     ]
     assert differences(PROTOCOL, PROTOCOL.depth.gain, rows)[0] == pytest.approx(70.0)
-
-
-def test_a_record_that_was_altered_is_seen():
-    row = drawn_study().rows[0]
-    assert row.intact
-    assert not row.model_copy(update={"test_error": 0.01}).intact
-    assert not row.model_copy(update={"seal": ""}).intact
-    assert not row.model_copy(
-        update={"trial": row.trial.model_copy(update={"seed": row.trial.seed + 1})}
-    ).intact
