@@ -93,6 +93,24 @@ STUDY = [
     Mutant("a trial may be there twice", _FOLDER, "if row.trial in seen:", "if False:"),
     Mutant("a trial need not be planned", _FOLDER, "if row.trial not in known:", "if False:"),
     Mutant(
+        "every mean is inside its band",
+        "validate/study/initial_rows.py",
+        "abs(self.mean - self.predicted) <= self.half_width",
+        "True",
+    ),
+    Mutant(
+        "a band that was changed is not told",
+        "validate/study/initial_rows.py",
+        "(self.network, self.slope, self.predicted, self.half_width) not in {",
+        "(self.network,) in {",
+    ),
+    Mutant(
+        "seeds of exploration confirm",
+        "validate/study/initial_rows.py",
+        "range(FIRST_FRESH, FIRST_FRESH + 10)",
+        "range(10)",
+    ),
+    Mutant(
         "seeds are the unit",
         _TESTS,
         "if (found := rows.get((network, level.name)))",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from validate.comparison.initial_bands import Band
+from validate.study.initial_rows import FRESH, InitialRow
 from validate.study.protocol import PROTOCOL, Protocol, read_protocol
 from validate.study.sealed import sealed
 from validate.study.study_folder import Study
@@ -90,3 +92,21 @@ def drawn_study(
                 ratio, error = 1.0, 0.2 + deep * effects[family] / 100 + stray
             rows.append(drawn_row(protocol, trial, ratio, float(np.clip(error, 0, 1))))
     return Study(Path("nowhere"), protocol, tuple(rows), ())
+
+
+def drawn_initial(band: Band, shift: float = 0.0) -> InitialRow:
+    """The record of a band whose mean is off by this share of its half width."""
+    return sealed(
+        InitialRow(
+            network=band.network,
+            slope=band.slope,
+            predicted=band.predicted,
+            half_width=band.half_width,
+            seeds=FRESH,
+            measured=tuple(
+                band.predicted + shift * band.half_width + 0.01 * (number - 4.5)
+                for number in range(len(FRESH))
+            ),
+            made_on="cpu",
+        )
+    )

@@ -1,9 +1,10 @@
 import json
 
 import pytest
-from test_validate.small_study import drawn_study, small_protocol
+from test_validate.small_study import drawn_initial, drawn_study, small_protocol
 
 from derivations.errors import InputError
+from validate.comparison.initial_bands import BANDS
 from validate.records.codec import write_jsonl
 from validate.study.protocol import read_protocol
 from validate.study.sealed import sealed
@@ -124,3 +125,22 @@ def test_two_commands_do_not_write_to_one_folder(folder, protocol):
         open_study(folder, protocol),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: [rows[0].model_copy(update={"predicted": 0.0}), rows[1]], "was altered"),
+        (lambda rows: [rows[0], rows[0]], "a network twice"),
+        (lambda rows: [sealed(rows[0].model_copy(update={"seeds": (100,)}))], "a ratio per seed"),
+    ],
+)
+def test_ratios_of_fresh_networks_that_were_altered_are_refused(folder, protocol, change, said):
+    with open_study(folder, protocol) as add:
+        for band in BANDS[:2]:
+            study = add(drawn_initial(band))
+    assert [row.network for row in study.initial] == [band.network for band in BANDS[:2]]
+    assert len(study.missing_bands) == len(BANDS) - 2
+    write_jsonl(folder / "initial_ratios.jsonl", change(list(study.initial)))
+    with pytest.raises(InputError, match=said):
+        read_study(folder)
