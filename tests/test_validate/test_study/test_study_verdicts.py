@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_validate.small_study import drawn_study
 
+from validate.study.primary_tests import DepthTest, depth_test
 from validate.study.study_folder import Study
 from validate.study.study_verdicts import decide_study
 
@@ -33,6 +36,31 @@ def test_depth_is_judged_as_the_protocol_says(gain, gate, outcome, words):
     verdict = decide_study(drawn_study(gain=gain, gate=gate, noise=0.1, seed=2)).c24
     assert verdict.outcome == outcome
     assert words in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("p", "outcome"),
+    [
+        ({"within": 0.024}, "refuted"),
+        ({"within": 0.026}, "undecided"),
+        ({"above": 0.024}, "refuted"),
+        ({"above": 0.026}, "undecided"),
+        ({"below": 0.024, "within": 0.026}, "confirmed"),
+        ({"below": 0.024, "within": 0.024}, "conditional"),
+        ({"below": 0.026}, "undecided"),  # twice that is beyond the level
+    ],
+)
+def test_levels_are_halved_where_two_claims_are_judged(p, outcome, monkeypatch):
+    study = drawn_study(rho=0.0, noise=1.0, seed=3)
+    effects = depth_test(study)
+    gain = replace(effects.gain, **{"below": 0.9, "above": 0.9, "within": 0.9} | p)
+    gate = replace(effects.gate, above=0.001, below=0.999)
+    monkeypatch.setattr(
+        "validate.study.study_verdicts.depth_test", lambda study: DepthTest(gain, gate)
+    )
+    verdict = decide_study(study).c24
+    assert verdict.outcome == outcome
+    assert (verdict.adjusted <= 0.05) == (outcome != "undecided")
 
 
 def test_noise_decides_nothing():
