@@ -9,7 +9,8 @@ from pathlib import Path
 from derivations.errors import InputError
 from validate.records.codec import MAKE_AGAIN, read_json, read_jsonl
 from validate.records.manifest import command, read_manifest, verify
-from validate.records.recheck import lacking, recheck
+from validate.records.missing_rows import lacking
+from validate.records.recheck import recheck
 from validate.records.schema import (
     MANIFEST_FILE,
     VANISHING_FILE,

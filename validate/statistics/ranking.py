@@ -25,14 +25,13 @@ from validate.statistics.correlation import (
 )
 from validate.statistics.holm_adjustment import holm
 from validate.statistics.slopes import Slope, Trends, trends
-from validate.statistics.survival import MEASURES, RATIO, SEED, START, Point, points
+from validate.statistics.survival import SEED, START, Point, measures, points, primary
 
 WITHIN, ACROSS = "within families", "over all networks"
 POOLED = (WITHIN, ACROSS)
-JUDGED: str = f"{RATIO} {START}"
 COEFFICIENT: Coefficient = "Spearman"
-"""The measure and the coefficient that flow and error are judged by, chosen beforehand; the others
-stand beside them as evidence."""
+"""The coefficient that flow and error are judged by, as is the primary ratio at START; both were
+chosen beforehand, the others stand beside them as evidence."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,15 @@ class Row:
 @dataclass(frozen=True)
 class Ranking:
     """The whole table, and the trends whose slopes are primary tests beside its primary lines.
-    `primary` names those tests; `secondary` counts the other pooled lines, adjusted together.
+    `primary` names those tests, `judged` their measure of survival, which comes first in the table;
+    `secondary` counts the other pooled lines, adjusted together.
     """
 
     trends: Trends
     rows: tuple[Row, ...]
     primary: tuple[str, ...]
     secondary: int
+    judged: str
 
 
 def ranking(results: Results, seed: int = SEED) -> Ranking:
@@ -86,15 +87,17 @@ def ranking(results: Results, seed: int = SEED) -> Ranking:
     families = tuple(dict.fromkeys(run.config.family for run in results.runs))
     found = trends(results)
     names = [name for name, slope in found.slopes.items() if slope.p is not None]
-    rows, adjusted, primary, secondary = _adjusted(
+    judged = f"{primary(results.runs)} {START}"
+    rows, adjusted, tested, secondary = _adjusted(
         families,
-        tuple((name, points(results.runs, measure)) for name, measure in MEASURES.items()),
+        tuple((name, points(results.runs, each)) for name, each in measures(results.runs).items()),
+        judged,
         tuple(found.slopes[name] for name in names),
         seed,
     )
     slopes: dict[str, Slope] = {**found.slopes, **dict(zip(names, adjusted, strict=True))}
-    named = (*(f"slope of {name} networks" for name in names), *primary)
-    return Ranking(replace(found, slopes=slopes), rows, named, secondary)
+    named = (*(f"slope of {name} networks" for name in names), *tested)
+    return Ranking(replace(found, slopes=slopes), rows, named, secondary, judged)
 
 
 # The audit, a figure and a table ask for it in turn, and it counts permutations.
@@ -102,12 +105,13 @@ def ranking(results: Results, seed: int = SEED) -> Ranking:
 def _adjusted(
     families: tuple[str, ...],
     networks: tuple[tuple[str, tuple[Point, ...]], ...],
+    judged: str,
     slopes: tuple[Slope, ...],
     seed: int,
 ) -> tuple[tuple[Row, ...], tuple[Slope, ...], tuple[str, ...], int]:
     rows = _rows(families, networks, seed)
     most = len(slopes) + len(POOLED) + len(families)
-    first = [each for each, row in enumerate(rows) if _is_primary(row, most)]
+    first = [each for each, row in enumerate(rows) if _is_primary(row, judged, most)]
     others = [
         each
         for each, row in enumerate(rows)
@@ -132,11 +136,11 @@ def _of(group: str) -> str:
     return group if group in POOLED else f"of {group} networks"
 
 
-def _is_primary(row: Row, most: int) -> bool:
+def _is_primary(row: Row, judged: str, most: int) -> bool:
     """Whether a claim is judged by this line: pooled, or of a family with networks enough that the
     most extreme order would pass among `most` tests, which no outcome decides.
     """
-    if (row.measure, row.found.coefficient) != (JUDGED, COEFFICIENT) or row.found.p is None:
+    if (row.measure, row.found.coefficient) != (judged, COEFFICIENT) or row.found.p is None:
         return False
     least = row.found.least_p
     return row.group in POOLED or (least is not None and least * most <= SIGNIFICANT)

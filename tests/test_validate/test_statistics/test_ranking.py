@@ -7,8 +7,10 @@ import pytest
 from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow
 
 from validate.statistics.correlation import SIGNIFICANT, Correlation
-from validate.statistics.ranking import ACROSS, COEFFICIENT, JUDGED, POOLED, WITHIN, Row, ranking
-from validate.statistics.survival import MEASURES
+from validate.statistics.ranking import ACROSS, COEFFICIENT, POOLED, WITHIN, Row, ranking
+from validate.statistics.survival import MEASURES, RATIO, SEEN, START
+
+JUDGED = f"{SEEN} {START}"
 
 
 def by_hand(p_values):
@@ -88,6 +90,20 @@ def test_a_family_with_networks_enough_is_a_primary_test():
         )
         (row,) = [row for row in found.rows if row.primary and row.group == "plain"]
         assert (row.measure, row.tests) == (JUDGED, 5)
+
+
+def test_the_first_version_is_ranked_by_what_it_has():
+    """By the ratio of single samples, with no line of what training sees."""
+    old = ranking(drawn(as_claimed, flow, version=1))
+    assert old.judged == f"{RATIO} {START}"
+    assert not [row for row in old.rows if "training sees" in row.measure]
+    assert {row.measure for row in old.rows if row.primary} == {old.judged}
+    new = ranking(drawn(as_claimed, flow))
+    assert new.judged == JUDGED == new.rows[0].measure
+    beside = [row for row in new.rows if row.measure == old.judged and row.group in POOLED]
+    assert [row.found.value for row in beside] == [
+        row.found.value for row in old.rows if row.measure == old.judged and row.group in POOLED
+    ]
 
 
 def test_slopes_that_are_not_there_are_no_tests():

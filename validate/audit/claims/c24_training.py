@@ -14,9 +14,10 @@ from validate.audit.claims.c23_significance import score
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
 from validate.audit.verdicts import Case, all_of
 from validate.records.schema import Results
-from validate.statistics.ranking import ACROSS, COEFFICIENT, JUDGED, POOLED, WITHIN, Row, ranking
+from validate.statistics.before_training import before_training
+from validate.statistics.ranking import ACROSS, COEFFICIENT, POOLED, WITHIN, Row, ranking
 from validate.statistics.slopes import PLAIN, RESIDUAL, Slope
-from validate.statistics.survival import NEARNESS, START
+from validate.statistics.survival import NEARNESS, SEEN, SEEN_NEARNESS, START
 
 COMMAND = (
     "run `gradbound validate --preset cpu --out DIR`, with --seeds N for more seeds, then "
@@ -26,9 +27,11 @@ COMMAND = (
 
 FLOW = (
     "flow is log₁₀ of ‖∂L/∂h_0‖ / ‖∂L/∂h_n‖, where h_0 is the input of the first block, h_n the "
-    "output of the last, before training, by medians over test images and seeds; ρ is Spearman's "
-    "over networks, negative where a larger flow goes with a lower test error"
+    "output of the last, before training, {by}; ρ is Spearman's over networks, negative where a "
+    "larger flow goes with a lower test error"
 )
+SAMPLES = "by medians over test images and seeds"
+BATCH = "of one training batch in train mode, as a step of training sees it, by medians over seeds"
 CONFOUNDED = (
     "the mean of ρ over families, is not judged: networks of one family differ in depth alone, "
     "which may change flow and error without one changing the other, and which an analysis of one "
@@ -69,13 +72,15 @@ class Degradation:
 @dataclass(frozen=True)
 class Agreement:
     """How gradient survival ranks networks against their final test error: every line of the
-    ranking table, of which those that are primary are judged. None: there are no records.
+    ranking table, of which those that are primary are judged, by the measure that comes first.
+    None: there are no records. `measured` says of which network the ratios before training are.
     """
 
     setting: str
     table: tuple[Row, ...] | None
     primary: tuple[str, ...]
     secondary: int
+    measured: str = ""
 
 
 def degradation(sources: Sources) -> Degradation:
@@ -174,7 +179,8 @@ def agreement(sources: Sources) -> Agreement:
     if results is None:
         return Agreement(_setting(results), None, (), 0)
     found = ranking(results)
-    return Agreement(_setting(results), found.rows, found.primary, found.secondary)
+    measured = before_training(results.runs)
+    return Agreement(_setting(results), found.rows, found.primary, found.secondary, measured)
 
 
 def judge_agreement(evidence: Agreement) -> Finding:
@@ -184,7 +190,8 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if evidence.table is None:
         case = Case(ACROSS, None, "no records of training", data=False)
         return Finding(evidence.setting, all_of(case, way_out=COMMAND), "no records")
-    rows = _lines(evidence.table, JUDGED)
+    judged = evidence.table[0].measure
+    rows, seen = _lines(evidence.table, judged), judged.startswith(SEEN)
     across = next(row for row in rows if row.group == ACROSS)
     case = _ranked(across)
     wrong = None
@@ -195,15 +202,17 @@ def judge_agreement(evidence: Agreement) -> Finding:
             "more flow, less error (ρ < 0)",
             str(across),
         )
-    near = _lines(evidence.table, f"{NEARNESS} {START}")
-    shown = [FLOW, f"{ACROSS}, families and depths pooled, judged: {across}"]
+    near = _lines(evidence.table, f"{SEEN_NEARNESS if seen else NEARNESS} {START}")
+    shown = [evidence.measured.removesuffix(".")] if evidence.measured else []
+    shown += [FLOW.format(by=BATCH if seen else SAMPLES)]
+    shown += [f"{ACROSS}, families and depths pooled, judged: {across}"]
     shown += [
         f"{row.group}{', ' + CONFOUNDED if row.group == WITHIN else ''}: {row}"
         for row in sorted(rows, key=lambda row: row.group != WITHIN)
         if row is not across
     ]
     shown += [
-        f"{NEARNESS} (−|log₁₀|) in place of flow, {row.group}: {row}"
+        f"{row.measure.removesuffix(f' {START}')} (−|log₁₀|) in place of flow, {row.group}: {row}"
         for row in near
         if row.group in POOLED
     ]

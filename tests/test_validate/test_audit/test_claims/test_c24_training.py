@@ -10,8 +10,10 @@ from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow, jitter
 
 from validate.audit.adjudicate import CLAIMS, adjudicate
 from validate.audit.evidence import Sources
-from validate.statistics.ranking import ACROSS, JUDGED, WITHIN
-from validate.statistics.survival import MEASURES
+from validate.statistics.ranking import ACROSS, WITHIN
+from validate.statistics.survival import MEASURES, RATIO, SEEN, START, measures
+
+JUDGED = f"{SEEN} {START}"
 
 
 def judged(claim, results):
@@ -39,9 +41,23 @@ def test_records_as_claimed():
     assert row(found, ACROSS)["found"]["value"] == pytest.approx(-1)
     assert row(found, WITHIN)["adjusted"] < 1e-4
     assert "adjusted by Holm for 4 primary tests" in found.summary
-    assert "the 30 other pooled lines" in found.summary
+    assert "the 46 other pooled lines" in found.summary
     assert "adjusted by Holm for 4 primary tests" in judged("C24", results).summary
     assert "digits" in found.reading
+
+
+@pytest.mark.parametrize(("version", "measure"), [(1, RATIO), (2, SEEN)])
+def test_the_flow_that_is_judged_is_what_the_records_have(version, measure):
+    results = drawn(as_claimed, flow, version=version)
+    found = judged("C25", results)
+    assert found.verdict == "confirmed"
+    assert row(found, ACROSS, measure=f"{measure} {START}")["primary"]
+    assert len(found.evidence["table"]) == len(measures(results.runs)) * 6 * 2
+    assert ("a network that training never runs" in found.summary) == (version == 1)
+    assert ("recalibrated on 512 training images" in found.summary) == (version == 2)
+    assert ("of one training batch in train mode" in found.summary) == (version == 2)
+    near = "nearness to 1 of the ratio as training" if version > 1 else "nearness of the ratio to 1"
+    assert near in found.summary
 
 
 def test_five_networks_alone_decide_nothing_however_ordered():
