@@ -4,8 +4,10 @@ from paper_figures.drawing.style import LOOKS, look
 from paper_figures.figures.select import MissingRecordsError, families, group_title
 from paper_figures.tables.table import Cell, Column, Table
 from validate.records.schema import Results
+from validate.statistics.before_training import before_training
 from validate.statistics.correlation import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.statistics.distance_from_law import Spread, law_fits
+from validate.statistics.kinds_of_check import COULD_FAIL
 from validate.statistics.network_families import held
 from validate.statistics.ranking import Ranking, Row, ranking
 from validate.statistics.slopes import LAYERS, Slope
@@ -31,7 +33,8 @@ def ranks(results: Results) -> Table:
         f"{PERMUTATIONS:,} drawn; least p is that of the most extreme order of so many networks. "
         f"Adjusted by Holm: {_primary(found)}, the other pooled lines for each other "
         f"({found.secondary} tests); lines of a single family are not adjusted. Within families: "
-        "the mean of each family's coefficient, permuted within each."
+        "the mean of each family's coefficient, permuted within each. "
+        f"{before_training(results.runs)}"
     )
     return Table(caption, columns, tuple(rows))
 
@@ -110,7 +113,7 @@ def laws(results: Results) -> Table:
         "‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖ at initialization: exponential (linear in the depth) or power (linear "
         "in its log₁₀), fitted to measured ratios and to products of predicted gains."
     )
-    return Table(caption, columns, tuple(rows))
+    return Table(f"{caption} {before_training(results.runs)}", columns, tuple(rows))
 
 
 def random_laws(results: Results) -> Table:
@@ -142,7 +145,8 @@ def random_laws(results: Results) -> Table:
         f"law its mean is 0, its r.m.s. 1 ({LEVEL:.0%} interval from {RESAMPLES:,} bootstraps of "
         "runs), and 5 % are beyond ±1.96. Cosine: median c of the same blocks. Runs of one seed "
         "share images and first weights, so p and intervals are somewhat too small; trained "
-        "weights are no independent draws, for which alone gains may leave the law."
+        "weights are no independent draws, for which alone gains may leave the law. Before "
+        f"training these are {COULD_FAIL}. {before_training(results.runs)}"
     )
     return Table(caption, columns, tuple(rows))
 

@@ -151,6 +151,31 @@ MEASUREMENTS = [
         "(0 * found.sizes[place] for place in pair)",
     ),
     Mutant(
+        "a label is lent to any panel",
+        "paper_figures/drawing/narrow_screen.py",
+        "if axes.get_shared_y_axes().joined(axes, row[0]):",
+        "if True:",
+    ),
+    Mutant(
+        "legends stay side by side",
+        "paper_figures/drawing/narrow_screen.py",
+        "legend.remove()",
+        "pass",
+    ),
+    Mutant(
+        "the figure of survival shows single samples",
+        "paper_figures/figures/survival_ranking.py",
+        "ratio = primary(results.runs)",
+        'ratio = "end-to-end ratio"',
+    ),
+    Mutant(
+        "what was wrong is not said beside figures",
+        "paper_figures/figures/figure_registry.py",
+        'return before_training(results.runs) if self.shows_start else ""',
+        'return ""',
+        "tests/test_paper_figures/test_report.py",
+    ),
+    Mutant(
         "what training sees is not judged",
         "validate/statistics/survival.py",
         "return SEEN if all(run.config.version > 1 for run in runs) else RATIO",

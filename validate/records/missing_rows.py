@@ -104,7 +104,8 @@ def _since_the_second(
         yield "lacks a gain of the training batch"
     # A single class has no loss, so no bound.
     demanded = EVERY_LOSS_ROWS if config.num_classes > 1 else []
-    for row in (*measured, *blocks):
+    bounded: list[EpochRow | BlockRow] = [*measured, *blocks]
+    for row in bounded:
         some = sorted((bound.losses, bound.side) for bound in row.bounds if bound.losses)
         if some != (demanded if row.epoch in config.spectra_epochs else []):
             yield "lacks a bound for every loss, or holds too many"
