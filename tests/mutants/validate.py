@@ -219,6 +219,12 @@ MEASUREMENTS = [
         "0",
     ),
     Mutant(
+        "one run has an interval",
+        "validate/statistics/kinds_of_check.py",
+        "if fit.alignment and fit.runs >= RUNS]",
+        "if fit.alignment]",
+    ),
+    Mutant(
         "no alignment is off",
         "validate/statistics/kinds_of_check.py",
         "len(off) - off.count(None)",

@@ -19,6 +19,8 @@ MEANINGS = {
     COULD_FAIL: "say how networks behave, and could have come out otherwise with every line of our "
     "code right",
 }
+RUNS = 8
+"""With fewer a bootstrap of runs gives no interval worth the name."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,12 @@ def _random_gains(results: Results) -> Outcome:
 
 
 def _alignments(results: Results) -> Outcome:
-    found = [fit.alignment for fit in _before_training(results) if fit.alignment is not None]
-    off = [side(each.mean_low, each.mean_high) for each in found]
-    return Outcome(len(off), len(off) - off.count(None))
+    found = [fit for fit in _before_training(results) if fit.alignment is not None]
+    enough = [fit.alignment for fit in found if fit.alignment and fit.runs >= RUNS]
+    off = [side(each.mean_low, each.mean_high) for each in enough]
+    few = len(found) - len(enough)
+    note = f"{few} left out, which have fewer than {RUNS} runs" if few else ""
+    return Outcome(len(off), len(off) - off.count(None), note=note)
 
 
 CHECKS: tuple[Check, ...] = (

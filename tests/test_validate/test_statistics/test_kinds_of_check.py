@@ -56,12 +56,21 @@ def test_laws_are_of_networks_before_training(results, monkeypatch):
     fits = law_fits(results)
     assert {fit.epoch for fit in fits} == {0, 1, 2}
     assert counted("laws of gains", results).checks == 2
-    assert counted("alignments", results).checks == 2
+    few = counted("alignments", results)
+    assert (few.checks, few.failed, few.note) == (0, 0, "2 left out, which have fewer than 8 runs")
     far = tuple(
-        replace(fit, adjusted=0.04, alignment=replace(fit.alignment, mean_low=0.1, mean_high=0.2))
+        replace(
+            fit,
+            runs=8,
+            adjusted=0.04,
+            alignment=replace(fit.alignment, mean_low=0.1, mean_high=0.2),
+        )
         if fit.family == "dense" or fit.epoch
         else replace(
-            fit, adjusted=0.06, alignment=replace(fit.alignment, mean_low=-0.1, mean_high=0.2)
+            fit,
+            runs=8,
+            adjusted=0.06,
+            alignment=replace(fit.alignment, mean_low=-0.1, mean_high=0.2),
         )
         for fit in fits
     )
