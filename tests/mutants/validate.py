@@ -151,6 +151,20 @@ MEASUREMENTS = [
         "(0 * found.sizes[place] for place in pair)",
     ),
     Mutant(
+        "records that nothing makes are carried on with",
+        "validate/records/manifest.py",
+        "gone = folder if old else place",
+        "old, gone = False, place",
+        "tests/test_gradbound/test_cli_ways_out.py",
+    ),
+    Mutant(
+        "an altered experiment costs every run",
+        "validate/records/manifest.py",
+        "place = path if path.parent == folder else path.parent",
+        "place = path.parent",
+        "tests/test_gradbound/test_cli_ways_out.py",
+    ),
+    Mutant(
         "a label is lent to any panel",
         "paper_figures/drawing/narrow_screen.py",
         "if axes.get_shared_y_axes().joined(axes, row[0]):",

@@ -29,15 +29,20 @@ LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
 
 
-def recheck(place: Path, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
-    """Raises InputError unless every row of the run in the folder `place` concludes what its
-    numbers say.
+def recheck(
+    place: Path,
+    epochs: Sequence[EpochRow],
+    blocks: Sequence[BlockRow],
+    way_out: str = "delete it and run again",
+) -> None:
+    """Raises InputError, with the `way_out`, unless every row of the run in the folder `place`
+    concludes what its numbers say.
     """
     for row in blocks:
         if wrong := next(_wrong_in_block(row), None):
             raise InputError(
                 f"{place}, epoch {row.epoch}, {row.name}: {wrong} is not what the stored "
-                "gains give: delete it and run again"
+                f"gains give: {way_out}"
             )
     for epoch in epochs:
         if wrong := next(
@@ -45,7 +50,7 @@ def recheck(place: Path, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow])
         ):
             raise InputError(
                 f"{place}, epoch {epoch.epoch}: {wrong} is not what the stored gains give: "
-                "delete it and run again"
+                f"{way_out}"
             )
 
 
