@@ -184,4 +184,6 @@ def _counted(check: Check, results: Results) -> str:
     details = [f"{found.silent:,} say nothing"] if found.silent else []
     details += [found.note] if found.note else []
     beside = f" ({', '.join(details)})" if details else ""
+    if not found.checks:
+        return f"no {check.name}{beside}"
     return f"{found.checks:,} {check.name}, {found.failed:,} {check.failed}{beside}"
