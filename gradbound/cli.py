@@ -169,7 +169,8 @@ def validate(
     Ends with exit code 4 if a bound is violated or an identity missed.
     """
     from gradbound import jobs
-    from validate.statistics.summary import failures, remarks, tally
+    from validate.statistics.kinds_of_check import tally
+    from validate.statistics.summary import failures, remarks
     from validate.training.presets import preset as choose
     from validate.training.process_share import from_environment
 
@@ -188,7 +189,8 @@ def validate(
     else:  # another process completes the folder, and reports
         _tell(jobs.share_done(out, rank))
         return
-    click.echo(f"{out}: {tally(results)}")
+    for line in tally(results):
+        click.echo(f"{out}: {line}")
     for line in remarks(results):
         _tell(f"{out}: {line}")
     _judge(failures(results))
@@ -302,7 +304,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     from validate.records.read import read_results
     from validate.records.recorded import RECORDED
     from validate.records.storage import make_folder
-    from validate.statistics.summary import failures, tally
+    from validate.statistics.kinds_of_check import tally
+    from validate.statistics.summary import failures
     from validate.training.presets import preset
 
     make_folder(out)
@@ -311,7 +314,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     write_derivations(document, out)
     _tell("validate: the smoke preset", quiet)
     results = jobs.validate(preset("smoke"), out / "results", resume=True, quiet=quiet)
-    click.echo(f"{out / 'results'}: {tally(results)}")
+    for line in tally(results):
+        click.echo(f"{out / 'results'}: {line}")
     _tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
     verdicts = adjudicate()
     write_audit(verdicts, out)

@@ -5,8 +5,8 @@ each with its certainty.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from derivations.book.arrange import by_number, meanings
 from derivations.book.document import Document
+from paper_figures.drawing.narrow_screen import narrowed
 from paper_figures.drawing.style import COLUMN
 from paper_figures.drawing.style import render as render_figure
 from paper_figures.figures.figure_registry import FIGURES, Plate
@@ -28,30 +29,37 @@ from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render as render_table
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
-from validate.statistics.summary import Summary, summarize
+from validate.statistics.before_training import before_training
+from validate.statistics.kinds_of_check import MEANINGS, Check, Outcome, of_kind
+from validate.statistics.summary import remarks
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page: its image, or why it was not drawn."""
+    """A figure on the page: its image, or why it was not drawn. `narrow`: the image for a narrow
+    screen, if it is another; `remark`: what a reader must know of the records.
+    """
 
     name: str
     plate: Plate | ModelPlate
     wide: bool
     image: str
     missing: str
+    remark: str = ""
+    narrow: str = ""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The counts at the head of the page."""
+    """The counts at the head of the page: of derivation steps, of bounds by certainty, and of what
+    the records hold, by kind of check.
+    """
 
     steps: int
     passed: int
     checks_per_step: int
     checks_by_certainty: Mapping[str, int]
-    vacuous: int
-    records: Summary
+    kinds: Mapping[str, Sequence[tuple[Check, Outcome | None]]]
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ def of_models(models: ModelRecords) -> Models:
 
 def compose(results: Results, document: Document, models: ModelRecords | None = None) -> str:
     """The page as text."""
+    said = before_training(results.runs)
     made = environment()
     made.filters |= {"badge": badge, "meanings": meanings}
     return made.get_template("report.html.j2").render(
@@ -104,6 +113,10 @@ def compose(results: Results, document: Document, models: ModelRecords | None = 
         document=document,
         equations=by_number(document.equations),
         totals=totals(results, document),
+        meanings_of_kinds=MEANINGS,
+        before_training=said,
+        first_version=any(run.config.version == 1 for run in results.runs),
+        remarks=[line for line in remarks(results) if line != said],
         pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
         tables=list(tables(results)),
         models=of_models(models) if models else None,
@@ -116,28 +129,25 @@ def badge(ok: bool) -> str:
 
 
 def totals(results: Results, document: Document) -> Totals:
-    """Everything counted: derivation steps, and checks of bounds by certainty."""
+    """Everything counted: derivation steps, bounds by certainty, and each check of the records."""
     steps = document.steps
     checks: dict[str, int] = {}
-    vacuous = 0
     rows = (row for run in results.runs for each in (run.blocks, run.epochs) for row in each)
     for bound in (bound for row in rows for bound in row.bounds):
-        if bound.side == "lower":
-            vacuous += sum(1 for value in bound.value if value == 0)
         word = certainty(bound.certainty, bound.delta)
         checks[word] = checks.get(word, 0) + bound.checks
-    records = summarize(
-        (row for run in results.runs for row in run.blocks),
-        (row for run in results.runs for row in run.epochs),
-    )
     passed = sum(1 for step in steps if step.passed)
     fewest = min((len(step.checks) for step in steps), default=0)
-    return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), vacuous, records)
+    kinds = {
+        kind: [(check, check.count(results) if check.count else None) for check in of_kind(kind)]
+        for kind in MEANINGS
+    }
+    return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), kinds)
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
     """The figure as an inlined SVG image, or why there is none."""
-    return _drawn(name, plate, partial(plate, results))
+    return replace(_drawn(name, plate, partial(plate, results)), remark=plate.remark(results))
 
 
 def _drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) -> Picture:
@@ -145,10 +155,16 @@ def _drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) ->
         figure = paint()
     except MissingRecordsError as error:
         return Picture(name, plate, False, "", str(error))
-    # Outlined, for the reader may lack the font.
-    image = b64encode(render_figure(figure, "svg", outlined=True)).decode()
     wide = bool(figure.get_figwidth() > COLUMN)
-    return Picture(name, plate, wide, f"data:image/svg+xml;base64,{image}", "")
+    image = _image(figure)
+    narrow = _image(figure) if wide and narrowed(figure) else ""
+    return Picture(name, plate, wide, image, "", narrow=narrow)
+
+
+def _image(figure: Figure) -> str:
+    # Outlined, for the reader may lack the font.
+    drawn = b64encode(render_figure(figure, "svg", outlined=True)).decode()
+    return f"data:image/svg+xml;base64,{drawn}"
 
 
 def tables(results: Results) -> list[Markup]:

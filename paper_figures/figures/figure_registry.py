@@ -20,6 +20,8 @@ from paper_figures.figures import (
     training_curves,
 )
 from validate.records.schema import Results
+from validate.statistics.before_training import before_training
+from validate.statistics.kinds_of_check import COULD_FAIL, OF_THE_CODE
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,18 @@ class Plate:
     """A figure: how it is drawn from the records, its title, its caption, and its words.
 
     The words (`alt`) are for those who cannot see it. They say what is drawn, never how it came
-    out: that is for the records to show.
+    out: that is for the records to show. `shows_start`: it shows ratios before training.
     """
 
     draw: Callable[[Results], Figure]
     title: str
     caption: str
     alt: str
+    shows_start: bool = False
+
+    def remark(self, results: Results) -> str:
+        """What a reader must know of these records beside the caption; empty for most figures."""
+        return before_training(results.runs) if self.shows_start else ""
 
     def __call__(self, results: Results) -> Figure:
         """The figure; raises MissingRecordsError where the records hold nothing to show."""
@@ -91,9 +98,10 @@ FIGURES: dict[str, Plate] = {
         "are ordered by gain. A bar that reaches the lower edge has a bound near or at zero. "
         "Probable bounds, and those for every signal, come from spectra and hold with the δ given "
         "in the tables, which also count the ReLUs between blocks and, where bounds for every loss "
-        "are drawn, the bounds that use the signal itself.",
+        f"are drawn, the bounds that use the signal itself. These are {OF_THE_CODE}.",
         "Bars between lower and upper bounds for every block with predicted and measured gains, a "
         "column per family, two rows: before and after training.",
+        shows_start=True,
     ),
     "sqrt_law": Plate(
         sqrt_law.figure,
@@ -101,7 +109,7 @@ FIGURES: dict[str, Plate] = {
         "What is left of the gradient when the branch is scaled by ε. (a) A dense step with l "
         "inputs beside the predicted limit √l; r is the root mean square of the backward signals "
         "on its inputs. (b) The four blocks by ε. Medians over the seeds, bars and bands from the "
-        "least to the greatest.",
+        f"least to the greatest. The limits are {OF_THE_CODE}.",
         "Left: measured ratios by number of inputs at several ε beside the curve square root of l. "
         "Right: ratios by ε, a line per family, with dotted lines at the predicted limits.",
     ),
@@ -109,8 +117,12 @@ FIGURES: dict[str, Plate] = {
         gains_over_training.figure,
         "Gains during training",
         "Measured gains at each family's greatest depth: (a) of single blocks, (b) of the whole "
-        "chain of blocks. Medians; bands hold 90 % of the blocks, samples and seeds.",
-        "Two panels of gains by epoch on logarithmic axes, one line with a band per family.",
+        "chain of blocks. Medians; bands hold 90 % of the blocks, samples and seeds. Thin lines "
+        "without bands, where there are any: the ratio of one training batch in train mode, median "
+        "over the seeds.",
+        "Two panels of gains by epoch on logarithmic axes, one line with a band per family, and a "
+        "thin line for what a training batch sees.",
+        shows_start=True,
     ),
     "random_laws": Plate(
         random_laws.figure,
@@ -121,9 +133,10 @@ FIGURES: dict[str, Plate] = {
         "arrives through the branch, along that which arrives through the skip, in units of its "
         "deviation over random weights: medians and 5 to 95 % of the blocks; shaded: 90 % of a "
         "standard normal variable, which it is for random weights that the signals do not depend "
-        "on.",
+        f"on. Before training these are {COULD_FAIL}.",
         "Left: cumulative shares of probabilities, two lines per family, and the diagonal. Right: "
         "alignments by epoch, a mark with a bar per family, and a band about zero.",
+        shows_start=True,
     ),
     "survival_ranking": Plate(
         survival_ranking.figure,
@@ -132,20 +145,22 @@ FIGURES: dict[str, Plate] = {
         "of blocks before training: a mark per network (medians over the seeds), lines from "
         "shallow to deep, with the greatest depth; networks in which nothing arrives are drawn at "
         "the left end. (b) Spearman's ρ of the two; intervals from a bootstrap of networks, "
-        "p-values from permutations. Pooled ones are adjusted by Holm: before training for the "
-        "primary tests of the claims about depth and about flow and error, after it for the other "
-        "pooled lines of the ranking table; those of single families (*) are not adjusted. Within "
-        "families: mean over families; across: all networks in one ranking. Below 0: more "
-        "survival, less error.",
+        "p-values from permutations. Pooled ones are adjusted by Holm for all pooled lines "
+        "of the ranking table; those of single families (*) are not adjusted. Within families: "
+        "mean over families; across: all networks in one ranking. Below 0: more survival, less "
+        "error. These networks differ in much else beside their flow: no claim is judged by them.",
         "Left: test error by end-to-end gradient ratio, a line of networks per family. Right: "
         "correlation coefficients with intervals, two per group of networks, with their p-values.",
+        shows_start=True,
     ),
     "agreement": Plate(
         agreement.figure,
         "Agreement",
         "(a) Relative difference of predicted and measured gains over every block, sample and "
         "epoch; differences of exactly zero are drawn at the left end. (b) Measured gain divided "
-        "by each bound: median and 5 to 95 % of the samples; at 1 a bound is attained.",
+        "by each bound: median and 5 to 95 % of the samples; at 1 a bound is attained. Both are "
+        f"{OF_THE_CODE}: identities and bounds hold for any weights, so that they agree says that "
+        "formulas and programs are right, and nothing of networks.",
         "Left: cumulative shares of relative differences, a line per family. Right: ratios of gain "
         "to bound, a row per theorem, a mark per side and certainty.",
     ),

@@ -4,13 +4,15 @@ Reads block rows and epoch rows, of each family's greatest depth and all its see
 """
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from paper_figures.drawing.style import DOUBLE, look, plain_log_ticks, styled
+from paper_figures.drawing.style import DOUBLE, INK, look, plain_log_ticks, styled
 from paper_figures.figures.select import (
     Curve,
     MissingRecordsError,
     alive,
+    by_epoch,
     deepest,
     families,
     measured_epochs,
@@ -27,7 +29,8 @@ QUANTILE = 0.05
 def figure(results: Results) -> Figure:
     """(a) Gain of a block, (b) of the whole chain, ‖∂L/∂h₀‖ / ‖∂L/∂hₙ‖, by epoch.
 
-    Median and 5–95 % over blocks, samples and seeds.
+    Median and 5–95 % over blocks, samples and seeds; in (b) thin, of a training batch in train
+    mode, the median over the seeds.
     """
     drawing = Figure(figsize=(DOUBLE, HEIGHT), layout="constrained")
     single, whole = drawing.subplots(1, 2)
@@ -45,6 +48,17 @@ def figure(results: Results) -> Figure:
                     alpha=0.13,
                     linewidth=0,
                 )
+        seen = batch_ratios(runs)
+        if len(seen.epochs):
+            whole.plot(
+                seen.epochs,
+                seen.median,
+                color=look(family).color,
+                linewidth=0.7,
+                marker="x",
+                markersize=3,
+                gid=f"batch {family}",
+            )
     if not single.lines:
         raise MissingRecordsError(
             f"no measured gains in {results.folder}: run `gradbound validate` again"
@@ -60,10 +74,17 @@ def figure(results: Results) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         plain_log_ticks(axes.yaxis)
         axes.grid(axis="y")
+    handles = list(single.get_legend_handles_labels()[0])
+    if any(str(line.get_gid()).startswith("batch ") for line in whole.lines):
+        handles.append(
+            Line2D(
+                [], [], color=INK, linewidth=0.7, marker="x", markersize=3, label="training batch"
+            )
+        )
     drawing.legend(
-        handles=single.get_legend_handles_labels()[0],
+        handles=handles,
         loc="outside lower center",
-        ncols=4,
+        ncols=5,
         handlelength=3,
     )
     return drawing
@@ -100,3 +121,10 @@ def total_gains(runs: list[Run]) -> Curve:
         for epoch in epochs
     ]
     return spread(samples, epochs, QUANTILE)
+
+
+def batch_ratios(runs: list[Run]) -> Curve:
+    """The ratios of a training batch in train mode by epoch, positive ones only; none in records of
+    the first version.
+    """
+    return by_epoch(runs, lambda row: row.batch_ratio or None)

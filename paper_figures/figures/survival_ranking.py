@@ -12,7 +12,7 @@ from paper_figures.drawing.style import DOUBLE, INK, MUTED, look, plain_log_tick
 from paper_figures.figures.select import MissingRecordsError, families, group_title
 from validate.records.schema import Results
 from validate.statistics.ranking import ACROSS, COEFFICIENT, WITHIN, Row, ranking
-from validate.statistics.survival import END, MEASURES, RATIO, START, Point, points
+from validate.statistics.survival import END, MEASURES, SEEN, START, Point, points, primary
 
 HEIGHT = 2.9
 DODGE = 0.16
@@ -21,11 +21,13 @@ LOST_BY = 0.1  # where networks are drawn in which nothing arrives, in units of 
 
 @styled
 def figure(results: Results) -> Figure:
-    """(a) Test error by end-to-end ratio at initialization. (b) Spearman's ρ of the two.
+    """(a) Test error by the primary end-to-end ratio at initialization. (b) Spearman's ρ of the
+    two.
 
     A mark per network in (a), an interval per group of networks in (b).
     """
-    found = points(results.runs, MEASURES[f"{RATIO} {START}"])
+    ratio = primary(results.runs)
+    found = points(results.runs, MEASURES[f"{ratio} {START}"])
     if not any(np.isfinite(point.survival) for point in found):
         raise MissingRecordsError(
             f"no measured gradients in {results.folder}: run `gradbound validate` again"
@@ -46,7 +48,7 @@ def figure(results: Results) -> Figure:
         title="(a) networks",
         xlabel=(
             r"$\Vert\partial L/\partial h_0\Vert \,/\, \Vert\partial L/\partial h_n\Vert$ at "
-            "initialization"
+            f"initialization, of {'a training batch' if ratio == SEEN else 'test images'}"
         ),
     )
     networks.set(ylabel="test error (%)", xscale="log")
@@ -57,6 +59,7 @@ def figure(results: Results) -> Figure:
         correlations,
         [row for row in ranking(results).rows if row.found.coefficient == COEFFICIENT],
         families(results),
+        ratio,
     )
     drawing.legend(
         handles=networks.get_legend_handles_labels()[0],
@@ -96,10 +99,10 @@ def _networks(axes: Axes, family: str, found: list[Point], least: float) -> None
         )
 
 
-def _correlations(axes: Axes, rows: list[Row], drawn: list[str]) -> None:
+def _correlations(axes: Axes, rows: list[Row], drawn: list[str], ratio: str) -> None:
     groups = [*drawn, WITHIN, ACROSS]
     for when, side, filled in ((START, -1, True), (END, 1, False)):
-        by_group = {row.group: row for row in rows if row.measure == f"{RATIO} {when}"}
+        by_group = {row.group: row for row in rows if row.measure == f"{ratio} {when}"}
         for place, group in enumerate(groups):
             _correlation(axes, by_group[group], place + side * DODGE, filled)
         face = INK if filled else "white"

@@ -9,6 +9,7 @@ from paper_figures.figures.agreement import BoundName, ratios
 from paper_figures.figures.select import MissingRecordsError, alive, depths, families, runs_of
 from paper_figures.tables.table import Cell, Column, Table, certainty
 from validate.records.schema import BlockRow, EpochRow, Results, Run, VanishingRow
+from validate.statistics.kinds_of_check import OF_THE_CODE
 from validate.statistics.summary import summarize
 
 END_TO_END = ", end to end"
@@ -30,7 +31,7 @@ def networks(results: Results) -> Table:
     )  # fmt: skip
     caption = (
         "Networks after their last epoch (medians over the seeds); bounds and identities are "
-        "counted over every recorded epoch."
+        f"counted over every recorded epoch and are {OF_THE_CODE}."
     )
     return Table(caption, columns, tuple(rows))
 
@@ -59,16 +60,17 @@ def bounds(results: Results) -> Table:
     """Per bound: its certainty, how often it was checked and violated, and how tight it is."""
     columns = (
         Column("bound"), Column("side"), Column("certainty"), Column("checks", ","),
-        Column("violations", ","), Column("measured / bound", ".3g"),
+        Column("say nothing", ","), Column("violations", ","), Column("measured / bound", ".3g"),
     )  # fmt: skip
-    counts: defaultdict[BoundName, list[int]] = defaultdict(lambda: [0, 0])
+    counts: defaultdict[BoundName, list[int]] = defaultdict(lambda: [0, 0, 0])
     every: list[tuple[BlockRow | EpochRow, str]]
     every = [(block, "") for run in results.runs for block in run.blocks]
     every += [(epoch, END_TO_END) for run in results.runs for epoch in run.epochs]
     for bound, where in ((bound, where) for row, where in every for bound in row.bounds):
         count = counts[BoundName(bound.id + where, bound.side, bound.certainty, bound.delta)]
         count[0] += bound.checks
-        count[1] += bound.violations
+        count[1] += bound.value.count(0) if bound.side == "lower" else 0
+        count[2] += bound.violations
     tightness = {name: float(np.median(values)) for name, values in ratios(results).items()}
     rows = []
     for name in sorted(counts, key=lambda name: (name.id, name.certainty)):
@@ -80,7 +82,8 @@ def bounds(results: Results) -> Table:
             f"no bounds in the records of {results.folder}: run `gradbound validate` again"
         )
     caption = (
-        "Bounds held against autograd; the last column is a median over all samples where the "
+        f"Bounds held against autograd ({OF_THE_CODE}: they hold for any weights). Checks against "
+        "a lower bound of 0 say nothing. The last column is a median over all samples where the "
         "bound is above zero."
     )
     return Table(caption, columns, tuple(rows))
@@ -110,7 +113,7 @@ def limits(results: Results) -> Table:
     )  # fmt: skip
     caption = (
         "What is left of the gradient, ‖∂L/∂x‖ / r, when the branch is scaled by ε: medians over "
-        "the seeds."
+        f"the seeds. At ε = 0 these are {OF_THE_CODE}."
     )
     return Table(caption, columns, tuple(rows))
 

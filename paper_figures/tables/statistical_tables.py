@@ -4,8 +4,10 @@ from paper_figures.drawing.style import LOOKS, look
 from paper_figures.figures.select import MissingRecordsError, families, group_title
 from paper_figures.tables.table import Cell, Column, Table
 from validate.records.schema import Results
+from validate.statistics.before_training import before_training
 from validate.statistics.correlation import LEVEL, PERMUTATIONS, RESAMPLES
 from validate.statistics.distance_from_law import Spread, law_fits
+from validate.statistics.kinds_of_check import COULD_FAIL
 from validate.statistics.network_families import held
 from validate.statistics.ranking import Ranking, Row, ranking
 from validate.statistics.slopes import LAYERS, Slope
@@ -17,7 +19,7 @@ def ranks(results: Results) -> Table:
         Column("survival"), Column("networks of"), Column("coefficient"), Column("networks"),
         Column("value", ".2f"), Column("from", ".2f"), Column("to", ".2f"), Column("p", ".2g"),
         Column("least p", ".2g"), Column("test"), Column("p adjusted", ".2g"),
-        Column("for tests"), Column("note"),
+        Column("note"),
     )  # fmt: skip
     families(results)  # refuses an unknown family by name
     found = ranking(results)
@@ -29,9 +31,11 @@ def ranks(results: Results) -> Table:
         f"over the seeds; below 0: more survival, less error), with its {LEVEL:.0%} interval from "
         f"{RESAMPLES:,} bootstraps of networks. Two-sided permutation test, exact or with "
         f"{PERMUTATIONS:,} drawn; least p is that of the most extreme order of so many networks. "
-        f"Adjusted by Holm: {_primary(found)}, the other pooled lines for each other "
-        f"({found.secondary} tests); lines of a single family are not adjusted. Within families: "
-        "the mean of each family's coefficient, permuted within each."
+        f"Lines over several families are adjusted by Holm for each other ({found.tests} tests), "
+        "those of a single family are not. Within families: the mean of each family's coefficient, "
+        f"permuted within each. {_given_depth(found)}No line judges a claim of the paper: these "
+        "networks differ in much else beside their flow. "
+        f"{before_training(results.runs)}"
     )
     return Table(caption, columns, tuple(rows))
 
@@ -40,41 +44,45 @@ def _correlation_cells(row: Row) -> tuple[Cell, ...]:
     found = row.found
     numbers = (found.networks, found.value, found.low, found.high, found.p, found.least_p)
     test = None if found.exact is None else "exact" if found.exact else "drawn"
-    note = "; ".join(filter(None, ("primary" if row.primary else "", found.missing)))
-    return (found.coefficient, *numbers, test, row.adjusted, row.tests, note)
+    return (found.coefficient, *numbers, test, row.adjusted, found.missing)
 
 
-def _primary(found: Ranking) -> str:
-    """For which tests the primary ones are adjusted."""
-    if not found.primary:
-        return "no primary test, as none is determinable"
-    return f"the primary tests for each other ({len(found.primary)}: {', '.join(found.primary)})"
+def _given_depth(found: Ranking) -> str:
+    if found.given_depth is None:
+        return ""
+    rho, p = found.given_depth
+    text = f"Spearman's ρ of the first measure given depth, over all networks: {rho:+.2f}"
+    return f"{text}, p = {p:.2g} by Student's t. ".replace("-", "−")
 
 
 def trend(results: Results) -> Table:
     """The slopes of the test error with depth, plain and residual, and their difference."""
-    ranked = ranking(results)
-    found = ranked.trends
+    found = ranking(results).trends
     named: dict[str, Slope] = {
         **{look(family).title: slope for family, slope in found.slopes.items()},
         "plain − residual": found.beyond,
     }
-    rows = [
-        (name, slope.value, slope.low, slope.high, slope.p, slope.adjusted, slope.depths,
-         slope.seeds, slope.missing)
-        for name, slope in named.items()
-    ]  # fmt: skip
     columns = (
         Column("networks"), Column(f"points per {LAYERS} layers", "+.2f"), Column("from", "+.2f"),
-        Column("to", "+.2f"), Column("p", ".2g"), Column("p adjusted", ".2g"), Column("depths"),
-        Column("seeds"), Column("note"),
+        Column("to", "+.2f"), Column("p", ".2g"), Column("bend", "+.2f"), Column("its p", ".2g"),
+        Column("depths"), Column("seeds"), Column("note"),
     )  # fmt: skip
     caption = (
-        f"Change of the final test error with depth, with its {LEVEL:.0%} bootstrap interval and "
-        f"two-sided p of the same bootstrap; runs are paired by seed. Adjusted by Holm: "
-        f"{_primary(ranked)}. The difference is not adjusted."
+        f"Change of the final test error with depth: the mean over seeds of each seed's line, with "
+        f"the {LEVEL:.0%} interval and two-sided p of Student's t; nothing is adjusted, and no "
+        f"claim judged by it. Bend: the coefficient of depth squared, in points per ({LAYERS} "
+        "layers)²; where it is not 0 no line tells the whole."
     )
-    return Table(caption, columns, tuple(rows))
+    return Table(caption, columns, tuple(map(_slope_cells, named.items())))
+
+
+def _slope_cells(named: tuple[str, Slope]) -> tuple[Cell, ...]:
+    name, slope = named
+    found, bend = slope.found, slope.bend
+    line = (None,) * 4 if found is None else (found.value, found.low, found.high, found.p)
+    square = (None, None) if bend is None else (bend.value, bend.p)
+    note = slope.missing or ("no line" if slope.bent else "")
+    return (name, *line, *square, slope.depths, slope.seeds, note)
 
 
 def laws(results: Results) -> Table:
@@ -113,7 +121,7 @@ def laws(results: Results) -> Table:
         "independent positions; neither weights nor images enter. No theory is about ratios in "
         "eval mode, which records without those of a batch hold."
     )
-    return Table(caption, columns, tuple(rows))
+    return Table(f"{caption} {before_training(results.runs)}", columns, tuple(rows))
 
 
 def random_laws(results: Results) -> Table:
@@ -145,7 +153,8 @@ def random_laws(results: Results) -> Table:
         f"law its mean is 0, its r.m.s. 1 ({LEVEL:.0%} interval from {RESAMPLES:,} bootstraps of "
         "runs), and 5 % are beyond ±1.96. Cosine: median c of the same blocks. Runs of one seed "
         "share images and first weights, so p and intervals are somewhat too small; trained "
-        "weights are no independent draws, for which alone gains may leave the law."
+        "weights are no independent draws, for which alone gains may leave the law. Before "
+        f"training these are {COULD_FAIL}. {before_training(results.runs)}"
     )
     return Table(caption, columns, tuple(rows))
 

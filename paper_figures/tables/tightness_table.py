@@ -17,6 +17,7 @@ from paper_figures.figures.select import (
 )
 from paper_figures.tables.table import Cell, Column, Table
 from validate.records.schema import BoundRow, Gains, Results, Run
+from validate.statistics.before_training import before_training
 
 CLASSES = {
     "every signal": "every signal",
@@ -68,7 +69,7 @@ def tightness(results: Results) -> Table:
         "probe samples in every block (ReLUs between them left out), and from end to end, of the "
         "sharpest recorded bounds; ∞ where most are 0 below or ∞ above, and the shares that say "
         "nothing. Those for every signal are probable in part; those for every loss leave out "
-        "samples whose measured signal could be rounding."
+        f"samples whose measured signal could be rounding. {before_training(results.runs)}"
     )
     return Table(caption, columns, tuple(rows))
 

@@ -275,39 +275,10 @@ VERDICTS = [
         "for row in GUIDE.items() for line",
     ),
     Mutant(
-        "primary tests are not adjusted (C25)",
-        "validate/statistics/ranking.py",
-        "tested = holm([p for p in in_order if p is not None])",
-        "tested = [p for p in in_order if p is not None]",
-    ),
-    Mutant(
-        "slopes are no tests (C25)",
-        "validate/statistics/ranking.py",
-        "in_order = [slope.p for slope in slopes]",
-        "in_order = [1.0 for slope in slopes]",
-    ),
-    Mutant(
-        "other lines are not adjusted",
-        "validate/statistics/ranking.py",
-        "beside = holm([p for each in others if (p := rows[each].found.p) is not None])",
-        "beside = [p for each in others if (p := rows[each].found.p) is not None]",
-    ),
-    Mutant(
-        "an interval beyond 0 is enough (C24)",
-        "validate/statistics/slopes.py",
-        "if self.adjusted is not None and self.adjusted > SIGNIFICANT:",
-        "if False:",
-    ),
-    Mutant(
         "an interval of no width is one (C25)",
         "validate/statistics/correlation.py",
         "or self.high - self.low < _ROUNDING",
         "",
     ),
     Mutant(
-        "a bootstrap has one side (C24)",
-        "validate/statistics/correlation.py",
-        "2 * (1 + beyond)",
-        "(1 + beyond)",
-    ),
 ]

@@ -89,7 +89,18 @@ STUDY = [
         "if row.protocol != protocol.digest:",
         "if False:",
     ),
-    Mutant("altered records pass", _FOLDER, "if not is_intact(row):", "if False:"),
+    Mutant(
+        "altered records pass",
+        _FOLDER,
+        'if not is_intact(row): raise InputError(f"{where} was altered',
+        'if False: raise InputError(f"{where} was altered',
+    ),
+    Mutant(
+        "altered ratios of fresh networks pass",
+        _FOLDER,
+        'if not is_intact(row): raise InputError(f"{path}',
+        'if False: raise InputError(f"{path}',
+    ),
     Mutant("a trial may be there twice", _FOLDER, "if row.trial in seen:", "if False:"),
     Mutant("a trial need not be planned", _FOLDER, "if row.trial not in known:", "if False:"),
     Mutant(

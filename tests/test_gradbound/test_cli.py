@@ -365,7 +365,7 @@ def test_validate_prints_the_tally(capsys: pytest.CaptureFixture[str], tiny: Pat
     assert main(["validate", "--out", str(tiny), "--resume", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith(f"{tiny}: ")
-    assert " 0 violations" in out
+    assert " 0 violated" in out
     assert err == ""
 
 
@@ -390,7 +390,7 @@ def test_violations_end_with_4_and_name_the_block(
     monkeypatch.setattr("gradbound.jobs.run", lambda *_, **__: replace(results, runs=(run,)))
     assert main(["validate", "--out", str(tiny), "--resume", "--quiet"]) == 4
     out, err = capsys.readouterr()
-    assert "2 violations" in out
+    assert "2 violated" in out
     assert f"bound {row.bounds[0].id} in 2 of 2 samples" in err
     assert "the predicted gain in 1 of 2 samples" in err
     assert f"{row.run}, epoch {row.epoch}, {row.name}" in err

@@ -2,14 +2,18 @@
 
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from test_validate.altered import alter
 
 from gradbound.cli import main
+from validate.records.manifest import read_manifest, write_manifest
 from validate.records.read import read_results
+from validate.records.recorded import RECORDED
 from validate.training import presets
 from validate.training.presets import PRESETS, Sweep
 
@@ -87,6 +91,86 @@ def test_the_way_out_of_an_altered_folder_works_as_printed(
     assert f"delete {run} and run `" in refusal
     shutil.rmtree(run)
     assert main(typed(refusal)) == 0
+    capsys.readouterr()
+
+
+def worse(row: dict[str, Any]) -> dict[str, Any]:
+    return row | ({"identity_error": 0.5} if "identity_error" in row else {"batch_ratio": 1e9})
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("blocks.jsonl", lambda rows: [*rows[:-1], worse(rows[-1])], "identity_error"),
+        ("epochs.jsonl", lambda rows: [*rows[:-1], worse(rows[-1])], "batch_ratio"),
+        ("epochs.jsonl", lambda rows: rows[:-1], "lacks an epoch"),
+        ("blocks.jsonl", lambda rows: rows[:-1], "lacks rows"),
+    ],
+)
+def test_the_way_out_of_rows_that_do_not_fit_works_as_printed(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    tiny: Path,
+    name: str,
+    change: Callable[[Any], Any],
+    words: str,
+) -> None:
+    """Where the digests agree with what was altered."""
+    out = shutil.copytree(tiny, tmp_path / "my copy")
+    run = next((out / "runs").iterdir())
+    alter(out, f"runs/{run.name}/{name}", change)
+    refusal = refused(capsys, "audit", "--results", str(out))
+    assert words in refusal
+    assert f"delete {run} and run `" in refusal
+    shutil.rmtree(run)
+    assert main(typed(refusal)) == 0
+    read_results(out)
+    capsys.readouterr()
+
+
+def test_an_altered_experiment_alone_is_made_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+) -> None:
+    out = shutil.copytree(tiny, tmp_path / "copy")
+    file = out / "vanishing.jsonl"
+    file.write_text(file.read_text() + "\n")
+    before = (out / "runs").stat().st_mtime_ns
+    refusal = refused(capsys, "audit", "--results", str(out))
+    assert f"delete {file} and run `" in refusal
+    file.unlink()
+    assert main(typed(refusal)) == 0
+    read_results(out)
+    assert (out / "runs").stat().st_mtime_ns == before
+    capsys.readouterr()
+
+
+def test_records_that_nothing_makes_any_more_are_made_anew(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Of the first version no run can be carried on with: another would not fit beside it."""
+    out = shutil.copytree(RECORDED, tmp_path / "recorded")
+    run = next((out / "runs").iterdir())
+    (run / "epochs.jsonl").write_text("{}")
+    refusal = refused(capsys, "audit", "--results", str(out))
+    assert f"delete {out} and run `" in refusal
+    assert "--resume" not in typed(refusal)
+    manifest = read_manifest(out)
+    write_manifest(out, manifest.model_copy(update={"status": "running"}))
+    refusal = refused(capsys, "audit", "--results", str(out))
+    assert "is unfinished: delete " in refusal
+    assert "--resume" not in typed(refusal)
+
+
+def test_fewer_seeds_are_refused_with_the_number_that_works(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny: Path
+) -> None:
+    out = shutil.copytree(tiny, tmp_path / "copy")
+    again = ("validate", "--out", str(out), "--resume", "--quiet")
+    assert main([*again, "--seeds", "2"]) == 0
+    refusal = refused(capsys, *again, "--seeds", "1")
+    assert "ask for --seeds 2 or more" in refusal
+    assert main([*again, "--seeds", "2"]) == 0
+    assert len(read_results(out).runs) == 4
     capsys.readouterr()
 
 

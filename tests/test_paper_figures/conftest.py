@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_paper_figures.with_every_loss import around
 
 from validate.records.codec import DIGITS, write_json, write_jsonl
 from validate.records.manifest import write_manifest
@@ -41,9 +42,12 @@ KINDS = {
 EPSILONS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.0)
 
 
-def make_config(family: str, depth: int, seed: int, dataset: str = "digits") -> RunConfig:
+def make_config(
+    family: str, depth: int, seed: int, dataset: str = "digits", version: int = 2
+) -> RunConfig:
     """A configuration like that of a small validation."""
     return RunConfig(
+        schema_=f"gradbound.config/{version}",
         run=f"{family}-d{depth}-w8-s{seed}",
         family=family,
         depth=depth,
@@ -116,7 +120,10 @@ def make_block(config: RunConfig, epoch: int, index: int, random: np.random.Gene
         ]
     else:
         bounds = both_sides("singular", 0.1 * t, 3 * t, measured, "probable")
+    if config.version > 1 and epoch in config.spectra_epochs:
+        bounds += around(tuple(measured.tolist()))
     return BlockRow(
+        schema_=f"gradbound.block/{config.version}",
         run=config.run,
         epoch=epoch,
         index=index,
@@ -166,18 +173,46 @@ def make_run(config: RunConfig) -> tuple[list[EpochRow], list[BlockRow]]:
         error = (
             0.9 * math.exp(-epoch * (0.5 if config.family == "plain" else 1.0)) + 0.01 * config.seed
         )
+        test, train = (
+            round(each * images) / images
+            for each, images in ((error, config.test_samples), (0.8 * error, config.train_samples))
+        )
         worst = float((abs(measured - telescoped) / np.maximum(measured, telescoped)).max())
         total = Total(
             measured=tuple(measured.tolist()),
             telescoped=tuple(telescoped.tolist()),
             relative_error=worst,
         )
-        scores = {"train_loss": 2 * error, "train_error": 0.8 * error, "test_error": error}
-        batch = {"batch_ratio": 1.0, "batch_gains": (1.0,) * len(rows)}
+        scores = {"train_loss": 2 * error, "train_error": train, "test_error": test}
         epochs.append(
-            EpochRow(run=config.run, epoch=epoch, status="ok", total=total, **scores, **batch)
+            EpochRow(
+                schema_=f"gradbound.epoch/{config.version}",
+                run=config.run,
+                epoch=epoch,
+                status="ok",
+                total=total,
+                **scores,
+                **(_since_the_second(config, epoch, rows, total) if config.version > 1 else {}),
+            )
         )
     return epochs, blocks
+
+
+def _since_the_second(
+    config: RunConfig, epoch: int, rows: Sequence[BlockRow], total: Total
+) -> dict[str, Any]:
+    """A batch whose every gain is that of the first sample, a little more; its ratio, their
+    product.
+    """
+    gains = tuple(1.1 * (row.measured[0] or 0.0) for row in rows)
+    return {
+        "batch_ratio": math.prod(gains),
+        "batch_gains": gains,
+        "bounds": around(total.measured) if epoch in config.spectra_epochs else (),
+        "made_on": "cpu AVX2",
+        "vanished": 0,
+        "faint": 0,
+    }
 
 
 def make_vanishing() -> list[VanishingRow]:
@@ -241,28 +276,39 @@ def write_results(
     return folder
 
 
-CONFIGS = [
-    make_config(family, depth, seed) for family in KINDS for depth in (8, 14) for seed in (0, 1)
-]
+def configs(version: int) -> list[RunConfig]:
+    """Four families, two depths and two seeds."""
+    return [
+        make_config(family, depth, seed, version=version)
+        for family in KINDS
+        for depth in (8, 14)
+        for seed in (0, 1)
+    ]
 
 
 @pytest.fixture(scope="session")
 def write() -> Callable[..., Path]:
-    """`write(folder, change)` makes a small results folder and returns it.
+    """`write(folder, change)` makes a small results folder of the first version and returns it.
 
     It has no second seed and no second depth.
     """
-    few = [config for config in CONFIGS if config.seed == 0 and config.depth == 8]
+    few = [config for config in configs(1) if config.seed == 0 and config.depth == 8]
     return lambda folder, change=lambda row: row: write_results(folder, few, change)
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder with four families, two depths and two seeds."""
-    return write_results(tmp_path_factory.mktemp("results"), CONFIGS)
+    """A results folder of the first version, without bounds for every loss."""
+    return write_results(tmp_path_factory.mktemp("results"), configs(1))
 
 
 @pytest.fixture(scope="session")
 def results(folder: Path) -> Results:
     """The records in `folder`."""
     return read_results(folder)
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """The same of the second version, with all that it demands."""
+    return read_results(write_results(tmp_path_factory.mktemp("second"), configs(2)))

@@ -17,12 +17,14 @@ from derivations.book.derive import derive
 from derivations.book.document import Document
 from derivations.errors import InputError
 from paper_figures import FIGURES, TABLES, ModelRecords, report, write_model_report, write_report
+from paper_figures.drawing.style import COLUMN
 from paper_figures.report import compose, compose_models, totals
 from validate.records.read import read_results
 from validate.records.schema import BlockRow, Manifest, Results
+from validate.statistics.kinds_of_check import CHECKS
 
 FEW = ("training_by_depth", "agreement", "sqrt_law")
-VOID = {"wbr", "meta", "img", "br", "link", "input", "hr"}
+VOID = {"source", "wbr", "meta", "img", "br", "link", "input", "hr"}
 EVIL = "<script>alert('$x')</script>\"><img src=https://example.org/x>"
 
 
@@ -95,9 +97,21 @@ def test_the_page_loads_nothing(html: str, page: Page) -> None:
     assert "default-src 'none'" in html
 
 
+def test_wide_figures_have_another_image_for_a_narrow_screen(page: Page) -> None:
+    sources = page.all("source")
+    assert len(sources) == sum(not name.startswith("block_") for name in FIGURES)
+    assert {source["media"] for source in sources} == {"screen and (max-width: 40rem)"}
+    for source in sources:
+        svg = b64decode(str(source["srcset"]).partition(",")[2]).decode()
+        width = re.search(r'<svg [^>]*width="([0-9.]+)pt"', svg)
+        assert width is not None
+        assert float(width[1]) <= 72 * COLUMN
+
+
 def test_inlined_figures_load_nothing_either(page: Page) -> None:
-    for image in page.all("img"):
-        svg = b64decode(str(image["src"]).partition(",")[2]).decode()
+    images = [image["src"] for image in page.all("img")]
+    for image in (*images, *(source["srcset"] for source in page.all("source"))):
+        svg = b64decode(str(image).partition(",")[2]).decode()
         assert re.findall(r'(?:href|src)="(?!#|data:)[^"]*"', svg) == []
         assert "<script" not in svg
         assert "@import" not in svg
@@ -150,7 +164,9 @@ def test_equations_show_transcription_readings_and_claims(page: Page, document: 
 
 
 def test_every_formula_became_mathml(page: Page, document: Document) -> None:
-    assert len(page.all("code")) == 1 + 4 * 16 + 1  # the command and the digests
+    elsewhere = sum(1 for check in CHECKS if check.where)
+    # The command and the digests, and where checks are counted that no record holds.
+    assert len(page.all("code")) == 1 + 4 * 16 + 1 + elsewhere
     formulas = 0
     for equation in document.equations:
         formulas += 1 + len(equation.claims)  # derived, and what the paper claims
@@ -286,10 +302,46 @@ def test_totals_count_steps_bounds_and_what_says_nothing(
     assert (found.steps, found.passed) == (len(document.steps), len(document.steps))
     assert found.checks_per_step == 2
     assert sum(found.checks_by_certainty.values()) == 4 * len(bounds)
-    assert found.vacuous == lower.count(0) > 0
+    counted = found.kinds["checks of the code"][0][1]
+    assert counted.silent == lower.count(0) > 0
     more = totals(with_every_loss(results), document)
-    assert sum(more.checks_by_certainty.values()) == more.records.bound_checks
-    assert more.records.bound_checks > found.records.bound_checks
+    again = more.kinds["checks of the code"][0][1]
+    assert sum(more.checks_by_certainty.values()) == again.checks > counted.checks
+
+
+def test_the_two_kinds_of_check_stand_apart_with_their_counts(page: Page) -> None:
+    code, could = page.text.index("Checks of the code"), page.text.index("Predictions that could")
+    assert code < page.text.index("gains of single blocks") < could
+    assert could < page.text.index("laws of gains before training, one per family")
+    assert page.text.index("C25: more gradient") > could
+    assert "0 of 2,688 violated; theorems about any network; 2,112 could fail, 576 are" in page.text
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_what_was_wrong_is_said_by_the_version_of_the_records(
+    results: Results, second: Results, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("survival_ranking", "agreement")
+    monkeypatch.setattr(report, "FIGURES", {name: FIGURES[name] for name in names})
+    old, new = (compose(each, document) for each in (results, second))
+    assert old.count('<p class="warning" role="note">Wrong before training') == 1
+    assert old.count('<span class="remark">Wrong before training') == 1  # not beside agreement
+    assert old.count("a network that training never runs") == 1 + 1 + 3  # tables
+    assert "never runs" not in new
+    assert '<p class="warning"' not in new
+    assert new.count("recalibrated on 512 training images") == 1 + 1 + 4  # and of tightness
+
+
+def test_every_figure_that_shows_ratios_before_training_says_of_which_network(
+    results: Results, second: Results
+) -> None:
+    shown = {name for name, plate in FIGURES.items() if plate.remark(results)}
+    assert shown == {
+        "bound_envelopes", "gains_over_training", "random_laws", "survival_ranking",
+    }  # fmt: skip
+    for name in shown:
+        assert "never runs" in FIGURES[name].remark(results)
+        assert "recalibrated on 512" in FIGURES[name].remark(second)
 
 
 @pytest.mark.usefixtures("few_figures")

@@ -24,12 +24,13 @@ def drawn(
     ratio: Number,
     depths: dict[str, tuple[int, ...]] | None = None,
     seeds: tuple[int, ...] = SEEDS,
+    version: int = 2,
 ) -> Results:
     """Results whose runs end with this test error (None: diverged) and start with this ‖∂L/∂h₀‖ /
-    ‖∂L/∂h_n‖ (None: no gradient).
+    ‖∂L/∂h_n‖ (None: no gradient), of single samples and of a training batch alike.
     """
     runs = tuple(
-        _run(family, depth, seed, error(family, depth, seed), ratio(family, depth, seed))
+        _run(family, depth, seed, error(family, depth, seed), ratio(family, depth, seed), version)
         for family, each in (depths or DEPTHS).items()
         for depth in each
         for seed in seeds
@@ -42,7 +43,9 @@ def drawn(
     return Results(Path("drawn"), manifest, runs, ())
 
 
-def _run(family: str, depth: int, seed: int, error: float | None, ratio: float | None) -> Run:
+def _run(
+    family: str, depth: int, seed: int, error: float | None, ratio: float | None, version: int
+) -> Run:
     name = f"{family}-d{depth}-w8-s{seed}"
     config = RunConfig(
         run=name, family=family, depth=depth, width=8, reduction=4, seed=seed, dataset="digits",
@@ -50,13 +53,18 @@ def _run(family: str, depth: int, seed: int, error: float | None, ratio: float |
         parameters=1, epochs=1, batch_size=1, learning_rate=0.1, momentum=0.9, weight_decay=0.0,
         warmup_epochs=0, augment=False, probe_size=2, spectra_epochs=(0,), spectra_steps=8,
         delta=1e-6, threads=1, device="cpu",
+        schema_=f"gradbound.config/{version}",
     )  # fmt: skip
+    batch = {"batch_ratio": ratio} if version > 1 else {}
+    schema = f"gradbound.epoch/{version}"
     total = Total(measured=(ratio, ratio), telescoped=(ratio, ratio), relative_error=0.0)
     first = EpochRow(
-        run=name, epoch=0, status="ok", train_loss=1.0, train_error=0.9, test_error=0.9, total=total
-    )
+        schema_=schema, run=name, epoch=0, status="ok", train_loss=1.0, train_error=0.9,
+        test_error=0.9, total=total, **batch,
+    )  # fmt: skip
     status = "diverged" if error is None else "ok"
     last = EpochRow(
+        schema_=schema,
         run=name,
         epoch=1,
         status=status,
@@ -64,6 +72,7 @@ def _run(family: str, depth: int, seed: int, error: float | None, ratio: float |
         train_error=None,
         test_error=error,
         total=None if error is None else total,
+        **({} if error is None else batch),
     )
     epochs = (0,) if error is None else (0, 1)
     return Run(

@@ -44,6 +44,27 @@ def command(folder: Path, manifest: Manifest, *, resume: bool) -> str:
     return f"`{shlex.join(words)}`{'' if embedded else ', and its --data-dir if it had one'}"
 
 
+def mend(folder: Path, manifest: Manifest, place: Path) -> str:
+    """What to do where `place` in the folder is wrong: delete it and carry on; of records of the
+    first version, which nothing makes any more, delete them all.
+    """
+    old = is_of_the_first_version(folder, manifest)
+    gone = folder if old else place
+    return f"delete {gone} and run {command(folder, manifest, resume=not old)}"
+
+
+def is_of_the_first_version(folder: Path, manifest: Manifest) -> bool:
+    """Whether some run in the folder says so."""
+    return any(_says_so(folder / "runs" / run) for run in manifest.runs)
+
+
+def _says_so(run: Path) -> bool:
+    try:
+        return b'"gradbound.config/1"' in read_bytes(run / "config.json")
+    except InputError:  # which says nothing of the others
+        return False
+
+
 def verify(folder: Path, manifest: Manifest, name: str) -> None:
     """Raises InputError unless the listed file lies within `folder` and has its digest.
 
@@ -59,9 +80,9 @@ def verify(folder: Path, manifest: Manifest, name: str) -> None:
             f"{command(folder, manifest, resume=True)}"
         )
     if sha256(read_bytes(path)) != manifest.files[name]:
+        place = path if path.parent == folder else path.parent
         raise InputError(
-            f"{path} does not match its digest in {MANIFEST_FILE}: delete {path.parent} and "
-            f"run {command(folder, manifest, resume=True)}"
+            f"{path} does not match its digest in {MANIFEST_FILE}: {mend(folder, manifest, place)}"
         )
 
 

@@ -1,7 +1,7 @@
 """Recomputes what records conclude from what they store, without the code that concluded it.
 
-Plain floating point; what is missing is seen too. Raises InputError, naming the row, where a count,
-an error, a tightness or a product is not what the stored numbers give.
+Plain floating point. Raises InputError, naming the row, where a count, an error, a tightness or a
+product is not what the stored numbers give. What is missing is seen by `missing_rows`.
 """
 
 import math
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from derivations.errors import InputError
 from validate.records.codec import DIGITS
-from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains, RunConfig
+from validate.records.schema import BlockRow, BoundRow, EpochRow, Gains
 
 # Stated anew and not imported: a slip there would pass here as well.
 ROUNDING = 2.0**-45
@@ -29,83 +29,28 @@ LAST_DIGIT = 10.0 ** (1 - DIGITS)
 """By how much, relatively, a stored bound may have been rounded away from the gain."""
 
 
-def lacking(config: RunConfig, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> str:
-    """What a run lacks or has too much.
-
-    Empty if its rows end as they must, and each measured epoch has every segment and sample once.
-    """
-    if len({config.version, *(row.version for row in (*epochs, *blocks))}) > 1:
-        return "mixes versions of records"
-    last = len(epochs) - 1
-    if (
-        [row.epoch for row in epochs] != list(range(last + 1))
-        or any(row.epoch > last for row in blocks)
-        or not _ended(config, epochs)
-    ):
-        return "lacks an epoch, or the scores of one"
-    segments = [row.index for row in blocks if row.epoch == 0]
-    finished = [row.epoch for row in epochs if row.status == "ok" and config.measures(row.epoch)]
-    grid = [(epoch, index) for epoch in finished for index in range(len(segments))]
-    lengths = {len(gains) for row in blocks for gains in _all_gains(row)}
-    if [(row.epoch, row.index) for row in blocks] != grid or not lengths <= {config.probe_size}:
-        return "lacks rows or holds too many"
-    stepped = [row for row in epochs if row.version > 1 and row.status == "ok"]
-    if any(len(row.batch_gains) != len(segments) for row in stepped):
-        return "lacks a gain of the training batch"
-    stated: dict[int, set[tuple[tuple[str, str], ...]]] = {}
-    for rows in (epochs, blocks):
-        for row in rows:
-            some = tuple((each.losses, each.side) for each in row.bounds if each.losses)
-            stated.setdefault(row.epoch, set()).add(some)
-    if any(len(some) > 1 for some in stated.values()):
-        return "lacks a bound for every loss that other rows of the epoch have"
-    return ""
-
-
-def _ended(config: RunConfig, epochs: Sequence[EpochRow]) -> bool:
-    """Whether the last row is that of the last epoch, or says that the run diverged, as no other
-    does, and no score is missing.
-    """
-    scored = [None not in (row.train_loss, row.train_error, row.test_error) for row in epochs]
-    fine = [row.status == "ok" for row in epochs]
-    return (
-        bool(epochs)
-        and scored == fine
-        and all(fine[:-1])
-        and (len(epochs) == config.epochs + 1 or not fine[-1])
-    )
-
-
-def _all_gains(row: BlockRow) -> tuple[Sequence[object], ...]:
-    of_law = (row.law.chi, row.law.probability, row.law.alignment) if row.law else ()
-    return (
-        row.measured,
-        row.predicted,
-        *([row.masked] if row.masked else []),
-        *row.terms.values(),
-        *(bound.value for bound in row.bounds),
-        *of_law,
-    )
-
-
-def recheck(place: Path, epochs: Sequence[EpochRow], blocks: Sequence[BlockRow]) -> None:
-    """Raises InputError unless every row of the run in the folder `place` concludes what its
-    numbers say.
+def recheck(
+    place: Path,
+    epochs: Sequence[EpochRow],
+    blocks: Sequence[BlockRow],
+    way_out: str = "delete it and run again",
+) -> None:
+    """Raises InputError, with the `way_out`, unless every row of the run in the folder `place`
+    concludes what its numbers say.
     """
     for row in blocks:
         if wrong := next(_wrong_in_block(row), None):
             raise InputError(
                 f"{place}, epoch {row.epoch}, {row.name}: {wrong} is not what the stored "
-                "gains give: delete it and run again"
+                f"gains give: {way_out}"
             )
     for epoch in epochs:
         if wrong := next(
-            _wrong_in_epoch(epoch, [row.predicted for row in blocks if row.epoch == epoch.epoch]),
-            None,
+            _wrong_in_epoch(epoch, [row for row in blocks if row.epoch == epoch.epoch]), None
         ):
             raise InputError(
                 f"{place}, epoch {epoch.epoch}: {wrong} is not what the stored gains give: "
-                "delete it and run again"
+                f"{way_out}"
             )
 
 
@@ -184,8 +129,8 @@ def _violates(
     return not excess <= allowed * (measured + abs(bound) + scale)
 
 
-def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
-    """Of an epoch whose blocks were not recorded, the product cannot be recomputed."""
+def _wrong_in_epoch(row: EpochRow, blocks: Sequence[BlockRow]) -> Iterator[str]:
+    """Of an epoch whose blocks were not recorded, products and counts cannot be recomputed."""
     if (row.status == "ok") != (row.total is not None):
         yield "its total"
     if (row.batch_ratio, row.batch_gains) != (None, ()) and row.total is None:
@@ -193,10 +138,16 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
     if row.total is None:
         if row.bounds:
             yield "its bounds"
+        if row.vanished or row.faint:
+            yield "the number of vanished signals"
         return
-    product = _product(row.batch_gains)
-    if product is not None and row.batch_gains and not _near(product, row.batch_ratio):
+    if not _fits(row.batch_ratio, row.batch_gains):
         yield "batch_ratio"
+    masks = [mask for block in blocks for mask in block.masked]
+    seen = (masks.count("zero"), masks.count("faint"))
+    if row.version > 1 and blocks and seen != (row.vanished, row.faint):
+        yield "the number of vanished signals"
+    predicted = [block.predicted for block in blocks]
     telescoped = tuple(_product(gains) for gains in zip(*predicted, strict=True))
     if (predicted and row.total.telescoped != telescoped) or len(row.total.measured) != len(
         row.total.telescoped
@@ -206,10 +157,13 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
         _pairs(row.total.telescoped, row.total.measured)
     ):
         yield "relative_error"
-    seen = row.total.measured
+    yield from _wrong_in_whole(row.bounds, row.total.measured)
+
+
+def _wrong_in_whole(bounds: Iterable[BoundRow], seen: Gains) -> Iterator[str]:
     yield from (
         f"{wrong} of {bound.id}"
-        for bound in row.bounds
+        for bound in bounds
         for wrong in (
             _wrong_in_bound(bound, seen, (0.0,) * len(seen))
             if len(bound.value) == len(seen)
@@ -218,7 +172,13 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
     )
 
 
-def _near(product: float, ratio: float | None) -> bool:
+def _fits(ratio: float | None, gains: Gains) -> bool:
+    """Whether it is the product; between two ends that were measured there is one, whatever was
+    lost on the way.
+    """
+    product = _product(gains)
+    if not gains or product is None:
+        return not gains or ratio is not None or None in (gains[0], gains[-1])
     return ratio is not None and abs(product - ratio) <= TELESCOPING * (product + ratio)
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata, spearmanr
+from scipy.stats import t as student
 
 LEAST = 4
 """Points without which there is no correlation."""
@@ -101,18 +102,28 @@ def correlate(strata: Sequence[Floats], coefficient: Coefficient, seed: int) -> 
     return Correlation(coefficient, networks, value, low, high, p, least_p, exact, note)
 
 
+def partial_spearman(points: Floats, given: Floats) -> tuple[float, float] | None:
+    """Spearman's ρ of two measures, (networks, 2), once what their ranks owe to a third is taken
+    away, and its p-value by Student's t with n − 3 degrees, which is approximate. None for fewer
+    than LEAST + 1 networks, or where nothing is left to vary.
+    """
+    if len(points) <= LEAST:
+        return None
+    ranks = rankdata(np.column_stack((points, given)), axis=0)
+    (x, y, z) = (ranks - ranks.mean(axis=0)).T
+    left = [each - z * (each @ z) / (z @ z) if z.any() else each for each in (x, y)]
+    if min(each @ each for each in left) <= _ROUNDING * len(points):
+        return None
+    value = float(np.clip(_cosine(*left), -1, 1))
+    freedom = len(points) - 3
+    ratio = abs(value) * math.sqrt(freedom / (1 - value**2)) if abs(value) < 1 else math.inf
+    return value, 2 * float(student.sf(ratio, freedom))
+
+
 def percentiles(drawn: Floats) -> tuple[float, float]:
     """The ends of the LEVEL percentile interval of what a bootstrap drew."""
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def bootstrap_p(drawn: Floats) -> float:
-    """The two-sided p-value that belongs to the percentile interval: twice the smaller share of
-    resamples at or beyond 0 on one side, as drawn permutations are counted, never 0.
-    """
-    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return min(1.0, 2 * (1 + beyond) / (1 + len(drawn)))
 
 
 def side(low: float | None, high: float | None) -> int | None:

@@ -1,12 +1,11 @@
-"""Ranks networks by how much of their gradient survives, and says which tests count for which.
+"""Ranks networks by how much of their gradient survives, and how that goes with their error.
 
-Every statistic asked for is a line of the table. The primary tests, by which the claims about depth
-(two slopes) and about flow and error are judged, were chosen beforehand and are adjusted for each
-other alone; what else is pooled over families is adjusted together. Lines of a single family are
-not adjusted: so few networks cannot reject whatever their order, and would only weaken the others.
+Every statistic asked for is a line of the table. Lines pooled over families are adjusted together;
+lines of a single family are not: so few networks cannot reject whatever their order, and would only
+weaken the others. None judges a claim: these networks differ in much else beside their flow.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -14,50 +13,34 @@ import numpy as np
 
 from validate.records.schema import Results
 from validate.statistics.correlation import (
-    SIGNIFICANT,
     SYMBOLS,
     Coefficient,
     Correlation,
     Floats,
     correlate,
     lacking,
-    side,
+    partial_spearman,
 )
 from validate.statistics.holm_adjustment import holm
-from validate.statistics.slopes import Slope, Trends, trends
-from validate.statistics.survival import MEASURES, RATIO, SEED, START, Point, points
+from validate.statistics.slopes import Trends, trends
+from validate.statistics.survival import SEED, START, Point, measures, points, primary
 
 WITHIN, ACROSS = "within families", "over all networks"
 POOLED = (WITHIN, ACROSS)
-JUDGED: str = f"{RATIO} {START}"
 COEFFICIENT: Coefficient = "Spearman"
-"""The measure and the coefficient that flow and error are judged by, chosen beforehand; the others
-stand beside them as evidence."""
+"""The coefficient that is looked at first; the other stands beside it."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the ranking table. `adjusted` is its p-value adjusted by Holm for `tests` of
-    them, of which it is one; both None for a line of one family, and where nothing is determinable.
-    `primary`: whether a claim is judged by it.
+    """One line of the ranking table. `adjusted` is its p-value adjusted by Holm for the pooled
+    lines; None for a line of one family, and where nothing is determinable.
     """
 
     measure: str
     group: str
     found: Correlation
     adjusted: float | None = None
-    tests: int | None = None
-    primary: bool = False
-
-    @property
-    def sign(self) -> int | None:
-        """−1 or 1 where the adjusted p-value and the interval exclude that there is no correlation.
-
-        None where they do not.
-        """
-        if self.adjusted is None or self.adjusted > SIGNIFICANT:
-            return None
-        return side(self.found.low, self.found.high)
 
     def __str__(self) -> str:
         if self.found.p is None:
@@ -69,14 +52,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The whole table, and the trends whose slopes are primary tests beside its primary lines.
-    `primary` names those tests; `secondary` counts the other pooled lines, adjusted together.
+    """The whole table, and the slopes of error with depth beside it. `first`: the measure that is
+    looked at first, as is its place; `tests`: how many pooled lines are adjusted for each other;
+    `given_depth`: of the first measure, Spearman's ρ over all networks given their depth, and p.
     """
 
     trends: Trends
     rows: tuple[Row, ...]
-    primary: tuple[str, ...]
-    secondary: int
+    first: str
+    tests: int
+    given_depth: tuple[float, float] | None
 
 
 def ranking(results: Results, seed: int = SEED) -> Ranking:
@@ -84,17 +69,15 @@ def ranking(results: Results, seed: int = SEED) -> Ranking:
     networks and their numbers stay.
     """
     families = tuple(dict.fromkeys(run.config.family for run in results.runs))
-    found = trends(results)
-    names = [name for name, slope in found.slopes.items() if slope.p is not None]
-    rows, adjusted, primary, secondary = _adjusted(
-        families,
-        tuple((name, points(results.runs, measure)) for name, measure in MEASURES.items()),
-        tuple(found.slopes[name] for name in names),
-        seed,
-    )
-    slopes: dict[str, Slope] = {**found.slopes, **dict(zip(names, adjusted, strict=True))}
-    named = (*(f"slope of {name} networks" for name in names), *primary)
-    return Ranking(replace(found, slopes=slopes), rows, named, secondary)
+    found = {name: points(results.runs, each) for name, each in measures(results.runs).items()}
+    rows, tests = _adjusted(families, tuple(found.items()), seed)
+    first = f"{primary(results.runs)} {START}"
+    return Ranking(trends(results), rows, first, tests, _given_depth(found[first]))
+
+
+def _given_depth(networks: Sequence[Point]) -> tuple[float, float] | None:
+    pairs = np.array([(point.survival, point.error) for point in networks]).reshape(-1, 2)
+    return partial_spearman(pairs, np.array([point.depth for point in networks], np.float64))
 
 
 # The audit, a figure and a table ask for it in turn, and it counts permutations.
@@ -102,44 +85,17 @@ def ranking(results: Results, seed: int = SEED) -> Ranking:
 def _adjusted(
     families: tuple[str, ...],
     networks: tuple[tuple[str, tuple[Point, ...]], ...],
-    slopes: tuple[Slope, ...],
     seed: int,
-) -> tuple[tuple[Row, ...], tuple[Slope, ...], tuple[str, ...], int]:
+) -> tuple[tuple[Row, ...], int]:
     rows = _rows(families, networks, seed)
-    most = len(slopes) + len(POOLED) + len(families)
-    first = [each for each, row in enumerate(rows) if _is_primary(row, most)]
-    others = [
-        each
+    pooled = {
+        each: row.found.p
         for each, row in enumerate(rows)
-        if each not in first and row.group in POOLED and row.found.p is not None
-    ]
-    in_order = [slope.p for slope in slopes] + [rows[each].found.p for each in first]
-    tested = holm([p for p in in_order if p is not None])
-    for each, adjusted in zip(first, tested[len(slopes) :], strict=True):
-        rows[each] = replace(rows[each], adjusted=adjusted, tests=len(tested), primary=True)
-    beside = holm([p for each in others if (p := rows[each].found.p) is not None])
-    for each, adjusted in zip(others, beside, strict=True):
-        rows[each] = replace(rows[each], adjusted=adjusted, tests=len(others))
-    return (
-        tuple(rows),
-        tuple(replace(slope, adjusted=p) for slope, p in zip(slopes, tested, strict=False)),
-        tuple(f"{SYMBOLS[COEFFICIENT]} {_of(rows[each].group)}" for each in first),
-        len(others),
-    )
-
-
-def _of(group: str) -> str:
-    return group if group in POOLED else f"of {group} networks"
-
-
-def _is_primary(row: Row, most: int) -> bool:
-    """Whether a claim is judged by this line: pooled, or of a family with networks enough that the
-    most extreme order would pass among `most` tests, which no outcome decides.
-    """
-    if (row.measure, row.found.coefficient) != (JUDGED, COEFFICIENT) or row.found.p is None:
-        return False
-    least = row.found.least_p
-    return row.group in POOLED or (least is not None and least * most <= SIGNIFICANT)
+        if row.group in POOLED and row.found.p is not None
+    }
+    for each, adjusted in zip(pooled, holm(list(pooled.values())), strict=True):
+        rows[each] = replace(rows[each], adjusted=adjusted)
+    return tuple(rows), len(pooled)
 
 
 def _rows(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from validate.records.schema import BlockRow, EpochRow, Results, RunConfig, Total, VanishingRow
+from validate.statistics.before_training import before_training
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -19,13 +20,17 @@ LIMIT = 1e-12
 
 @dataclass(frozen=True)
 class Summary:
-    """How many samples were held against bounds and identities, and how many failed."""
+    """How many samples were held against bounds and identities, and how many failed. `vacuous`:
+    of the checks of bounds those against a lower bound of 0, which no gain can violate.
+    """
 
     bound_checks: int
+    vacuous: int
     violations: int
     identity_checks: int
     identity_failures: int
     identity_error: float
+    total_checks: int
     total_error: float
     total_failures: int
 
@@ -42,11 +47,17 @@ def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Su
     totals = [row.total for row in ends if row.total is not None]
     return Summary(
         bound_checks=sum(bound.checks for bound in bounds),
+        vacuous=sum(bound.value.count(0) for bound in bounds if bound.side == "lower"),
         violations=sum(bound.violations for bound in bounds),
         identity_checks=sum(len(row.measured) - row.vanished for row in rows),
         identity_failures=sum(row.identity_failures for row in rows),
         identity_error=max(
             (row.identity_error for row in rows if row.identity_error is not None), default=0.0
+        ),
+        total_checks=sum(
+            None not in pair
+            for each in totals
+            for pair in zip(each.telescoped, each.measured, strict=True)
         ),
         total_error=max(
             (each.relative_error for each in totals if each.relative_error is not None), default=0.0
@@ -81,21 +92,6 @@ def misses_limit(row: VanishingRow) -> bool:
     return row.epsilon == 0 and not abs(row.measured - row.predicted) <= LIMIT * (1 + row.predicted)
 
 
-def tally(results: Results) -> str:
-    """How many checks the records hold, how many failed, and the largest errors, in one line."""
-    blocks = (row for each in results.runs for row in each.blocks)
-    found = summarize(blocks, (row for each in results.runs for row in each.epochs))
-    limits = [row for row in results.vanishing if row.epsilon == 0]
-    missed = list(filter(misses_limit, limits))
-    return (
-        f"{found.bound_checks} bound checks, {found.violations} violations; "
-        f"{found.identity_checks} gains, {found.identity_failures} not as predicted; "
-        f"largest relative error {found.identity_error:.1e} (block), {found.total_error:.1e} "
-        "(network); "
-        f"{len(limits)} limits of vanishing branches, {len(missed)} missed"
-    )
-
-
 def remarks(results: Results) -> list[str]:
     """One line for each thing that no check fails for, and that a reader of the records should
     know.
@@ -120,10 +116,7 @@ def remarks(results: Results) -> list[str]:
             f"({sum(row.faint for row in epochs)})"
         )
     if any(run.config.version == 1 for run in results.runs):
-        lines.append(
-            "made before the statistics of BatchNorm were recalibrated: gains, losses and errors "
-            "are those of running statistics, at epoch 0 of no network that is trained"
-        )
+        lines.append(before_training(results.runs))
     return lines
 
 

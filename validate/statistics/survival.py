@@ -1,11 +1,12 @@
 """Measures how much of the gradient survives in records, network by network.
 
-A network stands for its runs by medians over seeds.
+A network stands for its runs by medians over seeds. Records of the second version hold what a step
+of training sees; the first version has only ratios of single samples in eval mode.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -17,6 +18,10 @@ LOST = 1.0
 """The error of a run that diverged."""
 
 START, END = "at initialization", "after training"
+SEEN, SEEN_NEARNESS = (
+    "end-to-end ratio as training sees it",
+    "nearness to 1 of the ratio as training sees it",
+)
 RATIO, PER_BLOCK, WEAKEST, NEARNESS = (
     "end-to-end ratio",
     "mean gain per block",
@@ -44,6 +49,17 @@ def test_error(run: Run) -> float:
     return LOST if error is None else error
 
 
+def as_training_sees_it(run: Run, when: str = START) -> float | None:
+    """log₁₀ of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖ of one training batch in train mode.
+
+    −∞ where nothing arrives, None where it was not measured, as in the first version of records.
+    """
+    row = _row(run, when)
+    if row is None or row.total is None or row.version < 2:
+        return None
+    return math.log10(row.batch_ratio) if row.batch_ratio else -math.inf
+
+
 def end_to_end(run: Run, when: str = START) -> float | None:
     """log₁₀ of the median over probe samples of ‖∂L/∂h₀‖ / ‖∂L/∂h_n‖.
 
@@ -66,17 +82,21 @@ def least_gain(run: Run, when: str = START) -> float | None:
     return min((_log_median(block.measured) for block in _blocks(run, when)), default=None)
 
 
-def nearness(run: Run, when: str = START) -> float | None:
-    """−|log₁₀| of the end-to-end ratio: greatest where the gradient keeps its size, neither
-    vanishes nor explodes.
+def nearness(
+    run: Run, when: str = START, of: Callable[[Run, str], float | None] = end_to_end
+) -> float | None:
+    """−|log₁₀| of an end-to-end ratio: greatest where the gradient keeps its size, neither vanishes
+    nor explodes.
     """
-    ratio = end_to_end(run, when)
+    ratio = of(run, when)
     return None if ratio is None else -abs(ratio)
 
 
 MEASURES: Mapping[str, Measure] = {
     f"{name} {when}": partial(measure, when=when)
     for name, measure in (
+        (SEEN, as_training_sees_it),
+        (SEEN_NEARNESS, partial(nearness, of=as_training_sees_it)),
         (RATIO, end_to_end),
         (PER_BLOCK, per_block),
         (WEAKEST, least_gain),
@@ -84,6 +104,24 @@ MEASURES: Mapping[str, Measure] = {
     )
     for when in (START, END)
 }
+
+
+def primary(runs: Sequence[Run]) -> str:
+    """The name of the ratio by which flow is judged: SEEN where every run has it, else RATIO.
+
+    The version of the records decides it, no number in them.
+    """
+    return SEEN if all(run.config.version > 1 for run in runs) else RATIO
+
+
+def measures(runs: Sequence[Run]) -> dict[str, Measure]:
+    """Those of MEASURES that these records have, the primary one first."""
+    seen = primary(runs) == SEEN
+    return {
+        name: measure
+        for name, measure in MEASURES.items()
+        if seen or not name.startswith((SEEN, SEEN_NEARNESS))
+    }
 
 
 def points(runs: Iterable[Run], measure: Measure) -> tuple[Point, ...]:

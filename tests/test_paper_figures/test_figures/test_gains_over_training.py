@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_paper_figures.artists import labelled
+from test_paper_figures.artists import by_gid, labelled
 
 from paper_figures.figures.gains_over_training import block_gains, figure, total_gains
 from paper_figures.figures.select import MissingRecordsError, deepest
@@ -58,3 +58,21 @@ def test_epochs_without_a_total_are_left_out(results: Results) -> None:
     curve = total_gains([replace(run, epochs=(run.epochs[0], blind, *run.epochs[2:]))])
     assert curve.epochs.tolist() == [0, 2, 3]
     assert curve.median[-1] == np.median(run.epochs[3].total.measured)
+
+
+def test_what_a_training_batch_sees_is_drawn_where_it_was_recorded(
+    results: Results, second: Results
+) -> None:
+    drawing = figure(second)
+    for family in ("plain", "dense"):
+        line = by_gid(drawing.axes[1], f"batch {family}")
+        runs = deepest(second, family)
+        for epoch, ratio in zip(*line.get_data(), strict=True):
+            seen = [run.epochs[int(epoch)].batch_ratio for run in runs]
+            assert ratio == pytest.approx(np.median(seen))
+        assert list(line.get_xdata()) == [0, 1, 2, 3]
+    words = [text.get_text() for text in drawing.legends[0].get_texts()]
+    assert words[-1] == "training batch"
+    old = figure(results)
+    assert not [line for line in old.axes[1].lines if str(line.get_gid()).startswith("batch")]
+    assert "training batch" not in [text.get_text() for text in old.legends[0].get_texts()]

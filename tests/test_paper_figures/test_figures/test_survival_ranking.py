@@ -11,6 +11,7 @@ from paper_figures.figures.select import MissingRecordsError, runs_of
 from paper_figures.figures.survival_ranking import figure
 from validate.records.schema import Results, Run
 from validate.statistics.ranking import ranking
+from validate.statistics.survival import SEEN
 
 
 def test_survival_is_drawn_against_the_error_with_what_the_table_says(results: Results) -> None:
@@ -51,7 +52,7 @@ def test_a_p_value_that_is_not_adjusted_is_marked() -> None:
     rows = [
         row
         for row in ranking(results).rows
-        if row.found.coefficient == "Spearman" and row.measure.startswith("end-to-end")
+        if row.found.coefficient == "Spearman" and row.measure.startswith(SEEN)
     ]
     said = [text.get_text() for text in figure(results).axes[1].texts]
     alone = [row for row in rows if row.adjusted is None]
@@ -83,3 +84,16 @@ def test_networks_where_nothing_arrives_are_at_the_left_end(results: Results) ->
                 runs=tuple(lose(run) for run in results.runs if run.config.family == "plain"),
             )
         )
+
+
+def test_what_training_sees_is_drawn_where_it_was_recorded(
+    results: Results, second: Results
+) -> None:
+    axes = figure(second).axes[0]
+    assert axes.get_xlabel().endswith("at initialization, of a training batch")
+    for depth, x in zip((8, 14), by_gid(axes, "plain").get_xdata(), strict=True):
+        runs = runs_of(second, "plain", depth)
+        assert np.log10(x) == pytest.approx(
+            np.median([np.log10(run.epochs[0].batch_ratio) for run in runs])
+        )
+    assert figure(results).axes[0].get_xlabel().endswith("at initialization, of test images")

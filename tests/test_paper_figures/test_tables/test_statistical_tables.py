@@ -21,7 +21,6 @@ def test_the_ranking_is_printed_whole(results: Results) -> None:
     rows = ranking(results).rows
     assert cells(table, "value") == [row.found.value for row in rows]
     assert cells(table, "p adjusted") == [row.adjusted for row in rows]
-    assert cells(table, "for tests") == [row.tests for row in rows]
     assert "needs 4 networks, has 2" in cells(table, "note")
     assert cells(table, "networks of")[4:12:2] == [
         "SE residual",
@@ -34,31 +33,28 @@ def test_the_ranking_is_printed_whole(results: Results) -> None:
     assert "95% interval from 2,000 bootstraps" in text
 
 
-def test_tables_say_for_how_many_tests_they_adjust(results: Results) -> None:
+def test_tables_say_for_how_many_tests_they_adjust_and_that_none_judges() -> None:
     found = drawn(as_claimed, flow)
-    table, named = ranks(found), ranking(found)
-    notes = cells(table, "note")
-    primary = [each for each, note in enumerate(notes) if str(note).startswith("primary")]
-    assert {cells(table, "networks of")[each] for each in primary} == {
-        "within families",
-        "over all networks",
-    }
-    assert {cells(table, "for tests")[each] for each in primary} == {4}
-    assert set(cells(table, "for tests")) == {4, 30, None}
-    assert (
-        "the primary tests for each other (4: slope of plain networks, slope of residual networks, "
-        "ρ within families, ρ over all networks)" in table.caption
-    )
-    assert "for each other (30 tests); lines of a single family are not adjusted" in table.caption
-    slopes = trend(found)
-    assert cells(slopes, "p adjusted")[:2] == [
-        slope.adjusted for slope in named.trends.slopes.values()
-    ]
-    assert cells(slopes, "p adjusted")[2] is None
-    assert cells(slopes, "p")[2] is not None
-    assert "(4: slope of plain networks" in slopes.caption
-    alone = trend(results)
-    assert "(1: ρ over all networks)" in alone.caption  # two networks of each family are too few
+    table, ranked = ranks(found), ranking(found)
+    assert f"for each other ({ranked.tests} tests), those of a single family" in table.caption
+    assert "No line judges a claim" in table.caption
+    rho, p = ranked.given_depth
+    assert f"given depth, over all networks: {rho:+.2f}".replace("-", "−") in table.caption
+    assert f"p = {p:.2g} by Student" in table.caption
+
+
+def test_slopes_are_printed_with_their_bend() -> None:
+    def error(family: str, depth: int, seed: int) -> float:
+        bend = 1e-4 * (depth - 26) ** 2 if family == "plain" else 0.001 * depth
+        return 0.1 + bend + 0.001 * ((seed * 7 + depth) % 3)
+
+    found = drawn(error, flow)
+    table = trend(found)
+    slopes = [*ranking(found).trends.slopes.values(), ranking(found).trends.beyond]
+    assert cells(table, "points per 10 layers") == [slope.found.value for slope in slopes]
+    assert cells(table, "p") == [slope.found.p for slope in slopes]
+    assert cells(table, "bend") == [slopes[0].bend.value, slopes[1].bend.value, None]
+    assert cells(table, "note") == ["no line", "", ""]
 
 
 def test_slopes_that_are_not_there_are_said_to_be_missing(results: Results) -> None:

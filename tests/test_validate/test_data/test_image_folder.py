@@ -330,7 +330,7 @@ def test_it_is_validated_from_end_to_end(tmp_path, monkeypatch, capsys):
         "--quiet",
     ]
     assert main([*arguments, "--data-dir", str(folder)]) == 0
-    assert "0 violations" in capsys.readouterr().out
+    assert "0 violated" in capsys.readouterr().out
     results = read_results(out)
     assert results.manifest.dataset == "image-folder"
     for run in results.runs:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from test_validate.drawn_results import DEPTHS, as_claimed, drawn, flow
 
-from validate.statistics.correlation import SIGNIFICANT, Correlation
-from validate.statistics.ranking import ACROSS, COEFFICIENT, JUDGED, POOLED, WITHIN, Row, ranking
-from validate.statistics.survival import MEASURES
+from validate.statistics.correlation import Correlation
+from validate.statistics.ranking import ACROSS, POOLED, WITHIN, Row, ranking
+from validate.statistics.survival import MEASURES, RATIO, SEEN, START
+
+FIRST = f"{SEEN} {START}"
 
 
 def by_hand(p_values):
@@ -28,73 +30,53 @@ def drawn_at_random(seed):
     )
 
 
-def some_of_it_related():
-    """Slopes that are clear, and ratios that have little to do with errors."""
-    random = np.random.default_rng(3)
-    return drawn(as_claimed, lambda *_: float(random.uniform(0.1, 10)))
-
-
-@pytest.mark.parametrize("make", [lambda: drawn_at_random(5), some_of_it_related])
-def test_the_primary_tests_are_adjusted_for_each_other_alone(make):
-    found = ranking(make())
-    first = [row for row in found.rows if row.primary]
-    assert [(row.measure, row.found.coefficient, row.group) for row in first] == [
-        (JUDGED, COEFFICIENT, WITHIN),
-        (JUDGED, COEFFICIENT, ACROSS),
-    ]
-    slopes = found.trends.slopes.values()
-    assert found.primary == (
-        "slope of plain networks",
-        "slope of residual networks",
-        "ρ within families",
-        "ρ over all networks",
-    )
-    adjusted = by_hand([each.p for each in slopes] + [row.found.p for row in first])
-    assert [each.adjusted for each in slopes] + [row.adjusted for row in first] == pytest.approx(
-        adjusted
-    )
-    assert {row.tests for row in first} == {4}
-
-
-def test_what_is_pooled_beside_them_is_adjusted_together():
+def test_pooled_lines_are_adjusted_for_each_other():
     found = ranking(drawn_at_random(5))
-    others = [row for row in found.rows if row.group in POOLED and not row.primary]
-    assert len(others) == found.secondary == len(MEASURES) * 4 - 2
-    assert [row.adjusted for row in others] == pytest.approx(
-        by_hand([row.found.p for row in others])
+    pooled = [row for row in found.rows if row.group in POOLED]
+    assert len(pooled) == found.tests == len(MEASURES) * 4
+    assert [row.adjusted for row in pooled] == pytest.approx(
+        by_hand([row.found.p for row in pooled])
     )
-    assert {row.tests for row in others} == {found.secondary}
 
 
 def test_lines_of_a_single_family_are_not_adjusted_and_weaken_nothing():
     found = ranking(drawn(as_claimed, flow))
     alone = [row for row in found.rows if row.group not in POOLED]
     assert len(alone) == len(MEASURES) * len(DEPTHS) * 2
-    assert {(row.adjusted, row.tests, row.primary, row.sign) for row in alone} == {
-        (None, None, False, None)
-    }
+    assert {row.adjusted for row in alone} == {None}
     assert all(str(row).endswith("not adjusted") for row in alone)
 
 
-def test_a_family_with_networks_enough_is_a_primary_test():
-    """Which of them are, their number decides and not what they show."""
-    many = DEPTHS | {"plain": tuple(range(8, 44, 2))}
-    for ratio in (flow, lambda *run: 1 / flow(*run)):
-        found = ranking(drawn(as_claimed, ratio, many))
-        assert found.primary[2:] == (
-            "ρ of plain networks",
-            "ρ within families",
-            "ρ over all networks",
-        )
-        (row,) = [row for row in found.rows if row.primary and row.group == "plain"]
-        assert (row.measure, row.tests) == (JUDGED, 5)
+def test_the_first_version_is_ranked_by_what_it_has():
+    """By the ratio of single samples, with no line of what training sees."""
+    old = ranking(drawn(as_claimed, flow, version=1))
+    assert old.first == f"{RATIO} {START}"
+    assert not [row for row in old.rows if "training sees" in row.measure]
+    new = ranking(drawn(as_claimed, flow))
+    assert new.first == FIRST == new.rows[0].measure
+    beside = [row for row in new.rows if row.measure == old.first and row.group in POOLED]
+    assert [row.found.value for row in beside] == [
+        row.found.value for row in old.rows if row.measure == old.first and row.group in POOLED
+    ]
 
 
-def test_slopes_that_are_not_there_are_no_tests():
-    found = ranking(drawn(as_claimed, flow, {"dense": (10, 16, 22, 34), "se_residual": (8, 14)}))
-    assert found.primary == ("ρ over all networks",)
-    (row,) = [row for row in found.rows if row.primary]
-    assert (row.adjusted, row.tests) == (row.found.p, 1)
+def test_what_flow_and_error_owe_to_depth_is_taken_away():
+    """Both follow depth alone, and noise of their own: given depth nothing is left."""
+    random = np.random.default_rng(2)
+
+    def of_depth(family, depth, seed):
+        return depth / 100 + 0.01 * float(random.uniform())
+
+    found = ranking(drawn(of_depth, of_depth, seeds=(0,)))
+    (across,) = [
+        row
+        for row in found.rows
+        if (row.measure, row.group, row.found.coefficient) == (FIRST, ACROSS, "Spearman")
+    ]
+    rho, p = found.given_depth
+    assert across.found.value > 0.9
+    assert abs(rho) < 0.5
+    assert p > 0.05
 
 
 def test_what_was_not_measured_is_no_line_with_a_number():
@@ -138,17 +120,9 @@ def test_a_ranking_is_computed_once():
     assert len({first, *(each.rows for each in others)}) == 3
 
 
-@pytest.mark.parametrize(
-    ("adjusted", "low", "sign"),
-    [
-        (SIGNIFICANT, 0.1, 1),
-        (SIGNIFICANT + 1e-9, 0.1, None),
-        (0.001, -0.1, None),
-        (None, 0.1, None),
-    ],
-)
-def test_a_sign_needs_a_small_p_value_and_an_interval_on_one_side(adjusted, low, sign):
-    found = Correlation("Spearman", 9, 0.5, low, 0.9, 0.01, 0.001, exact=True)
+@pytest.mark.parametrize("adjusted", [0.04, None])
+def test_a_line_says_whether_it_is_adjusted(adjusted):
+    found = Correlation("Spearman", 9, 0.5, 0.1, 0.9, 0.01, 0.001, exact=True)
     row = Row("gain", "within", found, adjusted)
-    assert row.sign == sign
     assert str(row).endswith("not adjusted") is (adjusted is None)
+    assert ("p = 0.04 adjusted" in str(row)) is (adjusted is not None)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
-from validate.statistics.summary import failures, remarks, tally
+from validate.statistics.summary import failures, remarks, summarize
 
 BOUND = BoundRow(
     id="residual.triangle.lower",
@@ -63,10 +63,26 @@ def results(
 
 def test_a_validation_without_failures():
     assert failures(results()) == []
-    assert tally(results()).startswith("1 bound checks, 0 violations; 1 gains, 0 not as predicted")
-    ended = results(epoch=EPOCH.model_copy(update={"bounds": (BOUND, BOUND)}))
-    assert tally(ended).startswith("3 bound checks, 0 violations; 1 gains, 0 not as predicted")
-    assert tally(results()).endswith("1 limits of vanishing branches, 0 missed")
+    found = summarize([BLOCK], [EPOCH])
+    assert (found.bound_checks, found.vacuous, found.violations) == (1, 0, 0)
+    assert (found.identity_checks, found.identity_failures) == (1, 0)
+    assert (found.total_checks, found.total_failures, found.failures) == (1, 0, 0)
+    ended = summarize([BLOCK], [EPOCH.model_copy(update={"bounds": (BOUND, BOUND)})])
+    assert ended.bound_checks == 3
+
+
+def test_a_lower_bound_of_0_says_nothing_and_an_upper_one_does():
+    bounds = tuple(
+        BOUND.model_copy(update={"side": side, "value": value})
+        for side, value in (("lower", (0.0,)), ("lower", (None,)), ("upper", (0.0,)))
+    )
+    found = summarize([BLOCK.model_copy(update={"bounds": bounds})])
+    assert (found.bound_checks, found.vacuous) == (2, 1)
+
+
+def test_products_with_a_lost_factor_are_no_checks():
+    lost = Total(measured=(1.0, 1.0, None), telescoped=(1.0, None, None), relative_error=0.0)
+    assert summarize([], [EPOCH.model_copy(update={"total": lost})]).total_checks == 1
 
 
 @pytest.mark.parametrize(
@@ -132,6 +148,7 @@ def test_what_a_reader_should_know_is_said_and_is_no_failure():
     mixed.runs += (SimpleNamespace(blocks=(), epochs=(other,), config=CONFIG),)
     (line,) = remarks(mixed)
     assert line.startswith("made on processors of several kinds (")
-    (line,) = remarks(results(config=SimpleNamespace(copied_samples=0, version=1)))
-    assert line.startswith("made before the statistics of BatchNorm were recalibrated")
+    first = SimpleNamespace(copied_samples=0, version=1, family="dense", width=8, dataset="digits")
+    (line,) = remarks(results(config=first))
+    assert line.startswith("Wrong before training: these records were measured in eval mode")
     assert failures(masked) == failures(copied) == failures(mixed) == []

@@ -9,12 +9,17 @@ from test_validate.drawn_results import BLOCKS, DEPTHS, SEEDS, drawn
 from validate.statistics.survival import (
     END,
     MEASURES,
+    RATIO,
+    SEEN,
     START,
+    as_training_sees_it,
     end_to_end,
     least_gain,
+    measures,
     nearness,
     per_block,
     points,
+    primary,
 )
 from validate.statistics.survival import test_error as final_error
 
@@ -34,6 +39,36 @@ def test_survival_is_the_logarithm_of_the_median_ratio(when):
     for nothing in (None, 0.0):
         assert end_to_end(run_with(nothing), when) == nearness(run_with(nothing), when) == -math.inf
         assert least_gain(run_with(nothing), when) == -math.inf
+
+
+@pytest.mark.parametrize("when", [START, END])
+def test_what_training_sees_is_the_ratio_of_a_batch(when):
+    run = run_with(1000.0)
+    place = 0 if when == START else -1
+    epochs = list(run.epochs)
+    epochs[place] = epochs[place].model_copy(update={"batch_ratio": 0.01})
+    changed = replace(run, epochs=tuple(epochs))
+    assert as_training_sees_it(changed, when) == pytest.approx(-2)
+    assert MEASURES[f"{SEEN} {when}"](changed) == pytest.approx(-2)
+    assert nearness(changed, when, as_training_sees_it) == pytest.approx(-2)
+    assert end_to_end(changed, when) == pytest.approx(3)
+    for nothing in (None, 0.0):
+        assert as_training_sees_it(run_with(nothing), when) == -math.inf
+
+
+def test_the_first_version_has_no_ratio_of_a_batch_and_is_judged_as_before():
+    old = drawn(lambda *_: 0.1, lambda *_: 10.0, version=1).runs
+    new = drawn(lambda *_: 0.1, lambda *_: 10.0).runs
+    assert as_training_sees_it(old[0]) is None
+    assert (primary(old), primary(new), primary((*old, *new))) == (RATIO, SEEN, RATIO)
+    assert next(iter(measures(new))) == f"{SEEN} {START}"
+    assert next(iter(measures(old))) == f"{RATIO} {START}"
+    assert measures(new).keys() == MEASURES.keys()
+    assert MEASURES.keys() - measures(old).keys() == {
+        f"{name} {when}"
+        for name in (SEEN, "nearness to 1 of the ratio as training sees it")
+        for when in (START, END)
+    }
 
 
 def test_the_worst_block_counts_and_relus_do_not():

@@ -120,5 +120,5 @@ def test_torchrun_leaves_the_folder_of_a_single_process(tmp_path, unbroken):
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("\n") == 1
     assert outcome.stdout.startswith(f"{out}: ")
-    assert " 0 violations" in outcome.stdout
+    assert " 0 violated" in outcome.stdout
     assert contents(out) == unbroken

@@ -14,9 +14,10 @@ from validate.audit.claims.c23_significance import score
 from validate.audit.evidence import Claim, Counterexample, Finding, Sources
 from validate.audit.verdicts import Case, Judgement, all_of, in_each
 from validate.records.schema import Results
-from validate.statistics.ranking import COEFFICIENT, JUDGED, POOLED, Row, ranking
+from validate.statistics.before_training import before_training
+from validate.statistics.ranking import COEFFICIENT, POOLED, Ranking, ranking
 from validate.statistics.slopes import PLAIN, RESIDUAL, Slope
-from validate.statistics.survival import NEARNESS, START
+from validate.statistics.survival import NEARNESS, SEEN, SEEN_NEARNESS, START
 from validate.study.primary_tests import DepthTest, FlowTest
 from validate.study.protocol import read_protocol
 from validate.study.study_folder import Study
@@ -77,12 +78,14 @@ class Degradation:
 @dataclass(frozen=True)
 class Agreement:
     """What the study says of flow and error, and beside it how the networks of other records rank:
-    every line of the ranking table (None: there are no records).
+    every line of the ranking table (None: there are no records), by the measure that comes first
+    most of all. `measured`: with which statistics of BatchNorm.
     """
 
     study: Protocolled | None
     setting: str
-    table: tuple[Row, ...] | None
+    ranking: Ranking | None
+    measured: str = ""
 
 
 def degradation(sources: Sources) -> Degradation:
@@ -140,7 +143,8 @@ def agreement(sources: Sources) -> Agreement:
     results, study = sources.results, _protocolled(sources.study, "C25")
     if results is None:
         return Agreement(study, "", None)
-    return Agreement(study, _setting(results), ranking(results).rows)
+    measured = before_training(results.runs)
+    return Agreement(study, _setting(results), ranking(results), measured)
 
 
 def judge_agreement(evidence: Agreement) -> Finding:
@@ -150,17 +154,9 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if evidence.study and isinstance(evidence.study.test, FlowTest):
         strata = (f"{name} {rho:.2f}" for name, rho in evidence.study.test.strata.items())
         shown.append(f"ρ by stratum: {', '.join(strata)}".replace("-0", "−0"))
-    if evidence.table is not None:
-        shown.append(
-            f"{BESIDE}: {evidence.setting}, over whose networks ρ, of flow with error, mixes what "
-            "families and depths do to both"
-        )
-        shown += [
-            f"{measure}, {row.group}: {row.found}"
-            for measure in (JUDGED, f"{NEARNESS} {START}")
-            for row in _lines(evidence.table, measure)
-            if row.group in POOLED
-        ]
+    if evidence.ranking is not None:
+        shown += [f"{BESIDE}: {evidence.setting}", *_ranked(evidence.ranking)]
+        shown.append(evidence.measured.removesuffix("."))
     return Finding(
         f"{_reading(evidence.study)}: {SCOPE}",
         _judged(evidence.study, claims),
@@ -229,8 +225,19 @@ def _against(study: Protocolled | None, statement: str, claims: str) -> Countere
     )
 
 
-def _lines(table: tuple[Row, ...], measure: str) -> list[Row]:
-    return [row for row in table if row.measure == measure and row.found.coefficient == COEFFICIENT]
+def _ranked(found: Ranking) -> list[str]:
+    """The lines over several families of the first measure, and of its nearness to 1."""
+    nearness = SEEN_NEARNESS if found.first.startswith(SEEN) else NEARNESS
+    lines = [
+        f"{row.measure}, {row.group}: {row}"
+        for measure in (found.first, f"{nearness} {START}")
+        for row in found.rows
+        if (row.measure, row.found.coefficient) == (measure, COEFFICIENT) and row.group in POOLED
+    ]
+    if found.given_depth is not None:
+        rho, p = found.given_depth
+        lines.insert(2, f"the same over all networks given their depth: ρ = {rho:.2f}, p = {p:.2g}")
+    return [line.replace(" -", " −").replace("e-", "e−") for line in lines]
 
 
 def _setting(results: Results) -> str:

@@ -90,6 +90,17 @@ def test_records_of_other_networks_and_table_1_judge_nothing(claim):
     assert adjudicate(CLAIMS["C24"], replace(evidence, printed=swapped)).verdict == "confirmed"
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_stands_beside_says_how_it_was_measured(version):
+    found = judged("C25", drawn_study(**CLAIMED), drawn(as_claimed, flow, version=version))
+    assert ("a network that training never runs" in found.summary) == (version == 1)
+    assert ("recalibrated on 512 training images" in found.summary) == (version == 2)
+    assert ("as training sees it" in found.summary) == (version == 2)
+    assert found.summary.count("over all networks: ρ") == 2
+    assert found.summary.count("given their depth") == 1
+    assert len(found.evidence["ranking"]["rows"]) > 20
+
+
 def test_table_1_is_shown():
     """z from wrong images of 50,000: 13,970 to 14,270 and 13,940 to 12,515."""
     evidence = CLAIMS["C24"].gather(Sources())
