@@ -6,7 +6,7 @@ training is bit-identical.
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,7 +105,7 @@ class Training:
         """The mean cross-entropy, itself in float32 in either precision."""
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.mixed):
+        with torch.autocast(self.device, torch.bfloat16) if self.mixed else nullcontext():
             return functional.cross_entropy(self.network(images), labels)
 
     def _step(self, loss: Tensor, rate: float) -> None:
