@@ -193,6 +193,8 @@ def _wrong_in_epoch(row: EpochRow, predicted: Sequence[Gains]) -> Iterator[str]:
     if row.total is None:
         if row.bounds:
             yield "its bounds"
+        if row.float32_error is not None:
+            yield "its float32_error"
         return
     product = _product(row.batch_gains)
     if product is not None and row.batch_gains and not _near(product, row.batch_ratio):

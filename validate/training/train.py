@@ -18,6 +18,7 @@ from torch.nn import functional
 from derivations.errors import InputError
 from validate.data.splits import Split
 from validate.networks.build import Network
+from validate.training.full_float32 import full_float32
 
 EVALUATION_BATCH = 512
 CROP_PADDING = 4
@@ -187,7 +188,7 @@ def evaluate(network: nn.Module, split: Split) -> Score:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy.
+    """Deterministic algorithms, whole float32, and a fixed number of threads, of torch and of NumPy.
 
     The global settings are restored on leaving.
     """
@@ -199,7 +200,7 @@ def deterministic(threads: int) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     try:
-        with threadpool_limits(threads):
+        with threadpool_limits(threads), full_float32():
             yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
