@@ -150,6 +150,15 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
 @click.option(
     "--seeds", type=click.IntRange(1, 1000), help="How many, instead of the preset's own."
 )
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="End by then, with whole records of what was done.",
+)
+@click.option(
+    "--dry-run", "dry", is_flag=True, help="Only tell how long it would take, network by network."
+)
 @quiet_option
 def validate(
     preset: str,
@@ -159,6 +168,8 @@ def validate(
     resume: bool,
     device: str | None,
     seeds: int | None,
+    budget: float | None,
+    dry: bool,
     quiet: bool,
 ) -> None:
     """Train, and hold predictions against measurements.
@@ -168,21 +179,35 @@ def validate(
     """
     from gradbound import jobs
     from validate.statistics.summary import failures, remarks, tally
+    from validate.training.budget import Budget
     from validate.training.presets import preset as choose
     from validate.training.process_share import from_environment
+    from validate.training.timed_sweep import dry_run
 
     rank = from_environment()
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
+    limit = None if budget is None else Budget(budget)
+    if not rank.alone and (dry or limit):
+        raise InputError("--budget and --dry-run are for one process: unset RANK and WORLD_SIZE")
+    if dry:
+        processes = jobs.processes_for(chosen)
+        lines = dry_run(chosen, data_folder=data_dir, processes=processes, budget=limit)
+        click.echo("\n".join(lines))
+        return
     if resume and not jobs.is_there(out):
         _tell(f"{out} holds nothing to carry on with: starting afresh")
-    if rank.alone:
+    results: Results | None
+    if limit is not None:
+        results = jobs.validate_within(
+            limit, chosen, out, data_dir=data_dir, resume=resume, quiet=quiet, tell=_tell
+        )
+    elif rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
-    elif (
-        shared := jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
-    ) is not None:
-        results = shared
-    else:  # another process completes the folder, and reports
-        _tell(jobs.share_done(out, rank))
+    else:
+        results = jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
+        if results is None:  # another process completes the folder, and reports
+            _tell(jobs.share_done(out, rank))
+    if results is None:
         return
     click.echo(f"{out}: {tally(results)}")
     for line in remarks(results):

@@ -21,9 +21,9 @@ ROUNDING = tolerances(torch.float64).identity
 
 @dataclass(frozen=True)
 class FirstWeights:
-    """The laws of a segment for a backward signal g of norm 1, by sample, on the CPU: `square` of ‖∂L/∂x‖² = ‖v
+    """The laws of a segment for a backward signal g of norm 1, by sample: `square` of ‖∂L/∂x‖² = ‖v
     + q‖², q what arrives through the convolution, v (batch, *in) all else; ⟨v, q⟩ ~ N(0,
-    `deviation`²); `chi` (batch,) is E‖q‖² / ‖v‖², or E‖q‖² where v = 0.
+    `deviation`²); `chi` (batch,) is E‖q‖² / ‖v‖², or E‖q‖² where v = 0. On the CPU.
     """
 
     weight_std: float

@@ -60,9 +60,7 @@ def measure_batch(network: Stack, x: Tensor, y: Tensor) -> BatchMeasurement:
     twin = _copied(network, x, y, training=True)
     _, _, signals = _backpropagated(twin, x, y)
     whole = [signal.reshape(1, -1) for signal in signals]
-    return BatchMeasurement(
-        tuple(gain.item() for gain in link_by_link(whole)), _ends(whole).item()
-    )
+    return BatchMeasurement(tuple(gain.item() for gain in link_by_link(whole)), _ends(whole).item())
 
 
 def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:

@@ -31,9 +31,9 @@ def single_error(network: Stack, x: Tensor, y: Tensor) -> float:
         with torch.enable_grad():
             leaf = h.double().requires_grad_()
             (pulled,) = torch.autograd.grad(link(leaf), leaf, g.double())
-        double, single = norm_ratio(pulled, g.double()), single.double()
-        largest = torch.maximum(single, double)
-        error = torch.where(largest > 0, (single - double).abs() / largest, 0.0)
-        medians.append(error.masked_fill(single.isnan(), torch.nan).nanmedian().cpu())
+        double, seen = norm_ratio(pulled, g.double()), single.double()
+        largest = torch.maximum(seen, double)
+        error = torch.where(largest > 0, (seen - double).abs() / largest, 0.0)
+        medians.append(error.masked_fill(seen.isnan(), torch.nan).nanmedian().cpu())
     found = torch.stack(medians)
     return found[~found.isnan()].max().item() if not found.isnan().all() else torch.nan

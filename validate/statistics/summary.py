@@ -18,7 +18,7 @@ LIMIT = 1e-12
 
 
 SINGLE = 64 * 2.0**-23
-"""Allowed relative error of a segment's gain in float32, in the median over the samples: 64 spacings.
+"""Allowed relative error of a segment's gain in float32, the median over the samples: 64 spacings.
 
 A segment is two convolutions, taken forward and backward, of inner products of some 9 · 64 terms,
 which round by √576 = 24 half spacings each: 48. Seen on CPUs: 1 to 4. Of products that are cut to
@@ -28,8 +28,8 @@ which round by √576 = 24 half spacings each: 48. Seen on CPUs: 1 to 4. Of prod
 
 @dataclass(frozen=True)
 class Summary:
-    """How many samples were held against bounds and identities, and how many failed. `float32_error`
-    is the largest of the epochs, `float32_failures` the number of those with more than SINGLE.
+    """How many samples were held against bounds and identities, and how many failed.
+    `float32_error` is the largest of the epochs, `float32_failures` how many have more than SINGLE.
     """
 
     bound_checks: int

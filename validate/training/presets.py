@@ -59,6 +59,11 @@ class Preset:
             f"{len(self.seeds)} --device {self.device}"
         )
 
+    @property
+    def runs(self) -> int:
+        """How many there are."""
+        return len(self.seeds) * sum(len(sweep.depths) for sweep in self.sweeps)
+
     def configs(self, dataset: Dataset) -> Iterator[RunConfig]:
         """The configuration of every run, seed by seed."""
         used = dataset.first(self.train_samples, self.test_samples)
@@ -119,8 +124,8 @@ class Preset:
 def preset(
     name: str, *, dataset: str | None = None, seeds: int | None = None, device: str | None = None
 ) -> Preset:
-    """The named preset, on another data set, with `seeds` seeds counted from its first or on another
-    device where asked. Raises InputError.
+    """The named preset, on another data set, with `seeds` seeds counted from its first, or on
+    another device where asked. Raises InputError.
     """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}: choose from {', '.join(PRESETS)}")

@@ -114,7 +114,8 @@ class Training:
         # Not by it: it rounds ∇ + decay·w before v is added. The last bits differ, training makes
         # more of them (losses differ by up to 15 % after one epoch of the `cpu` preset), and the
         # recorded results could not be made again. A step takes as long either way.
-        parameters, velocities = list(self.network.parameters()), list(self.velocity.values())
+        parameters: list[Tensor] = list(self.network.parameters())
+        velocities = list(self.velocity.values())
         gradients = torch.autograd.grad(loss, parameters)
         # All tensors at once: on a GPU, where a step waits for its launches, a kernel for many.
         with torch.no_grad():
@@ -185,7 +186,7 @@ def evaluate(network: nn.Module, split: Split) -> Score:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms, whole float32, and a fixed number of threads, of torch and of NumPy.
+    """Deterministic algorithms, whole float32, and so many threads, of torch and of NumPy.
 
     The global settings are restored on leaving.
     """

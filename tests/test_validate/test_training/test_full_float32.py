@@ -6,9 +6,7 @@ import torch
 from validate.training.full_float32 import full_float32
 from validate.training.train import deterministic
 
-PLACES = [
-    (backend, op) for backend in ("cuda", "mkldnn") for op in ("matmul", "conv", "rnn")
-]
+PLACES = [(backend, op) for backend in ("cuda", "mkldnn") for op in ("matmul", "conv", "rnn")]
 
 
 def state():
