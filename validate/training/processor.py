@@ -15,8 +15,8 @@ def processor(device: str) -> str:
 
 
 def accelerator(device: str) -> dict[str, str]:
-    """What a GPU computes with: its model, and the versions of CUDA, cuDNN and the driver, as far as
-    they are told. Nothing of a CPU.
+    """What a GPU computes with: its model, and the versions of CUDA, cuDNN and the driver, as far
+    as they are told. Nothing of a CPU.
     """
     if torch.device(device).type != "cuda":
         return {}
