@@ -263,6 +263,7 @@ def report(results: Path | None, out: Path) -> None:
     from gradbound.api import derive as run
     from paper_figures import read_model_records, write_model_report, write_report
     from validate.records.read import read_results
+    from validate.records.recorded import recorded_on_gpu
     from validate.records.storage import make_folder
 
     models = read_model_records(chosen := _chosen(results))
@@ -271,7 +272,7 @@ def report(results: Path | None, out: Path) -> None:
         return
     records = read_results(chosen)
     make_folder(out.parent)  # before the derivation, which is not to be done for nothing
-    click.echo(write_report(records, run(), out, models))
+    click.echo(write_report(records, run(), out, models, recorded_on_gpu()))
     _tell_if_recorded(chosen)
 
 
@@ -293,7 +294,7 @@ def reproduce(out: Path, quiet: bool) -> None:
     from gradbound.files import write_audit, write_derivations
     from paper_figures import write_report
     from validate.records.read import read_results
-    from validate.records.recorded import RECORDED
+    from validate.records.recorded import RECORDED, recorded_on_gpu
     from validate.records.storage import make_folder
     from validate.statistics.summary import failures, tally
     from validate.training.presets import preset
@@ -314,7 +315,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     for kind, records, place in (("smoke", results, out), ("recorded", recorded, out / "recorded")):
         _tell(f"figures and report: from the {kind} runs", quiet)
         _draw(records, place / "figures")
-        click.echo(write_report(records, document, place / "report.html"))
+        page = place / "report.html"
+        click.echo(write_report(records, document, page, beside=recorded_on_gpu()))
     _judge([*document.failures(), *failures(results), *failures(recorded)])
 
 

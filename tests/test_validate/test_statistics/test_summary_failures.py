@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
-from validate.statistics.summary import failures, remarks, tally
+from validate.statistics.summary import SINGLE, failures, remarks, summarize, tally
 
 BOUND = BoundRow(
     id="residual.triangle.lower",
@@ -101,6 +101,12 @@ def test_a_validation_without_failures():
             "from end to end: bound residual.triangle.lower in 1 of 1",
         ),
         (
+            results(
+                epoch=EPOCH.model_copy(update={"float32_error": 1e-5, "made_on": "NVIDIA H200"})
+            ),
+            "gains in float32 on NVIDIA H200 are off by 1.0e-05",
+        ),
+        (
             results(limit=LIMIT.model_copy(update={"measured": 2.1})),
             "a vanished branch leaves 2.1, not 2.0",
         ),
@@ -109,6 +115,16 @@ def test_a_validation_without_failures():
 def test_each_failure_is_named(broken, words):
     (line,) = failures(broken)
     assert words in line
+
+
+def test_float32_is_told_of_and_allowed_64_spacings():
+    fine = EPOCH.model_copy(update={"float32_error": SINGLE})
+    assert failures(results(epoch=fine)) == []
+    assert ", 7.6e-06 (float32); " in tally(results(epoch=fine))
+    assert "float32" not in tally(results())
+    coarse = EPOCH.model_copy(update={"float32_error": 2 * SINGLE})
+    found = summarize([BLOCK], [EPOCH, fine, coarse])
+    assert (found.float32_error, found.float32_failures, found.failures) == (2 * SINGLE, 1, 1)
 
 
 def test_what_a_reader_should_know_is_said_and_is_no_failure():
