@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from elsewhere import Elsewhere, elsewhere
+from test_validate.elsewhere import Elsewhere, elsewhere
 from test_validate.tiny import MINIATURE
 
 from derivations.errors import InputError
