@@ -73,11 +73,12 @@ def test_what_a_budget_left_out_is_told_with_the_way_on(monkeypatch, tmp_path):
         Budget(9.0), chosen, tmp_path / "a b", resume=False, quiet=True, tell=told.append
     )
     assert found is results
-    assert told == [
+    (line,) = told
+    assert line == (
         f"{tmp_path / 'a b'}: the budget ended with 10 of 20 runs (of seeds 0): to carry on, run "
-        f"`gradbound validate --preset smoke --dataset digits --seeds 2 --device cpu --out "
+        "`gradbound validate --preset smoke --dataset digits --seeds 2 --device cpu --out "
         f"'{tmp_path / 'a b'}' --resume`, with its --data-dir and --budget if it had any"
-    ]
+    )
     assert "with 0 of 20 runs: to carry on" in jobs.left_out(chosen, tmp_path, None)
     results.manifest.runs *= 2
     assert jobs.left_out(chosen, tmp_path, results) is None
