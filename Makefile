@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PACKAGES := derivations numeric validate paper_figures gradbound
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-all lint bench clean
+.PHONY: help reproduce test test-all lint bench records-gpu clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ lint: $(STAMP) ## style, types and the layers
 
 bench: $(STAMP) ## the benchmarks, one JSON line each
 	@for script in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" || exit; done
+
+records-gpu: $(STAMP) ## gather into build/gpu what makes the GPU's records on a machine without network
+	$(BIN)/python -m validate.training.gpu_bundle build/gpu $(DATA)
 
 clean: ## remove everything that can be made again
 	rm -rf build dist $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

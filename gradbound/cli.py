@@ -152,6 +152,15 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
 @click.option(
     "--seeds", type=click.IntRange(1, 1000), help="How many, instead of the preset's own."
 )
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="End by then, with whole records of what was done.",
+)
+@click.option(
+    "--dry-run", "dry", is_flag=True, help="Only tell how long it would take, network by network."
+)
 @quiet_option
 def validate(
     preset: str,
@@ -161,6 +170,8 @@ def validate(
     resume: bool,
     device: str | None,
     seeds: int | None,
+    budget: float | None,
+    dry: bool,
     quiet: bool,
 ) -> None:
     """Train, and hold predictions against measurements.
@@ -171,23 +182,39 @@ def validate(
     from gradbound import jobs
     from validate.statistics.kinds_of_check import tally
     from validate.statistics.summary import failures, remarks
+    from validate.training.budget import Budget
     from validate.training.presets import preset as choose
     from validate.training.process_share import from_environment
+    from validate.training.timed_sweep import dry_run
 
     rank = from_environment()
     if preset == STUDY:
-        _study(out, data_dir, resume, quiet, given=(dataset, seeds, device), alone=rank.alone)
+        _study(
+            out, data_dir, resume, quiet, given=(dataset, seeds, device, budget), alone=rank.alone
+        )
         return
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
+    limit = None if budget is None else Budget(budget)
+    if not rank.alone and (dry or limit):
+        raise InputError("--budget and --dry-run are for one process: unset RANK and WORLD_SIZE")
+    if dry:
+        processes = jobs.processes_for(chosen)
+        lines = dry_run(chosen, data_folder=data_dir, processes=processes, budget=limit)
+        click.echo("\n".join(lines))
+        return
     _tell_if_afresh(out, resume)
-    if rank.alone:
+    results: Results | None
+    if limit is not None:
+        results = jobs.validate_within(
+            limit, chosen, out, data_dir=data_dir, resume=resume, quiet=quiet, tell=_tell
+        )
+    elif rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
-    elif (
-        shared := jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
-    ) is not None:
-        results = shared
-    else:  # another process completes the folder, and reports
-        _tell(jobs.share_done(out, rank))
+    else:
+        results = jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
+        if results is None:  # another process completes the folder, and reports
+            _tell(jobs.share_done(out, rank))
+    if results is None:
         return
     for line in tally(results):
         click.echo(f"{out}: {line}")
@@ -272,6 +299,7 @@ def report(results: Path | None, out: Path) -> None:
     from gradbound.api import derive as run
     from paper_figures import read_model_records, write_model_report, write_report
     from validate.records.read import read_results
+    from validate.records.recorded import recorded_on_gpu
     from validate.records.storage import make_folder
 
     models = read_model_records(chosen := _chosen(results))
@@ -280,7 +308,7 @@ def report(results: Path | None, out: Path) -> None:
         return
     records = read_results(chosen)
     make_folder(out.parent)  # before the derivation, which is not to be done for nothing
-    click.echo(write_report(records, run(), out, models))
+    click.echo(write_report(records, run(), out, models, recorded_on_gpu()))
     _tell_if_recorded(chosen)
 
 
@@ -302,7 +330,7 @@ def reproduce(out: Path, quiet: bool) -> None:
     from gradbound.files import write_audit, write_derivations
     from paper_figures import write_report
     from validate.records.read import read_results
-    from validate.records.recorded import RECORDED
+    from validate.records.recorded import RECORDED, recorded_on_gpu
     from validate.records.storage import make_folder
     from validate.statistics.kinds_of_check import tally
     from validate.statistics.summary import failures
@@ -325,7 +353,8 @@ def reproduce(out: Path, quiet: bool) -> None:
     for kind, records, place in (("smoke", results, out), ("recorded", recorded, out / "recorded")):
         _tell(f"figures and report: from the {kind} runs", quiet)
         _draw(records, place / "figures")
-        click.echo(write_report(records, document, place / "report.html"))
+        page = place / "report.html"
+        click.echo(write_report(records, document, page, beside=recorded_on_gpu()))
     _judge([*document.failures(), *failures(results), *failures(recorded)])
 
 

@@ -1,5 +1,8 @@
 """Does the job behind the verb `validate`, and says what it found."""
 
+import os
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,9 +13,14 @@ from validate.records.manifest import command, read_manifest
 from validate.records.schema import MANIFEST_FILE, Results, run_files
 from validate.study.run_study import run_study
 from validate.study.study_folder import PROTOCOL_FILE, Study
+from validate.training.budget import Budget
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
 from validate.training.sweep import run, run_share
+from validate.training.timed_sweep import run_within
+
+ON_A_GPU = 8
+"""Processes at most that share one."""
 
 
 def validate(
@@ -23,13 +31,64 @@ def validate(
     Raises InputError for such a folder otherwise. On the CPU it takes as many processes as torch
     would take threads, which OMP_NUM_THREADS limits.
     """
-    _refuse_what_is_there(out, resume)
+    _refuse_results(out, resume)
     return run(
         preset,
         out,
         data_folder=data_dir,
         progress=for_terminal(quiet),
-        processes=_processes(preset),
+        processes=processes_for(preset),
+    )
+
+
+def validate_within(
+    budget: Budget,
+    preset: Preset,
+    out: Path,
+    *,
+    data_dir: Path | None = None,
+    resume: bool,
+    quiet: bool,
+    tell: Callable[[str], None],
+) -> Results | None:
+    """The same as far as it goes in that time, None if that is not one run; `tell` hears of what is
+    missing.
+    """
+    _refuse_results(out, resume)
+    results = run_within(
+        budget,
+        preset,
+        out,
+        data_folder=data_dir,
+        progress=for_terminal(quiet),
+        processes=processes_for(preset),
+        tell=tell,
+    )
+    if missing := left_out(preset, out, results):
+        tell(missing)
+    return results
+
+
+def _refuse_results(out: Path, resume: bool) -> None:
+    if not resume and is_there(out):
+        raise InputError(
+            f"{out} holds results already: give --resume to carry on with them, or choose "
+            "another --out"
+        )
+
+
+def left_out(preset: Preset, out: Path, results: Results | None) -> str | None:
+    """What a budget had no room for, and how to carry on; None where nothing is missing."""
+    listed = () if results is None else results.manifest.runs
+    if len(listed) == preset.runs:
+        return None
+    whole = {run.config.seed for run in results.runs} if results else set()
+    words = ["gradbound", "validate", "--preset", preset.name, "--dataset", preset.dataset]
+    words += ["--seeds", str(len(preset.seeds)), "--device", preset.device, "--out", str(out)]
+    seeds = f" (of seeds {', '.join(map(str, sorted(whole)))})" if whole else ""
+    return (
+        f"{out}: the budget ended with {len(listed)} of {preset.runs} runs{seeds}: to carry on, "
+        f"run `{shlex.join([*words, '--resume'])}`, with its --data-dir and --budget if it had any"
     )
 
 
@@ -41,14 +100,16 @@ def validate_share(
     None in all but the one that completes the folder; the first alone shows its progress.
     """
     progress = for_terminal(quiet or rank.number > 0)
+    # Workers would know nothing of the device that is this process's.
+    processes = processes_for(preset) if preset.device == "cpu" else 1
     return run_share(
-        preset, out, rank, data_folder=data_dir, progress=progress, processes=_processes(preset)
+        preset, out, rank, data_folder=data_dir, progress=progress, processes=processes
     )
 
 
 def study(out: Path, *, data_dir: Path | None = None, resume: bool, quiet: bool) -> Study:
     """Runs the study in the folder, as `validate` does a preset."""
-    _refuse_what_is_there(out, resume)
+    _refuse_results(out, resume)
     return run_study(
         out,
         data_folder=data_dir,
@@ -73,13 +134,10 @@ def share_done(out: Path, rank: Rank) -> str:
     )
 
 
-def _refuse_what_is_there(out: Path, resume: bool) -> None:
-    if not resume and is_there(out):
-        raise InputError(
-            f"{out} holds results already: give --resume to carry on with them, or choose "
-            "another --out"
-        )
-
-
-def _processes(preset: Preset) -> int:
-    return torch.get_num_threads() if preset.device == "cpu" else 1
+def processes_for(preset: Preset) -> int:
+    """On the CPU as many as torch would take threads; on a GPU, which runs the small kernels of
+    narrow networks faster than a process launches them, several beside each other.
+    """
+    if preset.device == "cpu":
+        return torch.get_num_threads()
+    return max(min(ON_A_GPU, len(os.sched_getaffinity(0)) // 2), 1)

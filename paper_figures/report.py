@@ -23,6 +23,7 @@ from paper_figures.figures.model_plates import ModelPlate, model_plates
 from paper_figures.figures.model_records import ModelRecords
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.model_page import fragment
+from paper_figures.pages.on_gpus import on_gpus
 from paper_figures.pages.page_environment import environment
 from paper_figures.tables.table import certainty
 from paper_figures.tables.table_registry import TABLES
@@ -71,13 +72,18 @@ class Models:
 
 
 def write_report(
-    results: Results, document: Document, out_file: Path, models: ModelRecords | None = None
+    results: Results,
+    document: Document,
+    out_file: Path,
+    models: ModelRecords | None = None,
+    beside: Sequence[Results] = (),
 ) -> Path:
     """Writes the page to `out_file` and returns its path; raises InputError where it cannot.
 
-    With `models`, the records of the user's own, these are on it too.
+    With `models`, the records of the user's own, these are on it too; `beside` are other records,
+    for what a GPU shows.
     """
-    return _write(compose(results, document, models), out_file)
+    return _write(compose(results, document, models, beside), out_file)
 
 
 def write_model_report(models: ModelRecords, out_file: Path) -> Path:
@@ -103,7 +109,12 @@ def of_models(models: ModelRecords) -> Models:
     return Models(Markup(columns), tuple(pictures))  # its template escapes it
 
 
-def compose(results: Results, document: Document, models: ModelRecords | None = None) -> str:
+def compose(
+    results: Results,
+    document: Document,
+    models: ModelRecords | None = None,
+    beside: Sequence[Results] = (),
+) -> str:
     """The page as text."""
     said = before_training(results.runs)
     made = environment()
@@ -117,6 +128,7 @@ def compose(results: Results, document: Document, models: ModelRecords | None = 
         before_training=said,
         first_version=any(run.config.version == 1 for run in results.runs),
         remarks=[line for line in remarks(results) if line != said],
+        on_gpus=on_gpus([results, *beside]),
         pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
         tables=list(tables(results)),
         models=of_models(models) if models else None,

@@ -226,7 +226,7 @@ def conditional_convolution_law(
         2, 3
     )  # (batch, groups, c_out/groups, H·W, k)
     pull = (
-        torch.einsum("ij,bgoyt->bgoiyjt", torch.eye(channels, dtype=torch.float64), per_output)
+        torch.einsum("ij,bgoyt->bgoiyjt", torch.eye(channels).to(per_output), per_output)
         .flatten(-2)
         .flatten(-3, -2)
     )
@@ -300,7 +300,8 @@ def _scaled(image: Tensor, name: str) -> tuple[Tensor, Array]:
     """A batch of images with entries of order one, and what they were divided by, (batch,)."""
     sizes = np.abs(array(image, name)).reshape(len(image), -1).max(1)
     unit = np.where(sizes > 0, sizes, 1)
-    return image.detach().double() / torch.from_numpy(unit).view(-1, 1, 1, 1), unit
+    divisor = torch.from_numpy(unit).to(image.device)
+    return image.detach().double() / divisor.view(-1, 1, 1, 1), unit
 
 
 def _checked(active: Tensor, v: Tensor) -> Tensor:

@@ -280,5 +280,4 @@ VERDICTS = [
         "or self.high - self.low < _ROUNDING",
         "",
     ),
-    Mutant(
 ]

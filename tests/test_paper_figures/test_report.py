@@ -18,6 +18,7 @@ from derivations.book.document import Document
 from derivations.errors import InputError
 from paper_figures import FIGURES, TABLES, ModelRecords, report, write_model_report, write_report
 from paper_figures.drawing.style import COLUMN
+from paper_figures.pages.on_gpus import NONE
 from paper_figures.report import compose, compose_models, totals
 from validate.records.read import read_results
 from validate.records.schema import BlockRow, Manifest, Results
@@ -152,6 +153,7 @@ def test_totals_are_those_of_the_records(page: Page, document: Document) -> None
     assert f"{steps} of {steps}" in page.text
     assert "0 of 2,688" in page.text
     assert "1,152 exact; 1,536 probable, δ = 1e-6" in page.text
+    assert NONE in page.text
 
 
 def test_equations_show_transcription_readings_and_claims(page: Page, document: Document) -> None:

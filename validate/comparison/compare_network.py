@@ -118,9 +118,12 @@ def law_row(
     """Where the gains (batch,) and signals ∂L/∂h_{k−1}, ∂L/∂h_k (batch, *shape), as measured, lie
     in the law of random weights, if any.
     """
-    live, weights = prediction.live, prediction.weights
+    weights = prediction.weights
     if weights is None:
         return None
+    live, measured, before, after = (
+        each.cpu() for each in (prediction.live, measured, before, after)
+    )
     kept = weights.square.answerable()
     probability = np.full(kept.shape, np.inf)
     if kept.any():

@@ -23,7 +23,7 @@ ROUNDING = tolerances(torch.float64).identity
 class FirstWeights:
     """The laws of a segment for a backward signal g of norm 1, by sample: `square` of ‖∂L/∂x‖² = ‖v
     + q‖², q what arrives through the convolution, v (batch, *in) all else; ⟨v, q⟩ ~ N(0,
-    `deviation`²); `chi` (batch,) is E‖q‖² / ‖v‖², or E‖q‖² where v = 0.
+    `deviation`²); `chi` (batch,) is E‖q‖² / ‖v‖², or E‖q‖² where v = 0. On the CPU.
     """
 
     weight_std: float
@@ -73,7 +73,7 @@ def _cut(
     segment: Segment, convolution: nn.Conv2d, x: Tensor, g: Tensor
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """The slopes of what precedes the convolution, and what g is pulled back to: beside it to x,
-    and to its outputs.
+    and to its outputs. On the CPU.
     """
     inputs, outputs = [], []
 
@@ -95,7 +95,9 @@ def _cut(
                 f"the first convolution is used {len(outputs)} times: its law is that of one use"
             )
         v, h = torch.autograd.grad(output, (x, outputs[0]), g, materialize_grads=True)
-        return _slope(inputs[0], x), v, h
+        slope = _slope(inputs[0], x)
+    # Laws are made of NumPy's numbers, wherever the network is.
+    return slope if slope is None else slope.cpu(), v.cpu(), h.cpu()
 
 
 def _slope(output: Tensor, x: Tensor) -> Tensor | None:

@@ -60,9 +60,7 @@ def measure_batch(network: Stack, x: Tensor, y: Tensor) -> BatchMeasurement:
     twin = _copied(network, x, y, training=True)
     _, _, signals = _backpropagated(twin, x, y)
     whole = [signal.reshape(1, -1) for signal in signals]
-    return BatchMeasurement(
-        tuple(gain.item() for gain in _link_by_link(whole)), _ends(whole).item()
-    )
+    return BatchMeasurement(tuple(gain.item() for gain in link_by_link(whole)), _ends(whole).item())
 
 
 def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
@@ -74,7 +72,7 @@ def measure(network: Stack, x: Tensor, y: Tensor) -> Measurement:
     """
     twin = _copied(network, x, y, training=False)
     names, activations, signals = _backpropagated(twin, x, y)
-    return Measurement(names, activations, signals, _link_by_link(signals), _ends(signals))
+    return Measurement(names, activations, signals, link_by_link(signals), _ends(signals))
 
 
 def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
@@ -85,6 +83,13 @@ def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     in training mode, whose samples BatchNorm would couple and whose statistics it would move, and
     as `measure` does.
     """
+    return link_by_link(pass_as_it_stands(network, x, y)[1])
+
+
+def pass_as_it_stands(
+    network: Stack, x: Tensor, y: Tensor
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The activations h₀ … h_n and signals that `gains` are of, in the network's own precision."""
     assert isinstance(network, nn.Module)
     if any(module.training for module in network.modules()):
         raise ValueError("the network is in training mode: call network.eval() first")
@@ -96,7 +101,7 @@ def gains(network: Stack, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         loss = functional.cross_entropy(network.head(activations[-1]), y, reduction="sum")
     if not torch.isfinite(loss):
         raise ValueError("the loss is not finite: no gain can be measured on this network")
-    return _link_by_link(torch.autograd.grad(loss, activations))
+    return tuple(h.detach() for h in activations), torch.autograd.grad(loss, activations)
 
 
 def norm_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -152,7 +157,7 @@ def _backpropagated(
     return tuple(names), tuple(h.detach() for h in activations), signals
 
 
-def _link_by_link(signals: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def link_by_link(signals: Sequence[Tensor]) -> tuple[Tensor, ...]:
     found = [(_scaled_norm(signal), is_faint(signal)) for signal in signals]
     return tuple(
         _ratio(before, after).masked_fill(faint | weak, torch.nan)

@@ -5,7 +5,7 @@ under a lock, and "complete" is written only when the files of every run are lis
 process that dies leaves a folder that says it is unfinished.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,20 +32,20 @@ _AFTERLIFE = 10.0
 
 
 def open_folder(
-    out: Path, header: Manifest, fewer: Callable[[int], str] = lambda count: ""
+    out: Path, header: Manifest, digest_of: Callable[[Collection[str]], str] = lambda runs: ""
 ) -> Manifest:
     """The manifest to go on from: `header` in a new or empty folder, else the one found there, if
     it is of the same making.
 
-    One of fewer seeds is extended, if nobody is at work in the folder; `fewer` tells the digest of
-    the configurations of its first runs. Runs that it lists but whose folders were deleted are
-    struck from it. Raises InputError for any other folder.
+    One of fewer runs, in the same order, is extended, if nobody is at work in the folder;
+    `digest_of` tells the digest of the configurations of some runs of `header`. Runs that it lists
+    but whose folders were deleted are struck from it. Raises InputError for any other folder.
     """
     make_folder(out)
     with _changing(out):
         found = _found(out)
         manifest = found or header
-        if found is not None and _grows(found, header, fewer):
+        if found is not None and _grows(found, header, digest_of):
             _make_inner(out, out / RUNS)
             with held(out, shared=False):  # a sweep of fewer seeds would not know the others
                 manifest = header.model_copy(update={"files": found.files})
@@ -99,6 +99,14 @@ def register(out: Path, run: str) -> None:
         write_manifest(out, _with_files(out, read_manifest(out), run_files(run)))
 
 
+def settle_for(out: Path, header: Manifest) -> None:
+    """Lists the runs of `header` alone: the others wait in their folders until it is extended."""
+    with _changing(out):
+        names = {name for run in header.runs for name in run_files(run)}
+        files = {name: digest for name, digest in read_manifest(out).files.items() if name in names}
+        write_manifest(out, header.model_copy(update={"files": files}))
+
+
 def complete(out: Path, experiment: Callable[[], Iterator[VanishingRow]]) -> bool:
     """Adds the vanishing-branch experiment and marks the folder complete, if every run is listed.
 
@@ -145,17 +153,17 @@ def _found(out: Path) -> Manifest | None:
     return None
 
 
-def _grows(found: Manifest, header: Manifest, fewer: Callable[[int], str]) -> bool:
-    """Whether `header` is `found` with more seeds, and all else as it was."""
-    count = len(found.runs)
+def _grows(found: Manifest, header: Manifest, digest_of: Callable[[Collection[str]], str]) -> bool:
+    """Whether `header` is `found` with more seeds or networks, and all else as it was."""
+    known = set(found.runs)
     grown = {"seeds", "command", "config", "runs"}
     same = header.model_fields_set - {"status", "files"} - grown
     return (
         found.runs != header.runs
-        and found.runs == header.runs[:count]
-        and found.seeds == header.seeds[: len(found.seeds)]
+        and found.runs == tuple(run for run in header.runs if run in known)
+        and set(found.seeds) <= set(header.seeds)
         and all(getattr(found, field) == getattr(header, field) for field in same)
-        and found.config == fewer(count)
+        and found.config == digest_of(known)
     )
 
 

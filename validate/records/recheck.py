@@ -133,13 +133,8 @@ def _wrong_in_epoch(row: EpochRow, blocks: Sequence[BlockRow]) -> Iterator[str]:
     """Of an epoch whose blocks were not recorded, products and counts cannot be recomputed."""
     if (row.status == "ok") != (row.total is not None):
         yield "its total"
-    if (row.batch_ratio, row.batch_gains) != (None, ()) and row.total is None:
-        yield "its batch_ratio"
     if row.total is None:
-        if row.bounds:
-            yield "its bounds"
-        if row.vanished or row.faint:
-            yield "the number of vanished signals"
+        yield from _stated_without_total(row)
         return
     if not _fits(row.batch_ratio, row.batch_gains):
         yield "batch_ratio"
@@ -158,6 +153,18 @@ def _wrong_in_epoch(row: EpochRow, blocks: Sequence[BlockRow]) -> Iterator[str]:
     ):
         yield "relative_error"
     yield from _wrong_in_whole(row.bounds, row.total.measured)
+
+
+def _stated_without_total(row: EpochRow) -> Iterator[str]:
+    """What nothing can have been measured of, in an epoch without a gradient."""
+    if (row.batch_ratio, row.batch_gains) != (None, ()):
+        yield "its batch_ratio"
+    if row.bounds:
+        yield "its bounds"
+    if row.vanished or row.faint:
+        yield "the number of vanished signals"
+    if row.float32_error is not None:
+        yield "its float32_error"
 
 
 def _wrong_in_whole(bounds: Iterable[BoundRow], seen: Gains) -> Iterator[str]:

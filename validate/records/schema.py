@@ -157,11 +157,19 @@ class EpochRow(Versioned):
     `BlockRow.index` (null where no signal arrives); `vanished` and `faint`, how many gains of
     probe samples were not measured since a signal was exactly zero, or too small for digits to be
     left; `bounds` on the measured gains of `total` that hold for every loss, at the epochs with
-    spectra; and `made_on`, the kind of processor.
+    spectra; `made_on`, the kind of processor; and `float32_error`, how far gains computed in
+    float32 on the device are from float64: of the segment where it is largest, the median over the
+    probe samples (null where none has a gain).
     """
 
     since = MappingProxyType(
-        dict.fromkeys(("batch_ratio", "batch_gains", "vanished", "faint", "bounds", "made_on"), 2)
+        dict.fromkeys(
+            (
+                *("batch_ratio", "batch_gains", "vanished", "faint", "bounds", "made_on"),
+                "float32_error",
+            ),
+            2,
+        )
     )
 
     schema_: Literal["gradbound.epoch/1", "gradbound.epoch/2"] = Field(
@@ -180,6 +188,7 @@ class EpochRow(Versioned):
     faint: Count = 0
     bounds: tuple[BoundRow, ...] = ()
     made_on: str = ""
+    float32_error: Share | None = None
 
 
 class LawRow(Record):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from validate.records.schema import Results
 from validate.statistics.correlation import SIGNIFICANT, side
 from validate.statistics.distance_from_law import LawFit, law_fits
-from validate.statistics.summary import Summary, misses_limit, summarize
+from validate.statistics.summary import SINGLE, Summary, misses_limit, summarize
 
 OF_THE_CODE = "checks of the code"
 COULD_FAIL = "predictions that could have failed"
@@ -74,6 +74,12 @@ def _products(results: Results) -> Outcome:
     return Outcome(found.total_checks, found.total_failures, note=note)
 
 
+def _float32(results: Results) -> Outcome:
+    found = _summary(results)
+    note = f"largest relative error {found.float32_error:.1e}"
+    return Outcome(found.float32_checks, found.float32_failures, note=note)
+
+
 def _limits(results: Results) -> Outcome:
     limits = [row for row in results.vanishing if row.epsilon == 0]
     return Outcome(len(limits), len(list(filter(misses_limit, limits))))
@@ -122,6 +128,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         OF_THE_CODE,
+        "epochs with gains in float32, as the device computes them",
+        "beyond float32's rounding",
+        f"the same gains in float64, to {SINGLE:.1e} of a segment's",
+        _float32,
+    ),
+    Check(
+        OF_THE_CODE,
         "limits of vanishing branches",
         "missed",
         "what is left of the chain rule at ε = 0",
@@ -147,6 +160,13 @@ CHECKS: tuple[Check, ...] = (
         "missed",
         "how ratios of random networks grow with depth",
         where="python -m validate.comparison.compare_depth",
+    ),
+    Check(
+        COULD_FAIL,
+        "ratios of fresh networks, in bands fixed beforehand",
+        "outside",
+        "laws of BatchNorm networks from strides, maps and padding; seeds that were not looked at",
+        where="gradbound validate --preset study",
     ),
     Check(
         COULD_FAIL,

@@ -18,10 +18,21 @@ LIMIT = 1e-12
 """Allowed relative error of what a vanished branch leaves: float64 rounding of two norms."""
 
 
+SINGLE = 64 * 2.0**-23
+"""Allowed relative error of a segment's gain in float32, the median over the samples: 64 spacings.
+
+A segment is two convolutions, taken forward and backward, of inner products of some 9 · 64 terms,
+which round by √576 = 24 half spacings each: 48. Seen on CPUs: 1 to 4. Of products that are cut to
+10 binary digits (TF32) it is 130 to 1,000.
+"""
+
+
 @dataclass(frozen=True)
 class Summary:
     """How many samples were held against bounds and identities, and how many failed. `vacuous`:
     of the checks of bounds those against a lower bound of 0, which no gain can violate.
+    `float32_error` is the largest of the `float32_checks` epochs that state one, `float32_failures`
+    how many have more than SINGLE.
     """
 
     bound_checks: int
@@ -33,11 +44,15 @@ class Summary:
     total_checks: int
     total_error: float
     total_failures: int
+    float32_checks: int = 0
+    float32_error: float = 0.0
+    float32_failures: int = 0
 
     @property
     def failures(self) -> int:
         """Zero, if the theory and its implementation are right."""
-        return self.violations + self.identity_failures + self.total_failures
+        of_float64 = self.violations + self.identity_failures + self.total_failures
+        return of_float64 + self.float32_failures
 
 
 def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Summary:
@@ -63,6 +78,9 @@ def summarize(blocks: Iterable[BlockRow], epochs: Iterable[EpochRow] = ()) -> Su
             (each.relative_error for each in totals if each.relative_error is not None), default=0.0
         ),
         total_failures=len(list(filter(fails_to_telescope, totals))),
+        float32_checks=sum(row.float32_error is not None for row in ends),
+        float32_error=max((row.float32_error or 0.0 for row in ends), default=0.0),
+        float32_failures=len(list(filter(is_coarse, ends))),
     )
 
 
@@ -85,6 +103,11 @@ def fails_to_telescope(total: Total) -> bool:
     rounding can explain.
     """
     return total.relative_error is not None and total.relative_error > TELESCOPING
+
+
+def is_coarse(row: EpochRow) -> bool:
+    """Whether float32 on its device is further from float64 than whole float32 can be."""
+    return row.float32_error is not None and row.float32_error > SINGLE
 
 
 def misses_limit(row: VanishingRow) -> bool:
@@ -143,6 +166,11 @@ def failures(results: Results) -> list[str]:
             for bound in epoch.bounds
             if bound.violations
         ]
+        if is_coarse(epoch):
+            lines.append(
+                f"{epoch.run}, epoch {epoch.epoch}: gains in float32 on {epoch.made_on} are off by "
+                f"{epoch.float32_error:.1e}, and whole float32 is not by more than {SINGLE:.1e}"
+            )
         if epoch.total is not None and fails_to_telescope(epoch.total):
             lines.append(
                 f"{epoch.run}, epoch {epoch.epoch}: the product of the predicted gains is off "

@@ -18,6 +18,7 @@ from validate.comparison.predict import Effort, predict
 from validate.data.splits import Dataset, Split
 from validate.measure.batch_statistics import recalibrated, statistics_are_finite
 from validate.measure.network_gains import measure, measure_batch
+from validate.measure.single_precision import single_error
 from validate.networks.build import Network, build
 from validate.records.codec import encode, read_jsonl, write_json, write_jsonl
 from validate.records.schema import BlockRow, EpochRow, RunConfig
@@ -163,6 +164,7 @@ _DIVERGED: dict[str, Any] = {
     "vanished": 0,
     "faint": 0,
     "bounds": (),
+    "float32_error": None,
 }
 
 
@@ -213,6 +215,7 @@ def _examine(
         "vanished": masks.count("zero"),
         "faint": masks.count("faint"),
         "bounds": whatever.whole,
+        "float32_error": _or_none(single_error(network, probe.images, probe.labels)),
     }
     if not config.measures(epoch):
         return [], seen

@@ -6,8 +6,9 @@ refused, never mixed.
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,11 @@ from validate.progress import Advance, Progress, silent
 from validate.records.folder import claimed, complete, held, is_finished, open_folder, register
 from validate.records.read import read_results
 from validate.records.schema import Manifest, Results, RunConfig, config_digest
+from validate.training.budget import Budget
 from validate.training.measured_run import perform
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
+from validate.training.processor import accelerator
 from validate.training.workers import spread
 
 
@@ -65,17 +68,16 @@ def run_share(
     back; a folder that was complete from the start is read by the first. None for the others.
     Raises InputError as `run` does.
     """
-    _check_device(preset.device, rank)
+    check_device(preset.device, rank)
     dataset = load(preset.dataset, data_folder)
     configs = tuple(preset.configs(dataset))
-    header = _header(preset, configs)
-    manifest = open_folder(out, header, lambda count: config_digest(configs[:count]))
+    manifest = open_for(preset, configs, out)
     with held(out, shared=not rank.alone):
         # The deepest first: the last to finish is then a short one, and nobody waits long for it.
         share = rank.share(sorted(configs, key=lambda config: -config.depth))
         unfinished = [config for config in share if not is_finished(out, manifest, config.run)]
         with progress(sum(config.epochs + 1 for config in unfinished)) as advance:
-            for config in _perform_all(unfinished, dataset, data_folder, out, advance, processes):
+            for config in perform_all(unfinished, dataset, data_folder, out, advance, processes):
                 register(out, config.run)
         completes = complete(out, experiment)
         return (
@@ -85,7 +87,8 @@ def run_share(
         )
 
 
-def _check_device(device: str, rank: Rank) -> None:
+def check_device(device: str, rank: Rank) -> None:
+    """Raises InputError for a device that is unknown or not there, else prepares for it."""
     kind, _, number = device.partition(":")
     if device != "cpu" and not (kind == "cuda" and (device == "cuda" or number.isdecimal())):
         raise InputError(f"unknown device {device!r}: choose cpu, cuda or cuda:N")
@@ -99,13 +102,24 @@ def _check_device(device: str, rank: Rank) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
-def _header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
+def open_for(preset: Preset, configs: Sequence[RunConfig], out: Path) -> Manifest:
+    """The manifest of a folder that is to hold these runs. Raises InputError as `run` does."""
+
+    def digest_of(runs: Collection[str]) -> str:
+        return config_digest(config for config in configs if config.run in runs)
+
+    return open_folder(out, header(preset, configs), digest_of)
+
+
+def header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
+    """What the manifest of a folder with these runs says before any is there."""
     return Manifest(
         status="running",
         versions={
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,
+            **accelerator(preset.device),
         },
         device=preset.device,
         threads=preset.threads,
@@ -119,31 +133,52 @@ def _header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
     )
 
 
-def _perform_all(
+def perform_all(
     configs: list[RunConfig],
     dataset: Dataset,
     data_folder: Path | None,
     out: Path,
     advance: Advance,
     processes: int,
+    budget: Budget | None = None,
 ) -> Iterator[RunConfig]:
-    """Performs the runs in their order and yields each when it is finished."""
+    """Performs the runs in their order and yields each when it is finished.
+
+    Raises OutOfTimeError when the budget has ended, amid a run.
+    """
     if min(processes, len(configs)) <= 1:
         for config in configs:
             with claimed(out, config.run) as folder:
-                perform(config, dataset, folder, advance)
+                perform(config, dataset, folder, _within(budget, config, advance))
             yield config
         return
+    left = None if budget is None else budget.left
     for config in spread(
-        partial(_perform_alone, data_folder, out), configs, min(processes, len(configs))
+        partial(_perform_alone, data_folder, out), configs, min(processes, len(configs)), left
     ):
         for _ in range(config.epochs + 1):
             advance(config.run)
         yield config
 
 
+loaded = lru_cache(maxsize=1)(load)
+"""Once in every process that performs several runs."""
+
+
 def _perform_alone(data_folder: Path | None, out: Path, config: RunConfig) -> RunConfig:
     """One run in a process of its own."""
     with claimed(out, config.run) as folder, silent(0) as advance:
-        perform(config, load(config.dataset, data_folder), folder, advance)
+        perform(config, loaded(config.dataset, data_folder), folder, advance)
     return config
+
+
+def _within(budget: Budget | None, config: RunConfig, advance: Advance) -> Advance:
+    """Stops a run after the epoch in which the budget ends, unless it was the last."""
+    heard = count(1)
+
+    def advance_if_time(label: str) -> None:
+        advance(label)
+        if budget is not None and next(heard) <= config.epochs:
+            budget.check()
+
+    return advance_if_time

@@ -6,7 +6,7 @@ training is bit-identical.
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ from torch.nn import functional
 from derivations.errors import InputError
 from validate.data.splits import Split
 from validate.networks.build import Network
+from validate.training.full_float32 import full_float32
 
 EVALUATION_BATCH = 512
 CROP_PADDING = 4
@@ -105,7 +106,7 @@ class Training:
         """The mean cross-entropy, itself in float32 in either precision."""
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.mixed):
+        with torch.autocast(self.device, torch.bfloat16) if self.mixed else nullcontext():
             return functional.cross_entropy(self.network(images), labels)
 
     def _step(self, loss: Tensor, rate: float) -> None:
@@ -113,17 +114,15 @@ class Training:
         # Not by it: it rounds ∇ + decay·w before v is added. The last bits differ, training makes
         # more of them (losses differ by up to 15 % after one epoch of the `cpu` preset), and the
         # recorded results could not be made again. A step takes as long either way.
-        parameters = dict(self.network.named_parameters())
-        gradients = torch.autograd.grad(loss, list(parameters.values()))
+        parameters: list[Tensor] = list(self.network.parameters())
+        velocities = list(self.velocity.values())
+        gradients = torch.autograd.grad(loss, parameters)
+        # All tensors at once: on a GPU, where a step waits for its launches, a kernel for many.
         with torch.no_grad():
-            for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
-                velocity = (
-                    self.velocity[name]
-                    .mul_(self.schedule.momentum)
-                    .add_(gradient)
-                    .add_(parameter, alpha=self.schedule.weight_decay)
-                )
-                parameter.sub_(velocity, alpha=rate)
+            torch._foreach_mul_(velocities, self.schedule.momentum)
+            torch._foreach_add_(velocities, gradients)
+            torch._foreach_add_(velocities, parameters, alpha=self.schedule.weight_decay)
+            torch._foreach_sub_(parameters, velocities, alpha=rate)
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor that the next epoch depends on: weights, batch statistics, velocities."""
@@ -187,7 +186,7 @@ def evaluate(network: nn.Module, split: Split) -> Score:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Deterministic algorithms and a fixed number of threads, of torch and of NumPy.
+    """Deterministic algorithms, whole float32, and so many threads, of torch and of NumPy.
 
     The global settings are restored on leaving.
     """
@@ -199,7 +198,7 @@ def deterministic(threads: int) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     try:
-        with threadpool_limits(threads):
+        with threadpool_limits(threads), full_float32():
             yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])

@@ -7,7 +7,7 @@ folder.
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -16,18 +16,23 @@ from typing import TypeVar
 
 from derivations.errors import InputError
 from derivations.parent_watch import end_after
+from validate.training.budget import OutOfTimeError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def spread(
-    function: Callable[[Task], Result], tasks: Sequence[Task], processes: int
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    processes: int,
+    left: float | None = None,
 ) -> Iterator[Result]:
     """The results as they come in, in no particular order; tasks are started in the order given.
 
     Function, tasks and results travel between processes. An exception of the function is raised
-    here; raises InputError if a worker dies.
+    here; raises InputError if a worker dies, and OutOfTimeError after the seconds that are `left`,
+    when the workers are ended amid their tasks.
     """
     context = get_context("spawn")  # fork would copy torch's threads in an unknown state
     lifeline, ours = context.Pipe(duplex=False)
@@ -38,7 +43,8 @@ def spread(
         # Submitting starts the processes, which inherit how signals are handled at this moment.
         with _deaf_to_interrupts():
             futures = [pool.submit(function, task) for task in tasks]
-        for future in as_completed(futures):
+        completed = as_completed(futures, timeout=None if left is None else max(left, 0))
+        while (future := _next(completed)) is not None:
             yield future.result()
     except BrokenProcessPool as error:
         raise InputError(
@@ -49,6 +55,13 @@ def spread(
         ours.close()
         pool.shutdown(cancel_futures=True)
         lifeline.close()
+
+
+def _next(completed: Iterator[Future[Result]]) -> Future[Result] | None:
+    try:
+        return next(completed, None)
+    except TimeoutError as error:  # of the wait, and of no task
+        raise OutOfTimeError from error
 
 
 @contextmanager

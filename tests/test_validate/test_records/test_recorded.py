@@ -5,6 +5,7 @@ import torch
 from root import ROOT
 from test_validate.audited import rejudged
 
+import validate.records.recorded as recorded_module
 from validate.audit.evidence import Sources
 from validate.data.datasets import load, locate
 from validate.records.codec import read_jsonl
@@ -133,6 +134,14 @@ def test_they_decide_neither_claim(recorded):
     assert judged[ACROSS] == pytest.approx(2 * 0.0571, rel=0.01)
 
 
+def test_those_of_a_gpu_are_read_where_there_are_any(monkeypatch, tmp_path):
+    monkeypatch.setattr(recorded_module, "RECORDED_ON_GPU", tmp_path)
+    assert recorded_module.recorded_on_gpu() == ()
+    monkeypatch.setattr(recorded_module, "RECORDED_ON_GPU", RECORDED)
+    (found,) = recorded_module.recorded_on_gpu()
+    assert found.folder == RECORDED
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
 @pytest.mark.parametrize("name", ["plain-d8-w8-s0", "residual-d8-w8-s1", "dense-d10-w8-s2"])
@@ -141,11 +150,11 @@ def test_a_run_can_be_made_again(recorded, tmp_path, name):
 
     After it, errors are within what another seed changes.
     """
-    data = load("fashion-mnist")
-    (config,) = (config for config in preset("cpu").configs(data) if config.run == name)
     run = next(run for run in recorded.runs if run.config.run == name)
     if run.config.version == 1:
         pytest.skip("recorded before the statistics of BatchNorm were recalibrated")
+    data = load("fashion-mnist")
+    (config,) = (config for config in preset("cpu").configs(data) if config.run == name)
     assert config == run.config
     perform(config, data, tmp_path, lambda _: None)
     epochs, blocks = (

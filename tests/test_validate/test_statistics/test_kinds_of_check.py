@@ -30,6 +30,7 @@ def test_every_check_is_of_one_kind_and_is_counted_or_says_where():
         "bounds on measured gains",
         "gains of single blocks",
         "products of gains over whole networks",
+        "epochs with gains in float32, as the device computes them",
         "limits of vanishing branches",
     ]
     assert {"C24", "C25"} < {check.name[:3] for check in CHECKS if check.kind == COULD_FAIL}
@@ -45,6 +46,9 @@ def test_counts_are_those_of_the_summary(results):
     assert 0 < bounds.silent == found.vacuous < bounds.checks
     assert counted("gains of single", results).checks == found.identity_checks > 0
     assert counted("products", results).checks == found.total_checks == 2 * 3 * 3
+    single = counted("float32", results)
+    assert (single.checks, single.failed) == (found.float32_checks, 0)
+    assert single.checks == 2 * 3
     limits = counted("limits", results)
     assert limits.checks == sum(row.epsilon == 0 for row in results.vanishing) > 0
     assert limits.failed == 0

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from validate.records.schema import BlockRow, BoundRow, EpochRow, Total, VanishingRow
-from validate.statistics.summary import failures, remarks, summarize
+from validate.statistics.summary import SINGLE, failures, remarks, summarize
 
 BOUND = BoundRow(
     id="residual.triangle.lower",
@@ -117,6 +117,12 @@ def test_products_with_a_lost_factor_are_no_checks():
             "from end to end: bound residual.triangle.lower in 1 of 1",
         ),
         (
+            results(
+                epoch=EPOCH.model_copy(update={"float32_error": 1e-5, "made_on": "NVIDIA H200"})
+            ),
+            "gains in float32 on NVIDIA H200 are off by 1.0e-05",
+        ),
+        (
             results(limit=LIMIT.model_copy(update={"measured": 2.1})),
             "a vanished branch leaves 2.1, not 2.0",
         ),
@@ -125,6 +131,15 @@ def test_products_with_a_lost_factor_are_no_checks():
 def test_each_failure_is_named(broken, words):
     (line,) = failures(broken)
     assert words in line
+
+
+def test_float32_is_told_of_and_allowed_64_spacings():
+    fine = EPOCH.model_copy(update={"float32_error": SINGLE})
+    assert failures(results(epoch=fine)) == []
+    coarse = EPOCH.model_copy(update={"float32_error": 2 * SINGLE})
+    found = summarize([BLOCK], [EPOCH, fine, coarse])
+    assert (found.float32_error, found.float32_failures, found.failures) == (2 * SINGLE, 1, 1)
+    assert found.float32_checks == 2
 
 
 def test_what_a_reader_should_know_is_said_and_is_no_failure():

@@ -74,8 +74,23 @@ def test_cpu_is_small_enough_to_run_and_deep_enough_to_tell():
         assert config.spectra_epochs == (0, config.epochs)
 
 
-def test_gpu_is_deep():
-    chosen = PRESETS["gpu"]
-    assert chosen.dataset == "cifar10"
-    assert all(max(sweep.depths) >= 100 for sweep in chosen.sweeps)
+def test_gpu_is_deep_and_as_narrow_as_cpu():
+    chosen, cpu = PRESETS["gpu"], PRESETS["cpu"]
+    assert (chosen.dataset, chosen.device) == ("fashion-mnist", "cuda")
+    assert [sweep.family for sweep in chosen.sweeps] == [sweep.family for sweep in cpu.sweeps]
+    assert all(len(sweep.depths) == 3 and max(sweep.depths) >= 100 for sweep in chosen.sweeps)
+    assert {sweep.width for sweep in chosen.sweeps} == {sweep.width for sweep in cpu.sweeps}
+    assert chosen.train_samples >= 12_000
+    assert chosen.schedule.epochs >= 8
     assert len(chosen.seeds) >= 3
+    assert set(chosen.measure_epochs) == {0, chosen.schedule.epochs}
+    configs = list(chosen.configs(load("digits")))
+    assert len(configs) == len({config.run for config in configs}) == 36
+    assert preset("gpu", dataset="cifar10").dataset == "cifar10"
+
+
+@pytest.mark.parametrize(("name", "first"), [("smoke", 0), ("cpu", 100), ("gpu", 100)])
+def test_seeds_are_counted_from_the_first_of_the_preset(name, first):
+    for count in (1, 2, 5):
+        assert preset(name, seeds=count).seeds == tuple(range(first, first + count))
+    assert PRESETS[name].seeds == preset(name, seeds=len(PRESETS[name].seeds)).seeds

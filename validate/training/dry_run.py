@@ -1,0 +1,87 @@
+"""Trains one epoch of each kind of network and extrapolates how long a sweep will take.
+
+Nothing of it is kept. Several at once, as in the sweep, for runs that share a device slow each
+other down.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from validate.data.datasets import load
+from validate.progress import silent
+from validate.records.schema import RunConfig
+from validate.records.timings import read_timings
+from validate.training.measured_run import perform
+from validate.training.workers import spread
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of a network: `start` of an epoch 0 with spectra and blocks, `train` of one epoch of
+    training, `look` of scoring and measuring after it without spectra.
+    """
+
+    network: str
+    start: float
+    train: float
+    look: float
+
+    def whole(self, config: RunConfig) -> float:
+        """Of a run from end to end."""
+        full = len({*config.spectra_epochs, *filter(config.measures, range(config.epochs + 1))})
+        rest = config.epochs + 1 - full
+        return full * self.start + config.epochs * self.train + rest * self.look
+
+
+def costs(
+    configs: Sequence[RunConfig],
+    data_folder: Path | None,
+    processes: int,
+    left: float | None = None,
+) -> list[Cost]:
+    """Of each kind of network, from its first configuration, those that take longest first.
+
+    Raises OutOfTimeError if several processes take more than the seconds that are `left`.
+    """
+    kinds = {config.network: config for config in reversed(configs)}
+    samples = sorted(kinds.values(), key=lambda config: -config.depth)
+    short = [
+        config.model_copy(update={"epochs": 1, "measure_epochs": (0,), "spectra_epochs": (0,)})
+        for config in samples
+    ]
+    timed = partial(timed_alone, data_folder)
+    many = min(processes, len(short))
+    found = spread(timed, short, many, left) if many > 1 else map(timed, short)
+    return sorted(found, key=lambda cost: (-cost.whole(kinds[cost.network]), cost.network))
+
+
+def timed_alone(data_folder: Path | None, config: RunConfig) -> Cost:
+    """One network's, of a run of one epoch in a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder, silent(0) as advance:
+        perform(config, load(config.dataset, data_folder), Path(folder), advance)
+        first, *others = read_timings(Path(folder))
+    start = first.score + first.measure
+    return Cost(
+        config.network,
+        start,
+        max((each.train for each in others), default=0.0),
+        max((each.score + each.measure for each in others), default=start),
+    )
+
+
+def table(found: Sequence[Cost], configs: Sequence[RunConfig]) -> list[str]:
+    """One line for each kind of network: what its epochs take, and a whole run."""
+    kinds = {config.network: config for config in configs}
+    wide = max(len(cost.network) for cost in found)
+    title = f"{'network':<{wide}}  {'epoch 0':>8}  {'train':>8}  {'measure':>8}  {'run':>8}"
+    return [
+        f"{title}  seconds",
+        *(
+            f"{cost.network:<{wide}}  {cost.start:8.2f}  {cost.train:8.2f}  {cost.look:8.2f}  "
+            f"{cost.whole(kinds[cost.network]):8.1f}"
+            for cost in found
+        ),
+    ]
