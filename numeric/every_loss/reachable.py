@@ -28,7 +28,8 @@ class Reachable:
 
     `columns` (batch, n, c) in the model's precision; `basis` (batch, K, c) float64 the directions a
     that they came from; `logits` (batch, K). `span` says what the basis is. With `joined` the batch
-    counts as one sample: (1, B·n, c) and (1, B·K, c).
+    counts as one sample: (1, B·n, c) and (1, B·K, c). Raises InputError for a basis that is not the
+    one that `span` names: bounds of classes are read off its first columns.
     """
 
     columns: Mapping[Hashable, Tensor]
@@ -37,6 +38,15 @@ class Reachable:
     span: Literal["all", "sum_zero", "labels", "given"]
     joined: bool = False
     _factors: dict[Hashable, Tensor] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.joined or self.span not in ("all", "sum_zero"):
+            return
+        made, _ = basis_of(self.logits, self.span)
+        if not torch.equal(self.basis, made):
+            raise InputError(
+                f"the basis is not that of {self.span!r}: let `reachable` make it, or say 'given'"
+            )
 
     @property
     def classes(self) -> int:
@@ -100,7 +110,7 @@ def reachable(
 
 
 def basis_of(
-    logits: Tensor, basis: Basis | Tensor, labels: Tensor | None
+    logits: Tensor, basis: Basis | Tensor, labels: Tensor | None = None
 ) -> tuple[Tensor, Literal["all", "sum_zero", "labels", "given"]]:
     """The basis (batch, K, c) in float64, and what it spans; raises InputError for none."""
     if labels is not None and not (isinstance(basis, str) and basis == "labels"):

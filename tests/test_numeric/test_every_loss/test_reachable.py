@@ -9,7 +9,7 @@ from twins.arriving import chain, classifier, inputs, linear_loss, signals
 from derivations.errors import InputError
 from numeric.capture.capture import capture
 from numeric.every_loss.logit_graph import logit_graph
-from numeric.every_loss.reachable import LOGITS, reachable
+from numeric.every_loss.reachable import LOGITS, Reachable, reachable
 from numeric.every_loss.weight_signals import weight_signals
 from validate.networks.build import build
 
@@ -124,3 +124,15 @@ def test_other_bases_are_refused(basis: str | Tensor):
         reachable(chain(classifier()), inputs(), basis=basis)
     with pytest.raises(InputError, match="labels belong"):
         reachable(chain(classifier()), inputs(), labels=torch.tensor([0]))
+
+
+@pytest.mark.parametrize("span", ["all", "sum_zero"])
+def test_another_basis_has_not_the_name_of_one(span):
+    """The bounds of classes are read off the first columns, whatever they are."""
+    net, x = nn.Linear(6, 4), torch.randn(3, 6)
+    found = reachable(net, x, basis=span)
+    again = Reachable(found.columns, found.basis, found.logits, span)
+    assert torch.equal(again.basis, found.basis)
+    with pytest.raises(InputError, match=f"not that of '{span}'"):
+        Reachable(found.columns, found.basis.flip(2), found.logits, span)
+    assert Reachable(found.columns, found.basis.flip(2), found.logits, "given").span == "given"
