@@ -570,6 +570,18 @@ ANALYSIS = (
         "if False:",
     ),
     Mutant(
+        "bounds for some losses are guaranteed of any signal",
+        "validate/analysis/headline.py",
+        "and bound.id not in SOME_LOSSES",
+        "",
+    ),
+    Mutant(
+        "a block without a bound for every loss is passed over",
+        "validate/analysis/headline.py",
+        "if None in lower:",
+        "if lower == [None] * len(lower):",
+    ),
+    Mutant(
         "a format and a suffix may disagree",
         "gradbound/model_commands.py",
         "if form is not None and said is not None and said != form:",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from validate.analysis.analysis_document import (
+    SOME_LOSSES,
     Analysis,
     BlockAnalysis,
     BoundValue,
@@ -17,6 +18,7 @@ from validate.analysis.analysis_document import (
 from validate.inside.cause_words import EXPANDS
 
 EVERY = "every backward signal"
+WHATEVER = ("every_loss.all", "lower")
 VANISHES = 1e-3
 """Ten blocks that each are at the edge of losing the signal, γ = ½, leave so much: a chain that
 leaves less vanishes by depth.
@@ -159,7 +161,7 @@ def _guarantee(found: Analysis) -> str:
     bounded = [block for block in found.blocks if block.bounds]
     if not bounded:
         return "Nothing is guaranteed: no bound applies to these blocks."
-    said = [_for_this_signal(found)]
+    said = [_whatever_the_loss(found) or _for_this_signal(found)]
     low, high, delta = chain_bounds(found)
     if low is not None and high is not None:
         sure = "exact" if delta == 0 else f"probable, δ = {delta:.1g}"
@@ -172,10 +174,25 @@ def _guarantee(found: Analysis) -> str:
     return " ".join(said)
 
 
+def _whatever_the_loss(found: Analysis) -> str:
+    """What bounds for every loss say, where each block has one."""
+    lower = [
+        next((each for each in block.bounds if (each.id, each.side) == WHATEVER), None)
+        for block in found.blocks
+    ]
+    if None in lower:
+        return ""
+    return f"Guaranteed whatever the loss makes of the logits: {_kept(lower)}"
+
+
 def _for_this_signal(found: Analysis) -> str:
-    best = [_best(block, "lower", every=False) for block in found.blocks]
-    kept = [bound for bound in best if bound is not None and bound.value]
-    said = f"Guaranteed for this signal: {len(kept)} of {len(best)} blocks cannot lose it, "
+    lower = [_best(block, "lower", every=False) for block in found.blocks]
+    return f"Guaranteed for this signal, by what it meets in each block: {_kept(lower)}"
+
+
+def _kept(lower: Sequence[BoundValue | None]) -> str:
+    kept = [bound for bound in lower if bound is not None and bound.value]
+    said = f"{len(kept)} of {len(lower)} blocks cannot lose it, "
     if not kept:
         return said + "as no lower bound is above 0."
     least = outward(min(bound.value or 0 for bound in kept), "lower")
@@ -200,12 +217,12 @@ def chain_bounds(found: Analysis) -> tuple[float | None, float | None, float]:
 
 def _best(block: BlockAnalysis, side: str, *, every: bool) -> BoundValue | None:
     """The bound of this side that says most, of several the surest, among those for every signal or
-    among all.
+    among all that hold for the one that was measured.
     """
     found = [
         bound
         for bound in block.bounds
-        if bound.side == side and bound.value is not None
+        if bound.side == side and bound.value is not None and bound.id not in SOME_LOSSES
         if bound.holds_for == EVERY or not every
     ]
     sign = -1 if side == "lower" else 1

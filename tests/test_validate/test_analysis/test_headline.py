@@ -80,6 +80,32 @@ def test_what_is_guaranteed_for_this_signal_is_counted():
     )
 
 
+def with_losses(index, **lower):
+    """A block with these lower bounds by class of losses, and 0.25 for the measured signal."""
+    made = block(index, f"b{index}", 1.0)
+    more = tuple(
+        replace(made.bounds[0], id=f"every_loss.{name}", value=value, holds_for=name)
+        for name, value in lower.items()
+    )
+    return replace(made, bounds=(*made.bounds, *more))
+
+
+def test_bounds_for_some_losses_guarantee_nothing_of_this_signal():
+    """The signal that was measured may be of none of them."""
+    said = headline(of(with_losses(0, labels=0.9, shift_invariant=0.8))).guarantee
+    assert said.startswith("Guaranteed for this signal")
+    assert "each keeps γ ≥ 0.25 (exact)." in said
+
+
+def test_what_every_loss_must_leave_is_said_first():
+    found = of(with_losses(0, all=0.2, labels=0.9), with_losses(1, all=0.1))
+    said = headline(found).guarantee
+    assert said.startswith("Guaranteed whatever the loss makes of the logits: 2 of 2 blocks")
+    assert "each keeps γ ≥ 0.1 (exact)." in said
+    partly = headline(of(with_losses(0, all=0.2), block(1, "b", 1.0))).guarantee
+    assert partly.startswith("Guaranteed for this signal")
+
+
 def test_bounds_for_every_signal_multiply_and_their_chances_add():
     found = of(uniform(0, 0.5, 4.0, 1e-6), uniform(1, 0.25, 2.0, 2e-6))
     low, high, delta = chain_bounds(found)
