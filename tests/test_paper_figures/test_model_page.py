@@ -83,7 +83,7 @@ def test_a_page_of_200_blocks_stays_small():
 
 def test_what_measured_and_predicted_mean_is_said():
     text = fragment(analysis())
-    assert "predicts 0: the two share no code" in text
+    assert "predicts 0; the two share no code" in text
     assert "each computed from that block's own term run alone" in text
 
 
