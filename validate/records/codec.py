@@ -61,10 +61,8 @@ def decode(data: bytes, model: type[AnyRecord], source: str) -> AnyRecord:
         record = model.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"{source} is no valid record ({place}: {first['msg']}): {MAKE_AGAIN}"
-        ) from error
+        words = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+        raise InputError(f"{source} is no valid record ({words}): {MAKE_AGAIN}") from error
     # The model has a default for it, so a line without one would pass.
     if "schema_" not in record.model_fields_set:
         raise InputError(f"{source} states no schema: {MAKE_AGAIN}")

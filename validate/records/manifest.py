@@ -19,6 +19,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     to_make = f"run `gradbound validate --out {shlex.quote(str(folder))}` to make it"
+    if folder.is_dir() and any(folder.iterdir()):
+        to_make = f"choose another folder, or delete {folder} and {to_make}"
     data = read_bytes(path, ways_out=WaysOut(to_make, MAKE_AGAIN, MAKE_AGAIN))
     manifest = decode(data, Manifest, str(path))
     # Bytes, not fields: a key given twice or other white space decodes to the same manifest.
@@ -79,11 +81,9 @@ def verify(folder: Path, manifest: Manifest, name: str) -> None:
             f"{path} leads out of the results folder: remove the link and run "
             f"{command(folder, manifest, resume=True)}"
         )
-    if sha256(read_bytes(path)) != manifest.files[name]:
-        place = path if path.parent == folder else path.parent
-        raise InputError(
-            f"{path} does not match its digest in {MANIFEST_FILE}: {mend(folder, manifest, place)}"
-        )
+    way_out = mend(folder, manifest, path if path.parent == folder else path.parent)
+    if sha256(read_bytes(path, ways_out=WaysOut(*[way_out] * 3))) != manifest.files[name]:
+        raise InputError(f"{path} does not match its digest in {MANIFEST_FILE}: {way_out}")
 
 
 def _sealed(manifest: Manifest) -> Manifest:
