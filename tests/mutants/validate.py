@@ -160,8 +160,8 @@ MEASUREMENTS = [
     Mutant(
         "an altered experiment costs every run",
         "validate/records/manifest.py",
-        "place = path if path.parent == folder else path.parent",
-        "place = path.parent",
+        "mend(folder, manifest, path if path.parent == folder else path.parent)",
+        "mend(folder, manifest, path.parent)",
         "tests/test_gradbound/test_cli_ways_out.py",
     ),
     Mutant(
