@@ -13,7 +13,7 @@ import pytest
 from printed import analysis, watched
 from root import ROOT
 
-from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
+from gradbound.cli import DATASETS, FORMATS, PRESETS, STUDY, cli, main
 from validate.records.recorded import RECORDED
 
 HEAVY = {"torch", "sympy", "matplotlib", "numpy", "scipy", "rich", "pydantic", "jinja2"}
@@ -63,7 +63,7 @@ def test_choices_are_those_of_the_rooms() -> None:
 
     assert tuple(typeset_formats) == tuple(audit_formats) == FORMATS
     assert tuple(loaders) == DATASETS
-    assert tuple(presets) == PRESETS
+    assert {*presets, STUDY} == set(PRESETS)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_choices_are_those_of_the_rooms() -> None:
         (["derive", "--time-limit", "0"], "--time-limit"),
         (["derive", "--bogus"], "--bogus"),
         (["figures", "--only", "nope"], "sqrt_law"),
-        (["validate", "--preset", "huge"], "'smoke', 'cpu', 'gpu'"),
+        (["validate", "--preset", "huge"], "'smoke', 'cpu', 'study', 'gpu'"),
         (["validate", "--dataset", "mnist"], "'digits', 'fashion-mnist', 'cifar10'"),
         (["validate", "--seeds", "0"], "--seeds"),
         (["reproduce", "everything"], "everything"),
