@@ -71,7 +71,8 @@ def _judge_flow(
     if adjusted <= study.protocol.level:
         outcome = "confirmed" if test.found.value < 0 else "refuted"
         reason = f"more flow goes with {'less' if test.found.value < 0 else 'more'} error"
-    return StudyVerdict(claim, outcome, str(test.found), reason, p, adjusted)
+    effect = str(test.found).replace("networks", "levels")  # the unit of this test
+    return StudyVerdict(claim, outcome, effect, reason, p, adjusted)
 
 
 def _judge_depth(
