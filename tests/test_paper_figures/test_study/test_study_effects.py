@@ -1,6 +1,7 @@
 """Levels and pairs are drawn as the records say, whole, in part, or not at all."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,15 +15,20 @@ from paper_figures.figures.select import MissingRecordsError
 from paper_figures.study.study_effects import figure
 from validate.study.primary_tests import depth_test, flow_points
 from validate.study.study_folder import Study
-from validate.study.trials import UNVARIED, differences
+from validate.study.trials import UNVARIED, TrialRow, differences
 
 WHOLE = drawn_study(rho=-0.6, gain=-0.3, gate=1.2, noise=0.35, seed=4)
 
 
+def holding(rows: Sequence[TrialRow]) -> Study:
+    """The study with these of its trials alone."""
+    missing = tuple(row.trial for row in WHOLE.rows if row not in rows)
+    return replace(WHOLE, rows=tuple(rows), missing=missing)
+
+
 def first(count: int) -> Study:
     """The study when so many trials were made."""
-    missing = tuple(row.trial for row in WHOLE.rows[count:])
-    return replace(WHOLE, rows=WHOLE.rows[:count], missing=missing)
+    return holding(WHOLE.rows[:count])
 
 
 def test_every_level_is_a_mark_and_strata_are_lines_in_order_of_flow() -> None:
@@ -60,7 +66,7 @@ def test_bars_reach_from_the_least_to_the_greatest_seed() -> None:
 
 
 def test_a_level_where_no_signal_arrives_is_at_the_left_end() -> None:
-    lost = [row for row in WHOLE.of_claim("C25") if row.trial.network == "residual-44"][0]
+    lost = next(row for row in WHOLE.of_claim("C25") if row.trial.network == "residual-44")
     rows = tuple(
         drawn_row(WHOLE.protocol, row.trial, None, row.test_error or 0)
         if row.trial == lost.trial
@@ -110,23 +116,19 @@ def test_of_a_study_that_has_begun_what_is_there_is_drawn() -> None:
     assert [text.get_text() for text in depth.texts] == ["no pair yet"] * 2
     low, high = depth.get_xlim()
     assert (low, high) == (-1, 1)
-    pairs = replace(WHOLE, rows=WHOLE.of_claim("C24")[:4])
+    pairs = holding(WHOLE.of_claim("C24")[:4])
     axes = figure(pairs).axes
     assert not axes[0].lines
     assert len(by_gid(axes[1], "residual").get_xdata()) == 1
     with pytest.raises(MissingRecordsError, match="no level and no pair"):
         figure(first(0))
     with pytest.raises(MissingRecordsError, match="--resume"):
-        figure(replace(WHOLE, rows=WHOLE.of_claim("C24")[:1]))
+        figure(holding(WHOLE.of_claim("C24")[:1]))
 
 
-@pytest.mark.parametrize(("error", "scale"), [(0.25, "linear"), (0.9, "symlog")])
-def test_far_differences_are_drawn_on_an_axis_that_shows_all(error: float, scale: str) -> None:
-    rows = tuple(
-        drawn_row(WHOLE.protocol, row.trial, 1.0, error if row.trial.network == "plain-44" else 0.2)
-        for row in WHOLE.rows
-    )
-    drawing = figure(replace(WHOLE, rows=rows))
+@pytest.mark.parametrize(("gate", "scale"), [(5.0, "linear"), (60.0, "symlog")])
+def test_far_differences_are_drawn_on_an_axis_that_shows_all(gate: float, scale: str) -> None:
+    drawing = figure(drawn_study(gain=-0.3, gate=gate, seed=4))
     axes = drawing.axes[1]
     assert axes.get_xscale() == scale
     assert ("logarithmic" in axes.get_xlabel()) == (scale == "symlog")
