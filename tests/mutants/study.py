@@ -13,6 +13,10 @@ _TABLES = "paper_figures/study/study_tables.py"
 _SECTION = "paper_figures/pages/study_section.py"
 _COUNTED = "validate/study/counted_checks.py"
 _COMMANDS = "gradbound/study_commands.py"
+_ON_THE_PAGE = (
+    "tests/test_paper_figures/test_report.py"
+    "::test_a_study_is_on_the_page_of_records_and_counted_there"
+)
 
 STUDY = [
     Mutant("levels of one stratum share a seed", _TRIALS, "seed += 1", "seed += 0"),
@@ -341,12 +345,14 @@ STUDY = [
         "paper_figures/report.py",
         "section = study_section(study) if study else None",
         "section = None",
+        _ON_THE_PAGE,
     ),
     Mutant(
         "what a study counts is counted elsewhere still",
         "paper_figures/report.py",
         "else counted.get(check.name)",
         "else None",
+        _ON_THE_PAGE,
     ),
     Mutant(
         "names of a study are not heeded",
