@@ -13,7 +13,7 @@ import pytest
 from printed import analysis, watched
 from root import ROOT
 
-from gradbound.cli import DATASETS, FORMATS, PRESETS, cli, main
+from gradbound.cli import DATASETS, FORMATS, PRESETS, STUDY, cli, main
 from validate.records.recorded import RECORDED
 
 HEAVY = {"torch", "sympy", "matplotlib", "numpy", "scipy", "rich", "pydantic", "jinja2"}
@@ -63,7 +63,7 @@ def test_choices_are_those_of_the_rooms() -> None:
 
     assert tuple(typeset_formats) == tuple(audit_formats) == FORMATS
     assert tuple(loaders) == DATASETS
-    assert tuple(presets) == PRESETS
+    assert tuple(presets) == tuple(name for name in PRESETS if name != STUDY)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_choices_are_those_of_the_rooms() -> None:
         (["derive", "--time-limit", "0"], "--time-limit"),
         (["derive", "--bogus"], "--bogus"),
         (["figures", "--only", "nope"], "sqrt_law"),
-        (["validate", "--preset", "huge"], "'smoke', 'cpu', 'gpu'"),
+        (["validate", "--preset", "huge"], "'smoke', 'cpu', 'study', 'gpu'"),
         (["validate", "--dataset", "mnist"], "'digits', 'fashion-mnist', 'cifar10'"),
         (["validate", "--seeds", "0"], "--seeds"),
         (["reproduce", "everything"], "everything"),
@@ -469,8 +469,9 @@ def test_a_report_is_made_of_the_records_and_the_document_that_were_read(
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
     assert main(["report", "--results", str(tiny), "--out", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out == "made\n"
-    results, document, out, models = given
+    results, document, out, models, _, study = given
     assert not models
+    assert study is None
     assert isinstance(results, Results)
     assert results.folder == tiny
     assert isinstance(document, Document)
