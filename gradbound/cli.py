@@ -7,7 +7,7 @@ Data goes to stdout, progress to stderr.
 import json
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,10 @@ from derivations.errors import InputError, ViolationError
 from gradbound import __version__
 from gradbound.exits import Interrupted, guard
 from gradbound.model_commands import analyze
+from gradbound.study_commands import draw_study_of, no_study, study_at, validate_study
+from gradbound.telling import tell, tell_drawn, tell_if_afresh
 
 if TYPE_CHECKING:
-    from paper_figures import MissingRecordsError, ModelRecords
     from validate.records.schema import Results
 
 FORMATS = ("text", "latex", "markdown", "json")
@@ -129,7 +130,7 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     from gradbound.api import audit as run
     from validate.audit.audit_document import render
 
-    chosen = _chosen(results, or_study=True)
+    chosen = _chosen(results)
     click.echo(render(run(chosen, seconds=time_limit), form), nl=False)
     _tell_if_recorded(chosen)
 
@@ -189,9 +190,8 @@ def validate(
 
     rank = from_environment()
     if preset == STUDY:
-        _study(
-            out, data_dir, resume, quiet, given=(dataset, seeds, device, budget), alone=rank.alone
-        )
+        given = (dataset, seeds, device, budget, dry or None)
+        validate_study(out, data_dir, resume, quiet, given=given, alone=rank.alone)
         return
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
     limit = None if budget is None else Budget(budget)
@@ -202,53 +202,25 @@ def validate(
         lines = dry_run(chosen, data_folder=data_dir, processes=processes, budget=limit)
         click.echo("\n".join(lines))
         return
-    _tell_if_afresh(out, resume)
+    tell_if_afresh(out, resume)
     results: Results | None
     if limit is not None:
         results = jobs.validate_within(
-            limit, chosen, out, data_dir=data_dir, resume=resume, quiet=quiet, tell=_tell
+            limit, chosen, out, data_dir=data_dir, resume=resume, quiet=quiet, tell=tell
         )
     elif rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
     else:
         results = jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
         if results is None:  # another process completes the folder, and reports
-            _tell(jobs.share_done(out, rank))
+            tell(jobs.share_done(out, rank))
     if results is None:
         return
     for line in tally(results):
         click.echo(f"{out}: {line}")
     for line in remarks(results):
-        _tell(f"{out}: {line}")
+        tell(f"{out}: {line}")
     _judge(failures(results))
-
-
-def _study(
-    out: Path,
-    data_dir: Path | None,
-    resume: bool,
-    quiet: bool,
-    *,
-    given: tuple[object, ...],
-    alone: bool,
-) -> None:
-    """The study, whose protocol says all that the other options would."""
-    from gradbound import jobs
-    from validate.study.study_verdicts import decide_study
-
-    if any(value is not None for value in given):
-        raise click.UsageError(
-            "The study's data set, seeds and device are those of its protocol: leave out "
-            "--dataset, --seeds and --device."
-        )
-    if not alone:
-        raise InputError("the study is run by one command: unset RANK and WORLD_SIZE")
-    _tell_if_afresh(out, resume)
-    study = jobs.study(out, data_dir=data_dir, resume=resume, quiet=quiet)
-    decision = decide_study(study)
-    click.echo(f"{out}: {len(study.rows)} trials")
-    for verdict in (decision.c25, decision.c24):
-        click.echo(f"{verdict.claim}: {verdict}")
 
 
 @cli.command()
@@ -264,22 +236,28 @@ def _study(
 def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     """Draw figures and tables from records alone.
 
-    A folder of what `analyze --format json` and a watch saved gives the figures of those models.
+    A folder of what `analyze --format json` and a watch saved gives the figures of those models, a
+    study its own; with the recorded runs comes the recorded study.
     """
-    from paper_figures import PLATES, draw_models, model_plates, read_model_records
+    from paper_figures import PLATES, STUDY_PLATES, draw_models, model_plates, read_model_records
     from validate.records.read import read_results
 
-    models = read_model_records(chosen := _chosen(results))
-    known = (*PLATES, *model_plates(models))
+    models, study = read_model_records(chosen := _chosen(results)), study_at(chosen)
+    known = (*PLATES, *STUDY_PLATES, *model_plates(models))
     if unknown := [name for name in only if name not in known]:
         raise click.BadParameter(
             f"{unknown[0]!r} is not one of {', '.join(known)}.", param_hint="'--only'"
         )
     of_results = [name for name in only if name in PLATES]
-    if of_results or (not only and _has_results(chosen, models)):
+    of_study = [name for name in only if name in STUDY_PLATES]
+    if of_study and study is None:
+        raise no_study(chosen, of_study[0])
+    if of_results or (not only and _has_results(chosen, others=bool(models or study))):
         _draw(read_results(chosen), out, of_results)
         _tell_if_recorded(chosen)
-    _tell_drawn(draw_models(models, out, only or None), asked=bool(only))
+    if of_study or not only:
+        draw_study_of(study, out, of_study or None)
+    tell_drawn(draw_models(models, out, only or None), asked=bool(only))
 
 
 @cli.command()
@@ -294,21 +272,23 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
 def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records.
 
-    Of a folder of what `analyze --format json` and a watch saved, it shows those models.
+    Of a folder of what `analyze --format json` and a watch saved, it shows those models, of a study
+    that; with the recorded runs it shows the recorded study.
     """
     from gradbound.api import derive as run
     from paper_figures import read_model_records, write_model_report, write_report
+    from paper_figures import write_study_report as write_study
     from validate.records.read import read_results
     from validate.records.recorded import recorded_on_gpu
     from validate.records.storage import make_folder
 
-    models = read_model_records(chosen := _chosen(results))
-    if not _has_results(chosen, models):
-        click.echo(write_model_report(models, out))
+    models, study = read_model_records(chosen := _chosen(results)), study_at(chosen)
+    if not _has_results(chosen, others=bool(models or study)):
+        click.echo(write_study(study, out, models) if study else write_model_report(models, out))
         return
     records = read_results(chosen)
     make_folder(out.parent)  # before the derivation, which is not to be done for nothing
-    click.echo(write_report(records, run(), out, models, recorded_on_gpu()))
+    click.echo(write_report(records, run(), out, models, recorded_on_gpu(), study))
     _tell_if_recorded(chosen)
 
 
@@ -337,24 +317,26 @@ def reproduce(out: Path, quiet: bool) -> None:
     from validate.training.presets import preset
 
     make_folder(out)
-    _tell("derive: every block and equation, every step checked", quiet)
+    tell("derive: every block and equation, every step checked", quiet)
     document = run()
     write_derivations(document, out)
-    _tell("validate: the smoke preset", quiet)
+    tell("validate: the smoke preset", quiet)
     results = jobs.validate(preset("smoke"), out / "results", resume=True, quiet=quiet)
     for line in tally(results):
         click.echo(f"{out / 'results'}: {line}")
-    _tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
+    tell("audit: the claims of the paper, C24 and C25 by the recorded runs", quiet)
     verdicts = adjudicate()
     write_audit(verdicts, out)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.tally.items())
     click.echo(f"{out / 'audit.md'}: {counts}")
     recorded = read_results(RECORDED)
     for kind, records, place in (("smoke", results, out), ("recorded", recorded, out / "recorded")):
-        _tell(f"figures and report: from the {kind} runs", quiet)
+        tell(f"figures and report: from the {kind} runs", quiet)
+        study = study_at(records.folder)
         _draw(records, place / "figures")
+        draw_study_of(study, place / "figures")
         page = place / "report.html"
-        click.echo(write_report(records, document, page, beside=recorded_on_gpu()))
+        click.echo(write_report(records, document, page, beside=recorded_on_gpu(), study=study))
     _judge([*document.failures(), *failures(results), *failures(recorded)])
 
 
@@ -374,21 +356,21 @@ def doctor(as_json: bool, data_dir: Path | None) -> None:
         raise InputError("; ".join(diagnosis.problems))
 
 
-def _chosen(results: Path | None, *, or_study: bool = False) -> Path:
+def _chosen(results: Path | None) -> Path:
     """The folder asked for, else the one that `validate` writes by default, else the recorded."""
     from validate.records.recorded import RECORDED
     from validate.study.study_folder import is_study
 
-    there = (DEFAULT_RESULTS / "manifest.json").exists() or (or_study and is_study(DEFAULT_RESULTS))
+    there = (DEFAULT_RESULTS / "manifest.json").exists() or is_study(DEFAULT_RESULTS)
     return results or (DEFAULT_RESULTS if there else RECORDED)
 
 
-def _has_results(chosen: Path, models: "ModelRecords") -> bool:
+def _has_results(chosen: Path, *, others: bool) -> bool:
     """Whether the records of a validation are to be read: they may be missing beside others.
 
     Raises InputError where there are no records at all.
     """
-    if models or (chosen / "manifest.json").exists():
+    if others or (chosen / "manifest.json").exists():
         return (chosen / "manifest.json").exists()
     raise InputError(
         f"{chosen} holds no records: run `gradbound validate --out {shlex.quote(str(chosen))}`, or "
@@ -401,7 +383,7 @@ def _tell_if_recorded(chosen: Path) -> None:
     from validate.records.recorded import RECORDED
 
     if chosen == RECORDED:
-        _tell(
+        tell(
             f"no folder {DEFAULT_RESULTS} here: these are the recorded runs that come with "
             "gradbound (cpu preset)"
         )
@@ -410,35 +392,7 @@ def _tell_if_recorded(chosen: Path) -> None:
 def _draw(results: "Results", out: Path, names: Sequence[str] | None = None) -> None:
     from paper_figures import PLATES, draw_each
 
-    _tell_drawn(draw_each(results, out, names or PLATES), asked=bool(names))
-
-
-def _tell_drawn(
-    outcomes: "Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]", *, asked: bool
-) -> None:
-    """Prints each file as it is written.
-
-    What the records lack is an error if it was asked for by name, and a note otherwise.
-    """
-    for name, outcome in outcomes:
-        if not isinstance(outcome, tuple):
-            if asked:
-                raise outcome
-            _tell(f"left out {name}: {outcome}")
-        else:
-            click.echo("\n".join(map(str, outcome)))
-
-
-def _tell_if_afresh(out: Path, resume: bool) -> None:
-    from gradbound import jobs
-
-    if resume and not jobs.is_there(out):
-        _tell(f"{out} holds nothing to carry on with: starting afresh")
-
-
-def _tell(line: str, quiet: bool = False) -> None:
-    if not quiet:
-        click.echo(line, err=True)
+    tell_drawn(draw_each(results, out, names or PLATES), asked=bool(names))
 
 
 def _judge(failures: Sequence[str], shown: int = 5) -> None:

@@ -10,14 +10,16 @@ from paper_figures.figures.figure_registry import FIGURES, Plate
 from paper_figures.figures.model_plates import ModelPlate, model_plates
 from paper_figures.figures.model_records import ModelRecords, read_model_records
 from paper_figures.figures.select import MissingRecordsError
-from paper_figures.gallery import PLATES, Drawn, draw, draw_each, draw_models
+from paper_figures.gallery import PLATES, Drawn, draw, draw_each, draw_models, draw_study
 from paper_figures.model_page import PrintedAnalysis, PrintedComparison, page, pdf
-from paper_figures.report import write_model_report, write_report
+from paper_figures.report import write_model_report, write_report, write_study_report
+from paper_figures.study.study_plates import STUDY_PLATES
 from paper_figures.tables.table_registry import TABLES
 
 __all__ = [
     "FIGURES",
     "PLATES",
+    "STUDY_PLATES",
     "TABLES",
     "Diagram",
     "Drawn",
@@ -32,6 +34,7 @@ __all__ = [
     "draw_diagrams",
     "draw_each",
     "draw_models",
+    "draw_study",
     "model_plates",
     "page",
     "pdf",
@@ -39,4 +42,5 @@ __all__ = [
     "render_figure",
     "write_model_report",
     "write_report",
+    "write_study_report",
 ]

@@ -1,7 +1,7 @@
 """Writes figures and tables to files, each whole or not at all.
 
-The names are those of `FIGURES` and `TABLES`; what records lack is reported by name, never drawn
-empty.
+The names are those of `FIGURES` and `TABLES`, of a study `STUDY_PLATES`; what records lack is
+reported by name, never drawn empty.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +14,14 @@ from paper_figures.figures.figure_registry import FIGURES
 from paper_figures.figures.model_plates import model_plates
 from paper_figures.figures.model_records import ModelRecords
 from paper_figures.figures.select import MissingRecordsError
+from paper_figures.study.study_plates import STUDY_PLATES, study_figures
+from paper_figures.study.study_tables import STUDY_TABLES
+from paper_figures.tables.table import Table
 from paper_figures.tables.table_registry import TABLES
 from paper_figures.tables.writers import render
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
+from validate.study.study_folder import Study
 
 PLATES = (*FIGURES, *TABLES)
 SUFFIXES = {"markdown": "md", "latex": "tex"}
@@ -82,12 +86,33 @@ def draw_models(
             yield name, missing
 
 
+def draw_study(
+    study: Study, out: Path, names: Sequence[str] | None = None
+) -> Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]:
+    """Draws one by one the figures and tables of a study, or of these what is named."""
+    make_folder(out)
+    figures = study_figures(study)
+    for name in STUDY_PLATES:
+        if names is not None and name not in names:
+            continue
+        try:
+            if name in figures:
+                yield name, save(figures[name](), out, name)
+            else:
+                yield name, _write_table(name, STUDY_TABLES[name](study), out)
+        except MissingRecordsError as missing:
+            yield name, missing
+
+
 def _save_figure(name: str, results: Results, out: Path) -> tuple[Path, ...]:
     return save(FIGURES[name](results), out, name)
 
 
 def _save_table(name: str, results: Results, out: Path) -> tuple[Path, ...]:
-    table = TABLES[name](results)
+    return _write_table(name, TABLES[name](results), out)
+
+
+def _write_table(name: str, table: Table, out: Path) -> tuple[Path, ...]:
     paths = {form: out / f"{name}.{suffix}" for form, suffix in SUFFIXES.items()}
     for form, path in paths.items():
         write_atomic(path, render(table, form).encode())

@@ -101,6 +101,8 @@ FORBIDDEN = {
     "paper_figures: rooms": [
         ("paper_figures.drawing.style", "paper_figures.figures.select"),
         ("paper_figures.figures.select", "paper_figures.tables"),
+        ("paper_figures.tables.table", "paper_figures.study.study_tables"),
+        ("paper_figures.study.study_tables", "paper_figures.pages.pictures"),
         ("paper_figures.report", "paper_figures.gallery"),
         ("paper_figures.gallery", "paper_figures.report"),
     ],

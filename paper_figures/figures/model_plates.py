@@ -13,8 +13,8 @@ from validate.watching.watch_document import AlertRow
 
 @dataclass(frozen=True)
 class ModelPlate:
-    """A figure of a model: how it is drawn, its title, its caption, and its words (`alt`);
-    `notes` are lines that stand below it.
+    """A figure of a model, or of a study: how it is drawn, its title, its caption, and its words
+    (`alt`); `notes` are lines that stand below it.
     """
 
     draw: Callable[[], Figure]

@@ -4,10 +4,19 @@ from mutants.mutant import Mutant
 
 _C24 = "validate/audit/claims/c24_training.py"
 _VERDICTS = "validate/study/study_verdicts.py"
-_TESTS = "validate/study/primary_tests.py"
+_TESTS = "validate/study/primary_effects.py"
 _FOLDER = "validate/study/study_folder.py"
 _TRIALS = "validate/study/trials.py"
 _PERFORM = "validate/study/perform_trial.py"
+_EFFECTS = "paper_figures/study/study_effects.py"
+_TABLES = "paper_figures/study/study_tables.py"
+_SECTION = "paper_figures/pages/study_section.py"
+_COUNTED = "validate/study/counted_checks.py"
+_COMMANDS = "gradbound/study_commands.py"
+_ON_THE_PAGE = (
+    "tests/test_paper_figures/test_report.py"
+    "::test_a_study_is_on_the_page_of_records_and_counted_there"
+)
 
 STUDY = [
     Mutant("levels of one stratum share a seed", _TRIALS, "seed += 1", "seed += 0"),
@@ -206,5 +215,175 @@ STUDY = [
         "if False:",
         "tests/test_validate/test_audit/test_claims/test_c24_training.py",
     ),
+    Mutant(
+        "a level's bar is its mean",
+        _EFFECTS,
+        "return min(errors), max(errors)",
+        "return (PERCENT * point.error,) * 2",
+    ),
+    Mutant(
+        "levels are joined as the protocol lists them",
+        _EFFECTS,
+        "key=lambda point: point.flow\n",
+        "key=lambda point: 0\n",
+    ),
+    Mutant(
+        "every level is marked as not varied",
+        _EFFECTS,
+        "if point.level == UNVARIED.name:",
+        "if point.level:",
+    ),
+    Mutant(
+        "a lost signal is drawn as the least",
+        _EFFECTS,
+        "lost = 10 ** min(finite, default=0.0) * LOST_BY",
+        "lost = 10 ** min(finite, default=0.0)",
+    ),
+    Mutant(
+        "the mean is drawn before the test is made",
+        _EFFECTS,
+        "if isinstance(test, DepthTest):",
+        "if isinstance(test, DepthTest) or (test := __import__('types').SimpleNamespace("
+        "gain=DepthEffect('residual', (), 0, 0, 0, 1, 1, 1), "
+        "gate=DepthEffect('plain', (), 0, 0, 0, 1, 1, 1))):",
+    ),
+    Mutant(
+        "what has no pair is a study with nothing",
+        _EFFECTS,
+        "if not points and not any(found.values()):",
+        "if not points or not any(found.values()):",
+    ),
+    Mutant("the margin is a point", _EFFECTS, "-part.margin, part.margin, color", "-1, 1, color"),
+    Mutant(
+        "pairs that the deviation asks for are not shown",
+        _TESTS,
+        'return part.gain.model_copy(update={"pairs": asked}), part.gate',
+        "return part.gain, part.gate",
+        "tests/test_paper_figures/test_study/test_study_effects.py",
+    ),
+    Mutant(
+        "a table of the study gives the p of the claim",
+        _TABLES,
+        "unit, trials, verdict.p,\n        verdict.adjusted",
+        "unit, trials, verdict.adjusted,\n        verdict.adjusted",
+    ),
+    Mutant(
+        "an interval of no width is printed",
+        _TABLES,
+        "ends = test.found.interval or (None, None)",
+        "ends = (test.found.low, test.found.high)",
+    ),
+    Mutant(
+        "the plain effect has the p of a gain",
+        _TABLES,
+        "test.gate.above",
+        "test.gate.below",
+    ),
+    Mutant(
+        "a stratum without an order is not a number",
+        _TABLES,
+        "None if math.isnan(rho) else rho",
+        "rho",
+    ),
+    Mutant(
+        "a band that was changed is not told",
+        _TABLES,
+        '"the band has been changed since" if row.amended else ""',
+        '""',
+    ),
+    Mutant(
+        "every network had left its band",
+        "validate/study/initial_rows.py",
+        "and not band.works",
+        "",
+        "tests/test_paper_figures/test_study/test_study_tables.py",
+    ),
+    Mutant(
+        "a partial study is not told from a whole one",
+        "paper_figures/study/study_plates.py",
+        "        if count\n",
+        "        if not count\n",
+    ),
+    Mutant(
+        "a changed protocol goes unsaid",
+        _SECTION,
+        "changed_lines(protocol, read_protocol())",
+        "()",
+    ),
+    Mutant(
+        "trials that are missing are not counted",
+        _SECTION,
+        "return there, there + sum(trial.claim == claim for trial in study.missing)",
+        "return there, there",
+    ),
+    Mutant(
+        "the study takes as long as its longest trial",
+        _SECTION,
+        "_time(sum(row.seconds for row in study.rows))",
+        "_time(max((row.seconds for row in study.rows), default=0))",
+    ),
+    Mutant(
+        "a refuted claim is counted as none",
+        _COUNTED,
+        'refuted = verdict.outcome == "refuted"',
+        'refuted = verdict.outcome == "undecided"',
+    ),
+    Mutant(
+        "a claim counts before it is judged",
+        _COUNTED,
+        "if not isinstance(test, str):",
+        "if test:",
+    ),
+    Mutant(
+        "ratios inside are counted as outside",
+        _COUNTED,
+        "sum(not row.inside for row in study.initial)",
+        "sum(row.inside for row in study.initial)",
+    ),
+    Mutant(
+        "a page of records shows no study",
+        "paper_figures/report.py",
+        "section = study_section(study) if study else None",
+        "section = None",
+        _ON_THE_PAGE,
+    ),
+    Mutant(
+        "what a study counts is counted elsewhere still",
+        "paper_figures/report.py",
+        "else counted.get(check.name)",
+        "else None",
+        _ON_THE_PAGE,
+    ),
+    Mutant(
+        "names of a study are not heeded",
+        "paper_figures/gallery.py",
+        "for name in STUDY_PLATES:\n        if names is not None and name not in names:",
+        "for name in STUDY_PLATES:\n        if names == []:",
+    ),
+    Mutant(
+        "the recorded study stands beside any folder",
+        _COMMANDS,
+        "if chosen == RECORDED and is_study(RECORDED_STUDY) else None",
+        "if is_study(RECORDED_STUDY) else None",
+    ),
+    Mutant(
+        "the recorded runs have no study",
+        _COMMANDS,
+        "return read_study(RECORDED_STUDY) if",
+        "return None if",
+    ),
+    Mutant(
+        "a study in the default folder is passed over",
+        "gradbound/cli.py",
+        "or is_study(DEFAULT_RESULTS)",
+        "",
+        "tests/test_gradbound/test_study_commands.py",
+    ),
+    Mutant(
+        "what was asked for is drawn before it is known to be there",
+        "gradbound/cli.py",
+        "if of_study and study is None:",
+        "if of_study and study is None and not of_results:",
+        "tests/test_gradbound/test_study_commands.py",
+    ),
 ]
-"""Judged by the tests beside them."""

@@ -447,13 +447,13 @@ MEASUREMENTS = [
     Mutant(
         "a share ends in silence",
         "gradbound/cli.py",
-        "        _tell(jobs.share_done(out, rank))\n",
+        "        tell(jobs.share_done(out, rank))\n",
         "",
         "tests/test_gradbound/test_cli_ways_out.py",
     ),
     Mutant(
         "an empty place is resumed in silence",
-        "gradbound/cli.py",
+        "gradbound/telling.py",
         "if resume and not jobs.is_there(out):",
         "if False:",
         "tests/test_gradbound/test_cli_ways_out.py",

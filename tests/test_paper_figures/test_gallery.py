@@ -7,19 +7,24 @@ from pathlib import Path
 import pytest
 from printed import analysis, watched
 from test_paper_figures.with_every_loss import with_every_loss
+from test_validate.small_study import drawn_initial, drawn_study
 
 from derivations.errors import InputError
 from paper_figures import (
     FIGURES,
     PLATES,
+    STUDY_PLATES,
     TABLES,
     MissingRecordsError,
     ModelRecords,
     draw,
     draw_each,
     draw_models,
+    draw_study,
     gallery,
 )
+from paper_figures.study.study_tables import STUDY_TABLES
+from validate.comparison.initial_bands import BANDS
 from validate.records.read import read_results
 from validate.records.schema import Results
 
@@ -98,3 +103,30 @@ def test_figures_of_models_are_drawn_all_or_by_name(tmp_path: Path) -> None:
     }
     assert list(dict(draw_models(records, tmp_path / "one", ["watch_b"]))) == ["watch_b"]
     assert len(list((tmp_path / "one").iterdir())) == 2
+
+
+def test_figures_and_tables_of_a_study_are_drawn_all_or_by_name(tmp_path: Path) -> None:
+    study = replace(drawn_study(), initial=(drawn_initial(BANDS[0]),))
+    outcomes = dict(draw_study(study, tmp_path / "all"))
+    assert tuple(outcomes) == STUDY_PLATES
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {
+        *(f"study_effects.{kind}" for kind in ("pdf", "png")),
+        *(
+            f"{name}.{kind}"
+            for name in STUDY_PLATES
+            if name in STUDY_TABLES
+            for kind in ("md", "tex")
+        ),
+    }
+    one = dict(draw_study(study, tmp_path / "one", ["table_levels"]))
+    assert one == {
+        "table_levels": tuple(tmp_path / "one" / f"table_levels.{kind}" for kind in ("md", "tex"))
+    }
+    assert "| residual-20 |" in (tmp_path / "one" / "table_levels.md").read_text()
+    nothing = replace(study, rows=(), initial=(), missing=tuple(row.trial for row in study.rows))
+    missing = [
+        name
+        for name, outcome in draw_study(nothing, tmp_path / "none")
+        if isinstance(outcome, MissingRecordsError)
+    ]
+    assert missing == ["study_effects", "table_levels", "table_initial_ratios"]

@@ -11,18 +11,30 @@ from typing import Any
 import pytest
 from printed import analysis, watched
 from test_paper_figures.with_every_loss import with_every_loss
+from test_validate.small_study import drawn_initial, drawn_study
 
 from derivations.book.arrange import meanings
 from derivations.book.derive import derive
 from derivations.book.document import Document
 from derivations.errors import InputError
-from paper_figures import FIGURES, TABLES, ModelRecords, report, write_model_report, write_report
+from paper_figures import (
+    FIGURES,
+    TABLES,
+    ModelRecords,
+    report,
+    write_model_report,
+    write_report,
+    write_study_report,
+)
 from paper_figures.drawing.style import COLUMN
 from paper_figures.pages.on_gpus import NONE
-from paper_figures.report import compose, compose_models, totals
+from paper_figures.report import compose, compose_models, compose_study, p_value, totals
+from validate.comparison.initial_bands import BANDS
 from validate.records.read import read_results
 from validate.records.schema import BlockRow, Manifest, Results
-from validate.statistics.kinds_of_check import CHECKS
+from validate.statistics.kinds_of_check import CHECKS, FRESH_RATIOS
+from validate.study.study_folder import Study
+from validate.study.study_verdicts import decide_study
 
 FEW = ("training_by_depth", "agreement", "sqrt_law")
 VOID = {"source", "wbr", "meta", "img", "br", "link", "input", "hr"}
@@ -373,3 +385,79 @@ def test_records_of_models_alone_make_a_page(tmp_path: Path) -> None:
     assert "default-src 'none'" in text
     assert text == compose_models(models)
     assert compose_models(ModelRecords({}, {"training": watched()})).count("<img") == 1
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    """A study that refutes C24 and confirms C25, with one network of three outside its band."""
+    found = drawn_study(rho=-0.95, gain=0.0, gate=2.0, noise=0.1, seed=2)
+    shifts = zip(BANDS, (0.0, 0.5, 2.0), strict=False)
+    return replace(found, initial=tuple(drawn_initial(*pair) for pair in shifts))
+
+
+def test_a_study_alone_makes_a_page_with_both_verdicts(study: Study, tmp_path: Path) -> None:
+    path = write_study_report(study, tmp_path / "new" / "page.html")
+    text = path.read_text()
+    page, decision = Page(text), decide_study(study)
+    for verdict in (decision.c24, decision.c25):
+        assert verdict.effect in page.text
+        assert verdict.reason in page.text
+        assert p_value(verdict.p or 0) in page.text
+        assert p_value(verdict.adjusted or 0) in page.text
+    assert re.findall(r'class="badge (\w+)">(\w+)<', text) == [
+        ("holds", "confirmed"), ("fails", "refuted"),
+    ]  # fmt: skip
+    assert "interventions on networks, not the four families of the paper" in page.text
+    assert len(page.all("table")) == 3
+    assert len(page.all("img")) == 1
+    assert len(page.all("source")) == 1
+    assert (
+        f"took 2 min {len(study.rows) - 120} s in all, on cpu ({len(study.rows)} trials)"
+        in page.text
+    )
+    assert " ".join(study.protocol.text.split()) in page.text
+    assert "another by now" not in page.text
+    assert "default-src 'none'" in text
+    assert "models" not in {attributes.get("id") for _, attributes in page.tags}
+
+
+def test_a_study_that_has_begun_makes_a_page_that_says_so(study: Study) -> None:
+    rows, missing = study.rows[:30], tuple(row.trial for row in study.rows[30:])
+    models = ModelRecords({"net": analysis()}, {})
+    text = compose_study(replace(study, rows=rows, missing=missing, initial=()), models)
+    assert re.findall(r'class="badge (\w+)">(\w+)<', text) == [("open", "undecided")] * 2
+    page = Page(text)
+    assert "30 of 96 trials are there" in page.text
+    assert "66 of 96 trials are not there yet" in page.text
+    assert "no ratios of fresh networks" in page.text
+    assert "The gradient dies in dying" in page.text
+
+
+def test_a_protocol_that_was_changed_since_is_said_with_its_lines(study: Study) -> None:
+    text = study.protocol.text.replace("level = 0.05 #", f"level = 0.05 # {EVIL} #")
+    old = study.protocol.model_copy(update={"text": text})
+    page = Page(compose_study(replace(study, protocol=old)))
+    assert "The protocol that comes with gradbound is another by now." in page.text
+    assert f"-level = 0.05 # {EVIL} #" in page.text
+    assert "+level = 0.05 # of the two primary" in page.text
+    assert page.all("script") == []
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_a_study_is_on_the_page_of_records_and_counted_there(
+    results: Results, document: Document, study: Study
+) -> None:
+    without, page = (Page(compose(results, document, study=each)) for each in (None, study))
+    assert "study" not in {section["id"] for section in without.all("section")}
+    ids = [section["id"] for section in page.all("section")]
+    assert ids.index("study") < ids.index("figures")
+    assert {"href": "#study"} in page.all("a")
+    elsewhere = "counted elsewhere"
+    assert without.text.index(FRESH_RATIOS) > without.text.rindex(elsewhere)
+    assert page.text.index(FRESH_RATIOS) < page.text.rindex(elsewhere)
+    assert f"{FRESH_RATIOS} 1 of 3 outside" in page.text
+    assert re.search(r"help residual ones 1 of 1 refuted; .*; the verdict: refuted", page.text)
+    assert "goes with less error 0 of 1 refuted;" in page.text
+    assert "gradbound audit" not in page.text
+    assert "gradbound audit" in without.text
+    assert len(page.all("table")) == len(without.all("table")) + 3

@@ -57,14 +57,20 @@ class Correlation:
     exact: bool | None = None
     missing: str = ""
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval, where it has one that says something."""
+        if self.low is None or self.high is None or self.high - self.low < _ROUNDING:
+            return None
+        return self.low, self.high
+
     def __str__(self) -> str:
         if self.value is None or self.p is None:
             return f"not determinable: {self.missing}"
         kind = "exact" if self.exact else f"{PERMUTATIONS:,} permutations"
+        ends = self.interval
         interval = (
-            "no interval"
-            if self.low is None or self.high is None or self.high - self.low < _ROUNDING
-            else f"95 % interval {self.low:.2f} to {self.high:.2f}"
+            "no interval" if ends is None else f"95 % interval {ends[0]:.2f} to {ends[1]:.2f}"
         )
         text = (
             f"{SYMBOLS[self.coefficient]} = {self.value:.2f}, {interval}, p = {self.p:.2g} "

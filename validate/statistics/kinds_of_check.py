@@ -19,6 +19,9 @@ MEANINGS = {
     COULD_FAIL: "say how networks behave, and could have come out otherwise with every line of our "
     "code right",
 }
+FRESH_RATIOS = "ratios of fresh networks, in bands fixed beforehand"
+C24 = "C24: more layers harm plain networks and help residual ones"
+C25 = "C25: more gradient goes with less error"
 RUNS = 8
 """With fewer a bootstrap of runs gives no interval worth the name."""
 
@@ -163,21 +166,21 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         COULD_FAIL,
-        "ratios of fresh networks, in bands fixed beforehand",
+        FRESH_RATIOS,
         "outside",
         "laws of BatchNorm networks from strides, maps and padding; seeds that were not looked at",
         where="gradbound validate --preset study",
     ),
     Check(
         COULD_FAIL,
-        "C24: more layers harm plain networks and help residual ones",
+        C24,
         "refuted",
         "a claim of the paper about training",
         where="gradbound audit",
     ),
     Check(
         COULD_FAIL,
-        "C25: more gradient goes with less error",
+        C25,
         "refuted",
         "a claim of the paper about training",
         where="gradbound audit",

@@ -51,6 +51,14 @@ class InitialRow(Record):
             (band.network, band.slope, band.predicted, band.half_width) for band in BANDS
         }
 
+    @property
+    def had_left(self) -> bool:
+        """Whether the exploratory seeds were outside too, when the bands were fixed."""
+        return any(
+            (band.network, band.slope) == (self.network, self.slope) and not band.works
+            for band in BANDS
+        )
+
 
 def initial_row(band: Band, data_folder: Path | None = None) -> InitialRow:
     """The sealed record of a band: a function of it, its data set and the kind of processor."""

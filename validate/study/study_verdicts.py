@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from validate.statistics.holm_adjustment import holm
-from validate.study.primary_tests import DepthTest, FlowTest, depth_test, flow_test
+from validate.study.primary_effects import DepthTest, FlowTest, depth_test, flow_test
 from validate.study.study_folder import Study
 
 Outcome = Literal["confirmed", "refuted", "conditional", "undecided"]
@@ -71,7 +71,8 @@ def _judge_flow(
     if adjusted <= study.protocol.level:
         outcome = "confirmed" if test.found.value < 0 else "refuted"
         reason = f"more flow goes with {'less' if test.found.value < 0 else 'more'} error"
-    return StudyVerdict(claim, outcome, str(test.found), reason, p, adjusted)
+    effect = str(test.found).replace("networks", "levels")  # the unit of this test
+    return StudyVerdict(claim, outcome, effect, reason, p, adjusted)
 
 
 def _judge_depth(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_validate.small_study import drawn_study
 
-from validate.study.primary_tests import DepthTest, depth_test
+from validate.study.primary_effects import DepthTest, depth_test
 from validate.study.study_folder import Study
 from validate.study.study_verdicts import decide_study
 

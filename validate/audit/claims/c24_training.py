@@ -18,7 +18,7 @@ from validate.statistics.before_training import before_training
 from validate.statistics.ranking import COEFFICIENT, POOLED, Ranking, ranking
 from validate.statistics.slopes import PLAIN, RESIDUAL, Slope
 from validate.statistics.survival import NEARNESS, SEEN, SEEN_NEARNESS, START
-from validate.study.primary_tests import DepthTest, FlowTest
+from validate.study.primary_effects import DepthTest, FlowTest
 from validate.study.protocol import read_protocol
 from validate.study.study_folder import Study
 from validate.study.study_verdicts import StudyVerdict, decide_study

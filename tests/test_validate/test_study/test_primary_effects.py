@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_validate.small_study import drawn_row, drawn_study
 
-from validate.study.primary_tests import depth_test, flow_points, flow_test
+from validate.study.primary_effects import depth_test, flow_points, flow_test
 from validate.study.study_folder import Study
 
 

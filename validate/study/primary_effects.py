@@ -123,10 +123,15 @@ def depth_test(study: Study) -> DepthTest | str:
     """The test of C24, or why there is none yet."""
     if lacking := _lacking(study, study.protocol.depth.claim):
         return lacking
+    gain, gate = depth_pairs(study)
+    return DepthTest(_effect(study, gain), _effect(study, gate))
+
+
+def depth_pairs(study: Study) -> tuple[Pairs, Pairs]:
+    """The pairs of residual and of plain networks, as many as their deviation asks for."""
     part = study.protocol.depth
     asked = residual_pairs(study.protocol, study.rows)
-    gain = part.gain.model_copy(update={"pairs": asked})
-    return DepthTest(_effect(study, gain), _effect(study, part.gate))
+    return part.gain.model_copy(update={"pairs": asked}), part.gate
 
 
 def _effect(study: Study, pairs: Pairs) -> DepthEffect:

@@ -1,0 +1,54 @@
+"""Makes a figure an image on a page: inlined, with another for a narrow screen, or says why not."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from paper_figures.drawing.narrow_screen import narrowed
+from paper_figures.drawing.style import COLUMN
+from paper_figures.drawing.style import render as render_figure
+from paper_figures.figures.figure_registry import Plate
+from paper_figures.figures.model_plates import ModelPlate
+from paper_figures.figures.select import MissingRecordsError
+from validate.records.schema import Results
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure on the page: its image, or why it was not drawn. `narrow`: the image for a narrow
+    screen, if it is another; `remark`: what a reader must know of the records.
+    """
+
+    name: str
+    plate: Plate | ModelPlate
+    wide: bool
+    image: str
+    missing: str
+    remark: str = ""
+    narrow: str = ""
+
+
+def picture(name: str, plate: Plate, results: Results) -> Picture:
+    """The figure as an inlined SVG image, or why there is none."""
+    return replace(drawn(name, plate, partial(plate, results)), remark=plate.remark(results))
+
+
+def drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) -> Picture:
+    """The same of any figure that is painted so."""
+    try:
+        figure = paint()
+    except MissingRecordsError as error:
+        return Picture(name, plate, False, "", str(error))
+    wide = bool(figure.get_figwidth() > COLUMN)
+    image = _image(figure)
+    narrow = _image(figure) if wide and narrowed(figure) else ""
+    return Picture(name, plate, wide, image, "", narrow=narrow)
+
+
+def _image(figure: Figure) -> str:
+    # Outlined, for the reader may lack the font.
+    inside = b64encode(render_figure(figure, "svg", outlined=True)).decode()
+    return f"data:image/svg+xml;base64,{inside}"
