@@ -179,6 +179,13 @@ STUDY = [
         '"confirmed" if test.found.value > 0 else "refuted"',
     ),
     Mutant(
+        "what is refuted is open",
+        _VERDICTS,
+        '{"confirmed": True, "refuted": False}.get(self.outcome)',
+        '{"confirmed": True}.get(self.outcome)',
+        "tests/test_validate/test_audit/test_claims/test_c24_training.py",
+    ),
+    Mutant(
         "no gain is concluded at twice the level",
         _VERDICTS,
         "if each <= level / 2:",

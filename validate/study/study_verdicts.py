@@ -27,11 +27,26 @@ class StudyVerdict:
     p: float | None = None
     adjusted: float | None = None
 
-    def __str__(self) -> str:
+    @property
+    def holds(self) -> bool | None:
+        """Whether the claim does; None where that is not decided, or holds in part."""
+        return {"confirmed": True, "refuted": False}.get(self.outcome)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether what the claim says is there, and too small to matter."""
+        return self.outcome == "conditional"
+
+    @property
+    def grounds(self) -> str:
+        """The reason, with effect and p-values where there is a test."""
         if self.p is None:
-            return f"{self.outcome}: {self.reason}"
+            return self.reason
         numbers = f"p = {self.p:.2g}, {self.adjusted:.2g} adjusted".replace("e-", "e−")
-        return f"{self.outcome}: {self.reason}; {self.effect}; {numbers}"
+        return f"{self.reason}; {self.effect}; {numbers}"
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.grounds}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sympy as sp
 from test_validate.audited import SOURCES, gathered, judged, rejudged
-from test_validate.drawn_results import as_claimed, drawn, flow
+from test_validate.small_study import drawn_study
 
 from derivations.algebra.blocks import BLOCKS, BRANCH, Block
 from derivations.algebra.terms import Add, Linear
@@ -80,8 +80,9 @@ def scaled(numbers: Mapping[str, Any], prefix: str, factor: int) -> dict[str, An
     }
 
 
-def records(claim: str) -> Callable[[Any], Any]:
-    return lambda _: CLAIMS[claim].gather(Sources(results=drawn(as_claimed, flow)))
+def studied(claim: str) -> Callable[[Any], Any]:
+    study = drawn_study(rho=-0.95, gain=-1.0, gate=2.0)
+    return lambda _: CLAIMS[claim].gather(Sources(study=study))
 
 
 PERTURBATIONS: dict[str, list[tuple[Callable[[Any], Any], str]]] = {
@@ -185,8 +186,8 @@ PERTURBATIONS: dict[str, list[tuple[Callable[[Any], Any], str]]] = {
         (lambda e: replace(e, images=10**9), "conditional"),
         (lambda e: replace(e, deviation=Decimal("0.02"), images=10**9), "confirmed"),
     ],
-    "C24": [(records("C24"), "confirmed")],
-    "C25": [(records("C25"), "confirmed")],
+    "C24": [(studied("C24"), "confirmed")],
+    "C25": [(studied("C25"), "confirmed")],
 }
 
 
@@ -248,8 +249,8 @@ WORLDS: dict[str, tuple[Sources, str]] = {
         printing(deviation=Decimal("0.02"), images=10**9),
         "confirmed",
     ),
-    "C24": (Sources(results=drawn(lambda *run: 1 - as_claimed(*run), flow)), "refuted"),
-    "C25": (Sources(results=drawn(lambda *run: 1 - as_claimed(*run), flow)), "refuted"),
+    "C24": (Sources(study=drawn_study(rho=0.95, gain=1.0, gate=-2.0)), "refuted"),
+    "C25": (Sources(study=drawn_study(rho=0.95, gain=1.0, gate=-2.0)), "refuted"),
 }
 
 

@@ -201,21 +201,19 @@ def _of_study(study: Protocolled | None) -> str:
 
 
 def _judged(study: Protocolled | None, claims: str, less: str = "") -> Judgement:
-    """`less`: what still holds where the verdict is conditional."""
+    """`less`: what still holds where the claim holds in part."""
     if study is None:
         return all_of(Case(claims, None, "no trials", data=False), way_out=COMMAND)
     verdict = study.verdict
-    if verdict.outcome == "conditional":
+    if verdict.in_part:
         return in_each(Case(less, True), Case(verdict.reason, False))
-    if verdict.outcome == "undecided":
-        lacks = verdict.reason if study.test is None else str(verdict).removeprefix("undecided: ")
-        way_out = COMMAND if study.test is None else ""
-        return all_of(Case(claims, None, lacks), way_out=way_out)
-    return all_of(Case(claims, verdict.outcome == "confirmed"))
+    way_out = COMMAND if study.test is None else ""
+    missing = verdict.grounds if verdict.holds is None else ""
+    return all_of(Case(claims, verdict.holds, missing), way_out=way_out)
 
 
 def _against(study: Protocolled | None, statement: str, claims: str) -> Counterexample | None:
-    if study is None or study.verdict.outcome != "refuted":
+    if study is None or study.verdict.holds is not False:
         return None
     return Counterexample(
         statement,
