@@ -140,7 +140,7 @@ WRITTEN = [
     (lambda x, w, b: torch.addmm(b, x, w), (6, 4), (4,), (3, 6)),
     (lambda x, w, b: x @ w + 0 * b, (6, 4), (4,), (3, 2, 6)),
     (lambda x, w, b: functional.conv1d(x, w, 2 * b), (4, 6, 1), (4,), (3, 6, 2)),
-    (lambda x, w, b: functional.conv1d(x, w, b), (4, 6, 3), (4,), (3, 6, 9)),
+    (functional.conv1d, (4, 6, 3), (4,), (3, 6, 9)),
 ]
 
 
@@ -220,15 +220,14 @@ def test_sums_that_cancel_but_for_rounding_are_not_told_from_nothing(case, dtype
 def test_what_rounding_leaves_is_a_share_of_the_sum_of_sizes():
     model = nn.Sequential(nn.Conv1d(1, 1, 1), nn.Flatten(), nn.Linear(400, 2, bias=False))
     model[2].weight.data.copy_(torch.tensor([[1.0, -1.0] * 200, [0.0] * 400]))
-    found, _ = sample_weights(
-        capture(model, (torch.ones(1, 1, 400),), {}), dict(model.named_parameters())
-    )
+    x = torch.tensor([1.0, -1.0] * 200).reshape(1, 1, 400)
+    found, _ = sample_weights(capture(model, (x,), {}), dict(model.named_parameters()))
     # Of the sum-zero direction and of 1 each place gets ±1: 400 sizes of √2, eps a term.
     least = 400 * torch.finfo(torch.float32).eps * 400 * 2**0.5
     for name in ("0.weight", "0.bias"):
         assert found.rounding[name].item() == pytest.approx(least, rel=1e-6)
-        some = bounds(found, name, LOGITS, "all")
-        assert (some.lower.item(), some.upper.item()) == (0, found.rounding[name].item())
+    some = bounds(found, "0.bias", LOGITS, "all")
+    assert (some.lower.item(), some.upper.item()) == (0, found.rounding["0.bias"].item())
     with pytest.raises(InputError, match="not to a parameter's"):
         bounds(found, "0.weight", "0.bias", "all")
 
