@@ -217,18 +217,21 @@ EVERY_LOSS = [
         f"{_ROOM}/loss_bounds.py",
         "lower = torch.where(made.lower < rounding, 0.0, made.lower)",
         "lower = made.lower",
+        judge="tests/test_numeric/test_every_loss/test_sample_weights.py",
     ),
     Mutant(
         "an upper bound of a weight may be below rounding",
         f"{_ROOM}/loss_bounds.py",
         "upper=made.upper.maximum(rounding)",
         "upper=made.upper",
+        judge="tests/test_numeric/test_every_loss/test_sample_weights.py",
     ),
     Mutant(
         "bounds are relative to what a parameter gets",
         f"{_ROOM}/loss_bounds.py",
         "if j in found.rounding:",
         "if False:",
+        judge="tests/test_numeric/test_every_loss/test_sample_weights.py",
     ),
     Mutant(
         "a vector of a weight is a matrix",
@@ -259,12 +262,14 @@ EVERY_LOSS = [
         "validate/analysis/every_loss_records.py",
         "if least > 0 and float(bounds.lower[live].min()) < least:",
         "if False:",
+        judge="tests/test_validate/test_analysis/test_weight_records.py",
     ),
     Mutant(
         "it is not said that a band from 0 may be rounding",
         "validate/analysis/analysis_text.py",
         'if any("rounding" in end.holds_for for each in shown for end in each.bounds):',
         "if False:",
+        judge="tests/test_validate/test_analysis/test_weight_records.py",
     ),
     Mutant(
         "nothing is said of frozen parameters",
