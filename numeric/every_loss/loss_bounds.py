@@ -4,7 +4,7 @@ Exact up to floating point for the columns as they are stored: see `certified_pa
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -42,6 +42,8 @@ class LossBounds:
     A lower bound of 0 says that for all that is known nothing need arrive. `lower_at` and
     `upper_at` (batch, K) are the ∂L/∂z that attain the ends (with `joined` (1, B·K)); ranks are
     numerical, `condition` is that of the signals at j. For "labels" those are the classes'.
+    Ratios below `rounding` (batch,) are not told from 0: no lower bound is between 0 and it, no
+    upper one below it.
     """
 
     cls: LossClass
@@ -55,6 +57,7 @@ class LossBounds:
     floor: Tensor
     holds_for: str
     certainty: Literal["exact"] = "exact"
+    rounding: Tensor | None = None
 
     @property
     def why_none(self) -> dict[int, str]:
@@ -89,8 +92,10 @@ def bounds(
         )
     if (y is None) != (cls != "label") or ((to is None) or (theta is None)) != (cls != "angle"):
         raise InputError("y belongs to the class 'label', to and theta to 'angle'")
+    if j in found.rounding:
+        raise InputError(f"bounds are relative to signals, not to a parameter's such as {j!r}")
     if cls in ("labels", "label"):
-        return _of_labels(found, i, j, cls, y)
+        return _beyond(found.rounding.get(i), _of_labels(found, i, j, cls, y))
     count = found.basis.shape[2] if cls != "shift_invariant" else _sum_zero_count(found)
     top, bottom, size = (_first(found, place, count) for place in (i, j, LOGITS))
     whole = extremes(top, bottom, size, FULL[found.logits.dtype])
@@ -104,10 +109,19 @@ def bounds(
     said = HOLDS_FOR[cls]
     if cls == "all" and found.span == "given":
         said = "every loss whose ∂L/∂z lies in the given basis"
-    return LossBounds(
+    made = LossBounds(
         cls, lower, upper, _direction(found.basis, lower_at), _direction(found.basis, upper_at),
         whole.rank_top, whole.rank_bottom, whole.condition, whole.floor, said,
     )  # fmt: skip
+    return _beyond(found.rounding.get(i), made)
+
+
+def _beyond(rounding: Tensor | None, made: LossBounds) -> LossBounds:
+    """The bounds that hold whatever rounding made of signals as small as that."""
+    if rounding is None:
+        return made
+    lower = torch.where(made.lower < rounding, 0.0, made.lower)
+    return replace(made, lower=lower, upper=made.upper.maximum(rounding), rounding=rounding)
 
 
 def _sum_zero_count(found: Reachable) -> int:

@@ -17,17 +17,27 @@ from numeric.capture.capture import CapturedModel
 from numeric.capture.flow import Step
 from numeric.recording.graph import Node, Ref
 
-_ARGUMENTS = ("input", "weight", "bias")
 _CONVOLUTION = torch.ops.aten.convolution.default
+_ARGUMENTS: Mapping[object, tuple[str, ...]] = {
+    functional.linear: ("input", "weight", "bias"),
+    torch.ops.aten.mm.default: ("input", "weight"),
+    torch.ops.aten.addmm.default: ("bias", "input", "weight"),
+    _CONVOLUTION: ("input", "weight", "bias"),
+}
 SHARED = "used more than once"
-NO_LAYER = "no weight or bias of a linear layer or a convolution"
+NO_LAYER = (
+    "no linear layer's or convolution's own, as recorded (of norms, embeddings, W.t(), and "
+    "nn.MultiheadAttention with its in_proj and out_proj)"
+)
 OFF_THE_PATH = "of a layer that the input's gradient does not pass"
+ODD = "of a layer that does not make one real row of each row, by a matrix"
 
 
 @dataclass(frozen=True)
 class PlainWeight:
     """A parameter, and the step of the layer whose weight or bias it is; `entry` is the recorded
-    value that the layer takes, `step.value` what it gives.
+    value that the layer takes, `step.value` what it gives. x @ W counts as a linear layer: its W is
+    turned, of which no norm knows.
     """
 
     step: Step
@@ -36,7 +46,7 @@ class PlainWeight:
 
     @property
     def is_linear(self) -> bool:
-        return self.step.node.function is functional.linear
+        return self.step.node.function is not _CONVOLUTION
 
 
 def plain_weights(
@@ -55,6 +65,8 @@ def plain_weights(
         found = layers.get(id(parameter))
         if used[_storage(parameter)] > 1:
             others[name] = SHARED
+        elif found is not None and not _is_supported(model, found):
+            others[name] = ODD
         elif found is not None:
             plain[name] = found
         else:
@@ -77,18 +89,28 @@ def _of_layer(step: Step) -> list[tuple[Tensor, PlainWeight]]:
     ]
 
 
+def _is_supported(model: CapturedModel, each: PlainWeight) -> bool:
+    """Whether rows of the layer's input become as many of its result, in real numbers."""
+    met, made = (model.flow.recording.values[at] for at in (each.entry, each.step.value))
+    if met.is_complex() or made.is_complex():
+        return False
+    # A vector for a weight takes an axis away, and a bias may add some.
+    return not each.is_linear or (met.dim() > 1 and met.shape[:-1] == made.shape[:-1])
+
+
 def _layered(model: CapturedModel) -> list[Tensor]:
     """The weights and biases of all layers."""
     nodes = model.flow.recording.nodes
-    held = (_arguments(node).get(role) for node in nodes for role in _ARGUMENTS[1:])
+    held = (_arguments(node).get(role) for node in nodes for role in ("weight", "bias"))
     return [each for each in held if isinstance(each, Tensor)]
 
 
 def _arguments(node: Node) -> dict[str, object]:
     """By name; nothing of what is no such layer."""
-    if node.function not in (functional.linear, _CONVOLUTION):
+    if node.function not in _ARGUMENTS or node.kwargs.keys() & {"alpha", "beta"}:
         return {}
-    return dict(zip(_ARGUMENTS, node.args, strict=False)) | dict(node.kwargs)
+    names = _ARGUMENTS[node.function]
+    return dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
 
 
 def _storage(tensor: Tensor) -> int:

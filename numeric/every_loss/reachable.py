@@ -28,7 +28,8 @@ class Reachable:
 
     `columns` (batch, n, c) in the model's precision; `basis` (batch, K, c) float64 the directions a
     that they came from; `logits` (batch, K). `span` says what the basis is. With `joined` the batch
-    counts as one sample: (1, B·n, c) and (1, B·K, c). Raises InputError for a basis that is not the
+    counts as one sample: (1, B·n, c) and (1, B·K, c). At a place of `rounding` (batch,) less than
+    that much of ‖∂L/∂z‖ is not told from zero. Raises InputError for a basis that is not the
     one that `span` names: bounds of classes are read off its first columns.
     """
 
@@ -37,6 +38,7 @@ class Reachable:
     logits: Tensor
     span: Literal["all", "sum_zero", "labels", "given"]
     joined: bool = False
+    rounding: Mapping[Hashable, Tensor] = field(default_factory=dict)
     _factors: dict[Hashable, Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

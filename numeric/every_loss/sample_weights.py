@@ -16,6 +16,7 @@ from torch.nn import functional
 from numeric.capture.capture import CapturedModel
 from numeric.capture.region import ran
 from numeric.every_loss import cotangents
+from numeric.every_loss.column_pencils import FULL
 from numeric.every_loss.logit_graph import LogitGraph, captured_graph
 from numeric.every_loss.plain_weights import PlainWeight, plain_weights
 from numeric.every_loss.reachable import LOGITS, Reachable, pulled_back, sent_from
@@ -35,14 +36,15 @@ def sample_weights(
     whatever the reduction; the samples must be apart.
 
     K passes for all layers whose signals fit into `most_bytes`, and a few more that tell whose rows
-    are whose. The columns are triangular factors, (batch, K, K) float64. Raises InputError for what
-    gives no logits.
+    are whose. The columns are triangular factors, (batch, K, K) float64, and known up to the
+    rounding of the sums over places that they are. Raises InputError for what gives no logits.
     """
     plain, others = plain_weights(model, named)
     values = {each for found in plain.values() for each in (found.entry, found.step.value)}
     graph = captured_graph(model, values)
     basis = cotangents.everything(graph.logits)
     factors: dict[Hashable, Tensor] = {}
+    rounding: dict[Hashable, Tensor] = {}
     for name, parameter in named.items():
         size = graph.logits.shape[1] * parameter.numel() * parameter.element_size()
         if name in plain and size > most_bytes // 4:
@@ -53,9 +55,9 @@ def sample_weights(
             if found is None:
                 others[name] = MIXED
             else:
-                factors[name] = found
+                factors[name], rounding[name] = found
     columns = {**factors, LOGITS: basis}
-    return Reachable(columns, basis, graph.logits.detach(), "all"), others
+    return Reachable(columns, basis, graph.logits.detach(), "all", rounding=rounding), others
 
 
 def _in_groups(
@@ -81,15 +83,17 @@ def _factors(
     plain: Mapping[str, PlainWeight],
     named: Mapping[str, Tensor],
     basis: Tensor,
-) -> dict[str, Tensor | None]:
-    """R (batch, K, K) of each parameter's columns; None where rows are of several samples."""
+) -> dict[str, tuple[Tensor, Tensor] | None]:
+    """R (batch, K, K) of each parameter's columns, and the norms that are not told from rounding,
+    (batch,); None where rows are of several samples.
+    """
     logits = graph.logits
     sent = torch.cat([sent_from(basis, False).to(logits), _some_samples(logits)])
     places = list(dict.fromkeys(each.step.value for each in plain.values()))
     pulled = pulled_back(logits, [graph.values[each] for each in places], sent)
     signals = dict(zip(places, pulled, strict=True))
     kept = sets_of_samples(len(logits)).to(logits.device)
-    made: dict[str, Tensor | None] = {}
+    made: dict[str, tuple[Tensor, Tensor] | None] = {}
     for name, each in plain.items():
         g, h = signals[each.step.value], graph.values[each.entry].detach()
         axis = _sample_axis(g[basis.shape[2] :], kept, each.is_linear)
@@ -99,9 +103,23 @@ def _factors(
         rows = (
             _apart(t, at, len(logits)) for t, at in ((g[: basis.shape[2]], axis + 1), (h, axis))
         )
-        alone = zip(*(t.unbind(0) for t in rows), strict=True)
-        made[name] = torch.stack([_triangle(_sent(each, named[name], *two)) for two in alone])
+        alone = list(zip(*(t.unbind(0) for t in rows), strict=True))
+        triangles = [_triangle(_sent(each, named[name], *two)) for two in alone]
+        least = [_rounding(each, named[name], *two) for two in alone]
+        made[name] = (torch.stack(triangles), torch.stack(least))
     return made
+
+
+def _rounding(each: PlainWeight, parameter: Tensor, g: Tensor, h: Tensor) -> Tensor:
+    """What rounding may make of ‖Σ_p g_p h_pᵀ‖ for a ∂L/∂z of length 1: of n terms that cancel,
+    n·eps of the sum of their sizes. A basis a = Σ c_k a_k as of `everything` has ‖c‖ ≤ ‖a‖.
+    """
+    eps = torch.finfo(g.dtype).eps
+    size = torch.linalg.vector_norm(g, dim=0, keepdim=True, dtype=torch.float64).to(g)
+    # A bias gets one number of each place and channel that it is spread over.
+    own = parameter.numel() if each.role == "bias" else g.shape[-1 if each.is_linear else 2]
+    share = max(FULL.get(g.dtype, 8 * eps), g[0].numel() / own * eps)
+    return share * torch.linalg.vector_norm(_sent(each, parameter, size, h.abs()))
 
 
 def sets_of_samples(batch: int) -> Tensor:
@@ -147,8 +165,7 @@ def _apart(t: Tensor, axis: int, batch: int) -> Tensor:
 def _sent(each: PlainWeight, parameter: Tensor, g: Tensor, h: Tensor) -> Tensor:
     """What the signals g (K, *out) of one sample send to a parameter, (K, n): isometrically."""
     if each.role == "bias":
-        channel = g.dim() - 1 if each.is_linear else 2
-        return g.movedim(channel, 1).double().flatten(2).sum(2)
+        return _summed(g, parameter.shape if each.is_linear else (-1, *[1] * (g.dim() - 3)))
     if each.is_linear:
         return _of_places(g.flatten(1, -2), h.flatten(0, -2))
     met = g.movedim(2, -1).flatten(1, -2)
@@ -157,14 +174,22 @@ def _sent(each: PlainWeight, parameter: Tensor, g: Tensor, h: Tensor) -> Tensor:
     weight = parameter.detach().requires_grad_()
 
     def given(leaf: Any) -> Any:
-        if isinstance(leaf, Ref):
-            return h
+        if isinstance(leaf, Ref):  # another than the input is a bias
+            return h if leaf.value == each.entry else None
         return weight if leaf is parameter else leaf
 
     with torch.enable_grad():
         out = ran(each.step.node, given)[each.step.position]
     (found,) = pulled_back(out, [weight], g)
     return found.flatten(1)
+
+
+def _summed(g: Tensor, shape: Sequence[int]) -> Tensor:
+    """g (K, *out) summed over the axes along which a tensor of a shape was spread, (K, n)."""
+    missing = g.dim() - 1 - len(shape)
+    spread = [1 + axis for axis, size in enumerate([*[1] * missing, *shape]) if size == 1]
+    # Of no axes torch would sum over all.
+    return (g.double().sum(spread, keepdim=True) if spread else g.double()).flatten(1)
 
 
 def _of_places(g: Tensor, h: Tensor) -> Tensor:

@@ -148,6 +148,8 @@ def _weights_whatever_the_loss(found: Analysis) -> Iterator[str]:
         yield f"{each.name:{width}}  {ratio}  {_bands(_ends(each.bounds))}".rstrip()
     if len(rows) > len(shown):
         yield f"and {len(rows) - len(shown)} parameters whose measured ratio is larger"
+    if any("rounding" in end.holds_for for each in shown for end in each.bounds):
+        yield "a band from 0 may be rounding alone: see holds_for"
     yield "‖∂L/∂W‖/‖∂L/∂z‖ of each sample's own part of the gradient, z its logits, whatever the"
     yield "reduction of the loss; of the batch's sum no lower bound, for samples may cancel in it"
 

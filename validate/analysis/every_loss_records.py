@@ -85,6 +85,9 @@ def _values(bounds: LossBounds, name: str, begins: str) -> list[BoundValue]:
     said = begins + bounds.holds_for
     if floor > 0:
         said += f", where ‖∂L/∂H‖ ≥ {floor:.0e} ‖∂L/∂z‖ (less is rounding)"
+    least = 0.0 if bounds.rounding is None else float(bounds.rounding.max())
+    if least > 0 and float(bounds.lower[live].min()) < least:
+        said += f", beyond rounding: {least:.0e} and less are not told from 0"
     lower, upper = float(bounds.lower[live].min()), float(bounds.upper[live].max())
     high = upper if math.isfinite(upper) else None
     return [

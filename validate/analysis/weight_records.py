@@ -1,11 +1,11 @@
 """Puts into the records of parameters what every loss must send to them, beside what one sends."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from derivations.errors import GradboundError
@@ -18,6 +18,8 @@ from validate.measure.sample_ratios import sample_ratios
 
 SAMPLES = 32
 """A backward pass of the whole batch for each: more are not measured."""
+NAMED = 4
+"""So many parameters are named of those that something is said of."""
 RATIO = "‖∂L/∂W‖/‖∂L/∂z‖ of each sample's own part"
 
 
@@ -42,9 +44,12 @@ def with_every_loss(
 
     For samples that are apart and logits (batch, K) that the blocks have bounds of.
     """
-    if not isinstance(model, nn.Module) or not records:
+    if not isinstance(model, nn.Module):
         return tuple(records), ()
     named = dict(model.named_parameters())
+    absent = _absent(named, {each.name for each in records})
+    if not records:
+        return (), tuple(absent)
     try:
         found, others = sample_weights(captured, {each.name: named[each.name] for each in records})
     except GradboundError as error:
@@ -54,8 +59,10 @@ def with_every_loss(
         for each in records
         if each.name in found.columns
     }
-    measured, remarks = _measured(model, args, kwargs, loss, list(bounds))
-    remarks += _left_out(others)
+    measured, remarks = _measured(
+        model, args, kwargs, loss, {name: found.rounding[name] for name in bounds}
+    )
+    remarks += _left_out(others) + absent
     if bounds and len(found.logits) > SAMPLES:
         remarks.append(
             f"{RATIO} is measured of the first {SAMPLES} samples, its bounds hold of all"
@@ -72,17 +79,22 @@ def _measured(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     loss: Callable[[Any], Tensor],
-    names: Sequence[str],
+    rounding: Mapping[str, Tensor],
 ) -> tuple[dict[str, Spread], list[str]]:
-    if not names:
+    """Of the parameters in `rounding`; smaller ratios than that of a sample count as 0."""
+    if not rounding:
         return {}, []
     try:
         with untouched(model):
-            ratios = sample_ratios(model, args, kwargs, loss, names, SAMPLES)
+            ratios = sample_ratios(model, args, kwargs, loss, list(rounding), SAMPLES)
     except (RuntimeError, ValueError) as error:  # as of a re-entrant checkpoint
         why = next(iter(str(error).splitlines()), "")
         return {}, [f"{RATIO} could not be measured: {why}"]
-    kept = {name: each[each.isfinite()] for name, each in ratios.items()}
+    told = {
+        name: torch.where(each < rounding[name][: len(each)], 0.0, each)
+        for name, each in ratios.items()
+    }
+    kept = {name: each[each.isfinite()] for name, each in told.items()}
     return {
         name: Spread(float(each.min()), float(each.median()), float(each.max()))
         for name, each in kept.items()
@@ -91,8 +103,28 @@ def _measured(
 
 
 def _left_out(others: Mapping[str, str]) -> list[str]:
-    """How many parameters have no bounds, by the reason."""
-    counted = Counter(others.values())
-    said = "; ".join(f"{count} {why}" for why, count in counted.items())
+    """Which parameters have no bounds, by the reason."""
+    said = "; ".join(
+        f"{_names([name for name, each in others.items() if each == why])}: {why}"
+        for why in dict.fromkeys(others.values())
+    )
     total = len(others)
     return [f"{total} parameters have no bounds for every loss: {said}"] if total else []
+
+
+def _absent(named: Mapping[str, nn.Parameter], recorded: Collection[str]) -> list[str]:
+    """Which parameters have no record at all, and why."""
+    missing = {name: each for name, each in named.items() if name not in recorded}
+    frozen = [name for name, each in missing.items() if not each.requires_grad]
+    others = [name for name, each in missing.items() if each.requires_grad]
+    return [
+        f"{_names(names)}: {why}, and not among the parameters"
+        for names, why in ((frozen, "frozen"), (others, "unused, or of no finite gradient"))
+        if names
+    ]
+
+
+def _names(names: Sequence[str]) -> str:
+    """The first few."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

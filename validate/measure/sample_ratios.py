@@ -22,7 +22,8 @@ def sample_ratios(
     """‖∂L_b/∂W‖/‖∂L/∂z_b‖ by name, of the first samples, at most so many: NaN where the loss sends
     a sample's logits z_b nothing. L_b is the sample's own part of the loss, by way of its logits.
 
-    The samples must be apart. Raises ValueError where the result is not one tensor (batch, …).
+    The samples must be apart. Raises ValueError where the result is not one tensor (batch, …), or
+    where autograd does not find a parameter, as behind a re-entrant checkpoint.
     """
     parameters = {name: each for name, each in model.named_parameters() if name in names}
     with torch.enable_grad():
@@ -37,8 +38,10 @@ def sample_ratios(
         alone = torch.zeros_like(sent)
         alone[sample] = sent[sample]
         found = torch.autograd.grad(
-            logits, [*parameters.values()], alone, retain_graph=True, materialize_grads=True
+            logits, [*parameters.values()], alone, retain_graph=True, allow_unused=True
         )
+        if lost := [name for name, one in zip(parameters, found, strict=True) if one is None]:
+            raise ValueError(f"no gradient comes to {lost[0]} by autograd.grad")
         size = sent[sample].double().norm()
         norms = torch.stack([each.double().norm() for each in found])
         rows.append(norms / torch.where(size > 0, size, torch.nan))

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from numeric import capture
-from numeric.every_loss.plain_weights import NO_LAYER, OFF_THE_PATH, SHARED, plain_weights
+from numeric.every_loss.plain_weights import NO_LAYER, ODD, OFF_THE_PATH, SHARED, plain_weights
 
 
 def found_in(model, x):
@@ -75,3 +75,40 @@ def test_what_is_no_layers_own_or_meets_no_gradient_of_the_input_is_left_out():
     assert others == {
         "raw": NO_LAYER, "places.weight": OFF_THE_PATH, "places.bias": OFF_THE_PATH,
     }  # fmt: skip
+
+
+class Held(nn.Module):
+    """A layer written out, of a weight and a bias of some shape."""
+
+    def __init__(self, way, weight, bias=(4,)):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(weight)), nn.Parameter(torch.randn(bias))
+        self.way, self.head = way, nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.way(x, self.weight, self.bias).tanh())
+
+
+def test_a_product_with_a_matrix_is_a_linear_layer():
+    for way in (torch.matmul, torch.mm):
+        plain, others = found_in(
+            Held(lambda x, w, b, way=way: way(x, w) + b, (5, 4)), torch.randn(2, 5)
+        )
+        assert (plain["weight"].role, plain["weight"].is_linear) == ("weight", True)
+        assert others == {"bias": NO_LAYER}
+    plain, _ = found_in(Held(lambda x, w, b: torch.addmm(b, x, w), (5, 4)), torch.randn(2, 5))
+    assert {"weight", "bias"} <= set(plain)
+    scaled = Held(lambda x, w, b: torch.addmm(b, x, w, beta=2, alpha=3), (5, 4))
+    assert found_in(scaled, torch.randn(2, 5))[1] == {"weight": NO_LAYER, "bias": NO_LAYER}
+    turned = Held(lambda x, w, b: x @ w.t() + b, (4, 5))
+    assert found_in(turned, torch.randn(2, 5))[1]["weight"] == NO_LAYER
+
+
+def test_layers_that_do_not_make_a_row_of_each_row_are_left_out():
+    vector = Held(lambda x, w, b: functional.linear(x, w) + b, (5,))
+    assert found_in(vector, torch.randn(2, 4, 5))[1]["weight"] == ODD
+    waves = Held(lambda x, w, b: functional.linear(x + 0j, w + 0j).abs() + b, (4, 5))
+    assert found_in(waves, torch.randn(2, 5))[1]["weight"] == NO_LAYER
+    waves.weight = nn.Parameter(torch.randn(4, 5, dtype=torch.complex64))
+    waves.way = lambda x, w, b: functional.linear(x + 0j, w).abs() + b
+    assert found_in(waves, torch.randn(2, 5))[1]["weight"] == ODD

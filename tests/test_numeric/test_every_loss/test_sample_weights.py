@@ -8,6 +8,7 @@ import pytest
 import torch
 from strategies import gaussian
 from torch import nn
+from torch.nn import functional
 from twins.arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs, linear_loss
 
 from derivations.errors import InputError
@@ -111,6 +112,124 @@ def test_the_columns_are_those_of_the_parameters_own_graph(kind, most, monkeypat
         for name in names:
             gram, own = (r.mT @ r for r in (found.factor(name)[k], slow.factor(name)[0]))
             assert torch.allclose(gram, own, rtol=1e-9, atol=1e-12 * float(own.abs().max()))
+
+
+class Written(nn.Module):
+    """A layer written out, of a bias of some shape."""
+
+    def __init__(self, way, weight, bias):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(weight)), nn.Parameter(torch.randn(bias))
+        self.way, self.head = way, nn.Linear(4, 5)
+
+    def forward(self, x):
+        h = self.way(x, self.weight, self.bias).tanh()
+        return self.head(h if h.dim() == 2 else h.flatten(2).mean(2 if h.shape[1] == 4 else 1))
+
+
+LINEAR = functional.linear
+WRITTEN = [
+    (LINEAR, (4, 6), (1,), (3, 6)),
+    (LINEAR, (4, 6), (), (3, 6)),
+    (LINEAR, (4, 6), (1, 4), (3, 6)),
+    (LINEAR, (4, 6), (3, 4), (3, 6)),
+    (LINEAR, (4, 6), (3, 1), (3, 6)),
+    (LINEAR, (4, 6), (1, 4), (3, 2, 6)),
+    (LINEAR, (4, 6), (1,), (3, 2, 6)),
+    (lambda x, w, b: torch.addmm(b, x, w), (6, 4), (1,), (3, 6)),
+    (lambda x, w, b: torch.addmm(b, x, w), (6, 4), (4,), (3, 6)),
+    (lambda x, w, b: x @ w + 0 * b, (6, 4), (4,), (3, 2, 6)),
+    (lambda x, w, b: functional.conv1d(x, w, 2 * b), (4, 6, 1), (4,), (3, 6, 2)),
+    (functional.conv1d, (4, 6, 3), (4,), (3, 6, 9)),
+]
+
+
+@pytest.mark.parametrize("case", range(len(WRITTEN)))
+def test_whatever_the_bias_is_spread_over_the_columns_are_autograds(case):
+    torch.manual_seed(case)
+    way, weight, bias, size = WRITTEN[case]
+    model, x = Written(way, weight, bias).double(), gaussian(*size, seed=case)
+    named = dict(model.named_parameters())
+    found, others = sample_weights(capture(model, (x,), {}), named)
+    assert set(others) <= {"bias"}
+    assert ("bias" in others) == (case in (9, 10))
+    z = model(x)
+    for k in range(3):
+        for name in set(named) - set(others):
+            sent = [torch.zeros_like(z).index_put((torch.tensor(k),), a) for a in found.basis[k].T]
+            own = torch.stack(
+                [
+                    torch.autograd.grad(z, named[name], a, retain_graph=True)[0].flatten()
+                    for a in sent
+                ]
+            )
+            gram = found.factor(name)[k].mT @ found.factor(name)[k]
+            assert torch.allclose(
+                gram, own @ own.T, rtol=1e-9, atol=1e-12 * float(gram.abs().max())
+            )
+
+
+class Keys(nn.Module):
+    """Attention of separate layers: the bias of the keys moves no softmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.head = (nn.Linear(8, size) for size in (8, 8, 8, 5))
+
+    def forward(self, x):
+        weights = torch.softmax(self.q(x) @ self.k(x).mT / 3, -1)
+        return self.head((weights @ self.v(x)).mean(1))
+
+
+NOTHING = {
+    "instance": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, 3), nn.InstanceNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5)
+        ),
+        (3, 2, 6, 6), "0.bias",
+    ),
+    "keys": (Keys, (3, 4, 8), "k.bias"),
+    "batch of one": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5)
+        ),
+        (1, 2, 6, 6), "0.bias",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("case", NOTHING)
+def test_sums_that_cancel_but_for_rounding_are_not_told_from_nothing(case, dtype):
+    make, size, name = NOTHING[case]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model, x = make().to(dtype), gaussian(*size, seed=seed).to(dtype)
+        found, _ = sample_weights(capture(model, (x,), {}), dict(model.named_parameters()))
+        for cls in ("all", "shift_invariant", "labels"):
+            some = bounds(found, name, LOGITS, cls)
+            assert (some.lower == 0).all()
+            assert torch.equal(some.upper, found.rounding[name])
+            for other in set(found.rounding) - {name}:
+                whole = bounds(found, other, LOGITS, cls)
+                # Far above: the floor is no bound of what does not cancel.
+                assert (whole.upper > 1e3 * found.rounding[other]).all()
+    assert found.rounding[name].max() < (1e-4 if dtype == torch.float32 else 1e-6)
+
+
+def test_what_rounding_leaves_is_a_share_of_the_sum_of_sizes():
+    model = nn.Sequential(nn.Conv1d(1, 1, 1), nn.Flatten(), nn.Linear(400, 2, bias=False))
+    model[2].weight.data.copy_(torch.tensor([[1.0, -1.0] * 200, [0.0] * 400]))
+    x = torch.tensor([1.0, -1.0] * 200).reshape(1, 1, 400)
+    found, _ = sample_weights(capture(model, (x,), {}), dict(model.named_parameters()))
+    # Of the sum-zero direction and of 1 each place gets ±1: 400 sizes of √2, eps a term.
+    least = 400 * torch.finfo(torch.float32).eps * 400 * 2**0.5
+    for name in ("0.weight", "0.bias"):
+        assert found.rounding[name].item() == pytest.approx(least, rel=1e-6)
+    some = bounds(found, "0.bias", LOGITS, "all")
+    assert (some.lower.item(), some.upper.item()) == (0, found.rounding["0.bias"].item())
+    with pytest.raises(InputError, match="not to a parameter's"):
+        bounds(found, "0.weight", "0.bias", "all")
 
 
 class Interleaved(nn.Module):

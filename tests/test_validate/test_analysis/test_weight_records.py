@@ -4,8 +4,10 @@ import pytest
 import torch
 from strategies import gaussian
 from torch import nn
+from torch.nn import functional
 from twins.arriving import OTHERS, SHIFT_INVARIANT, classifier, inputs
 
+from numeric.every_loss.plain_weights import NO_LAYER, ODD
 from validate.analysis import weight_records
 from validate.analysis.analysis_document import Analysis
 from validate.analysis.analysis_text import text
@@ -76,6 +78,26 @@ def test_without_being_asked_or_where_samples_are_coupled_there_are_none():
     assert any("the samples are coupled" in each for each in found.capture.remarks)
 
 
+class Spared(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.spare = net, nn.Parameter(torch.ones(2))
+
+    def forward(self, x):
+        return self.net(x)
+
+
+class Vector(nn.Module):
+    """Its first weight is a vector."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.head = nn.Parameter(torch.randn(5)), nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.head(functional.linear(x, self.weight).tanh())
+
+
 class Tied(nn.Module):
     def __init__(self):
         super().__init__()
@@ -89,10 +111,57 @@ def test_what_is_left_out_is_counted_by_its_reason():
     found = analyze(Tied().double(), inputs(), every_loss=True)
     (said,) = (each for each in found.capture.remarks if "parameters have no bounds" in each)
     assert said == (
-        "4 parameters have no bounds for every loss: 2 used more than once; 2 no weight or bias of "
-        "a linear layer or a convolution"
+        "4 parameters have no bounds for every loss: layer.weight, layer.bias: used more than "
+        f"once; norm.weight, norm.bias: {NO_LAYER}"
     )
+    assert "in_proj" in NO_LAYER
     assert {each.name for each in found.parameters if each.bounds} == {"head.weight", "head.bias"}
+
+
+def test_of_many_the_first_few_are_named_and_those_without_a_record_too():
+    norms = (nn.LayerNorm(6) for _ in range(3))
+    model = Spared(nn.Sequential(*norms, nn.Linear(6, 6), nn.Linear(6, 3))).double()
+    model.net[3].requires_grad_(False)
+    said = analyze(model, inputs(), every_loss=True).capture.remarks
+    first = "net.0.weight, net.0.bias, net.1.weight, net.1.bias and 2 more"
+    assert f"6 parameters have no bounds for every loss: {first}: {NO_LAYER}" in said
+    assert "net.3.weight, net.3.bias: frozen, and not among the parameters" in said
+    assert "spare: unused, or of no finite gradient, and not among the parameters" in said
+
+
+def test_of_a_frozen_model_it_is_said_that_there_are_none():
+    model = nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    found = analyze(model.requires_grad_(False), inputs(), every_loss=True)
+    assert found.parameters == ()
+    assert "0.weight, 0.bias, 2.weight, 2.bias: frozen, and not among the parameters" in (
+        found.capture.remarks
+    )
+
+
+def test_ratios_that_are_rounding_are_said_to_be_and_measured_as_none():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.InstanceNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 3)
+    )
+    found = analyze(model, gaussian(3, 1, 5, 5, seed=0).float(), every_loss=True)
+    said = {each.name: each for each in found.parameters}
+    assert said["0.bias"].gradient_norm > 0
+    assert said["0.bias"].sample_ratio.max == 0
+    assert all("beyond rounding" in each.holds_for for each in said["0.bias"].bounds)
+    low, high = ends(said["0.bias"], "every_loss.all")
+    assert low == 0 < high < 1e-4
+    assert not any("rounding" in each.holds_for for each in said["4.bias"].bounds)
+    assert said["0.weight"].sample_ratio.min > ends(said["0.weight"], "every_loss.all")[0] > 0
+    assert "a band from 0 may be rounding alone" in text(found)
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_layer_of_an_odd_kind_costs_no_block_its_bounds(batch):
+    torch.manual_seed(0)
+    found = analyze(Vector().double(), gaussian(batch, 7, 5, seed=0), every_loss=True)
+    assert all(any("every_loss" in each.id for each in block.bounds) for block in found.blocks)
+    assert {each.name for each in found.parameters if each.bounds} == {"head.weight", "head.bias"}
+    assert any(f"weight: {ODD}" in each for each in found.capture.remarks)
 
 
 def test_of_many_samples_some_are_measured_and_it_is_said(monkeypatch):
