@@ -1,7 +1,7 @@
 """States of a law for which draws of the weights it holds, and of which signal it is."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,7 @@ from torch import Tensor
 
 from derivations.errors import InputError
 from numeric.checks import described, is_dense
-
-if TYPE_CHECKING:
-    from numeric.laws.characteristic_inversion import Array
-    from numeric.laws.chi_square import GeneralizedChiSquare
+from numeric.laws.characteristic_inversion import Array
 
 OF_SIGNAL = "independent of the signal"
 OF_MASK = "independent of the signal and of where φ is active"
@@ -28,8 +25,8 @@ class Draws:
     """
 
     condition: str
-    signal: "Array | None"
-    beside: "Array"
+    signal: Array | None
+    beside: Array
 
     def __post_init__(self) -> None:
         stated(self.condition)
@@ -54,13 +51,23 @@ def drawn(weight_std: float, rest: str) -> str:
     return f"weights drawn as N(0, {weight_std:g}²), {rest}"
 
 
+class _Law(Protocol):
+    @property
+    def batch(self) -> tuple[int, ...]: ...
+
+    def of_draws(self: "_Made", draws: Draws) -> "_Made": ...
+
+
+_Made = TypeVar("_Made", bound=_Law)
+
+
 def of_draws(
-    law: "GeneralizedChiSquare",
+    law: _Made,
     condition: str,
     h: Tensor | None,
     v: Tensor,
     signal: Tensor | None,
-) -> "GeneralizedChiSquare":
+) -> _Made:
     """The law with its condition; its signal is h, as in a plain and a residual block, if it is not
     given.
     """
@@ -69,7 +76,7 @@ def of_draws(
     return law.of_draws(Draws(condition, own, _rows(v, "v", law)))
 
 
-def _rows(tensor: Tensor, name: str, law: "GeneralizedChiSquare") -> "Array":
+def _rows(tensor: Tensor, name: str, law: _Law) -> Array:
     axes = len(law.batch)
     if not (isinstance(tensor, Tensor) and is_dense(tensor)) or tensor.shape[:axes] != law.batch:
         raise InputError(f"{name} is {described(tensor)}: give one row for each law of {law.batch}")

@@ -5,7 +5,7 @@ value of that tensor, and of the slices that lead to it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,9 +14,6 @@ from torch.utils._pytree import tree_flatten
 from derivations.errors import CaptureError
 from numeric.recording.graph import Node
 from numeric.recording.operations import VIEWS, name_of
-
-if TYPE_CHECKING:
-    from numeric.recording.recorder import Recorder
 
 _SCATTERS: dict[Any, Any] = {
     torch.ops.aten.slice.Tensor: torch.ops.aten.slice_scatter.default,
@@ -28,8 +25,8 @@ _SCATTERS: dict[Any, Any] = {
 class Changes:
     """Of recorded values, in one recording."""
 
-    def __init__(self, recorder: "Recorder") -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: Any) -> None:
+        self._recorder = recorder  # the one whose values they are
         self._tensors: dict[int, Tensor] = {}  # of values that became copies, and stay alive so
         self._whole: dict[int, tuple[Tensor, Node] | None] = {}  # by id: what a view is part of
         self._stale: set[int] = set()  # ids of views of what was changed by way of others
