@@ -137,7 +137,7 @@ def theorem_of_scale() -> BoundingTheorem:
         "With D = diag(w)/s, ∂L/∂x = (I − kkᵀ)(I − uuᵀ)Dg: two directions are taken away, the "
         "second by ‖k‖² ≤ 1 of it, so γ ≤ σ_max(D) = max_i |w_i|/s for every signal, attained "
         "where g is of the largest weights and has no part along u and k. Where Dg = u nothing is "
-        "left. Of a GroupNorm the least s of its groups counts.",
+        "left. Of a GroupNorm the group with the largest such ratio counts.",
         Derivation("norm.scale", notation, steps, (*quantities, *limits.remaining.values())),
         result,
         ("g ≠ 0", "s > 0", "(k; √ε₀/s) is a unit column: norm.jacobian"),

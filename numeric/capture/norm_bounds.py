@@ -1,7 +1,7 @@
 """Bounds a block that is one normalization of its input's own statistics, at the recorded input.
 
-‖J‖₂ ≤ max|w|/s with s = √(var + ε), of a LayerNorm, an RMSNorm and each group of a GroupNorm: the
-number is of the bound that the theorem norm.scale proves.
+‖J‖₂ ≤ max|w|/s with s = √(var + ε), of a LayerNorm, an RMSNorm, each group of a GroupNorm and each
+channel of an InstanceNorm: the number is of the bound that the theorem norm.scale proves.
 """
 
 import math
@@ -26,7 +26,11 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
     "rms_norm": ("input", "normalized_shape", "weight", "eps"),
     "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
-}
+    "instance_norm": (
+        "input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum",
+        "eps",
+    ),
+}  # fmt: skip
 """The arguments of the functions that are known, in their order."""
 
 
@@ -48,10 +52,14 @@ def norm_bound(model: CapturedModel, segment: Captured) -> Tensor | None:
     given = _arguments(node, values)
     if isinstance(node.kwargs.get("weight"), Ref) or not isinstance(given["input"], Tensor):
         return None
+    if node.name == "instance_norm" and not given.get("use_input_stats", True):
+        return None
     size = _DEVIATION[node.name](x.detach().double(), given)
-    weight = given.get("weight")
-    largest = 1.0 if weight is None else float(weight.detach().double().abs().max())
-    return largest / size.flatten(1).amin(1)
+    weight, parts = given.get("weight"), size.shape[1] if node.name in _OWN_WEIGHTS else 1
+    if weight is None:
+        return 1 / size.amin(1)
+    largest = weight.detach().double().abs().reshape(parts, -1).amax(1)
+    return (largest / size).amax(1)
 
 
 def with_norm_bound(found: SegmentNumbers, scale: Tensor, joined: bool) -> SegmentNumbers:
@@ -89,8 +97,9 @@ def _layer(x: Tensor, given: Mapping[str, Any]) -> Tensor:
 def _rms(x: Tensor, given: Mapping[str, Any]) -> Tensor:
     axes = tuple(range(-len(given["normalized_shape"]), 0))
     eps = given.get("eps")
-    # Without one torch takes that of the input's type: the smallest makes the bound largest.
-    return (x.square().mean(axes) + (0.0 if eps is None else eps)).sqrt().reshape(len(x), -1)
+    if eps is None:  # torch takes that of the type in which it computes
+        eps = min(torch.finfo(each).eps for each in (given["input"].dtype, torch.float32))
+    return (x.square().mean(axes) + eps).sqrt().reshape(len(x), -1)
 
 
 def _group(x: Tensor, given: Mapping[str, Any]) -> Tensor:
@@ -98,8 +107,16 @@ def _group(x: Tensor, given: Mapping[str, Any]) -> Tensor:
     return (groups.var(-1, correction=0) + given.get("eps", 1e-5)).sqrt()
 
 
+def _instance(x: Tensor, given: Mapping[str, Any]) -> Tensor:
+    return _group(x, {"num_groups": x.shape[1], "eps": given.get("eps", 1e-5)})
+
+
 _DEVIATION: Mapping[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
     "layer_norm": _layer,
     "rms_norm": _rms,
     "group_norm": _group,
+    "instance_norm": _instance,
 }
+"""s of each sample and of each part that has statistics of its own, (batch, parts)."""
+_OWN_WEIGHTS = ("group_norm", "instance_norm")
+"""Their parts have weights of their own; those of the others share them."""

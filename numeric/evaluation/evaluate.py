@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.blocks import Block, term_of
+from derivations.algebra.notation import Signal
 from derivations.algebra.quantities import Cosine, Definition, NumericalRange, SigmaMax
 from derivations.algebra.terms import Term
 from derivations.rules.bound_types import Bound
@@ -29,7 +30,7 @@ from numeric.evaluation.block_numbers import (
     not_looser,
 )
 from numeric.evaluation.column_expressions import Columns
-from numeric.evaluation.law_bounds import check_laws, law_bounds
+from numeric.evaluation.law_bounds import check_beside, check_laws, check_signal, law_bounds
 from numeric.evaluation.live_samples import live_samples, spread
 from numeric.evaluation.quantity_values import QuantityValues
 from numeric.evaluation.repeated_skips import warn_of_repeated_skips
@@ -56,14 +57,14 @@ def evaluate(
     """Evaluates the pullback and every bound of `term`: a term, a block, or a block's name.
 
     Without `spectra` only bounds that need no singular values; `steps`, `delta` and `seed` are the
-    `Effort` of finding those. With `law`, one of ‖∂L/∂x‖² per sample over weights drawn
-    independently of the signal (`numeric.laws`), also the bounds of certainty "law" of `law_bounds`
-    at `delta`: they are about draws of the weights, not about these. x: (batch, *in), g: (batch,
+    `Effort` of finding those. With `law`, one of ‖∂L/∂x‖² per sample over random weights
+    (`numeric.laws`), also the bounds of certainty "law" of `law_bounds` at `delta`: they are about
+    the draws that the law states, not about these weights. x: (batch, *in), g: (batch,
     *out), float32 or float64; half precision is taken to float32, with a PrecisionWarning. Samples
     whose backward signal is zero have no gain: a VanishedSignalWarning names them. Warns, too,
     where a leaf already adds the input that its term adds (`RepeatedSkipWarning`). Raises
     InputError where no sample has a signal, for tensors and modules that `numeric.checks` refuses,
-    and where leaves do not fit the term.
+    where leaves do not fit the term, and for a law of another signal or block.
     """
     effort = Effort(steps, delta, seed)  # refused even where no spectra are wanted
     structure = term_of(term)
@@ -78,10 +79,25 @@ def evaluate(
         point = Point(structure, leaves, x[live.to(x.device)], g[live.to(g.device)])
     numbers = numbers_at(point, effort, spectra)
     if law is not None:
-        own = law_bounds(law.where(live.numpy(force=True)), numbers.terms["norm_g"], delta)
+        chosen = law.where(live.numpy(force=True))
+        _check_law(chosen, point)
+        own = law_bounds(chosen, numbers.terms["norm_g"], delta)
         numbers = replace(numbers, bounds=(*numbers.bounds, *own))
     warn_of_repeated_skips(point)
     return numbers if live.all() else _spread(numbers, live)
+
+
+def _check_law(law: GeneralizedChiSquare, point: Point) -> None:
+    """Refuses a law that is not of this signal, with its part beside the leaves."""
+    draws = check_signal(law, point.g)
+    fixed, random = torch.zeros_like(point.column(point.derived.line.pullback)), []
+    for addend in _addends_of(point.derived.line):
+        letters = map(point.notation.meanings.get, addend.atoms(sp.MatrixSymbol))
+        if all(isinstance(each, Signal) for each in letters):
+            fixed = fixed + point.column(addend)
+        else:
+            random.append(point.column(addend))
+    check_beside(draws, fixed, random)
 
 
 def numbers_at(point: Columns[Tensor], effort: Effort, spectra: bool) -> BlockNumbers:
@@ -123,8 +139,12 @@ def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
 
 
 def _addends(measure: QuantityValues, line: Linearization) -> dict[str, Tensor]:
-    addends = line.pullback.args if isinstance(line.pullback, sp.MatAdd) else (line.pullback,)
-    return {f"norm {_said(addend)}": measure.length(addend) for addend in addends}
+    return {f"norm {_said(addend)}": measure.length(addend) for addend in _addends_of(line)}
+
+
+def _addends_of(line: Linearization) -> tuple[sp.Expr, ...]:
+    found: tuple[sp.Expr, ...] = line.pullback.args
+    return found if isinstance(line.pullback, sp.MatAdd) else (line.pullback,)
 
 
 @lru_cache(maxsize=1024)

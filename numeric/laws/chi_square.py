@@ -4,7 +4,7 @@ Every value of a distribution function is within a stated tolerance of the truth
 logarithm of one, or an InputError says why it cannot be.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import EPS, Array, Components
 from numeric.laws.chi_square_probabilities import Probabilities, answerable
+from numeric.laws.draws import Draws
 from numeric.laws.tail_inversion import log_probability
 from numeric.settings import between, whole
 
@@ -39,13 +40,15 @@ class GeneralizedChiSquare:
     One law, or a batch: shift (*batch,), the others (*batch, k), all float64. A weight of 0 gives a
     constant. One weight λ: λ · χ′²_dof(square / λ), a scaled noncentral chi-square; weights of 0
     alone: a point. Raises InputError for numbers that are negative or not finite, degrees of
-    freedom that are not integers, and a mean where there is no degree of freedom.
+    freedom that are not integers, and a mean where there is no degree of freedom. `draws` says for
+    which weights it holds, and of which signal; no sum or multiple keeps it.
     """
 
     shift: Array
     weights: Array
     dofs: Array
     squares: Array
+    draws: Draws | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         given = {
@@ -77,10 +80,10 @@ class GeneralizedChiSquare:
         gone = (weights == 0) | (dofs == 0)
         shift = shift + np.where(weights == 0, squares, 0).sum(-1)
         kept = (np.where(gone, 0, part) for part in (weights, dofs, squares))
-        for field, value in zip(
+        for name, value in zip(
             ("shift", "weights", "dofs", "squares"), (shift, *kept), strict=True
         ):
-            object.__setattr__(self, field, value)
+            object.__setattr__(self, name, value)
 
     @property
     def batch(self) -> tuple[int, ...]:
@@ -137,8 +140,16 @@ class GeneralizedChiSquare:
                 f"shape, not {kept.dtype} {kept.shape}"
             )
         return GeneralizedChiSquare(
-            self.shift[kept], self.weights[kept], self.dofs[kept], self.squares[kept]
+            self.shift[kept],
+            self.weights[kept],
+            self.dofs[kept],
+            self.squares[kept],
+            None if self.draws is None else self.draws.take(kept),
         )
+
+    def of_draws(self, draws: Draws) -> "GeneralizedChiSquare":
+        """The same law, with what it holds for."""
+        return replace(self, draws=draws)
 
     def sum_over(self, axis: int) -> "GeneralizedChiSquare":
         """The law of the sum, along a batch axis, of independent Q.
@@ -154,8 +165,10 @@ class GeneralizedChiSquare:
             return GeneralizedChiSquare(
                 self.shift.sum(axis), weights[..., 0, :], dofs.sum(-2), squares.sum(-2)
             )
-        flat = (part.reshape(*part.shape[:-2], -1) for part in (weights, dofs, squares))
-        return GeneralizedChiSquare(self.shift.sum(axis), *flat)
+        weights, dofs, squares = (
+            part.reshape(*part.shape[:-2], -1) for part in (weights, dofs, squares)
+        )
+        return GeneralizedChiSquare(self.shift.sum(axis), weights, dofs, squares)
 
     def cdf(self, q: npt.ArrayLike, tolerance: float = TOLERANCE) -> Array:
         """P(Q ≤ q), within `tolerance`. q is broadcast against the batch.

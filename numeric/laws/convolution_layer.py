@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import Array
 from numeric.laws.chi_square import GeneralizedChiSquare
-from numeric.laws.dense_layer import shared_law
+from numeric.laws.dense_layer import GIVEN_ALL, shared_law
+from numeric.laws.draws import OF_MASK, OF_SIGNAL, OF_SLOPES, drawn, of_draws
 from numeric.laws.law_formulas import array, check_sizes, deviation, generalized, generalized_law
 from numeric.settings import whole
 
@@ -131,6 +132,7 @@ def convolution_law(
     active: Tensor | None = None,
     *,
     slope: Tensor | None = None,
+    signal: Tensor | None = None,
 ) -> GeneralizedChiSquare:
     """‖v + D ∂⟨h, conv(x)⟩/∂x‖² for h, v and D = diag(active) independent of the weights.
 
@@ -141,7 +143,9 @@ def convolution_law(
     factor, base = _by_group(h, v, geometry)
     if active is None:
         letters = {"A": array(_sloped(factor, slope, v, geometry), "h"), "v": array(base, "v")}
-        return _sum_over_channels(generalized(generalized_law("convolution"), weight_std, letters))
+        law = _sum_over_channels(generalized(generalized_law("convolution"), weight_std, letters))
+        rest = OF_SIGNAL if slope is None else OF_SLOPES
+        return of_draws(law, drawn(weight_std, rest), h, v, signal)
     if slope is not None:
         raise InputError(
             "both active and slope are given: a slope of 0 or 1 says what active says, give "
@@ -153,9 +157,10 @@ def convolution_law(
         "v_a": array(torch.where(mask, base, 0), "v"),
         "v_i": array(torch.where(mask, 0, base), "v"),
     }
-    return _sum_over_channels(
+    law = _sum_over_channels(
         generalized(generalized_law("convolution.masked"), weight_std, letters)
     )
+    return of_draws(law, drawn(weight_std, OF_MASK), h, v, signal)
 
 
 def alignment_deviation(
@@ -188,6 +193,7 @@ def conditional_convolution_law(
     active: Tensor | None = None,
     *,
     coupled: bool = False,
+    signal: Tensor | None = None,
 ) -> GeneralizedChiSquare:
     """‖v + D ∂⟨h, conv(φ(x))⟩/∂φ‖² inside a real network, given u = conv(φ(x)) without bias.
 
@@ -243,7 +249,8 @@ def conditional_convolution_law(
     )
     if coupled:
         inputs, seen = (part.transpose(0, 1).flatten(1, 2)[None] for part in (inputs, seen))
-    return shared_law(weight_std, inputs, seen, pull, base).sum_over(1)
+    law = shared_law(weight_std, inputs, seen, pull, base).sum_over(1)
+    return of_draws(law, drawn(weight_std, GIVEN_ALL), h, v, signal)
 
 
 def _check_images(**images: Tensor) -> None:

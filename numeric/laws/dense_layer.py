@@ -2,7 +2,8 @@
 
 By the formulas of `derivations/laws/law_catalogue.py`. Every function takes one row per sample or
 per draw and returns a batch of laws. Certainty: `law`, exact for Gaussian weights under the
-conditions of the theorem named in each docstring.
+conditions of the theorem named in each docstring. Each law states them as `draws`, and is of the
+gain relative to `signal`, by default h: give ∂L/∂H of the block where h is another one.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from torch import Tensor
 from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import TOLERANCE, GeneralizedChiSquare, real
+from numeric.laws.draws import OF_MASK, OF_SIGNAL, OF_SLOPES, drawn, of_draws
 from numeric.laws.law_formulas import (
     array,
     check_sizes,
@@ -25,21 +27,27 @@ from numeric.laws.law_formulas import (
     require,
 )
 
+GIVEN_ALL = "given all that they made of the inputs as it is"
 RANK_TOLERANCE = 64
 """Singular values below this many n · eps, relative to the largest, are rounding noise."""
 
 
-def independent_law(weight_std: float, h: Tensor, v: Tensor) -> GeneralizedChiSquare:
+def independent_law(
+    weight_std: float, h: Tensor, v: Tensor, *, signal: Tensor | None = None
+) -> GeneralizedChiSquare:
     """‖v + Wᵀh‖² for h (batch, m) and v (batch, n) independent of W: law "independent.dense".
 
-    Plain: v = 0, h = g; residual: v = h = g; dense step: v = g_y, h = g_F.
+    Plain: v = 0, h = g; residual: v = h = g; dense step: v = g_y, h = g_F, signal = g.
     """
     h_, v_ = _columns(h=h, v=v)
     found = noncentral_law("independent.dense")
-    return noncentral(found, weight_std, {"g_W": h_, "g_y": v_}, {"n": np.asarray(v_.shape[-1])})
+    law = noncentral(found, weight_std, {"g_W": h_, "g_y": v_}, {"n": np.asarray(v_.shape[-1])})
+    return of_draws(law, drawn(weight_std, OF_SIGNAL), h, v, signal)
 
 
-def masked_law(weight_std: float, h: Tensor, v: Tensor, active: Tensor) -> GeneralizedChiSquare:
+def masked_law(
+    weight_std: float, h: Tensor, v: Tensor, active: Tensor, *, signal: Tensor | None = None
+) -> GeneralizedChiSquare:
     """‖v + D Wᵀh‖² behind a ReLU, for h, v and D = diag(active) independent of W.
 
     Law "masked", for h (batch, m) and v (batch, n).
@@ -47,23 +55,34 @@ def masked_law(weight_std: float, h: Tensor, v: Tensor, active: Tensor) -> Gener
     h_, v_ = _columns(h=h, v=v)
     mask = _mask(active, v_)
     letters = {"h": h_, "v_a": np.where(mask, v_, 0), "v_i": np.where(mask, 0, v_)}
-    return noncentral(noncentral_law("masked"), weight_std, letters, {"a": mask.sum(-1)})
+    law = noncentral(noncentral_law("masked"), weight_std, letters, {"a": mask.sum(-1)})
+    return of_draws(law, drawn(weight_std, OF_MASK), h, v, signal)
 
 
-def pointwise_law(weight_std: float, h: Tensor, v: Tensor, slope: Tensor) -> GeneralizedChiSquare:
+def pointwise_law(
+    weight_std: float, h: Tensor, v: Tensor, slope: Tensor, *, signal: Tensor | None = None
+) -> GeneralizedChiSquare:
     """‖v + diag(φ′(x)) Wᵀh‖² for any φ, all independent of W: law "pointwise".
 
     slope = φ′(x) is (batch, n).
     """
     h_, v_, slopes = _columns(h=h, v=v, slope=slope)
     require("slope", slopes, v_.shape)
-    return generalized(
+    law = generalized(
         generalized_law("pointwise"), weight_std, {"h": h_, "v": v_, "K": _diagonal(slopes)}
     )
+    return of_draws(law, drawn(weight_std, OF_SLOPES), h, v, signal)
 
 
 def conditional_law(
-    weight_std: float, phi: Tensor, u: Tensor, h: Tensor, v: Tensor, active: Tensor | None = None
+    weight_std: float,
+    phi: Tensor,
+    u: Tensor,
+    h: Tensor,
+    v: Tensor,
+    active: Tensor | None = None,
+    *,
+    signal: Tensor | None = None,
 ) -> GeneralizedChiSquare:
     """‖v + D Wᵀh‖² inside a real network, given u = Wφ (no bias added).
 
@@ -97,7 +116,8 @@ def conditional_law(
         "phi": phi_ / unit,
         "u": np.where(length > 0, u_, 0) / unit,
     }
-    return noncentral(noncentral_law("conditional"), weight_std, letters, {"a": mask.sum(-1)})
+    law = noncentral(noncentral_law("conditional"), weight_std, letters, {"a": mask.sum(-1)})
+    return of_draws(law, drawn(weight_std, "given Wφ of the sample as it is"), h, v, signal)
 
 
 def batch_law(
@@ -107,6 +127,8 @@ def batch_law(
     h: Tensor,
     v: Tensor,
     slope: Tensor | None = None,
+    *,
+    signal: Tensor | None = None,
 ) -> GeneralizedChiSquare:
     """‖v + diag(φ′(x)) Wᵀh‖² of samples that are coupled through the outputs W Φ of a batch.
 
@@ -124,17 +146,24 @@ def batch_law(
     require("outputs", made, (*lead, h_.shape[-1]))
     basis, seen = _span(given, made)
     letters = {"h": h_, "v": v_, "K": _diagonal(slopes), "V": basis, "U": seen.swapaxes(-1, -2)}
-    return generalized(generalized_law("conditional.batch"), weight_std, letters)
+    law = generalized(generalized_law("conditional.batch"), weight_std, letters)
+    return of_draws(law, drawn(weight_std, "given WΦ of all inputs Φ as it is"), h, v, signal)
 
 
 def shared_law(
-    weight_std: float, inputs: Tensor, outputs: Tensor, pull: Tensor, v: Tensor
+    weight_std: float,
+    inputs: Tensor,
+    outputs: Tensor,
+    pull: Tensor,
+    v: Tensor,
+    *,
+    signal: Tensor | None = None,
 ) -> GeneralizedChiSquare:
     """‖v + Σ_o L_o w_o‖² given all outputs of a weight with rows w_o, used in many places.
 
     Law "conditional.shared". inputs: (batch, uses, n) = Φᵀ, outputs: (batch, uses, m), pull:
     (batch, m, p, n) the L_o, v: (batch, p). For tests and small layers: `convolution_layer.py`
-    builds `pull` for a convolution.
+    builds `pull` for a convolution. Without `signal` the law is of none that is known.
     """
     given, made, pulls, base = (
         array(inputs, "inputs"),
@@ -154,7 +183,8 @@ def shared_law(
     require("pull", pulls, (*lead, made.shape[-1], base.shape[-1], given.shape[-1]))
     basis, seen = _span(given, made)
     letters = {"L": pulls, "v": base, "V": basis[..., None, :, :], "u": seen.swapaxes(-1, -2)}
-    return generalized(generalized_law("conditional.shared"), weight_std, letters, slices=True)
+    law = generalized(generalized_law("conditional.shared"), weight_std, letters, slices=True)
+    return of_draws(law, drawn(weight_std, GIVEN_ALL), None, v, signal)
 
 
 def gain_cdf(

@@ -49,9 +49,16 @@ def gain_quantiles(
             found, known = _quantiles(chosen, half, upper=upper)
             _refuse(random[~known])
             ends[int(upper), random] = found
-    low, high = law_of_square.shift.reshape(-1) + unit * ends
-    lower, upper = (np.sqrt(end).reshape(law_of_square.batch) / length for end in (low, high))
-    return lower * (1 - ROUNDING), upper * (1 + ROUNDING)
+    with np.errstate(over="ignore", under="ignore"):
+        shift = law_of_square.shift.reshape(-1)
+        low, high = shift + unit * ends
+        # Products may be subnormal, and off by all that they are.
+        squares = np.stack([np.nextafter(low, 0), np.nextafter(high, np.inf)])
+        roots = np.where(shift == 0, np.sqrt(unit) * np.sqrt(ends), np.sqrt(squares))
+        lower, upper = (root.reshape(law_of_square.batch) / length for root in roots)
+        lower, upper = lower * (1 - ROUNDING), upper * (1 + ROUNDING)
+    lower = np.minimum(lower, np.finfo(np.float64).max)
+    return np.nextafter(lower, 0), np.nextafter(upper, np.inf)
 
 
 def _quantiles(

@@ -70,6 +70,7 @@ AFFINE = frozenset(
         "upsample_nearest1d", "_upsample_bicubic2d_aa", "_upsample_bilinear2d_aa", "im2col",
         "col2im", "cumsum", "tril", "triu", "index_select", "gather", "unfold", "stack",
         "slice_scatter", "select_scatter", "diagonal_scatter", "copied",
+        "pad",
     )
 )  # fmt: skip
 """Affine in all that they take, with indices and sizes that are constant."""

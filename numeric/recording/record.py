@@ -51,7 +51,14 @@ REFUSED = {
     "backward": "runs a backward pass inside: leave it out",
     ".data =": "sets the data of a tensor that autograd follows: build a new tensor instead",
 }
+_PADS = (nn.functional.pad, torch._C._nn.pad)
 _OTHER_ORDER = (torch.batch_norm, torch.instance_norm)
+_ZEROED = {
+    torch.ops.aten.empty.memory_format: torch.ops.aten.zeros.default,
+    torch.ops.aten.empty_like.default: torch.ops.aten.zeros_like.default,
+    torch.ops.aten.new_empty.default: torch.ops.aten.new_zeros.default,
+}
+"""What a model has not written yet is 0, and no number that lay there before."""
 _READING = frozenset(("_local_scalar_dense", "nonzero", "masked_select", "_unique2"))
 
 
@@ -123,6 +130,10 @@ class _Operations(TorchDispatchMode):
         recorder = self.recorder
         if function._schema.is_mutable:
             recorder.will_change([args, kwargs])
+            if not recorder.paused and recorder.changes.concern(function, args, kwargs):
+                return recorder.changes.make(function, args, kwargs)
+        if "memory_format" not in kwargs:
+            function = _ZEROED.get(function, function)
         random = torch.Tag.nondeterministic_seeded in function.tags
         drawn = Generators(alone=True) if random else None
         out = function(*args, **kwargs)
@@ -178,7 +189,7 @@ class _Functions(TorchFunctionMode):
             raise CaptureError(f"{recorder.paths.current or 'the model'} {REFUSED[name]}")
         if name in DROPS and followed and _given(wrapped, 2, "training", True):
             return self._dropped(function, wrapped, given[0][0])
-        if name in WHOLE and _is_whole(function, wrapped):
+        if _is_whole(function, wrapped):
             before = Generators(alone=True)
             with recorder.pause():
                 out = function(*args, **kwargs)
@@ -198,7 +209,9 @@ class _Functions(TorchFunctionMode):
 
 
 def _is_whole(function: Any, wrapped: Any) -> bool:
-    return function not in _OTHER_ORDER and not any(map(_is_nested, tensors_of(wrapped)))
+    circular = function in _PADS and _given(wrapped, 2, "mode", "constant") == "circular"
+    known = (circular or _name(function) in WHOLE) and function not in _OTHER_ORDER
+    return known and not any(map(_is_nested, tensors_of(wrapped)))
 
 
 def _given(wrapped: Any, position: int, name: str, default: Any) -> Any:

@@ -16,10 +16,11 @@ from torch._utils import _functionalize_sync
 from torch.utils._pytree import tree_flatten, tree_map
 
 from derivations.errors import CaptureError
+from numeric.recording.changes import Changes
 from numeric.recording.given import Generators
 from numeric.recording.graph import Address, Node, Recording, Ref
 from numeric.recording.module_paths import ModulePaths
-from numeric.recording.operations import BLOCKS_GRADIENTS, VIEWS, name_of
+from numeric.recording.operations import BLOCKS_GRADIENTS, SHAPE_ONLY, VIEWS, name_of
 
 SPECIALISED = "reads numbers of tensors: specialised to this input"
 
@@ -42,7 +43,9 @@ class Recorder:
         self._known: dict[int, int] = {}
         self._kept: dict[int, Tensor] = {}  # tensors of the model's own that nodes refer to
         self._graded: set[int] = set()  # values that autograd follows in the model itself
+        self._dependent: set[int | None] = set()  # values that the input has to do with
         self._shadows: set[int] = set()  # views of such, which autograd does not follow
+        self.changes = Changes(self)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -83,6 +86,7 @@ class Recorder:
 
     def take_inputs(self, tensors: Sequence[Tensor]) -> None:
         self.inputs = [self.new(tensor) for tensor in tensors]
+        self._dependent.update(self.inputs)
         self._graded.update(n for n in self.inputs if _differentiable(self.values[n]))
         self.met("in", tensors)
 
@@ -102,6 +106,14 @@ class Recorder:
         self.values[number] = tensor
         self._known[id(tensor)] = number
         return number
+
+    def number(self, tensor: Tensor) -> int | None:
+        """The value that the tensor holds now, if it was recorded."""
+        return self._known.get(id(tensor))
+
+    def constant(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether the tensors hold nothing that depends on the input."""
+        return self._dependent.isdisjoint(map(self.number, tensors))
 
     def requires_grad(self, tensor: Tensor) -> bool:
         """Whether the tensor would have a gradient in the model itself."""
@@ -137,6 +149,8 @@ class Recorder:
     def _follow(self, node: Node) -> None:
         """Keeps the books of what autograd would follow."""
         taken, name = node.inputs, name_of(node)
+        if name not in SHAPE_ONLY and not self._dependent.isdisjoint(taken):
+            self._dependent.update(o for o in node.outputs if o is not None)
         made = {o for o in node.outputs if o is not None and _differentiable(self.values[o])}
         constants = (leaf for leaf in tree_flatten((node.args, node.kwargs))[0])
         graded = not self._graded.isdisjoint(taken) or any(
@@ -188,8 +202,9 @@ class Recorder:
     def _referred(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
             return leaf
-        number = self._known.get(id(leaf))
+        number = self.number(leaf)
         if number is not None:
+            self.changes.check(leaf)
             return Ref(number)
         self._kept[id(leaf)] = leaf
         return leaf

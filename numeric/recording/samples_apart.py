@@ -303,6 +303,7 @@ _WHOLE: Mapping[Callable[..., Any], _Rule] = {
     functional.rms_norm: _normed,
     functional.group_norm: _products(0),
     functional.instance_norm: _products(0),
+    functional.pad: _padded,
     functional.embedding: lambda met: met.only,
     functional.scaled_dot_product_attention: _attended,
     functional.multi_head_attention_forward: _many_heads,

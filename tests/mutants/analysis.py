@@ -347,14 +347,38 @@ ANALYSIS = (
     Mutant(
         "a norm is bounded by its mean weight",
         "numeric/capture/norm_bounds.py",
-        "float(weight.detach().double().abs().max())",
-        "float(weight.detach().double().abs().mean())",
+        "weight.detach().double().abs().reshape(parts, -1).amax(1)",
+        "weight.detach().double().abs().reshape(parts, -1).mean(1)",
     ),
     Mutant(
         "a norm is bounded where its deviation is largest",
         "numeric/capture/norm_bounds.py",
-        "size.flatten(1).amin(1)",
-        "size.flatten(1).amax(1)",
+        "return 1 / size.amin(1)",
+        "return 1 / size.amax(1)",
+    ),
+    Mutant(
+        "a weighted norm is bounded by its least part",
+        "numeric/capture/norm_bounds.py",
+        "(largest / size).amax(1)",
+        "(largest / size).amin(1)",
+    ),
+    Mutant(
+        "the largest weight meets the least deviation of another group",
+        "numeric/capture/norm_bounds.py",
+        "size.shape[1] if node.name in _OWN_WEIGHTS else 1",
+        "1",
+    ),
+    Mutant(
+        "an RMSNorm without an epsilon has none",
+        "numeric/capture/norm_bounds.py",
+        'eps = min(torch.finfo(each).eps for each in (given["input"].dtype, torch.float32))',
+        "eps = 0.0",
+    ),
+    Mutant(
+        "an InstanceNorm by stored statistics is bounded by the input's",
+        "numeric/capture/norm_bounds.py",
+        'if node.name == "instance_norm" and not given.get("use_input_stats", True):',
+        "if False:",
     ),
     Mutant(
         "a layer behind a norm has the norm's bound",

@@ -4,6 +4,7 @@ from mutants.mutant import Mutant
 
 MODULES = "tests/test_numeric/test_numeric_awkward_modules.py"
 STATES = "tests/test_numeric/test_numeric_awkward_states.py"
+CHANGES = "tests/test_numeric/test_recording/test_changes.py"
 REFUSALS = "tests/test_numeric/test_numeric_capture_refusals.py"
 
 CAPTURE = [
@@ -82,6 +83,55 @@ CAPTURE = [
         "numeric/recording/record.py",
         "if function._schema.is_mutable:\n            recorder.will_change",
         "if False:\n            recorder.will_change",
+    ),
+    Mutant(
+        "what torch writes into a slice is lost",
+        "numeric/recording/record.py",
+        "if not recorder.paused and recorder.changes.concern(function, args, kwargs):",
+        "if False:",
+        CHANGES,
+    ),
+    Mutant(
+        "a slice is written beside what it is part of",
+        "numeric/recording/changes.py",
+        "given = (whole, changed[-1], *node.args[1:])",
+        "given = (whole, whole[tuple(map(slice, changed[-1].shape))], *node.args[1:])",
+        CHANGES,
+    ),
+    Mutant(
+        "a view that is out of date is read",
+        "numeric/recording/changes.py",
+        "if id(tensor) in self._stale:",
+        "if False:",
+        CHANGES,
+    ),
+    Mutant(
+        "values change after they were recorded",
+        "numeric/recording/changes.py",
+        "= tensor, tensor.clone()",
+        "= tensor, tensor",
+        CHANGES,
+    ),
+    Mutant(
+        "other changes of torch's own pass",
+        "numeric/recording/changes.py",
+        "not (copies or recorder.constant(taken))",
+        "False",
+        CHANGES,
+    ),
+    Mutant(
+        "what was never written is what lay there",
+        "numeric/recording/record.py",
+        "function = _ZEROED.get(function, function)",
+        "pass",
+        CHANGES,
+    ),
+    Mutant(
+        "a circular padding falls apart",
+        "numeric/recording/record.py",
+        'circular = function in _PADS and _given(wrapped, 2, "mode", "constant") == "circular"',
+        "circular = False",
+        CHANGES,
     ),
     Mutant(
         "changes that autograd does not see pass",

@@ -140,7 +140,7 @@ TARGETS = {
         {"signal_norm": ROWS[:, 0].abs()},
     ),
     "law_bounds": Target(
-        lambda signal_norm: numeric.law_bounds(LAW, signal_norm, 0.1),
+        lambda signal_norm: numeric.law_bounds(LAW, signal_norm, 0.1, condition="chance"),
         {"signal_norm": ROWS[:, 0].abs()},
     ),
     "gain_cdf": Target(
@@ -376,7 +376,13 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "gain_cdf of a gain that is NaN": lambda: dense_layer.gain_cdf(LAW, 1.0, float("nan")),
     "gain_quantiles that never miss": lambda: gain_quantiles(LAW, 1.0, 0.0),
     "gain_quantiles of a signal of norm 0": lambda: gain_quantiles(LAW, 0.0, 0.1),
-    "law_bounds that always miss": lambda: numeric.law_bounds(LAW, torch.ones(3), 1.0),
+    "law_bounds that always miss": lambda: numeric.law_bounds(
+        LAW, torch.ones(3), 1.0, condition="chance"
+    ),
+    "law_bounds of no condition": lambda: numeric.law_bounds(LAW, torch.ones(3), 0.1),
+    "evaluate with a law of no condition": lambda: numeric.evaluate(
+        RESIDUAL, LAYERS, torch.ones(3, 4), torch.ones(3, 4), law=LAW
+    ),
     "law_bounds of fewer samples": lambda: numeric.law_bounds(LAW, torch.ones(2), 0.1),
     "law_bounds of no law": lambda: numeric.law_bounds(0.1, torch.ones(3), 0.1),
     "evaluate with a law of other samples": lambda: numeric.evaluate(

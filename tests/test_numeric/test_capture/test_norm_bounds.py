@@ -28,6 +28,12 @@ def norms() -> dict[str, nn.Module]:
         "rms": nn.RMSNorm(6),
         "rms with eps": nn.RMSNorm(6, eps=0.2),
         "group": nn.GroupNorm(2, 4),
+        "plain group": nn.GroupNorm(2, 4, affine=False),
+        "instance": nn.InstanceNorm1d(4, affine=True),
+        "plain instance": nn.InstanceNorm1d(4),
+        "instance that keeps statistics": nn.InstanceNorm1d(
+            4, affine=True, track_running_stats=True
+        ),
     }
 
 
@@ -73,9 +79,38 @@ def test_moving_entries_changes_nothing_and_a_layer_does():
         assert (norm_bound(captured, captured.segments[0]) is not None) == known
 
 
-@pytest.mark.parametrize("norm", [nn.BatchNorm1d(6), nn.Tanh()])
+@pytest.mark.parametrize("norm", [nn.GroupNorm(2, 4), nn.InstanceNorm1d(4, affine=True)])
+def test_a_part_has_its_own_weights(norm):
+    """The part of the least deviation is not that of the largest weight."""
+    x = torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0)).double()
+    x[:, 2:] *= 1e-4
+    nn.init.zeros_(norm.double().weight[2:])
+    captured = capture(norm, (x,), {})
+    bound = norm_bound(captured, captured.segments[0])
+    exact = jacobian_norms(norm, x)
+    assert bound is not None
+    assert (bound >= exact * (1 - 1e-12)).all()
+    assert (bound <= 1.1 * exact).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_rms_norm_without_an_epsilon_has_that_of_its_type(dtype):
+    eps = torch.finfo(dtype).eps
+    x = 0.1 * eps**0.5 * torch.randn(3, 6, generator=torch.Generator().manual_seed(0)).to(dtype)
+    norm = nn.RMSNorm(6).to(dtype)
+    captured = capture(norm, (x,), {})
+    bound = norm_bound(captured, captured.segments[0])
+    assert bound is not None
+    exact = jacobian_norms(norm, x).double()
+    assert (bound >= exact * (1 - 10 * eps)).all()
+    assert (bound <= exact * (1 + 10 * eps)).all()
+
+
+@pytest.mark.parametrize(
+    "norm", [nn.BatchNorm1d(6), nn.Tanh(), nn.InstanceNorm1d(6, track_running_stats=True)]
+)
 def test_another_map_has_no_such_bound(norm):
-    captured = capture(norm.double().eval(), (torch.randn(3, 6).double(),), {})
+    captured = capture(norm.double().eval(), (torch.randn(3, 6, 4).double(),), {})
     assert norm_bound(captured, captured.segments[0]) is None
 
 

@@ -1,6 +1,7 @@
 """Quantiles of gains under a law: right for drawn weights, on both sides, and never beyond."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -185,3 +186,32 @@ def test_errors_of_the_inversion_move_the_ends_outward(monkeypatch):
 def test_a_share_of_misses_is_a_number_between_0_and_1(delta):
     with pytest.raises(InputError, match="delta"):
         gain_quantiles(GeneralizedChiSquare(0.0, [1.0], [1.0], [0.0]), 1.0, delta)
+
+
+@pytest.mark.parametrize("delta", [0.1, 1e-15])
+def test_they_are_outward_where_floats_end(delta):
+    pairs = list(product([1e300, 1.0, 1e-300, 1e-307], [1e-300, 1e-180, 1e-5, 1.0, 1e170, 1e200]))
+    weights, norms = map(np.array, zip(*pairs, strict=True))
+    law = GeneralizedChiSquare(np.zeros(len(pairs)), weights[:, None], [[1.0]], [[0.0]])
+    lows, highs = gain_quantiles(law, torch.from_numpy(norms), delta)
+    assert np.isfinite(lows).all()
+    assert (highs > 0).all()
+    with mp.workdps(40):
+        least = mp.sqrt(2) * mp.erfinv(mp.mpf(delta) / 2)
+        most = mp.sqrt(mp.mpf(chi2.isf(delta / 2, 1))) * (1 - mp.mpf("1e-13"))
+        for low, high, weight, norm in zip(lows, highs, weights, norms, strict=True):
+            scale = mp.sqrt(mp.mpf(float(weight))) / mp.mpf(float(norm))
+            assert mp.mpf(float(low)) <= scale * least
+            assert high == np.inf or mp.mpf(float(high)) >= scale * most
+            if 1e-300 < scale * least < 1e300:
+                assert low >= float(scale * least) * (1 - 1e-6)
+
+
+def test_a_square_that_is_subnormal_is_outward():
+    weights, shift, delta = np.linspace(2.3e-308, 9e-308, 20), 5e-324, 3e-8
+    law = GeneralizedChiSquare(np.full(20, shift), weights[:, None], [[1.0]], [[0.0]])
+    lows, _ = gain_quantiles(law, 1.0, delta)
+    with mp.workdps(40):
+        least = 2 * mp.erfinv(mp.mpf(delta) / 2) ** 2
+        for low, weight in zip(lows, weights, strict=True):
+            assert mp.mpf(float(low)) ** 2 <= mp.mpf(shift) + mp.mpf(float(weight)) * least
