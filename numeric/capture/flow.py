@@ -5,6 +5,7 @@ Everything else is a constant at this input.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -23,6 +24,7 @@ from numeric.recording.operations import (
     strided,
     traits,
 )
+from numeric.recording.samples_apart import moved_samples
 
 
 @dataclass(frozen=True)
@@ -54,17 +56,23 @@ class Flow:
     virtual: frozenset[int]
     remarks: tuple[str, ...]
 
+    @cached_property
+    def moved(self) -> frozenset[int]:
+        """The values whose samples are known to lie on another axis than the first."""
+        return moved_samples(self.recording)
+
     def shape(self, value: int) -> torch.Size:
         return self.recording.values[value].shape
 
     def fits(self, value: int, like: int) -> bool:
-        """Whether both are real and have axes after a first, which is as long in both, and the one
-        has entries.
+        """Whether both are real and have axes after a first, which is as long in both and counts
+        the samples in both or in none, and the one has entries.
         """
         one, other = self.recording.values[value], self.recording.values[like]
         return (
             min(one.dim(), other.dim()) > 1
             and one.shape[0] == other.shape[0]
+            and (value in self.moved) == (like in self.moved)
             and 0 not in one.shape[1:]
             and not one.is_complex()
         )

@@ -4,9 +4,7 @@
 layer and the input that meets them there (every_loss.grams): no parameter's own graph is needed.
 """
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from itertools import combinations, count
 from typing import Any
 
 import torch
@@ -19,6 +17,7 @@ from numeric.every_loss import cotangents
 from numeric.every_loss.logit_graph import LogitGraph, captured_graph
 from numeric.every_loss.plain_weights import PlainWeight, plain_weights
 from numeric.every_loss.reachable import LOGITS, Reachable, pulled_back, sent_from
+from numeric.every_loss.sample_rows import some_samples
 from numeric.recording.graph import Ref
 
 MIXED = "of a layer whose rows do not belong to one sample each"
@@ -84,11 +83,11 @@ def _factors(
 ) -> dict[str, Tensor | None]:
     """R (batch, K, K) of each parameter's columns; None where rows are of several samples."""
     logits = graph.logits
-    sent = torch.cat([sent_from(basis, False).to(logits), _some_samples(logits)])
+    tried, kept = some_samples(logits)
+    sent = torch.cat([sent_from(basis, False).to(logits), tried])
     places = list(dict.fromkeys(each.step.value for each in plain.values()))
     pulled = pulled_back(logits, [graph.values[each] for each in places], sent)
     signals = dict(zip(places, pulled, strict=True))
-    kept = sets_of_samples(len(logits)).to(logits.device)
     made: dict[str, Tensor | None] = {}
     for name, each in plain.items():
         g, h = signals[each.step.value], graph.values[each.entry].detach()
@@ -102,25 +101,6 @@ def _factors(
         alone = zip(*(t.unbind(0) for t in rows), strict=True)
         made[name] = torch.stack([_triangle(_sent(each, named[name], *two)) for two in alone])
     return made
-
-
-def sets_of_samples(batch: int) -> Tensor:
-    """Rows of samples such that of any two each is in a row without the other: of rows by
-    Sperner's theorem the fewest. One sample alone needs none.
-    """
-    rows = next(n for n in count() if math.comb(n, n // 2) >= batch)
-    kept = torch.zeros(rows, batch, dtype=torch.bool)
-    for sample, its in zip(range(batch), combinations(range(rows), rows // 2), strict=False):
-        kept[list(its), sample] = True
-    return kept
-
-
-def _some_samples(logits: Tensor) -> Tensor:
-    """Random cotangents of some samples, zero at the others: (sets, batch, K)."""
-    drawn = torch.Generator().manual_seed(0)
-    kept = sets_of_samples(len(logits)).to(logits.device)
-    random = torch.randn(len(kept), *logits.shape, generator=drawn, dtype=torch.float64)
-    return random.to(logits) * kept[:, :, None]
 
 
 def _sample_axis(g: Tensor, kept: Tensor, linear: bool) -> int | None:

@@ -31,7 +31,7 @@ from numeric.recording.recorder import tensors_of
 from numeric.recording.samples_apart import samples_apart
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
-from validate.analysis.mixed_signals import signals_mix
+from validate.analysis.mixed_signals import rows_mix, signals_mix
 from validate.inside.causes import worth_a_look
 from validate.inside.inner_causes import InnerCause, inner_cause_of
 from validate.inside.inner_steps import InnerSteps, inner_steps
@@ -122,16 +122,23 @@ class SignalComparison:
         """Whether samples are coupled, or cannot be told apart: by what is known of operations,
         which is enough for most models, else by runs with other inputs and other signals.
         """
-        recording = self.captured.flow.recording
+        flow, recording = self.captured.flow, self.captured.flow.recording
+        between = [value for place in self.captured.boundaries for value in place]
+        if not flow.moved.isdisjoint(between):
+            return True
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
-        apart = samples_apart(recording)
+        apart = samples_apart(recording, between)
         if apart is False or {len(self.captured.value(self.captured.boundaries[0]))} != inputs:
             return True
         if apart:
             return False
         result = [recording.values[each] for each in recording.outputs]
         moved = coupled(self._picked, self.args, self.kwargs, result)
-        return moved or signals_mix(self.captured, self.seed)
+        if moved or signals_mix(self.captured, self.seed):
+            return True
+        places = [address for v in self._places() if (address := self.captured.address(v))]
+        given = (self.model, self.args, self.kwargs, places, self.positions)
+        return rows_mix(*given, batch=inputs.pop(), seed=self.seed)
 
     @property
     def half(self) -> str:

@@ -15,7 +15,7 @@ from numeric import capture
 from numeric.every_loss import sample_weights as module
 from numeric.every_loss.loss_bounds import bounds
 from numeric.every_loss.reachable import LOGITS
-from numeric.every_loss.sample_weights import MIXED, TOO_LARGE, sample_weights, sets_of_samples
+from numeric.every_loss.sample_weights import MIXED, TOO_LARGE, sample_weights
 from numeric.every_loss.weight_signals import weight_signals
 
 
