@@ -58,7 +58,7 @@ class Flow:
 
     @cached_property
     def moved(self) -> frozenset[int]:
-        """The values whose samples are known to lie on another axis than the first."""
+        """The values whose samples are known to lie on another axis than the first, as long."""
         return moved_samples(self.recording)
 
     def shape(self, value: int) -> torch.Size:

@@ -34,8 +34,13 @@ def samples_apart(recording: Recording, between: Iterable[int] = ()) -> bool | N
 
 
 def moved_samples(recording: Recording) -> frozenset[int]:
-    """The values whose samples are known to lie on another axis than the first, however long."""
-    return frozenset(value for value, axis in _followed(recording)[0].items() if axis)
+    """The values whose first axis is as long as the batch, and whose samples are known to lie on
+    another one.
+    """
+    values, (axes, _) = recording.values, _followed(recording)
+    return frozenset(
+        v for v, axis in axes.items() if axis and len(values[v]) == values[v].shape[axis]
+    )
 
 
 def _followed(recording: Recording) -> tuple[dict[int, int], bool | None]:

@@ -194,6 +194,14 @@ REFUSED: dict[str, tuple[Callable[[], Any], Any, type[GradboundError], str]] = {
         CaptureError,
         "the model hangs a hook on a tensor, which may change its gradient: leave it out",
     ),
+    "a weight's hook": (
+        lambda: unseen(
+            lambda h: (w := torch.eye(6, requires_grad=True)).register_hook(abs) and w @ h
+        ),
+        x(),
+        CaptureError,
+        "the model hangs a hook on a tensor, which may change its gradient: leave it out",
+    ),
     "a function in place": (
         lambda: unseen(Changing.apply),
         x(),

@@ -66,7 +66,9 @@ def rows_mix(
         except ValueError:
             return True
         norms = [each for each in found if each is not None]
-        if any(len(each) != batch or bool(each[~kept.to(each.device)].ne(0).any()) for each in norms):
+        if any(
+            len(each) != batch or bool(each[~kept.to(each.device)].ne(0).any()) for each in norms
+        ):
             return True
     return False
 

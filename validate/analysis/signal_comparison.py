@@ -71,6 +71,7 @@ class SignalComparison:
     _apart: dict[int, float] = field(default_factory=dict)
     _shuts: set[int] = field(default_factory=set)
     _signals: dict[int, Tensor] = field(default_factory=dict)
+    _sizes: dict[int, Tensor] = field(default_factory=dict)
     _waiting: int = 0
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
@@ -199,6 +200,19 @@ class SignalComparison:
             product = gain if product is None else product * gain
         return Total(_median(measured.total), _median(product), self.worst)
 
+    def below(self, floors: Mapping[int, float]) -> set[int]:
+        """The blocks that some sample's signal leaves with a smaller part of ‖∂L/∂z‖ than their
+        floor, and of those with one all where the blocks do not end at the logits z.
+        """
+        last = len(self.captured.segments) - 1
+        if self.captured.boundaries[-1] != self.captured.flow.sinks:
+            return {index for index, floor in floors.items() if floor > 0}
+        return {
+            index
+            for index, floor in floors.items()
+            if index in self._sizes and bool((self._sizes[index] < floor * self._sizes[last]).any())
+        }
+
     def culprit(self, index: int) -> str | None:
         """The first block on the signal's way that it enters and does not leave, before this one
         is reached.
@@ -280,6 +294,7 @@ class SignalComparison:
 
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
+        self._sizes[index] = vector_norm(signal.detach().flatten(1), dim=1, dtype=torch.float64)
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
         if (scale := norm_bound(self.captured, segment)) is not None:
             found = with_norm_bound(found, scale, self.joined)
