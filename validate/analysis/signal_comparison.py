@@ -31,10 +31,10 @@ from numeric.recording.recorder import tensors_of
 from numeric.recording.samples_apart import samples_apart
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
-from validate.analysis.mixed_signals import rows_mix, signals_mix
 from validate.inside.causes import worth_a_look
 from validate.inside.inner_causes import InnerCause, inner_cause_of
 from validate.inside.inner_steps import InnerSteps, inner_steps
+from validate.inside.mixed_signals import rows_mix, signals_mix
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
 from validate.measure.network_gains import norm_ratio
 
