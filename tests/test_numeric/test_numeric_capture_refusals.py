@@ -15,6 +15,8 @@ from numeric.recording.given import untouched
 
 N = 4
 
+WEIGHT = torch.eye(6, requires_grad=True)
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> Iterator[None]:
@@ -195,9 +197,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], Any, type[GradboundError], str]] = {
         "the model hangs a hook on a tensor, which may change its gradient: leave it out",
     ),
     "a weight's hook": (
-        lambda: unseen(
-            lambda h: (w := torch.eye(6, requires_grad=True)).register_hook(abs) and w @ h
-        ),
+        lambda: unseen(lambda h: WEIGHT.register_hook(abs) and h @ WEIGHT),
         x(),
         CaptureError,
         "the model hangs a hook on a tensor, which may change its gradient: leave it out",

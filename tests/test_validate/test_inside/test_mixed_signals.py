@@ -148,6 +148,17 @@ def test_few_blocks_on_tokens_are_one_that_ends_where_samples_come_first(seed):
     assert not any("lies outside" in each for each in found.capture.remarks)
 
 
+def test_values_are_one_state_where_their_first_axis_counts_the_same():
+    torch.manual_seed(0)
+    flow = capture(Tokens(1).double(), (gaussian(BATCH, BATCH, 4, seed=0),), {}).flow
+    turned = flow.steps[0].value
+    assert flow.moved
+    assert turned in flow.moved
+    assert flow.fits(turned, turned)
+    assert not flow.fits(turned, flow.source)
+    assert not flow.fits(flow.source, turned)
+
+
 @pytest.mark.parametrize("blocks", [1, 4])
 def test_as_many_tokens_as_samples_change_nothing(blocks):
     same, fewer = (analyzed(blocks, tokens) for tokens in (BATCH, BATCH - 1))
