@@ -280,8 +280,8 @@ EVERY_LOSS = [
         Mutant(name, "validate/analysis/contradictions.py", before, after)
         for name, before, after in (
             ("soft labels are hard ones", "2 if y.is_floating_point() else 3", "3"),
-            ("whatever lies outside is rounding", "    if lost:\n", "    if True:\n"),
-            ("nothing that lies outside is rounding", "    if lost:\n", "    if False:\n"),
+            ("whatever lies outside is rounding", "if lost:", "if True:"),
+            ("nothing that lies outside is rounding", "if lost:", "if False:"),
             ("float32 may differ by anything", "rough and by <= ROUNDS", "rough"),
             ("a signal's digits are told by its size alone", "-others.sum(1, keepdim=True)", "0.0"),
             ("digits are never lost", "> SAME / 10 * size", "> 1e9 * size"),
