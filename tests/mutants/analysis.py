@@ -612,8 +612,8 @@ ANALYSIS = (
     Mutant(
         "what cannot be measured keeps samples apart",
         "validate/inside/mixed_signals.py",
-        "        except ValueError:\n            return True",
-        "        except ValueError:\n            return False",
+        "except ValueError:\n            return True",
+        "except ValueError:\n            return False",
         "tests/test_validate/test_inside/test_mixed_signals.py",
     ),
 )
