@@ -5,7 +5,6 @@ Everything else is a constant at this input.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -46,7 +45,8 @@ class Flow:
     """The steps from `source` to `sinks`, each on a path between them, in the order of running.
 
     `virtual` are values whose gradient in the model itself is another: concatenations that the
-    flow continues, and the model repeats.
+    flow continues, and the model repeats. Of the values `moved` samples are known to lie on another
+    axis than the first, which is as long.
     """
 
     recording: Recording
@@ -55,11 +55,7 @@ class Flow:
     steps: tuple[Step, ...]
     virtual: frozenset[int]
     remarks: tuple[str, ...]
-
-    @cached_property
-    def moved(self) -> frozenset[int]:
-        """The values whose samples are known to lie on another axis than the first, as long."""
-        return moved_samples(self.recording)
+    moved: frozenset[int] = frozenset()
 
     def shape(self, value: int) -> torch.Size:
         return self.recording.values[value].shape
@@ -89,13 +85,14 @@ def flows(recording: Recording) -> Iterator[Flow]:
             "the output does not depend on the input in a differentiable way: pass what the "
             "gradient is asked for as a floating-point tensor"
         )
+    moved = moved_samples(recording)
     for flow in found:
         remarks = recording.remarks
         if flow.source not in recording.inputs:
             remarks += ("tokens carry no gradient: everything starts at the embedding",)
         if len(found) > 1:
             remarks += (_chosen(recording, flow.source),)
-        yield replace(flow, remarks=remarks)
+        yield replace(flow, remarks=remarks, moved=moved)
 
 
 def _flow(recording: Recording, source: int) -> Flow | None:
