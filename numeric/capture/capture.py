@@ -269,11 +269,16 @@ def _followed(recording: Recording) -> tuple[Flow, tuple[int, ...]]:
 
 
 def _places(flow: Flow) -> tuple[int, ...]:
-    """The cuts that have the same batch, which is the first axis: the one that most have."""
-    found = [each for each in cuts(flow) if flow.fits(each, each)]
-    sizes = Counter(flow.shape(each)[0] for each in found)
-    batch = max(sizes, key=lambda size: sizes[size], default=None)
-    return tuple(each for each in found if flow.shape(each)[0] == batch)
+    """The cuts that have the same first axis, by what it counts, too: the one that most have."""
+    found = {each: _first_axis(flow, each) for each in cuts(flow) if flow.fits(each, each)}
+    sizes = Counter(found.values())
+    most = max(sizes, key=lambda axis: sizes[axis], default=None)
+    return tuple(each for each, axis in found.items() if axis == most)
+
+
+def _first_axis(flow: Flow, value: int) -> tuple[int, bool]:
+    """How long it is, and whether it is known to count something else than samples."""
+    return flow.shape(value)[0], value in flow.moved
 
 
 def _check_finite(flow: Flow, places: Sequence[int]) -> None:

@@ -23,6 +23,7 @@ from numeric.recording.operations import (
     strided,
     traits,
 )
+from numeric.recording.samples_apart import moved_samples
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Flow:
     """The steps from `source` to `sinks`, each on a path between them, in the order of running.
 
     `virtual` are values whose gradient in the model itself is another: concatenations that the
-    flow continues, and the model repeats.
+    flow continues, and the model repeats. Of the values `moved` samples are known to lie on another
+    axis than the first, which is as long.
     """
 
     recording: Recording
@@ -53,18 +55,20 @@ class Flow:
     steps: tuple[Step, ...]
     virtual: frozenset[int]
     remarks: tuple[str, ...]
+    moved: frozenset[int] = frozenset()
 
     def shape(self, value: int) -> torch.Size:
         return self.recording.values[value].shape
 
     def fits(self, value: int, like: int) -> bool:
-        """Whether both are real and have axes after a first, which is as long in both, and the one
-        has entries.
+        """Whether both are real and have axes after a first, which is as long in both and counts
+        the samples in both or in none, and the one has entries.
         """
         one, other = self.recording.values[value], self.recording.values[like]
         return (
             min(one.dim(), other.dim()) > 1
             and one.shape[0] == other.shape[0]
+            and (value in self.moved) == (like in self.moved)
             and 0 not in one.shape[1:]
             and not one.is_complex()
         )
@@ -81,13 +85,14 @@ def flows(recording: Recording) -> Iterator[Flow]:
             "the output does not depend on the input in a differentiable way: pass what the "
             "gradient is asked for as a floating-point tensor"
         )
+    moved = moved_samples(recording)
     for flow in found:
         remarks = recording.remarks
         if flow.source not in recording.inputs:
             remarks += ("tokens carry no gradient: everything starts at the embedding",)
         if len(found) > 1:
             remarks += (_chosen(recording, flow.source),)
-        yield replace(flow, remarks=remarks)
+        yield replace(flow, remarks=remarks, moved=moved)
 
 
 def _flow(recording: Recording, source: int) -> Flow | None:

@@ -18,6 +18,7 @@ from numeric.capture.capture import CapturedModel
 from numeric.capture.region import ran
 from numeric.checks import call, check_function, check_input, check_output
 from numeric.evaluation.network import Network
+from numeric.every_loss.sample_rows import check_rows
 from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
 from numeric.runs.independent_samples import check_kept, check_samples
@@ -47,8 +48,8 @@ def logit_graph(
 
     Boundary 0 is what enters the first segment or function, boundary k what leaves the k-th; a
     Network's stem and head lie outside. `boundaries` are those that are kept, all where there are
-    none. Unless `joined`, a model is refused whose samples depend on each other; of a
-    captured one the first sample's gradient tells. Raises InputError for what gives no logits.
+    none. Unless `joined`, a model is refused whose samples depend on each other, or at whose
+    boundaries a row is not one sample's. Raises InputError for what gives no logits.
     """
     graph = _checked(_graph(model, x, joined), joined)
     count = len(graph.boundaries)
@@ -82,6 +83,8 @@ def _checked(graph: LogitGraph, joined: bool) -> LogitGraph:
             raise InputError(
                 f"{len(logits)} rows of logits for {len(values[0])} samples: give each sample one"
             )
+    if not joined:
+        check_rows(logits, [each for values in graph.boundaries for each in values])
     return graph
 
 
@@ -154,22 +157,7 @@ def _of_captured(model: CapturedModel, joined: bool, wanted: Collection[int]) ->
             inside[step.value] = known[step.value]
         passed()
     logits = known[flow.sinks[0]]
-    if not joined:
-        _check_one_apart(logits, known[flow.source])
     return LogitGraph(tuple(found), logits, inside)
-
-
-def _check_one_apart(logits: Tensor, source: Tensor) -> None:
-    """Refuses samples that the first one's logits depend on, as in train mode by BatchNorm."""
-    if len(source) != len(logits) or not logits.requires_grad:
-        return
-    one = torch.zeros_like(logits)
-    one[0] = torch.linspace(1, 2, one[0].numel()).to(one).reshape(one[0].shape)
-    (signal,) = torch.autograd.grad(logits, source, one, retain_graph=True, allow_unused=True)
-    if signal is not None and bool(signal[1:].any()):
-        raise InputError(
-            "the samples depend on each other: call model.eval(), or ask for joined=True"
-        )
 
 
 def _chain(links: Sequence[Any], x: Tensor | None, joined: bool) -> LogitGraph:

@@ -4,9 +4,7 @@
 layer and the input that meets them there (every_loss.grams): no parameter's own graph is needed.
 """
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from itertools import combinations, count
 from typing import Any
 
 import torch
@@ -20,6 +18,7 @@ from numeric.every_loss.column_pencils import FULL
 from numeric.every_loss.logit_graph import LogitGraph, captured_graph
 from numeric.every_loss.plain_weights import PlainWeight, plain_weights
 from numeric.every_loss.reachable import LOGITS, Reachable, pulled_back, sent_from
+from numeric.every_loss.sample_rows import some_samples
 from numeric.recording.graph import Ref
 
 MIXED = "of a layer whose rows do not belong to one sample each"
@@ -88,11 +87,11 @@ def _factors(
     (batch,); None where rows are of several samples.
     """
     logits = graph.logits
-    sent = torch.cat([sent_from(basis, False).to(logits), _some_samples(logits)])
+    tried, kept = some_samples(logits)
+    sent = torch.cat([sent_from(basis, False).to(logits), tried])
     places = list(dict.fromkeys(each.step.value for each in plain.values()))
     pulled = pulled_back(logits, [graph.values[each] for each in places], sent)
     signals = dict(zip(places, pulled, strict=True))
-    kept = sets_of_samples(len(logits)).to(logits.device)
     made: dict[str, tuple[Tensor, Tensor] | None] = {}
     for name, each in plain.items():
         g, h = signals[each.step.value], graph.values[each.entry].detach()
@@ -120,25 +119,6 @@ def _rounding(each: PlainWeight, parameter: Tensor, g: Tensor, h: Tensor) -> Ten
     own = parameter.numel() if each.role == "bias" else g.shape[-1 if each.is_linear else 2]
     share = max(FULL.get(g.dtype, 8 * eps), g[0].numel() / own * eps)
     return share * torch.linalg.vector_norm(_sent(each, parameter, size, h.abs()))
-
-
-def sets_of_samples(batch: int) -> Tensor:
-    """Rows of samples such that of any two each is in a row without the other: of rows by
-    Sperner's theorem the fewest. One sample alone needs none.
-    """
-    rows = next(n for n in count() if math.comb(n, n // 2) >= batch)
-    kept = torch.zeros(rows, batch, dtype=torch.bool)
-    for sample, its in zip(range(batch), combinations(range(rows), rows // 2), strict=False):
-        kept[list(its), sample] = True
-    return kept
-
-
-def _some_samples(logits: Tensor) -> Tensor:
-    """Random cotangents of some samples, zero at the others: (sets, batch, K)."""
-    drawn = torch.Generator().manual_seed(0)
-    kept = sets_of_samples(len(logits)).to(logits.device)
-    random = torch.randn(len(kept), *logits.shape, generator=drawn, dtype=torch.float64)
-    return random.to(logits) * kept[:, :, None]
 
 
 def _sample_axis(g: Tensor, kept: Tensor, linear: bool) -> int | None:

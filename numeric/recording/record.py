@@ -185,7 +185,8 @@ class _Functions(TorchFunctionMode):
         followed = bool(args) and isinstance(args[0], Tensor) and args[0] is not given[0][0]
         if followed and name in ATTRIBUTES:
             return ATTRIBUTES[name](recorder, args[0])
-        if name in REFUSED and (followed or _takes_gradients(name, args)):
+        hooks = name == "register_hook"  # on weights, too
+        if name in REFUSED and (followed or hooks or _takes_gradients(name, args)):
             raise CaptureError(f"{recorder.paths.current or 'the model'} {REFUSED[name]}")
         if name in DROPS and followed and _given(wrapped, 2, "training", True):
             return self._dropped(function, wrapped, given[0][0])

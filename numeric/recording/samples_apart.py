@@ -4,7 +4,7 @@ The axis is followed from the inputs to the outputs through operations that are 
 the others alone. Of what stands in no table nothing is said, but for some that mix what they meet.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -18,22 +18,42 @@ from numeric.recording.operations import ENTRYWISE, SHAPE_ONLY, active_at, name_
 from numeric.recording.recorder import SPECIALISED
 
 
-def samples_apart(recording: Recording) -> bool | None:
-    """True where it is certain that each sample of the results is made of that sample of the inputs
-    alone, False where an operation on the way mixes samples whatever their values, else None.
+def samples_apart(recording: Recording, between: Iterable[int] = ()) -> bool | None:
+    """True where it is certain that each sample of the results, and of the values `between`, is
+    made of that sample of the inputs alone and lies on the first axis, False where an operation on
+    the way mixes samples whatever their values, else None.
 
     The batch is the first axis of the first input; other inputs whose first axis is as long are
     batches, too.
     """
+    axes, certain = _followed(recording)
+    if certain is False:
+        return False
+    places = (*recording.outputs, *between)
+    return True if certain and all(axes.get(each) == 0 for each in places) else None
+
+
+def moved_samples(recording: Recording) -> frozenset[int]:
+    """The values whose first axis is as long as the batch, and whose samples are known to lie on
+    another one.
+    """
+    values, (axes, _) = recording.values, _followed(recording)
+    return frozenset(
+        v for v, axis in axes.items() if axis and len(values[v]) == values[v].shape[axis]
+    )
+
+
+def _followed(recording: Recording) -> tuple[dict[int, int], bool | None]:
+    """The axis of the samples of each value where it is known, and whether samples stay apart."""
     values = recording.values
     if not recording.inputs:
-        return None
+        return {}, None
     batch = next(iter(values[recording.inputs[0]].shape), 0)
     if batch < 2:
-        return None
+        return {}, None
     axes = {each: 0 for each in recording.inputs if values[each].shape[:1] == (batch,)}
     lost: set[int] = set()  # made of samples, by an axis that is not known
-    certain = SPECIALISED not in recording.remarks
+    certain: bool | None = None if SPECIALISED in recording.remarks else True
     for node in _needed(recording):
         here = {value: axes[value] for value in node.inputs if value in axes}
         unknown = not lost.isdisjoint(node.inputs)
@@ -43,13 +63,11 @@ def samples_apart(recording: Recording) -> bool | None:
         met = _Met(node, here, values)
         axis = _axis(met) if made and not unknown else None
         if axis is None or any(values[each].shape[axis : axis + 1] != (batch,) for each in made):
-            if _mixes(met, unknown):
-                return False
             lost.update(made)
-            certain = False
+            certain = False if certain is False or _mixes(met, unknown) else None
         else:
             axes |= dict.fromkeys(made, axis)
-    return True if certain and all(axes.get(each) == 0 for each in recording.outputs) else None
+    return axes, certain
 
 
 def _needed(recording: Recording) -> list[Node]:

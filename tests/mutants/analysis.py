@@ -81,12 +81,12 @@ ANALYSIS = (
     Mutant(
         "a dead layer hides that samples are coupled",
         "validate/analysis/signal_comparison.py",
-        "return moved or signals_mix(self.captured, self.seed)",
-        "return moved",
+        "if moved or signals_mix(self.captured, self.seed):",
+        "if moved:",
     ),
     Mutant(
         "no sample's signal is kept alone",
-        "validate/analysis/mixed_signals.py",
+        "validate/inside/mixed_signals.py",
         "kept_in_turn(len(made))",
         "kept_in_turn(len(made))[:0]",
     ),
@@ -120,7 +120,7 @@ ANALYSIS = (
             ),
             (
                 "numbers that were read are no matter",
-                "SPECIALISED not in recording.remarks",
+                "None if SPECIALISED in recording.remarks else True",
                 "True",
             ),
             (
@@ -610,5 +610,46 @@ ANALYSIS = (
         "gradbound/model_commands.py",
         "if form is not None and said is not None and said != form:",
         "if False:",
+    ),
+    Mutant(
+        "samples are followed to the results alone",
+        "numeric/recording/samples_apart.py",
+        "places = (*recording.outputs, *between)",
+        "places = recording.outputs",
+    ),
+    Mutant(
+        "samples lie on the first axis that is as long",
+        "numeric/capture/flow.py",
+        "and (value in self.moved) == (like in self.moved)",
+        "",
+        "tests/test_validate/test_inside/test_mixed_signals.py",
+    ),
+    Mutant(
+        "cuts are chosen by their length alone",
+        "numeric/capture/capture.py",
+        "return flow.shape(value)[0], value in flow.moved",
+        "return flow.shape(value)[0], False",
+        "tests/test_validate/test_inside/test_mixed_signals.py",
+    ),
+    Mutant(
+        "rows of tokens are told apart",
+        "validate/analysis/signal_comparison.py",
+        "if not flow.moved.isdisjoint(between):",
+        "if False:",
+        "tests/test_validate/test_inside/test_mixed_signals.py",
+    ),
+    Mutant(
+        "an exchange outside of the blocks is no matter",
+        "validate/analysis/signal_comparison.py",
+        "return rows_mix(*given, batch=inputs.pop(), seed=self.seed)",
+        "return False",
+        "tests/test_validate/test_inside/test_mixed_signals.py",
+    ),
+    Mutant(
+        "what cannot be measured keeps samples apart",
+        "validate/inside/mixed_signals.py",
+        "except ValueError:\n            return True",
+        "except ValueError:\n            return False",
+        "tests/test_validate/test_inside/test_mixed_signals.py",
     ),
 )

@@ -172,7 +172,7 @@ EVERY_LOSS = [
     ),
     Mutant(
         "no sample is kept without another",
-        f"{_ROOM}/sample_weights.py",
+        f"{_ROOM}/sample_rows.py",
         "combinations(range(rows), rows // 2)",
         "combinations(range(rows), rows)",
     ),
@@ -274,7 +274,7 @@ EVERY_LOSS = [
     Mutant(
         "nothing is said of frozen parameters",
         "validate/analysis/weight_records.py",
-        "_left_out(others) + absent",
+        "_left_out({**others, **hooked}) + absent",
         "_left_out(others)",
     ),
     Mutant(
@@ -288,12 +288,6 @@ EVERY_LOSS = [
         "validate/analysis/weight_records.py",
         "names[:NAMED]",
         "names[:1]",
-    ),
-    Mutant(
-        "a parameter without a gradient has one",
-        "validate/measure/sample_ratios.py",
-        "strict=True) if one is None]",
-        "strict=True) if False]",
     ),
     Mutant(
         "the first rows of a weight stand for all",
@@ -310,7 +304,7 @@ EVERY_LOSS = [
     Mutant(
         "parameters that have no bounds are passed over",
         "validate/analysis/weight_records.py",
-        "remarks += _left_out(others) + absent",
+        "remarks += _left_out({**others, **hooked}) + absent",
         "remarks += absent",
     ),
     Mutant(
@@ -336,5 +330,64 @@ EVERY_LOSS = [
         "numeric/every_loss/reachable.py",
         "if not torch.equal(self.basis, made):",
         "if False:",
+    ),
+    Mutant(
+        "rows are whoever's",
+        f"{_ROOM}/sample_rows.py",
+        "if any(bool(_met(each[~kept]).any())",
+        "if any(False and bool(_met(each[~kept]).any())",
+    ),
+    Mutant(
+        "an infinite slope mixes samples",
+        f"{_ROOM}/sample_rows.py",
+        "signal.ne(0) & ~signal.isnan()",
+        "signal.ne(0)",
+    ),
+    Mutant(
+        "boundaries are taken for samples",
+        f"{_ROOM}/logit_graph.py",
+        "check_rows(logits, [each for values in graph.boundaries for each in values])",
+        "pass",
+        "tests/test_numeric/test_every_loss/test_sample_rows.py",
+    ),
+    Mutant(
+        "a checkpoint hides what a sample sends",
+        "validate/measure/sample_ratios.py",
+        "found = gradients(part, [*parameters.values()], again=True)",
+        "found = torch.autograd.grad(part, [*parameters.values()], retain_graph=True, "
+        "materialize_grads=True)",
+    ),
+    Mutant(
+        "inputs take no gradients where samples are measured",
+        "validate/measure/sample_ratios.py",
+        "return passed_on(made) if isinstance(made, Tensor) else made",
+        "return leaf",
+    ),
+    Mutant(
+        "a hook on a weight is no matter",
+        "validate/analysis/weight_records.py",
+        "for name, each in wanted.items() if each._backward_hooks}",
+        "for name, each in wanted.items() if False}",
+        "tests/test_validate/test_analysis/test_contradictions.py",
+    ),
+    Mutant(
+        "a hook on a weight may be hung while the model runs",
+        "numeric/recording/record.py",
+        'hooks = name == "register_hook"',
+        "hooks = False",
+        "tests/test_numeric/test_numeric_capture_refusals.py",
+    ),
+    *(
+        Mutant(name, "validate/analysis/contradictions.py", before, after)
+        for name, before, after in (
+            ("soft labels are hard ones", "2 if y.is_floating_point() else 3", "3"),
+            ("whatever lies outside is rounding", "if lost:", "if True:"),
+            ("nothing that lies outside is rounding", "if lost:", "if False:"),
+            ("float32 may differ by anything", "rough and by <= ROUNDS", "rough"),
+            ("a signal's digits are told by its size alone", "-others.sum(1, keepdim=True)", "0.0"),
+            ("digits are never lost", "> SAME / 10 * size", "> 1e9 * size"),
+            ("labels that are left out send a signal", ") * counted", ")"),
+            ("any block's floor is every block's", "if block.index in rounded", "if rounded"),
+        )
     ),
 ]

@@ -15,6 +15,8 @@ from numeric.recording.given import untouched
 
 N = 4
 
+WEIGHT = torch.eye(6, requires_grad=True)
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> Iterator[None]:
@@ -190,6 +192,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], Any, type[GradboundError], str]] = {
     "data set": (lambda: unseen(set_data), x(), CaptureError, "sets the data of a tensor that"),
     "a tensor's hook": (
         lambda: unseen(lambda h: h.register_hook(lambda g: 2 * g)),
+        x(),
+        CaptureError,
+        "the model hangs a hook on a tensor, which may change its gradient: leave it out",
+    ),
+    "a weight's hook": (
+        lambda: unseen(lambda h: WEIGHT.register_hook(abs) and h @ WEIGHT),
         x(),
         CaptureError,
         "the model hangs a hook on a tensor, which may change its gradient: leave it out",

@@ -26,7 +26,8 @@ from validate.analysis.analysis_document import (
 from validate.analysis.block_records import block_of
 from validate.analysis.certainty_remarks import certainty_remarks
 from validate.analysis.constant_blocks import first_constant
-from validate.analysis.every_loss_records import EveryLoss, contradictions, every_loss_of
+from validate.analysis.contradictions import contradictions
+from validate.analysis.every_loss_records import EveryLoss, every_loss_of
 from validate.analysis.signal_comparison import AGREE, SignalComparison
 from validate.analysis.weight_records import parameters_of, with_every_loss
 from validate.targets.backward_signals import arguments_of, signal_of, used_results
@@ -109,7 +110,8 @@ def analyze(
     )
     total = run.total(measured) if measured else Total(None, None, None)
     remarks += [*captured.flow.remarks, *run.remarks, *whatever.remarks, *said]
-    remarks += contradictions(blocks, parameters, of_labels=y is not None and loss is None)
+    rounded = run.below(whatever.floors)
+    remarks += contradictions(captured, blocks, parameters, y, signal.loss, rounded)
     if measured:
         remarks += certainty_remarks(captured.segments, blocks, total)
     return Analysis(

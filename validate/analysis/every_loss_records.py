@@ -1,24 +1,17 @@
 """Puts the bounds for every loss into the records of the blocks they are of, or says why not."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from derivations.errors import GradboundError
 from numeric import CapturedModel, LossBounds, Reachable, loss_bounds, reachable
-from validate.analysis.analysis_document import (
-    BlockAnalysis,
-    BoundValue,
-    ParameterRecord,
-    Spread,
-)
+from validate.analysis.analysis_document import BoundValue
 
 MOST_LOGITS = 64
 """A backward pass for each: beyond these it is another question."""
 MOST_BYTES = 2**31
-SAME = 1e-5
-"""Gains and bounds of float32 agree to so much where digits are left."""
 CLASSES: tuple[Literal["all", "shift_invariant", "labels"], ...] = (
     "all", "shift_invariant", "labels",
 )  # fmt: skip
@@ -26,10 +19,13 @@ CLASSES: tuple[Literal["all", "shift_invariant", "labels"], ...] = (
 
 @dataclass(frozen=True)
 class EveryLoss:
-    """The bounds by the index of their block, and what is to be said of them."""
+    """The bounds by the index of their block, and what is to be said of them. `floors` are the
+    greatest part of ‖∂L/∂z‖ that ‖∂L/∂H‖ must have for the bounds of a block to hold.
+    """
 
     bounds: Mapping[int, tuple[BoundValue, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    floors: Mapping[int, float] = field(default_factory=dict)
 
 
 def every_loss_of(captured: CapturedModel, joined: bool) -> EveryLoss:
@@ -41,8 +37,10 @@ def every_loss_of(captured: CapturedModel, joined: bool) -> EveryLoss:
         return EveryLoss(remarks=(f"no bounds for every loss: {why}",))
     try:
         found = reachable(captured, basis="all")
-        count = len(captured.segments)
-        return EveryLoss({index: bound_values(found, index, index + 1) for index in range(count)})
+        blocks = range(len(captured.segments))
+        made = {index: _of_classes(found, index, index + 1) for index in blocks}
+        floors = {n: max(float(each.floor.max()) for each in made[n].values()) for n in blocks}
+        return EveryLoss({n: _all_values(made[n]) for n in blocks}, floors=floors)
     except GradboundError as error:
         return EveryLoss(remarks=(f"no bounds for every loss: {error}",))
 
@@ -70,10 +68,17 @@ def bound_values(
     found: Reachable, i: Hashable, j: Hashable, said: str = ""
 ) -> tuple[BoundValue, ...]:
     """Those of ‖∂L/∂h_i‖/‖∂L/∂h_j‖ for each class of losses, whose words `said` stands before."""
-    made: list[BoundValue] = []
-    for cls in CLASSES if found.classes > 1 else CLASSES[:1]:
-        made += _values(loss_bounds(found, i, j, cls), f"every_loss.{cls}", said)
-    return tuple(made)
+    return _all_values(_of_classes(found, i, j), said)
+
+
+def _of_classes(found: Reachable, i: Hashable, j: Hashable) -> dict[str, LossBounds]:
+    classes = CLASSES if found.classes > 1 else CLASSES[:1]
+    return {cls: loss_bounds(found, i, j, cls) for cls in classes}
+
+
+def _all_values(bounds: Mapping[str, LossBounds], said: str = "") -> tuple[BoundValue, ...]:
+    made = [_values(each, f"every_loss.{cls}", said) for cls, each in bounds.items()]
+    return tuple(value for values in made for value in values)
 
 
 def _values(bounds: LossBounds, name: str, begins: str) -> list[BoundValue]:
@@ -94,36 +99,3 @@ def _values(bounds: LossBounds, name: str, begins: str) -> list[BoundValue]:
         BoundValue(name, "lower", lower, bounds.certainty, said, None),
         BoundValue(name, "upper", high, bounds.certainty, said, None),
     ]
-
-
-def contradictions(
-    blocks: Sequence[BlockAnalysis], parameters: Sequence[ParameterRecord], of_labels: bool
-) -> tuple[str, ...]:
-    """A remark where measured gains lie outside of bounds that hold for their loss: in exact
-    arithmetic none would. `of_labels` says that the loss is a cross-entropy with hard labels.
-    """
-    known = [f"every_loss.{each}" for each in (CLASSES if of_labels else CLASSES[:1])]
-    measured = [(block.name, block.gain, block.bounds) for block in blocks]
-    measured += [(each.name, each.sample_ratio, each.bounds) for each in parameters]
-    names = [
-        name
-        for name, spread, bounds in measured
-        if any(_is_outside(spread, each) for each in bounds if each.id in known)
-    ]
-    if not names:
-        return ()
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    said = (
-        f"{', '.join(names[:3])}{more}: what was measured lies outside of bounds for every loss, "
-        "which is rounding: a sample is so saturated that its signal, or the model's derivative, "
-        "has no digits left; use float64, or leave such samples out"
-    )
-    return (said,)
-
-
-def _is_outside(spread: Spread | None, bound: BoundValue) -> bool:
-    if spread is None or bound.value is None:
-        return False
-    if bound.side == "lower":
-        return spread.min < bound.value * (1 - SAME)
-    return spread.max > bound.value * (1 + SAME)

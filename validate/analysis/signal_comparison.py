@@ -31,10 +31,10 @@ from numeric.recording.recorder import tensors_of
 from numeric.recording.samples_apart import samples_apart
 from numeric.settings import Effort
 from validate.analysis.analysis_document import Total
-from validate.analysis.mixed_signals import signals_mix
 from validate.inside.causes import worth_a_look
 from validate.inside.inner_causes import InnerCause, inner_cause_of
 from validate.inside.inner_steps import InnerSteps, inner_steps
+from validate.inside.mixed_signals import rows_mix, signals_mix
 from validate.measure.model_gains import ModelMeasurement, coupled, measure_model
 from validate.measure.network_gains import norm_ratio
 
@@ -71,6 +71,7 @@ class SignalComparison:
     _apart: dict[int, float] = field(default_factory=dict)
     _shuts: set[int] = field(default_factory=set)
     _signals: dict[int, Tensor] = field(default_factory=dict)
+    _sizes: dict[int, Tensor] = field(default_factory=dict)
     _waiting: int = 0
 
     def measure(self, signal: Callable[[Any], Tensor]) -> ModelMeasurement:
@@ -122,16 +123,23 @@ class SignalComparison:
         """Whether samples are coupled, or cannot be told apart: by what is known of operations,
         which is enough for most models, else by runs with other inputs and other signals.
         """
-        recording = self.captured.flow.recording
+        flow, recording = self.captured.flow, self.captured.flow.recording
+        between = [value for place in self.captured.boundaries for value in place]
+        if not flow.moved.isdisjoint(between):
+            return True
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
-        apart = samples_apart(recording)
+        apart = samples_apart(recording, between)
         if apart is False or {len(self.captured.value(self.captured.boundaries[0]))} != inputs:
             return True
         if apart:
             return False
         result = [recording.values[each] for each in recording.outputs]
         moved = coupled(self._picked, self.args, self.kwargs, result)
-        return moved or signals_mix(self.captured, self.seed)
+        if moved or signals_mix(self.captured, self.seed):
+            return True
+        places = [address for v in self._places() if (address := self.captured.address(v))]
+        given = (self.model, self.args, self.kwargs, places, self.positions)
+        return rows_mix(*given, batch=inputs.pop(), seed=self.seed)
 
     @property
     def half(self) -> str:
@@ -191,6 +199,19 @@ class SignalComparison:
             gain = self.numbers[index].numbers.gain
             product = gain if product is None else product * gain
         return Total(_median(measured.total), _median(product), self.worst)
+
+    def below(self, floors: Mapping[int, float]) -> set[int]:
+        """The blocks that some sample's signal leaves with a smaller part of ‖∂L/∂z‖ than their
+        floor, and of those with one all where the blocks do not end at the logits z.
+        """
+        last = len(self.captured.segments) - 1
+        if self.captured.boundaries[-1] != self.captured.flow.sinks:
+            return {index for index, floor in floors.items() if floor > 0}
+        return {
+            index
+            for index, floor in floors.items()
+            if index in self._sizes and bool((self._sizes[index] < floor * self._sizes[last]).any())
+        }
 
     def culprit(self, index: int) -> str | None:
         """The first block on the signal's way that it enters and does not leave, before this one
@@ -273,6 +294,7 @@ class SignalComparison:
 
     def _predict(self, index: int, signal: Tensor) -> None:
         segment = self.captured.segments[index]
+        self._sizes[index] = vector_norm(signal.detach().flatten(1), dim=1, dtype=torch.float64)
         found = segment_numbers(self.captured, segment, signal, joined=self.joined)
         if (scale := norm_bound(self.captured, segment)) is not None:
             found = with_norm_bound(found, scale, self.joined)

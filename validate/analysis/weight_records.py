@@ -20,6 +20,8 @@ SAMPLES = 32
 """A backward pass of the whole batch for each: more are not measured."""
 NAMED = 4
 """So many parameters are named of those that something is said of."""
+UNSEEN = "no backward pass from the logits reaches them"
+HOOKED = "with a hook that may change its gradient, whose norm is what the hook makes of it"
 RATIO = "‖∂L/∂W‖/‖∂L/∂z‖ of each sample's own part"
 
 
@@ -51,7 +53,10 @@ def with_every_loss(
     if not records:
         return (), tuple(absent)
     try:
-        found, others = sample_weights(captured, {each.name: named[each.name] for each in records})
+        wanted = {each.name: named[each.name] for each in records}
+        hooked = {name: HOOKED for name, each in wanted.items() if each._backward_hooks}
+        free = {name: each for name, each in wanted.items() if name not in hooked}
+        found, others = sample_weights(captured, free)
     except GradboundError as error:
         return tuple(records), (f"no bounds of parameters for every loss: {error}",)
     bounds = {
@@ -62,7 +67,7 @@ def with_every_loss(
     measured, remarks = _measured(
         model, args, kwargs, loss, {name: found.rounding[name] for name in bounds}
     )
-    remarks += _left_out(others) + absent
+    remarks += _left_out({**others, **hooked}) + absent
     if bounds and len(found.logits) > SAMPLES:
         remarks.append(
             f"{RATIO} is measured of the first {SAMPLES} samples, its bounds hold of all"
@@ -87,7 +92,7 @@ def _measured(
     try:
         with untouched(model):
             ratios = sample_ratios(model, args, kwargs, loss, list(rounding), SAMPLES)
-    except (RuntimeError, ValueError) as error:  # as of a re-entrant checkpoint
+    except (RuntimeError, ValueError) as error:
         why = next(iter(str(error).splitlines()), "")
         return {}, [f"{RATIO} could not be measured: {why}"]
     told = {
@@ -95,11 +100,12 @@ def _measured(
         for name, each in ratios.items()
     }
     kept = {name: each[each.isfinite()] for name, each in told.items()}
+    unseen = len(rounding) - len(kept)
     return {
         name: Spread(float(each.min()), float(each.median()), float(each.max()))
         for name, each in kept.items()
         if len(each)
-    }, []
+    }, [f"{RATIO} is not measured of {unseen} parameters: {UNSEEN}"] if unseen else []
 
 
 def _left_out(others: Mapping[str, str]) -> list[str]:

@@ -110,13 +110,13 @@ def measure_model(
     Raises ValueError where the loss is not one finite number, or depends on nothing.
     """
     flat, spec = tree_flatten((tuple(args), dict(kwargs)))
-    given = [_fresh(leaf) for leaf in flat]
+    given = [fresh(leaf) for leaf in flat]
     inputs = [leaf for leaf in given if isinstance(leaf, Tensor)]
     began: list[int] = []
     asks: Literal["norms", "norm"] = "norms" if per_sample else "norm"
     hooks = SignalHooks([Point(place, asks) for place in places], began.append, look=look)
     # A node of the graph stands for each input, and the model may change the tensor in place.
-    passed = iter([_passed(leaf) for leaf in inputs])
+    passed = iter([passed_on(leaf) for leaf in inputs])
     handed = [next(passed) if isinstance(leaf, Tensor) else leaf for leaf in given]
     args_, kwargs_ = torch.utils._pytree.tree_unflatten(handed, spec)
     with torch.enable_grad():
@@ -150,27 +150,32 @@ def _in_a_row(norms: Tensor | None) -> Tensor | None:
     return None if norms is None else norms.reshape(-1)
 
 
-def gradients(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
-    """The gradients of a number, and no tensor's own `.grad` is another than before.
+def gradients(
+    value: Tensor, wanted: Sequence[Tensor], *, again: bool = False
+) -> Sequence[Tensor | None]:
+    """The gradients of a number, and no tensor's own `.grad` is another than before. With `again`
+    the graph stays for another pass.
 
     Raises ValueError where backpropagation fails, as through values that were changed in place.
     """
     try:
-        return _backpropagated(value, wanted)
+        return _backpropagated(value, wanted, again)
     except RuntimeError as error:
         why = str(error).partition(". ")[0]
         raise ValueError(f"the model's own backward pass fails: {why}") from error
 
 
-def _backpropagated(value: Tensor, wanted: Sequence[Tensor]) -> Sequence[Tensor | None]:
+def _backpropagated(
+    value: Tensor, wanted: Sequence[Tensor], again: bool
+) -> Sequence[Tensor | None]:
     assert value.grad_fn is not None
     if not _is_checkpointed(value.grad_fn):
-        return torch.autograd.grad(value, wanted, allow_unused=True)
+        return torch.autograd.grad(value, wanted, retain_graph=again, allow_unused=True)
     before = [each.grad for each in wanted]
     for each in wanted:
         each.grad = None
     try:
-        value.backward()
+        value.backward(retain_graph=again)
         return [each.grad for each in wanted]
     finally:
         for each, grad in zip(wanted, before, strict=True):
@@ -196,14 +201,16 @@ def _ratio(before: Tensor | None, after: Tensor | None) -> Tensor | None:
     return norm_ratio(before[:, None], after[:, None])
 
 
-def _fresh(leaf: Any) -> Any:
+def fresh(leaf: Any) -> Any:
+    """A copy of a tensor, a leaf that takes a gradient where it can; anything else as it is."""
     if not isinstance(leaf, Tensor):
         return leaf
     copied = leaf.detach().clone()
     return copied.requires_grad_() if copied.is_floating_point() else copied
 
 
-def _passed(leaf: Tensor) -> Tensor:
+def passed_on(leaf: Tensor) -> Tensor:
+    """What a model may change in place, and the leaf has its gradient."""
     return leaf.view_as(leaf).clone() if leaf.requires_grad else leaf
 
 

@@ -16,7 +16,7 @@ from numeric import capture
 from numeric.every_loss import sample_weights as module
 from numeric.every_loss.loss_bounds import bounds
 from numeric.every_loss.reachable import LOGITS
-from numeric.every_loss.sample_weights import MIXED, TOO_LARGE, sample_weights, sets_of_samples
+from numeric.every_loss.sample_weights import MIXED, TOO_LARGE, sample_weights
 from numeric.every_loss.weight_signals import weight_signals
 
 
@@ -263,11 +263,3 @@ def test_too_large_a_weight_is_left_out_and_no_logits_are_refused():
     images = nn.Sequential(nn.Conv1d(2, 2, 3), nn.Tanh()).double()
     with pytest.raises(InputError, match="need logits"):
         sample_weights(capture(images, (gaussian(2, 2, 5, seed=0),), {}), {})
-
-
-@pytest.mark.parametrize("batch", [1, 2, 3, 7, 32])
-def test_of_any_two_samples_each_is_kept_without_the_other(batch):
-    kept = sets_of_samples(batch)
-    for one in range(batch):
-        for other in range(batch):
-            assert one == other or (kept[:, one] & ~kept[:, other]).any()

@@ -7,7 +7,7 @@ from random_models import RandomModel
 from torch import Tensor, nn
 
 from numeric.recording.record import record
-from numeric.recording.samples_apart import samples_apart
+from numeric.recording.samples_apart import moved_samples, samples_apart
 from validate.measure.model_gains import coupled
 
 BATCH = 4
@@ -195,3 +195,19 @@ def test_several_inputs_and_results() -> None:
 
     assert samples_apart(record(both, (x(), x(), torch.ones(6)), {}))
     assert not samples_apart(record(lambda a, b: (a, b), (x(), torch.ones(3, 6)), {}))
+
+
+def test_between_two_exchanges_samples_are_not_first() -> None:
+    middle: dict[str, Tensor] = {}
+
+    def turned(h: Tensor) -> Tensor:
+        middle["value"] = h.transpose(0, 1).tanh()
+        return middle["value"].transpose(0, 1)
+
+    for tokens in (BATCH, BATCH + 1):
+        made = record(turned, (x(tokens, 6),), {})
+        inside = [number for node in made.nodes[:2] for number in node.outputs if number]
+        assert samples_apart(made) is True
+        assert samples_apart(made, inside) is None
+        assert samples_apart(made, made.inputs) is True
+        assert moved_samples(made) == (set(inside) if tokens == BATCH else set())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from test_numeric.branched import DualPath, Exchange, Partial, UNet, built, image
-from test_validate.test_analysis.test_mixed_signals import Custom
+from test_validate.test_inside.test_mixed_signals import Custom
 from torch import Tensor, nn
 
 from derivations.errors import CaptureError, InputError

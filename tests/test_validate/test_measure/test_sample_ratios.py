@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 from twins.arriving import classifier, inputs
 
+from validate.analysis.analyze import analyze
 from validate.measure.sample_ratios import sample_ratios
 
 
@@ -26,6 +28,46 @@ def test_it_is_what_the_sample_alone_sends_whatever_the_reduction(reduction):
         )
         assert found["0.0.weight"][k].item() == pytest.approx(float(first.norm() / a.norm()))
         assert found["4.bias"][k].item() == pytest.approx(float(last.norm() / a.norm()))
+
+
+class Kept(nn.Module):
+    """A layer inside a re-entrant checkpoint, which autograd.grad does not see into."""
+
+    def __init__(self, inner: bool):
+        super().__init__()
+        torch.manual_seed(0)
+        self.inner, self.last, self.kept = nn.Linear(6, 6), nn.Linear(6, 4), inner
+        self.double()
+
+    def forward(self, x):
+        if not self.kept:
+            return self.last(self.inner(x).tanh())
+        return self.last(checkpoint(lambda v: self.inner(v).tanh(), x, use_reentrant=True))
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+def test_what_a_checkpoint_hides_is_measured():
+    names = ["inner.weight", "inner.bias", "last.weight"]
+    found, plain = (
+        sample_ratios(Kept(inner), (inputs(),), {}, lambda z: z.pow(3).sum(), names, 3)
+        for inner in (True, False)
+    )
+    assert list(found) == names
+    for name in names:
+        torch.testing.assert_close(found[name], plain[name], rtol=1e-12, atol=0)
+        assert (found[name] > 0).all()
+    model = Kept(True)
+    analyzed = analyze(model, inputs(), y=torch.tensor([0, 1, 2, 3]), every_loss=True)
+    assert not any("lies outside" in each for each in analyzed.capture.remarks)
+    assert all(each.grad is None for each in model.parameters())
+
+
+def test_what_nothing_reaches_is_left_out_and_inputs_are_as_they_were():
+    model, x = classifier().requires_grad_(), inputs()
+    model.register_parameter("beside", nn.Parameter(torch.ones(2)))
+    found = sample_ratios(model, (x,), {}, lambda z: z.sum(), ["4.weight", "beside"], 2)
+    assert list(found) == ["4.weight"]
+    assert not x.requires_grad
 
 
 def test_a_sample_without_a_signal_has_none_and_several_results_are_refused():
