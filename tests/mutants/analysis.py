@@ -632,13 +632,6 @@ ANALYSIS = (
         "tests/test_validate/test_inside/test_mixed_signals.py",
     ),
     Mutant(
-        "rows of tokens are told apart",
-        "validate/analysis/signal_comparison.py",
-        "if not flow.moved.isdisjoint(between):",
-        "if False:",
-        "tests/test_validate/test_inside/test_mixed_signals.py",
-    ),
-    Mutant(
         "an exchange outside of the blocks is no matter",
         "validate/analysis/signal_comparison.py",
         "return rows_mix(*given, batch=inputs.pop(), seed=self.seed)",

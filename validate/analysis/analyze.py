@@ -146,6 +146,8 @@ def _calibrated(model: Callable[..., Any], batch: Any) -> Callable[..., Any]:
     """A copy whose BatchNorm layers hold the statistics of the batch."""
     if not isinstance(model, nn.Module):
         raise InputError("calibrate needs an nn.Module: a function holds no statistics")
+    if not tensors_of(batch):
+        raise InputError("calibrate takes a batch of inputs: give the tensor, or a tuple of them")
     twin = copy.deepcopy(model)
     norms = [each for each in twin.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
     kept = [(each.training, each.momentum) for each in norms]
@@ -177,6 +179,7 @@ def _statistics_remark(model: object) -> list[str]:
     more = f" and {len(fresh) - 1} more BatchNorm layers" if len(fresh) > 1 else ""
     said = (
         f"{fresh[0]}{more}: statistics that were never updated make a BatchNorm the identity, and "
-        "these gains say nothing about training; pass calibrate=batch, or model.train()"
+        "these gains say nothing about training; pass calibrate=batch (--mode calibrated), or "
+        "call model.train() (--mode train)"
     )
     return [said]

@@ -54,7 +54,10 @@ def _no_bounds(captured: CapturedModel, joined: bool) -> str:
             f"they need one output of logits (batch, K), not {shape or f'{len(outputs)} outputs'}"
         )
     if joined:
-        return "the samples are coupled: call model.eval(), or use numeric.reachable(joined=True)"
+        return (
+            "the samples are coupled: call model.eval() (--mode eval, or calibrated), or use "
+            "numeric.reachable(joined=True)"
+        )
     if shape[1] > MOST_LOGITS:
         return f"{shape[1]} logits take as many backward passes, and at most {MOST_LOGITS} are made"
     places = (captured.value(place) for place in captured.boundaries)

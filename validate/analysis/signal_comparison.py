@@ -123,10 +123,8 @@ class SignalComparison:
         """Whether samples are coupled, or cannot be told apart: by what is known of operations,
         which is enough for most models, else by runs with other inputs and other signals.
         """
-        flow, recording = self.captured.flow, self.captured.flow.recording
+        recording = self.captured.flow.recording
         between = [value for place in self.captured.boundaries for value in place]
-        if not flow.moved.isdisjoint(between):
-            return True
         inputs = {len(each) for each in tensors_of((self.args, self.kwargs))[:1] if each.dim()}
         apart = samples_apart(recording, between)
         if apart is False or {len(self.captured.value(self.captured.boundaries[0]))} != inputs:

@@ -174,6 +174,13 @@ def test_coupled_samples_get_the_gains_of_the_batch():
     assert int(norm.num_batches_tracked) == 0
 
 
+@pytest.mark.parametrize("batch", ["batch", (), {}])
+def test_calibrating_by_what_is_no_batch_is_refused(batch):
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).eval()
+    with pytest.raises(InputError, match="calibrate takes a batch of inputs"):
+        analyze(model, torch.randn(3, 4), calibrate=batch)
+
+
 def test_fresh_statistics_are_remarked_first_of_all_and_calibrated_in_a_copy():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)).double().eval()
