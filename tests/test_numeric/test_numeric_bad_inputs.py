@@ -522,6 +522,7 @@ OF_MODELS = {  # of whole models: their refusals are in test_numeric_capture_ref
     "SegmentNumbers",
     "capture",
     "check_model",
+    "sample_weights",
     "segment_numbers",
     "segment_pullback",
     "segment_signals",
@@ -574,7 +575,8 @@ def test_the_layout_of_a_tensor_does_not_matter(target, layout):
     other = TARGETS[target].function(
         **{name: LAYOUTS[layout](tensor) for name, tensor in TARGETS[target].tensors.items()}
     )
-    assert numbers_of(other) == pytest.approx(numbers_of(plain), rel=1e-12, abs=1e-13)
+    # 1e-11: what attains a bound is an eigenvector, moved by rounding over the gap of its value.
+    assert numbers_of(other) == pytest.approx(numbers_of(plain), rel=1e-12, abs=1e-11)
 
 
 def numbers_of(result: Any) -> list[float]:

@@ -86,7 +86,8 @@ def test_a_hook_on_a_weight_leaves_it_without_bounds_by_name():
     (hooked,) = (each for each in found.parameters if each.name == name)
     assert hooked.bounds == ()
     assert hooked.sample_ratio is None
-    assert any("1 with a hook that may change its gradient" in r for r in found.capture.remarks)
+    said = f"{name}: with a hook that may change its gradient"
+    assert any(said in remark for remark in found.capture.remarks)
     assert not any("lies outside" in each for each in found.capture.remarks)
     assert found.parameters[1:] == plain.parameters[1:]
 

@@ -12,7 +12,8 @@ from validate.data.datasets import load
 from validate.measure.network_gains import gains
 from validate.networks.build import build
 from validate.records.codec import read_jsonl
-from validate.records.recheck import lacking, recheck
+from validate.records.missing_rows import lacking
+from validate.records.recheck import recheck
 from validate.records.schema import BlockRow, EpochRow
 from validate.statistics.summary import summarize
 from validate.training import checkpoints

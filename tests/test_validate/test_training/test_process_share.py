@@ -118,7 +118,7 @@ def test_torchrun_leaves_the_folder_of_a_single_process(tmp_path, unbroken):
         timeout=120,
     )
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.count("\n") == 1
+    assert outcome.stdout.count("\n") == 2  # a line for each kind of check, told once
     assert outcome.stdout.startswith(f"{out}: ")
     assert " 0 violated" in outcome.stdout
     assert contents(out) == unbroken
