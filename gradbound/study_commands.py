@@ -48,7 +48,8 @@ def study_at(chosen: Path) -> "Study | None":
     Raises InputError for a damaged one.
     """
     from validate.records.recorded import RECORDED
-    from validate.study.study_folder import RECORDED_STUDY, is_study, read_study
+    from validate.study.recorded_study import RECORDED_STUDY
+    from validate.study.study_folder import is_study, read_study
 
     if is_study(chosen):
         return read_study(chosen)

@@ -133,7 +133,7 @@ def test_a_broken_theorem_is_caught_and_named(mutant, copied):
     assert "step" in done.stderr or "refused" in done.stderr
 
 
-@pytest.mark.parametrize("mutant", one_of(8, BESIDE_TESTS))
+@pytest.mark.parametrize("mutant", one_of(12, BESIDE_TESTS))
 def test_what_is_broken_otherwise_fails_its_tests(mutant, copied):
     mutant.live(copied)
     ignored = shutil.ignore_patterns("__pycache__", "test_mutants.py", "mutants")

@@ -42,14 +42,14 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "manifest.json").touch()
     monkeypatch.setattr("validate.records.recorded.RECORDED", folder)
-    monkeypatch.setattr("validate.study.study_folder.RECORDED_STUDY", tmp_path / "none")
+    monkeypatch.setattr("validate.study.recorded_study.RECORDED_STUDY", tmp_path / "none")
     return folder
 
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch, runs: Path, whole: Path) -> Path:
     """A study that comes with the recorded runs."""
-    monkeypatch.setattr("validate.study.study_folder.RECORDED_STUDY", whole)
+    monkeypatch.setattr("validate.study.recorded_study.RECORDED_STUDY", whole)
     return whole
 
 
@@ -67,7 +67,7 @@ def test_the_study_is_that_of_the_folder_or_comes_with_the_recorded_runs(
     assert study_at(whole).folder == whole
     assert study_at(runs).folder == recorded
     assert study_at(tmp_path) is None
-    monkeypatch.setattr("validate.study.study_folder.RECORDED_STUDY", tmp_path)
+    monkeypatch.setattr("validate.study.recorded_study.RECORDED_STUDY", tmp_path)
     assert study_at(runs) is None
 
 

@@ -32,7 +32,8 @@ from validate.audit.claims import (
 )
 from validate.audit.evidence import Claim, Sources
 from validate.records.read import read_results
-from validate.study.study_folder import RECORDED_STUDY, is_study, read_study
+from validate.study.recorded_study import RECORDED_STUDY
+from validate.study.study_folder import is_study, read_study
 
 _MODULES = (
     c01_equations,

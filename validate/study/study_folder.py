@@ -27,8 +27,6 @@ from validate.study.trials import Trial, TrialRow, planned
 PROTOCOL_FILE = "protocol.toml"
 TRIALS_FILE = "trials.jsonl"
 INITIAL_FILE = "initial_ratios.jsonl"
-RECORDED_STUDY = Path(__file__).parents[1] / "results" / "study"
-"""The study that comes with the package."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import pytest
 from root import ROOT
 
 from validate.study.protocol import read_protocol
-from validate.study.study_folder import RECORDED_STUDY, read_study
+from validate.study.recorded_study import RECORDED_STUDY
+from validate.study.study_folder import read_study
 from validate.study.study_verdicts import decide_study
 
 PROTOCOL = tomllib.loads((RECORDED_STUDY / "protocol.toml").read_text())
