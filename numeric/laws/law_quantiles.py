@@ -57,7 +57,7 @@ def gain_quantiles(
         roots = np.where(shift == 0, np.sqrt(unit) * np.sqrt(ends), np.sqrt(squares))
         lower, upper = (root.reshape(law_of_square.batch) / length for root in roots)
         lower, upper = lower * (1 - ROUNDING), upper * (1 + ROUNDING)
-    lower = np.nextafter(np.minimum(lower, np.finfo(np.float64).max), 0)
+    lower = np.nextafter(lower, 0)  # of what overflows the largest number
     # What is 0 by the law is 0: nothing was rounded.
     nothing = ((shift == 0) & (ends[1] == 0)).reshape(law_of_square.batch)
     return lower, np.where(nothing, 0.0, np.nextafter(upper, np.inf))
