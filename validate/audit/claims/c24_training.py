@@ -120,8 +120,8 @@ def judge_degradation(evidence: Degradation) -> Finding:
         depths = sorted({depth for errors in evidence.errors.values() for depth in errors})
         shown.append(
             f"{BESIDE}: {evidence.setting} with {', '.join(map(str, depths))} layers, slopes of "
-            "the test error with depth, positive where deeper is worse (least squares, bootstrap "
-            "over seeds)"
+            "the test error with depth, positive where deeper is worse (a line for each seed, "
+            "Student's t over seeds)"
         )
     shown += [f"{family}: {slope}" for family, slope in (evidence.slopes or {}).items()]
     shown += [f"{PLAIN} slope minus {RESIDUAL} slope: {evidence.beyond}"] if evidence.beyond else []
