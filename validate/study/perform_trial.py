@@ -1,11 +1,7 @@
 """Trains the network of one trial and measures what the protocol asks for."""
 
 import math
-import platform
 import time
-
-import numpy as np
-import torch
 
 from validate.data.splits import Dataset
 from validate.measure.batch_statistics import recalibrated, statistics_are_finite
@@ -15,7 +11,7 @@ from validate.networks.varied_flow import vary_flow
 from validate.study.protocol import Protocol
 from validate.study.sealed import sealed
 from validate.study.trials import Trial, TrialRow
-from validate.training.processor import processor
+from validate.training.processor import processor, versions
 from validate.training.train import Schedule, Training, deterministic, evaluate
 
 DEVICE = "cpu"
@@ -39,11 +35,7 @@ def perform_trial(protocol: Protocol, trial: Trial, dataset: Dataset) -> TrialRo
         data=(used.train.digest, used.test.digest),
         parameters=sum(each.numel() for each in training.network.parameters()),
         made_on=processor(DEVICE),
-        versions={
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
+        versions=versions(DEVICE),
         status="diverged" if scores is None else "ok",
         batch_ratios=ratios,
         **(scores or dict.fromkeys(("train_loss", "train_error", "test_error"))),

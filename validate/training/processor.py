@@ -1,7 +1,9 @@
-"""Names the kind of processor that a device is: the same kind makes the same bytes, others not."""
+"""Names what records are made on and with: the same makes the same bytes, others not."""
 
+import platform
 from pathlib import Path
 
+import numpy as np
 import torch
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -12,6 +14,16 @@ def processor(device: str) -> str:
     if torch.device(device).type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"cpu {torch.backends.cpu.get_cpu_capability()}"
+
+
+def versions(device: str) -> dict[str, str]:
+    """Of Python and of what computes: torch, NumPy, and what a GPU computes with."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        **accelerator(device),
+    }
 
 
 def accelerator(device: str) -> dict[str, str]:

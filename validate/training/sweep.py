@@ -5,13 +5,11 @@ refused, never mixed.
 """
 
 import os
-import platform
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from derivations.errors import InputError
@@ -26,7 +24,7 @@ from validate.training.budget import Budget
 from validate.training.measured_run import perform
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
-from validate.training.processor import accelerator
+from validate.training.processor import versions
 from validate.training.workers import spread
 
 
@@ -115,12 +113,7 @@ def header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
     """What the manifest of a folder with these runs says before any is there."""
     return Manifest(
         status="running",
-        versions={
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            **accelerator(preset.device),
-        },
+        versions=versions(preset.device),
         device=preset.device,
         threads=preset.threads,
         preset=preset.name,

@@ -1,13 +1,15 @@
 """Names of processors: those whose bytes may differ have different ones."""
 
 import os
+import platform
 import subprocess
 import sys
 
+import numpy as np
 import torch
 from root import ROOT
 
-from validate.training.processor import processor
+from validate.training.processor import processor, versions
 
 
 def test_a_cpu_is_named_by_its_vector_instructions():
@@ -26,3 +28,14 @@ def test_a_cpu_is_named_by_its_vector_instructions():
 def test_a_gpu_is_named_by_its_model(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"model of {device}")
     assert processor("cuda:1") == "model of cuda:1"
+
+
+def test_versions_are_those_that_compute(monkeypatch):
+    found = versions("cpu")
+    assert found == {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    monkeypatch.setattr("validate.training.processor.accelerator", lambda device: {"gpu": device})
+    assert versions("cuda:1") == found | {"gpu": "cuda:1"}

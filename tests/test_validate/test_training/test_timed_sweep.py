@@ -10,7 +10,7 @@ from test_validate.tiny import MINIATURE, contents
 from validate.records.manifest import read_manifest
 from validate.records.read import read_results
 from validate.records.schema import VanishingRow
-from validate.training import sweep, timed_sweep
+from validate.training import processor, sweep, timed_sweep
 from validate.training.budget import Budget, OutOfTimeError
 from validate.training.dry_run import Cost
 from validate.training.sweep import run
@@ -83,7 +83,7 @@ def test_on_a_gpu_a_dry_run_comes_first_and_what_does_not_fit_is_not_begun(tmp_p
     """Which here is the CPU, by another name."""
     for module in (sweep, timed_sweep):
         monkeypatch.setattr(module, "check_device", lambda *_: None)
-    monkeypatch.setattr(sweep, "accelerator", lambda device: {})
+    monkeypatch.setattr(processor, "accelerator", lambda device: {})
     monkeypatch.setattr(
         timed_sweep,
         "costs",
