@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import singledispatch
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -18,14 +19,13 @@ from numeric.capture.capture import CapturedModel
 from numeric.capture.region import ran
 from numeric.checks import call, check_function, check_input, check_output
 from numeric.evaluation.network import Network
-from numeric.every_loss.sample_rows import check_rows
+from numeric.every_loss.sample_rows import check_apart, check_rows
 from numeric.recording.given import untouched
 from numeric.recording.graph import Ref
-from numeric.runs.independent_samples import check_kept, check_samples
+from numeric.recording.samples_apart import samples_apart
 
 Function = Callable[[Tensor], Tensor]
 Values = tuple[Tensor, ...]
-_TRIED = 2
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def logit_graph(
     none. Unless `joined`, a model is refused whose samples depend on each other, or at whose
     boundaries a row is not one sample's. Raises InputError for what gives no logits.
     """
-    graph = _checked(_graph(model, x, joined), joined)
+    graph = _checked(model, x, _graph(model, x, joined), joined)
     count = len(graph.boundaries)
     if unknown := [each for each in boundaries if not 0 <= each < count]:
         raise InputError(f"there is no boundary {unknown[0]}: they are numbered 0 … {count - 1}")
@@ -66,10 +66,10 @@ def captured_graph(model: CapturedModel, values: Collection[int]) -> LogitGraph:
 
     Raises InputError for what gives no logits.
     """
-    return _checked(_of_captured(model, False, values), False)
+    return _checked(model, None, _of_captured(model, False, values), False)
 
 
-def _checked(graph: LogitGraph, joined: bool) -> LogitGraph:
+def _checked(model: object, x: Tensor | None, graph: LogitGraph, joined: bool) -> LogitGraph:
     logits = graph.logits
     if logits.dim() != 2 or not logits.shape[1] or not logits.is_floating_point():
         raise InputError(
@@ -84,8 +84,17 @@ def _checked(graph: LogitGraph, joined: bool) -> LogitGraph:
                 f"{len(logits)} rows of logits for {len(values[0])} samples: give each sample one"
             )
     if not joined:
-        check_rows(logits, [each for values in graph.boundaries for each in values])
+        _check_apart(model, x, graph)
     return graph
+
+
+def _check_apart(model: object, x: Tensor | None, graph: LogitGraph) -> None:
+    """Refuses samples that depend on each other, and boundaries whose rows are not the samples'."""
+    values = [each for together in graph.boundaries for each in together]
+    if not isinstance(model, CapturedModel):
+        check_apart(_links(model), cast(Tensor, x), [*values, graph.logits])
+    elif not samples_apart(model.flow.recording, chain.from_iterable(model.boundaries)):
+        check_rows(graph.logits, values)
 
 
 @contextmanager
@@ -99,26 +108,36 @@ def kept_as_it_was(model: object) -> Iterator[None]:
 
 
 @singledispatch
-def _graph(model: object, x: Tensor | None, joined: bool) -> LogitGraph:
+def _links(model: object) -> list[Function]:
+    """The functions that are run one after another."""
     if not callable(model):
         raise InputError(
             f"{type(model).__name__} is no network, captured model, function, or chain of functions"
         )
-    return _chain((model,), x, joined)
+    return [model]
 
 
-@_graph.register(list)
-@_graph.register(tuple)
-def _(model: Sequence[Function], x: Tensor | None, joined: bool) -> LogitGraph:
+@_links.register(list)
+@_links.register(tuple)
+def _(model: Sequence[Function]) -> list[Function]:
     if not model:
         raise InputError("a chain of no functions has no logits: give at least one")
-    return _chain(model, x, joined)
+    return list(model)
+
+
+@_links.register
+def _(model: Network) -> list[Function]:
+    return [model.stem, *(segment for _, segment in model.chain()), model.head]
+
+
+@singledispatch
+def _graph(model: object, x: Tensor | None, joined: bool) -> LogitGraph:
+    return _chain(_links(model), x, joined)
 
 
 @_graph.register
 def _(model: Network, x: Tensor | None, joined: bool) -> LogitGraph:
-    segments = [segment for _, segment in model.chain()]
-    graph = _chain((model.stem, *segments, model.head), x, joined)
+    graph = _chain(_links(model), x, joined)
     return LogitGraph(graph.boundaries[1:], graph.logits)
 
 
@@ -175,24 +194,4 @@ def _chain(links: Sequence[Any], x: Tensor | None, joined: bool) -> LogitGraph:
     check_output(values[-1], x)
     if values[-1].grad_fn is None:
         raise InputError("the logits do not depend on the input in a differentiable way")
-    if not joined:
-        _check_apart(links, x, values[-1].detach())
     return LogitGraph(tuple((each,) for each in values[:-1]), values[-1])
-
-
-def _check_apart(links: Sequence[Any], x: Tensor, logits: Tensor) -> None:
-    """Refuses samples that depend on each other, by a few of them: first on all that are left out,
-    then on one another.
-    """
-
-    def run(other: Tensor) -> Sequence[Tensor]:
-        for link in links:
-            other = call(link, other)
-        return [other]
-
-    some = torch.linspace(0, len(x) - 1, min(len(x), _TRIED)).round().long().unique()
-    few = x.detach()[some.to(x.device)]
-    with torch.no_grad():
-        alone = run(few.clone())[0]
-        check_kept("the model", alone, logits[some.to(x.device)], torch.ones(len(some)).bool())
-        check_samples("the model", run, few, [alone])

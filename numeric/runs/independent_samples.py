@@ -46,11 +46,16 @@ def others_replaced(x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 def check_kept(name: str, values: Tensor, before: Tensor, kept: Tensor) -> None:
     """Refuses values, (batch, *out), that are not for each kept sample what they were before."""
-    if len(values) != len(before) or not _same(values[kept], before[kept]):
+    if not kept_apart(values, before, kept):
         raise InputError(
             f"{name} gives a sample a value that depends on the other samples or changes from "
             "call to call: use model.eval(), act per sample"
         )
+
+
+def kept_apart(values: Tensor, before: Tensor, kept: Tensor) -> bool:
+    """Whether values, (batch, *out), are for each kept sample what they were before."""
+    return len(values) == len(before) and _same(values[kept], before[kept])
 
 
 def check_samples(name: str, run: Values, x: Tensor, before: Sequence[Tensor]) -> None:

@@ -130,15 +130,17 @@ EVERY_LOSS = [
     ),
     Mutant(
         "samples that read those left out are not noticed",
-        f"{_ROOM}/logit_graph.py",
-        'check_kept("the model", alone,',
-        '(lambda *_: None)("the model", alone,',
+        f"{_ROOM}/sample_rows.py",
+        "_check_kept(alone, [each",
+        "(lambda *_: None)(alone, [each",
+        "tests/test_numeric/test_every_loss/test_logit_graph.py",
     ),
     Mutant(
         "samples that read each other are not noticed",
-        f"{_ROOM}/logit_graph.py",
-        'check_samples("the model", run, few, [alone])',
-        "pass",
+        f"{_ROOM}/sample_rows.py",
+        "for other, kept in others_replaced(few):",
+        "for other, kept in ():",
+        "tests/test_numeric/test_every_loss/test_logit_graph.py",
     ),
     Mutant(
         "a batch's weight gradient is bounded by its samples'",
@@ -346,9 +348,22 @@ EVERY_LOSS = [
     Mutant(
         "boundaries are taken for samples",
         f"{_ROOM}/logit_graph.py",
-        "check_rows(logits, [each for values in graph.boundaries for each in values])",
-        "pass",
+        "elif not samples_apart(",
+        "elif False and not samples_apart(",
         "tests/test_numeric/test_every_loss/test_sample_rows.py",
+    ),
+    Mutant(
+        "between the links rows are whoever's",
+        f"{_ROOM}/sample_rows.py",
+        "for each in zip(values, before, strict=True)",
+        "for each in zip(values[-1:], before[-1:], strict=True)",
+    ),
+    Mutant(
+        "samples that are known to be apart are asked again",
+        f"{_ROOM}/logit_graph.py",
+        "elif not samples_apart(",
+        "elif True or not samples_apart(",
+        "tests/test_numeric/test_every_loss/test_logit_graph.py",
     ),
     Mutant(
         "a checkpoint hides what a sample sends",

@@ -12,6 +12,7 @@ from twins.arriving import chain, classifier, inputs
 from derivations.errors import CaptureError, InputError
 from numeric.capture.capture import capture
 from numeric.capture.segment_numbers import segment_numbers
+from numeric.every_loss import logit_graph as logit_graphs
 from numeric.every_loss.logit_graph import logit_graph
 from validate.networks.build import build
 
@@ -122,6 +123,16 @@ def test_a_captured_model_whose_samples_depend_on_each_other_is_refused():
         logit_graph(captured)
     assert logit_graph(captured, joined=True).logits.shape == (4, 3)
     assert logit_graph(capture(model.eval(), (inputs(4),), {})).logits.shape == (4, 3)
+
+
+def test_no_signals_are_sent_where_the_recording_tells_the_samples_apart(monkeypatch):
+    def sent(*_: object) -> None:
+        raise AssertionError("signals are sent")
+
+    monkeypatch.setattr(logit_graphs, "check_rows", sent)
+    assert logit_graph(capture(classifier(), (inputs(4),), {})).logits.shape == (4, 5)
+    with pytest.raises(AssertionError):  # of this function nothing is known
+        logit_graph(capture(lambda v: torch.special.erfcx(v[:, :3]), (inputs(4),), {}))
 
 
 def test_what_runs_before_the_first_segment_keeps_the_constants_that_it_takes():
