@@ -7,7 +7,7 @@ notation what its letters mean.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 
@@ -117,6 +117,11 @@ class Notation:
         self.meanings: dict[sp.Basic, Meaning] = {}
         self.latex_names: dict[sp.Basic, str] = {}
         self._symbols: dict[Meaning, sp.Expr] = {}
+        self._known: dict[sp.Expr, sp.Expr] = {}
+        self._dimensions: dict[Term, sp.Expr] = {}
+        self._numbers: dict[Term, int] = {}  # of values that have no other name
+        self.derived: dict[str, Any] = {}
+        """What rules have derived of the term, by title: several ask for the same."""
 
     def jacobian(self, term: Term, point: Term) -> sp.Expr:
         """The symbol of ∂term/∂input at `point`; an affine map's does not depend on the point."""
@@ -183,9 +188,24 @@ class Notation:
             )
         return self._symbol(Free(name, shape, unit), name, latex or name, shape)
 
+    def once(self, expr: sp.Expr) -> sp.Expr:
+        """The same object for equal expressions: others are compared along all paths to their
+        parts.
+        """
+        return self._known.setdefault(expr, expr)
+
     def dimension_of(self, value: Term) -> sp.Expr:
         """The dimension of the value of a term of the block's input."""
-        return output_dim(value, self.inputs, self.dims)
+        if value not in self._dimensions:
+            self._dimensions[value] = self._dimension(value)
+        return self._dimensions[value]
+
+    def _dimension(self, value: Term) -> sp.Expr:
+        """From that of the value before the last part of a chain: others ask for that, too."""
+        if not isinstance(value, Chain) or len(value.parts) == 1:
+            return output_dim(value, self.inputs, self.dims)
+        *before, last = value.parts
+        return output_dim(last, self.dimension_of(Chain(*before)), self.dims)
 
     def label(self, value: Term) -> tuple[str, str]:
         """Text and LaTeX for the value of a term: its label, or the formula."""
@@ -193,18 +213,12 @@ class Notation:
             return self.labels[value].replace("\\", ""), self.labels[value]
         if isinstance(value, Leaf):
             return f"{value.name}(x)", rf"{leaf_latex(value)}(x)"
-        if isinstance(value, Chain):
-            text, latex = self.label(
-                compose(Identity(), value.parts[0])
-                if len(value.parts) == 2
-                else Chain(*value.parts[:-1])
-            )
-            last = value.parts[-1]
-            head, head_latex = (
-                (last.name, leaf_latex(last)) if isinstance(last, Leaf) else ("T", "T")
-            )
-            return f"{head}({text})", rf"{head_latex}({latex})"
-        return f"v{len(self._symbols)}", f"v_{{{len(self._symbols)}}}"
+        if isinstance(value, Chain) and isinstance(last := value.parts[-1], Leaf):
+            before = value.parts[:-1]
+            text, latex = self.label(before[0] if len(before) == 1 else Chain(*before))
+            return f"{last.name}({text})", rf"{leaf_latex(last)}({latex})"
+        number = self._numbers.setdefault(value, len(self._numbers) + 1)
+        return f"v{number}", f"v_{{{number}}}"
 
     def vanishes(self, expr: sp.Expr) -> bool:
         """Whether a sum of products of symbols is 0 where the Jacobians of the branch are."""

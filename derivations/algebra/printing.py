@@ -18,9 +18,11 @@ from derivations.algebra.quantities import (
     SigmaMax,
     SigmaMinAdjoint,
 )
+from derivations.algebra.shared_parts import written_length
 from derivations.algebra.steps import Step
 
 _RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
+_SHORT, _SHOWN = 120, 2
 _TEXT_RELATIONS = {"=": "=", ">=": "≥", "<=": "≤", "->": "→"}
 
 
@@ -103,6 +105,24 @@ def latex(expr: sp.Basic, notation: Notation) -> str:
 def _order(expr: sp.Basic) -> str | None:
     """How the terms are ordered; SymPy would evaluate integrals numerically to sort them."""
     return "none" if expr.has(sp.Integral) else None
+
+
+def short_text(expr: sp.Expr) -> str:
+    """An expression as text, "…" for what is deep inside a long one: a pullback through N sums has
+    2^N addends.
+    """
+    return text(_shortened(expr, {}, 3))
+
+
+def _shortened(expr: sp.Basic, known: dict[sp.Basic, int], depth: int) -> sp.Basic:
+    if written_length(expr, known) <= _SHORT:
+        return expr
+    if not depth:
+        return sp.MatrixSymbol("…", *expr.shape)
+    parts = [_shortened(part, known, depth - 1) for part in expr.args]
+    if isinstance(expr, sp.MatAdd) and len(parts) > 2 * _SHOWN:
+        parts[_SHOWN:-_SHOWN] = [sp.MatrixSymbol("…", *expr.shape)]
+    return expr.func(*parts)
 
 
 def step_latex(step: Step, notation: Notation) -> str:

@@ -6,7 +6,7 @@ default raises `UnknownNodeError`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import singledispatch
 
@@ -66,11 +66,20 @@ class Composite(Term):
     """A node over one or more parts."""
 
     parts: tuple[Term, ...]
+    # Kept: terms are keys everywhere, and that of a chain asks all that it is made of.
+    _hash: int = field(compare=False, repr=False)
 
     def __init__(self, *parts: Term) -> None:
         if not parts or not all(isinstance(part, Term) for part in parts):
             raise InputError(f"{type(self).__name__} takes one or more terms, not {parts!r}")
         object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "_hash", hash((type(self), parts)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type, tuple[Term, ...]]:
+        return type(self), self.parts  # another process hashes names otherwise
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.parts))})"

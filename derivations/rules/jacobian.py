@@ -178,6 +178,13 @@ class Linearization:
 
 def linearize(notation: Notation, title: str = "gradient") -> Linearization:
     """Derives ∂H/∂x and ∂L/∂x of the notation's term, step by step."""
+    if title not in notation.derived:
+        notation.derived[title] = _linearized(notation, title)
+    found: Linearization = notation.derived[title]
+    return found
+
+
+def _linearized(notation: Notation, title: str) -> Linearization:
     term = notation.term
     if notation.reading == "scalar" and any(
         _concatenates(part) for part, _ in _parts(term, Identity())
@@ -269,11 +276,15 @@ def _parts(term: Term, point: Term) -> list[tuple[Term, Term]]:
 
 
 def _product(notation: Notation, *factors: sp.Expr) -> sp.Expr:
-    return sp.Mul(*factors) if notation.reading == "scalar" else sp.MatMul(*factors).doit()
+    if notation.reading == "scalar":
+        return sp.Mul(*factors)
+    return notation.once(sp.MatMul(*factors).doit(deep=False))
 
 
 def _sum(notation: Notation, *addends: sp.Expr) -> sp.Expr:
-    return sp.Add(*addends) if notation.reading == "scalar" else sp.MatAdd(*addends).doit()
+    if notation.reading == "scalar":
+        return sp.Add(*addends)
+    return notation.once(sp.MatAdd(*addends).doit(deep=False))
 
 
 def _stack(notation: Notation, *rows: sp.Expr) -> sp.Expr:

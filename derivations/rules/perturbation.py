@@ -11,7 +11,7 @@ import sympy as sp
 
 from derivations.algebra.letters import squared
 from derivations.algebra.notation import Notation
-from derivations.algebra.printing import text
+from derivations.algebra.printing import short_text
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
@@ -323,4 +323,5 @@ def _lemma_bounds(make: BoundMaker) -> tuple[Bound, ...]:
 
 
 def _nonzero(base: sp.Expr, notation: Notation) -> tuple[str, ...]:
-    return ("g ≠ 0",) if base == notation.signal() else (f"{text(base).replace('*', ' ')} ≠ 0",)
+    said = "g" if base == notation.signal() else short_text(base).replace("*", " ")
+    return (f"{said} ≠ 0",)

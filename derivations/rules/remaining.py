@@ -11,7 +11,7 @@ import sympy as sp
 
 from derivations.algebra.letters import VanishingBranch
 from derivations.algebra.notation import Notation
-from derivations.algebra.printing import latex, text
+from derivations.algebra.printing import latex, short_text, text
 from derivations.algebra.quantities import (
     LATEX,
     Cosine,
@@ -24,6 +24,7 @@ from derivations.algebra.quantities import (
     operator_name,
     parts_of_definition,
 )
+from derivations.algebra.shared_parts import contains, matrix_letters, replaced
 from derivations.algebra.steps import Step
 
 UNKNOWN = sp.Symbol("unknown_limit")
@@ -46,7 +47,7 @@ def vanishing_branch(notation: Notation) -> VanishingBranch:
 def without_branch(expr: sp.Expr, notation: Notation) -> sp.Expr:
     """A matrix expression with 0 in the place of every Jacobian of the branch."""
     zeros = {symbol: sp.ZeroMatrix(*symbol.shape) for symbol in branch_of(notation)}
-    return expr.xreplace(zeros).doit()
+    return replaced(expr, zeros)
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Limits:
     quantities: tuple[Quantity, ...]
     remaining: dict[sp.Symbol, Quantity] = field(default_factory=dict)
     conditions: dict[sp.Symbol, str] = field(default_factory=dict)
+    _known_degrees: dict[sp.Expr, set[int]] = field(default_factory=dict)
 
     def of(self, expr: sp.Expr) -> sp.Expr:
         """What the expression tends to."""
@@ -91,7 +93,7 @@ class Limits:
     def _value(self, quantity: Quantity) -> sp.Expr:
         branch = set(branch_of(self.notation))
         parts = parts_of_definition(quantity.definition)
-        if not any(part.atoms(sp.MatrixSymbol) & branch for part in parts):
+        if not any(matrix_letters(part) & branch for part in parts):
             return quantity.symbol
         definition = quantity.definition
         left = [without_branch(part, self.notation) for part in parts]
@@ -100,11 +102,11 @@ class Limits:
         ):
             return self._of_stack(quantity, left[0])
         # SymPy rewrites products with stacks of zeros in ways that no checker reads.
-        if any(part.has(sp.BlockMatrix) for part in left):
+        if any(contains(part, sp.BlockMatrix) for part in left):
             return UNKNOWN
         match definition:
             case NormRatio(_, base):
-                if base.atoms(sp.MatrixSymbol) & branch or _is_zero(left[1]):
+                if matrix_letters(base) & branch or _is_zero(left[1]):
                     return UNKNOWN
                 return self._ratio(quantity, left)
             case Cosine():
@@ -127,7 +129,7 @@ class Limits:
         if any(map(_is_zero, left)):
             return UNKNOWN
         symbol = self._left(quantity, Cosine(*left))
-        nonzero = text(left[1]).replace("*", " ")
+        nonzero = short_text(left[1]).replace("*", " ")
         self.conditions[symbol] = f"in the limit {nonzero} ≠ 0"
         return symbol
 
@@ -175,6 +177,11 @@ class Limits:
 
     def _degrees(self, expr: sp.Expr) -> set[int]:
         """How many Jacobians of the branch the products of an expression have."""
+        if expr not in self._known_degrees:
+            self._known_degrees[expr] = self._counted(expr)
+        return self._known_degrees[expr]
+
+    def _counted(self, expr: sp.Expr) -> set[int]:
         match expr:
             case sp.MatAdd():
                 return set().union(*map(self._degrees, expr.args))

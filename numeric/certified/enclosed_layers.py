@@ -261,7 +261,13 @@ def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
     jet = next(_JETS[kind] for kind in type(layer).__mro__ if kind in _JETS)
     with precise():
         pairs = zip(x.mid.flatten().tolist(), x.rad.flatten().tolist(), strict=True)
-        series = [jet(arb_series([arb(mid, rad), 1], 2)) for mid, rad in pairs]
+        try:
+            series = [jet(arb_series([arb(mid, rad), 1], 2)) for mid, rad in pairs]
+        except ValueError as error:  # a denominator that is positive, enclosed with 0
+            raise InputError(
+                f"rounding is enclosed to ±{x.rad.max():.0e} only in front of {layer}, too wide "
+                "for its value: certify fewer layers at once"
+            ) from error
         value, slope = (
             _from_balls([each[order] for each in series]).view(*x.shape) for order in (0, 1)
         )

@@ -31,6 +31,7 @@ class Columns(ABC, Generic[Vector]):
     def __init__(self, term: Term, x: Vector) -> None:
         self.term = term
         self._values: dict[Term, Vector] = {Identity(): x}
+        self._columns: dict[sp.Expr, Vector] = {}
 
     @property
     def notation(self) -> Notation:
@@ -42,6 +43,11 @@ class Columns(ABC, Generic[Vector]):
 
         Raises UnknownNodeError for one that cannot be read.
         """
+        if expr not in self._columns:
+            self._columns[expr] = self._column(expr)
+        return self._columns[expr]
+
+    def _column(self, expr: sp.Expr) -> Vector:
         meaning = self.notation.meanings.get(expr)
         match expr:
             case _ if isinstance(meaning, Signal):

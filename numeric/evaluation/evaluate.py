@@ -5,6 +5,7 @@ certain than the quantities it was made from.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from derivations.algebra.blocks import Block, term_of
 from derivations.algebra.notation import Signal
+from derivations.algebra.printing import short_text
 from derivations.algebra.quantities import Cosine, Definition, NumericalRange, SigmaMax
 from derivations.algebra.terms import Term
 from derivations.rules.bound_types import Bound
@@ -139,7 +141,13 @@ def _spread(numbers: BlockNumbers, live: Tensor) -> BlockNumbers:
 
 
 def _addends(measure: QuantityValues, line: Linearization) -> dict[str, Tensor]:
-    return {f"norm {_said(addend)}": measure.length(addend) for addend in _addends_of(line)}
+    found: dict[str, Tensor] = {}
+    met = Counter[str]()
+    for addend in _addends_of(line):
+        said = f"norm {_said(addend)}"
+        met[said] += 1  # of long ones not all is said
+        found[f"{said} ({met[said]})" if met[said] > 1 else said] = measure.length(addend)
+    return found
 
 
 def _addends_of(line: Linearization) -> tuple[sp.Expr, ...]:
@@ -149,7 +157,7 @@ def _addends_of(line: Linearization) -> tuple[sp.Expr, ...]:
 
 @lru_cache(maxsize=1024)
 def _said(expr: sp.Expr) -> str:
-    said: str = sp.sstr(expr)
+    said: str = short_text(expr)
     return said
 
 

@@ -10,6 +10,7 @@ from derivations.algebra.printing import (
     definition_latex,
     in_prose,
     latex,
+    short_text,
     step_latex,
     step_text,
     text,
@@ -29,7 +30,7 @@ from derivations.algebra.quantities import (
     SigmaMinAdjoint,
 )
 from derivations.algebra.steps import Step
-from derivations.algebra.terms import Identity
+from derivations.algebra.terms import Add, Chain, Identity, Layer
 from derivations.rules.jacobian import linearize, remains
 
 
@@ -120,3 +121,16 @@ def test_a_limit_without_the_branch_names_what_vanishes():
     step = remains(linearize(notation))
     assert step_latex(step, notation) == r"\lim_{J_{F} \to 0} \left(J_{F}^{\top} g + g\right) = g"
     assert step_text(step) == "J_Fᵀ*g + g → g as J_F → 0"
+
+
+def test_short_text_is_the_text_but_of_what_is_long():
+    for block in BLOCKS.values():
+        pullback = linearize(notation_of(block, "operator")).pullback
+        assert short_text(pullback) == text(pullback)
+    names = [f"F_{index}" for index in range(60)]
+    term = Chain(*(Add(Layer(name), Identity()) for name in names))
+    notation = Notation(term, dict.fromkeys(names, ("n", "n")), "operator")
+    said = short_text(linearize(notation).pullback)
+    assert "J_F_0ᵀ*(…" in said
+    assert said.endswith("g")
+    assert len(said) < 5000

@@ -1,0 +1,57 @@
+"""Walks matrix expressions part by part, each distinct part once.
+
+A pullback through N sums has a few N distinct parts and 2^N paths to them: what walks paths, as
+SymPy's own methods do, takes as long as the expression is when written out.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import sympy as sp
+
+
+def distinct_parts(expr: sp.Basic) -> Iterator[sp.Basic]:
+    """The expression and everything that it is made of, each once."""
+    met, waiting = {expr}, [expr]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        new = [each for each in part.args if each not in met]
+        met.update(new)
+        waiting.extend(dict.fromkeys(new))
+
+
+def contains(expr: sp.Basic, kinds: type | tuple[type, ...]) -> bool:
+    """Whether a part is of one of the kinds."""
+    return any(isinstance(part, kinds) for part in distinct_parts(expr))
+
+
+def matrix_letters(expr: sp.Basic) -> set[sp.MatrixSymbol]:
+    """The matrix symbols of an expression."""
+    return {part for part in distinct_parts(expr) if isinstance(part, sp.MatrixSymbol)}
+
+
+def written_length(expr: sp.Basic, known: dict[sp.Basic, int] | None = None) -> int:
+    """How many symbols and signs the expression has when it is written out."""
+    known = {} if known is None else known
+    if expr not in known:
+        known[expr] = 1 + sum(written_length(part, known) for part in expr.args)
+    return known[expr]
+
+
+def replaced(
+    expr: sp.Basic,
+    values: Mapping[sp.Basic, sp.Basic],
+    known: dict[sp.Basic, sp.Basic] | None = None,
+) -> sp.Basic:
+    """`expr.xreplace(values).doit()`, in whose arguments nothing is left undone. `known` keeps what
+    was replaced, for expressions that share parts.
+    """
+    known = {} if known is None else known
+    if expr in values:
+        return values[expr]
+    if not expr.args:
+        return expr
+    if expr not in known:
+        parts = [replaced(part, values, known) for part in expr.args]
+        known[expr] = expr.func(*parts).doit(deep=False)
+    return known[expr]
