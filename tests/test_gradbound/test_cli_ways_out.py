@@ -149,8 +149,8 @@ def test_records_that_nothing_makes_any_more_are_made_anew(
 ) -> None:
     """Of the first version no run can be carried on with: another would not fit beside it."""
     out = shutil.copytree(RECORDED, tmp_path / "recorded")
-    run = next((out / "runs").iterdir())
-    (run / "epochs.jsonl").write_text("{}")
+    config = next((out / "runs").iterdir()) / "config.json"
+    config.write_bytes(config.read_bytes().replace(b"gradbound.config/2", b"gradbound.config/1"))
     refusal = refused(capsys, "audit", "--results", str(out))
     assert f"delete {out} and run `" in refusal
     assert "--resume" not in typed(refusal)

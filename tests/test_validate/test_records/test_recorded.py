@@ -1,5 +1,7 @@
 """Tests the records that come with the package: their checks, their size, their making."""
 
+from statistics import median
+
 import pytest
 import torch
 from root import ROOT
@@ -12,13 +14,18 @@ from validate.records.recorded import RECORDED
 from validate.records.schema import BlockRow, EpochRow
 from validate.statistics.distance_from_law import law_fits
 from validate.statistics.ranking import ACROSS, WITHIN, ranking
+from validate.statistics.ratio_flattening import flattenings
 from validate.statistics.slopes import trends
 from validate.statistics.summary import summarize
 from validate.training.measured_run import perform
 from validate.training.presets import preset
 
-MEGABYTES = 5
+MEGABYTES = 7
 README = ROOT / "README.md"
+
+
+def signed(said: str) -> str:
+    return said.replace("-", "−")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,8 @@ def test_identities_are_met_and_no_bound_is_violated(recorded):
         (row for run in recorded.runs for row in run.blocks),
         (row for run in recorded.runs for row in run.epochs),
     )
-    assert found.bound_checks >= 100_000
+    assert found.bound_checks >= 180_000
+    assert found.bound_checks - found.vacuous >= 149_000
     assert found.failures == 0
     assert 0 < found.identity_error <= 1e-9
     assert 0 < found.total_error <= 1e-9
@@ -68,6 +76,7 @@ def test_the_readme_says_what_they_say(recorded):
         if bound.side == "lower"
     ]
     nothing = sum(value == 0 for bound in lower for value in bound.value)
+    assert nothing == found.vacuous
     counted = (
         f"{found.bound_checks:,} bound checks, {found.violations} violations ({nothing:,} of them "
         "lower bounds of 0"
@@ -88,10 +97,10 @@ def test_the_readme_says_what_they_say(recorded):
     within, across = rows[WITHIN], rows[ACROSS]
     for row in (within, across):
         assert (
-            f"{row.found.value:.2f} ({row.found.low:.2f} to "
-            f"{row.found.high:{'+' if row.found.high > 0 else ''}.2f})"
-        ).replace("-", "−") in text
-    assert f"{ranked.given_depth[0]:.2f} given depth".replace("-", "−") in text
+            signed(f"{row.found.value:+.2f} ({row.found.low:+.2f} to {row.found.high:+.2f})")
+            in text
+        )
+    assert f"{signed(f'{ranked.given_depth[0]:+.2f}')} given depth" in text
     assert (
         f"Adjusted for the {ranked.tests} pooled lines of the table, p = {within.adjusted:.2g} and "
         f"{across.adjusted:.2g}: nothing is decided" in text
@@ -100,7 +109,13 @@ def test_the_readme_says_what_they_say(recorded):
     residual = trends(recorded).errors["residual"]
     assert max(residual[20], residual[32]) < residual[8]
     fits = law_fits(recorded)
-    assert f"adjusted p ≥ {min(fit.adjusted for fit in fits if fit.epoch == 0):.3f}" in text
+    at_start = {fit.family: fit for fit in fits if fit.epoch == 0}
+    rejected = [at_start[family].adjusted for family in ("plain", "residual", "se_residual")]
+    assert f"SE-residual networks (adjusted p ≤ {max(rejected):.4f})" in text
+    assert f"it is not (p = {at_start['dense'].adjusted:.2f})" in text
+    assert all(abs(fit.seen / fit.chi - 1) < 0.04 for fit in at_start.values())
+    spreads = [fit.alignment for fit in at_start.values() if fit.alignment]
+    assert all(spread.mean_low < 0 < spread.mean_high for spread in spreads)
     assert all(fit.adjusted < 1e-6 for fit in fits if fit.epoch)
     with_skip = [
         [fit.alignment.mean for fit in fits if fit.family == family]
@@ -109,7 +124,7 @@ def test_the_readme_says_what_they_say(recorded):
     assert (
         "{:+.2f} (residual), {:+.2f} (SE residual) and {:+.2f} (dense)".format(
             *(means[0] for means in with_skip)
-        )
+        ).replace("-", "−")
         in text
     )
     assert (
@@ -118,6 +133,27 @@ def test_the_readme_says_what_they_say(recorded):
         )
         in text
     )
+
+
+def test_the_readme_says_what_batches_say_of_depth(recorded):
+    text = " ".join(README.read_text().split())
+    starts = [
+        median(run.epochs[0].batch_ratio for run in recorded.runs if run.config.depth == depth
+               and run.config.family == "plain")
+        for depth in (8, 20, 32, 44)
+    ]  # fmt: skip
+    assert "they start at {:.2g}, {:.0f}, {:.0f} and {:.0f}:".format(*starts) in text
+    found = {each.family: each for each in flattenings(recorded.runs)}
+    factors = [f"{10**each.before.value:.1f}" for each in found.values()]
+    assert (
+        "a factor of {} per 10 layers (plain), {} (residual), {} (SE residual) and {} (dense)"
+    ).format(*factors) in text
+    spans = [f"×{10**each.after.low:.2f} to ×{10**each.after.high:.2f}" for each in found.values()]
+    assert "({}, {}, {} and {})".format(*spans) in text
+    for each in found.values():
+        assert each.before.verdict == "rises"
+        assert each.after.verdict == "undecided"
+        assert each.after.low < 0 < each.after.high
 
 
 def test_those_of_a_gpu_are_read_where_there_are_any(monkeypatch, tmp_path):
@@ -130,15 +166,13 @@ def test_those_of_a_gpu_are_read_where_there_are_any(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(locate("fashion-mnist") is None, reason="Fashion-MNIST is not here")
-@pytest.mark.parametrize("name", ["plain-d8-w8-s0", "residual-d8-w8-s1", "dense-d10-w8-s2"])
+@pytest.mark.parametrize("name", ["plain-d8-w8-s100", "residual-d8-w8-s101", "dense-d10-w8-s102"])
 def test_a_run_can_be_made_again(recorded, tmp_path, name):
     """Before training nothing but rounding differs, between machines too.
 
     After it, errors are within what another seed changes.
     """
     run = next(run for run in recorded.runs if run.config.run == name)
-    if run.config.version == 1:
-        pytest.skip("recorded before the statistics of BatchNorm were recalibrated")
     data = load("fashion-mnist")
     (config,) = (config for config in preset("cpu").configs(data) if config.run == name)
     assert config == run.config
