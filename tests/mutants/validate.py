@@ -251,12 +251,6 @@ MEASUREMENTS = [
         "if not runs:",
     ),
     Mutant(
-        "the example is of other networks",
-        "validate/statistics/before_training.py",
-        "if (config.family, config.width, config.dataset) == KNOWN and total is not None:",
-        "if total is not None:",
-    ),
-    Mutant(
         "violations from end to end are not counted",
         "validate/statistics/summary.py",
         "for each in (rows, ends) for row in each",
