@@ -117,7 +117,6 @@ class Notation:
         self.meanings: dict[sp.Basic, Meaning] = {}
         self.latex_names: dict[sp.Basic, str] = {}
         self._symbols: dict[Meaning, sp.Expr] = {}
-        self._known: dict[sp.Expr, sp.Expr] = {}
         self._dimensions: dict[Term, sp.Expr] = {}
         self._numbers: dict[Term, int] = {}  # of values that have no other name
         self.derived: dict[str, Any] = {}
@@ -187,12 +186,6 @@ class Notation:
                 "more columns than rows if it is unit"
             )
         return self._symbol(Free(name, shape, unit), name, latex or name, shape)
-
-    def once(self, expr: sp.Expr) -> sp.Expr:
-        """The same object for equal expressions: others are compared along all paths to their
-        parts.
-        """
-        return self._known.setdefault(expr, expr)
 
     def dimension_of(self, value: Term) -> sp.Expr:
         """The dimension of the value of a term of the block's input."""

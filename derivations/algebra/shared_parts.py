@@ -5,8 +5,27 @@ SymPy's own methods do, takes as long as the expression is when written out.
 """
 
 from collections.abc import Iterator, Mapping
+from weakref import WeakKeyDictionary, ref
 
 import sympy as sp
+
+_kept: WeakKeyDictionary[sp.Basic, ref[sp.Basic]] = WeakKeyDictionary()
+
+
+def kept(expr: sp.Basic) -> sp.Basic:
+    """The same object for equal matrix expressions, as long as one is in use.
+
+    Others are compared along every path to their parts, and SymPy's caches compare whatever has
+    been derived before. Scalars, which are short, are left as they are.
+    """
+    if not isinstance(expr, sp.MatrixExpr):
+        return expr
+    known = _kept.get(expr)
+    found = known() if known else None
+    if found is None:
+        found = expr
+        _kept[expr] = ref(expr)
+    return found
 
 
 def distinct_parts(expr: sp.Basic) -> Iterator[sp.Basic]:
@@ -53,5 +72,5 @@ def replaced(
         return expr
     if expr not in known:
         parts = [replaced(part, values, known) for part in expr.args]
-        known[expr] = expr.func(*parts).doit(deep=False)
+        known[expr] = kept(expr.func(*parts).doit(deep=False))
     return known[expr]

@@ -13,6 +13,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.letters import EPSILON
 from derivations.algebra.notation import Notation, compose
+from derivations.algebra.shared_parts import kept
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import (
     Add,
@@ -278,13 +279,13 @@ def _parts(term: Term, point: Term) -> list[tuple[Term, Term]]:
 def _product(notation: Notation, *factors: sp.Expr) -> sp.Expr:
     if notation.reading == "scalar":
         return sp.Mul(*factors)
-    return notation.once(sp.MatMul(*factors).doit(deep=False))
+    return kept(sp.MatMul(*factors).doit(deep=False))
 
 
 def _sum(notation: Notation, *addends: sp.Expr) -> sp.Expr:
     if notation.reading == "scalar":
         return sp.Add(*addends)
-    return notation.once(sp.MatAdd(*addends).doit(deep=False))
+    return kept(sp.MatAdd(*addends).doit(deep=False))
 
 
 def _stack(notation: Notation, *rows: sp.Expr) -> sp.Expr:

@@ -639,4 +639,28 @@ CHECKERS = [
         '(sp.Dummy(name, positive=True) for name in ("x", "log_x"))',
         '(sp.Symbol(name, positive=True) for name in ("x", "log_x"))',
     ),
+    Mutant(
+        "what is replaced is left undone",
+        "derivations/algebra/shared_parts.py",
+        "expr.func(*parts).doit(deep=False)",
+        "expr.func(*parts)",
+    ),
+    Mutant(
+        "equal expressions stay apart",
+        "derivations/algebra/shared_parts.py",
+        "found = known() if known else None",
+        "found = None",
+    ),
+    Mutant(
+        "parts are met again",
+        "derivations/algebra/shared_parts.py",
+        "waiting.extend(dict.fromkeys(new))",
+        "waiting.extend(new)",
+    ),
+    Mutant(
+        "long text is not shortened",
+        "derivations/algebra/printing.py",
+        "if isinstance(expr, sp.MatAdd) and len(parts) > 2 * _SHOWN:",
+        "if False:",
+    ),
 ]

@@ -790,4 +790,16 @@ NUMERIC = [
         "ratio(0, block) / ratio(0, block - 1)",
         "ratio(0, block + 1) / ratio(0, block)",
     ),
+    Mutant(
+        "of addends that are said alike one is kept",
+        "numeric/evaluation/evaluate.py",
+        'f"{said} ({met[said]})" if met[said] > 1 else said',
+        "said",
+    ),
+    Mutant(
+        "what is enclosed too widely fails by itself",
+        "numeric/certified/enclosed_layers.py",
+        "except ValueError as error:",
+        "except KeyError as error:",
+    ),
 ]

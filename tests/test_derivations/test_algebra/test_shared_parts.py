@@ -1,5 +1,7 @@
 """Parts of expressions, each once: as SymPy finds them along every path."""
 
+from weakref import ref
+
 import pytest
 import sympy as sp
 
@@ -8,6 +10,7 @@ from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.shared_parts import (
     contains,
     distinct_parts,
+    kept,
     matrix_letters,
     replaced,
     written_length,
@@ -29,8 +32,11 @@ def pulled_back(notation: Notation) -> sp.Expr:
     return linearize(notation).pullback
 
 
-@pytest.fixture(params=[*BLOCKS, "sums"])
+@pytest.fixture(params=[*BLOCKS, "sums", "one letter twice"])
 def expr(request) -> sp.Expr:
+    if request.param == "one letter twice":
+        twice = sp.MatrixSymbol("A", 2, 2)
+        return twice * sp.MatrixSymbol("B", 2, 2) * twice
     made = sums(5) if request.param == "sums" else notation_of(BLOCKS[request.param], "operator")
     return pulled_back(made)
 
@@ -66,3 +72,22 @@ def test_of_many_sums_there_are_few_parts_and_many_paths():
     assert written_length(expr) > 2**MANY
     last = {each: sp.ZeroMatrix(*each.shape) for each in matrix_letters(expr) if each.name != "g"}
     assert replaced(expr, last).name == "g"
+
+
+def test_expressions_that_are_equal_are_one_object_and_are_let_go():
+    a, b = sp.MatrixSymbol("a", 2, 2), sp.MatrixSymbol("b", 2, 2)
+    one = kept(sp.MatAdd(a, b))
+    assert kept(sp.MatAdd(a, b)) is one
+    assert kept(sp.MatAdd(b, b)) is not one
+    gone = ref(kept(sp.MatAdd(sp.MatrixSymbol("let go", 2, 2), b)))
+    assert gone() is None
+
+
+def test_what_many_sums_have_in_common_is_derived_again_at_once():
+    """Compared along paths, as SymPy's caches do with equal objects, 2^40 steps would not end."""
+    first, again, longer = (pulled_back(sums(count)) for count in (40, 40, 45))
+    assert first is again
+    assert longer != first
+    last = min(matrix_letters(first), key=str)
+    other = {last: sp.MatrixSymbol("other", *last.shape)}
+    assert replaced(first, other) is replaced(again, other)

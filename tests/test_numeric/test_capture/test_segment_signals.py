@@ -9,7 +9,7 @@ from numeric.capture.segment_signals import segment_signals, segment_values, ste
 
 
 class Block(nn.Module):
-    """x + W(relu(V x) · σ(U x)): the input is used three times."""
+    """x + W(r · σ(U x)) + r with r = relu(V x): the input is used three times, r twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Block(nn.Module):
         self.kept |= {"relu": torch.relu(self.kept["v"]), "sigmoid": self.kept["u"].sigmoid()}
         self.kept["mul"] = self.kept["relu"] * self.kept["sigmoid"]
         self.kept["w"] = self.w(self.kept["mul"])
-        return x + self.kept["w"]
+        return x + self.kept["w"] + self.kept["relu"]
 
 
 def test_each_signal_is_the_models_own():

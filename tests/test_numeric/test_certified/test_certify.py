@@ -16,6 +16,7 @@ from twins.ball_twin import Case, drawn_case, exact_gain, norm_from_below
 from derivations.algebra.blocks import BLOCKS as BLOCKS_OF_THE_TOOLKIT
 from derivations.algebra.blocks import block
 from derivations.algebra.notation import Notation, notation_of
+from derivations.algebra.terms import Add, Chain, Identity, Layer
 from derivations.errors import InputError
 from derivations.rules.bound_types import Bounds, Proved
 from derivations.rules.bounds import bounds
@@ -178,6 +179,19 @@ def test_no_certified_bound_says_less_than_one_that_is_proved_to_be_looser():
             assert (values[pair.tighter] <= values[pair.looser]).all(), pair
     least = 0.75 * torch.ones(3, dtype=torch.float64)
     assert torch.allclose(values["singular.min.lower"], least, rtol=1e-12)
+
+
+def test_many_sums_are_certified_by_their_length():
+    torch.manual_seed(4)
+    leaves = {f"F_{k}": nn.Linear(5, 5, dtype=torch.float64) for k in range(40)}
+    for layer in leaves.values():
+        layer.weight.data *= 0.1
+    term = Chain(*(Add(Layer(name), Identity()) for name in leaves))
+    x, g = gaussian(2, 5, seed=5), gaussian(2, 5, seed=6)
+    found = certify(term, leaves, x, g)
+    gain = evaluate(term, leaves, x, g, spectra=False).gain
+    assert ((found.low <= gain) & (gain <= found.high)).all()
+    assert (found.high - found.low <= 1e-9 * gain).all()
 
 
 @pytest.mark.parametrize("scale", [1e-290, 1e-160, 1e160, 1e290])

@@ -283,3 +283,10 @@ def test_an_upsampling_that_depends_on_the_precision_is_refused_and_multiples_ar
 def test_a_layer_that_joins_or_splits_samples_is_refused(layer):
     with pytest.raises(InputError, match="it must keep the samples apart"):
         run(layer, Enclosed.exactly(torch.ones(2, 3, 5, 5)))
+
+
+@pytest.mark.parametrize("layer", [nn.Tanh(), nn.Sigmoid(), nn.SiLU()])
+def test_what_is_enclosed_too_widely_is_refused_with_the_reason(layer):
+    wide = Enclosed(torch.zeros(1, 2).double(), torch.tensor([[0.1, 300.0]]).double())
+    with pytest.raises(InputError, match=r"enclosed to ±3e\+02 only in front of .*certify fewer"):
+        run(layer, wide)

@@ -24,6 +24,7 @@ from derivations.algebra.terms import (
 from derivations.errors import InputError
 from numeric.evaluation.block_numbers import BlockNumbers
 from numeric.evaluation.evaluate import evaluate
+from numeric.evaluation.realize import realize
 from numeric.operators.vector_norms import norm
 
 
@@ -499,3 +500,37 @@ def test_a_bound_that_another_one_raised_owes_its_chance_of_error_to_both():
             assert least.delta > (looser.delta or 0)
             assert least.certainty == "probable"
     assert any("; or by " in b.reason for b in few.bounds if b.id == "singular.min.lower")
+
+
+def many_sums(count: int) -> tuple[Chain, dict[str, nn.Module]]:
+    torch.manual_seed(4)
+    leaves = {f"F_{k}": nn.Linear(5, 5, dtype=torch.float64) for k in range(count)}
+    for layer in leaves.values():
+        layer.weight.data *= 0.1
+    return Chain(*(Add(Layer(name), Identity()) for name in leaves)), leaves
+
+
+def test_many_sums_are_evaluated_by_their_length():
+    """Their pullback has 2^60 addends when it is written out."""
+    term, leaves = many_sums(60)
+    x, g = gaussian(2, 5, seed=5), gaussian(2, 5, seed=6)
+    found = evaluate(term, leaves, x, g, spectra=False)
+    (measured,) = torch.autograd.grad(realize(term, leaves)(h := x.requires_grad_()), h, g)
+    assert torch.allclose(found.pullback.view_as(measured), measured, rtol=1e-10)
+    for bound in found.bounds:
+        slack = 1e-9 * found.gain
+        gap = found.gain - bound.value if bound.side == "lower" else bound.value - found.gain
+        assert (gap >= -slack).all(), bound.id
+    said = [bound.reason for bound in found.bounds if bound.id.startswith("residual")]
+    assert all(len(each) < 500 for each in said)
+
+
+def test_addends_that_are_said_alike_keep_names_of_their_own(monkeypatch):
+    term, leaves = many_sums(2)
+    x, g = gaussian(2, 5, seed=5), gaussian(2, 5, seed=6)
+    own = evaluate(term, leaves, x, g, spectra=False).terms
+    monkeypatch.setattr("numeric.evaluation.evaluate._said", lambda _: "long")
+    terms = evaluate(term, leaves, x, g, spectra=False).terms
+    alike = ["norm long", "norm long (2)", "norm long (3)"]
+    lengths = [own[name] for name in own if name.startswith("norm ")]
+    assert torch.equal(torch.stack([terms[name] for name in alike]), torch.stack(lengths))
