@@ -4,6 +4,7 @@ Every value of a distribution function is within a stated tolerance of the truth
 logarithm of one, or an InputError says why it cannot be.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -302,3 +303,19 @@ class GeneralizedChiSquare:
             + np.where(self.dofs > 0, first**2, 0).sum(-1)
             + np.where(self.dofs > 1, others, 0).sum(-1)
         )
+
+
+def side_by_side(laws: Sequence[GeneralizedChiSquare]) -> GeneralizedChiSquare:
+    """Laws of one batch shape as one batch, by a new first axis; it has no `draws`."""
+    most = max(law.weights.shape[-1] for law in laws)
+    weights, dofs, squares = (
+        np.stack([_widened(getattr(law, name), most) for law in laws])
+        for name in ("weights", "dofs", "squares")
+    )
+    return GeneralizedChiSquare(np.stack([law.shift for law in laws]), weights, dofs, squares)
+
+
+def _widened(part: Array, components: int) -> Array:
+    """With components that are 0 behind the others."""
+    missing = components - part.shape[-1]
+    return np.pad(part, [(0, 0)] * (part.ndim - 1) + [(0, missing)])

@@ -13,6 +13,7 @@ from scipy.stats import ncx2
 
 from numeric.laws.characteristic_inversion import (
     CHUNK,
+    EPS,
     Array,
     Components,
     Inversion,
@@ -28,6 +29,9 @@ and returns NaN from about 1e11."""
 EASY_NODES, MOST_NODES = 1 << 9, 1 << 18
 """Up to the first the inversion on the real axis is used at once, up to the second where the
 hyperbola fails."""
+
+MOST_EVALUATIONS = 64
+"""Of a function whose crossing is looked for: halvings alone need no more to tell float64 apart."""
 
 EQUAL = 64 * float(np.finfo(np.float64).eps)
 """Weights this close, relatively, are one: they come from an eigenvalue solver."""
@@ -75,20 +79,16 @@ class Probabilities:
         return values, errors
 
     def invert(self, p: Array) -> tuple[Array, Array]:  # (Q, B) -> (Q, B) twice
-        """Quantiles by bisection, and the error bounds of the probabilities there."""
+        """Quantiles, and the error bounds of the probabilities there: these may miss p, too."""
         quantiles, errors = np.empty_like(p), np.empty_like(p)
         for part in self.parts:
             target = p[:, part.laws]
-            low, high = (
-                np.broadcast_to(part.low, target.shape).copy(),
-                np.broadcast_to(part.high, target.shape).copy(),
-            )
-            for _ in range(64):  # halvings: more than the 53 bits of a float64 can tell apart
-                middle = (low + high) / 2
-                below = part.function(middle)[0] < target
-                low, high = np.where(below, middle, low), np.where(below, high, middle)
-            quantiles[:, part.laws] = self.shift[part.laws] + high * self.unit[part.laws]
-            errors[:, part.laws] = part.function(high)[1]
+            low, high = (np.broadcast_to(end, target.shape) for end in (part.low, part.high))
+            found = crossing(part.function, target, low, high)
+            values, uncertain = part.function(found)
+            quantiles[:, part.laws] = self.shift[part.laws] + found * self.unit[part.laws]
+            missed = np.where(low < high, np.abs(values - target), 0)  # a point leaps over p
+            errors[:, part.laws] = uncertain + missed
         return quantiles, errors
 
     def _parts(self) -> list[_Part]:
@@ -155,6 +155,41 @@ class Probabilities:
 
     def _inversion(self, inversion: Inversion) -> Function:
         return lambda q: inversion.evaluate(q, self.tolerance / 4)
+
+
+def crossing(function: Function, target: Array, low: Array, high: Array) -> Array:
+    """Where a function's values cross the target between low and high, entry by entry.
+
+    Inverse quadratic interpolation where it is safe, else bisection: Chandrupatla 1997, Adv. Eng.
+    Softw. 28:145–149.
+    """
+    b, a = low, high
+    fb, fa = (function(end)[0] - target for end in (b, a))
+    at = np.full(target.shape, 0.5)
+    for _ in range(MOST_EVALUATIONS):
+        x = a + at * (b - a)
+        fx = function(x)[0] - target
+        same = np.sign(fx) == np.sign(fa)
+        c, fc = np.where(same, a, b), np.where(same, fa, fb)
+        b, fb = np.where(same, b, a), np.where(same, fb, fa)
+        a, fa = x, fx
+        best = np.where(np.abs(fa) < np.abs(fb), a, b)
+        least = 2 * EPS * np.abs(best) / np.maximum(np.abs(b - a), np.finfo(np.float64).tiny)
+        if ((least > 0.5) | (fa == 0) | (fb == 0)).all():
+            break
+        at = np.clip(_next(a, b, c, fa, fb, fc), np.minimum(least, 0.5), 1 - np.minimum(least, 0.5))
+    return best
+
+
+def _next(a: Array, b: Array, c: Array, fa: Array, fb: Array, fc: Array) -> Array:
+    """Where between a and b to look next, as a part of b − a."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
+        inverse = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (
+            fc - fb
+        )
+        safe = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi) & np.isfinite(inverse)
+    return np.where(safe, inverse, 0.5)
 
 
 class _FewDegrees:

@@ -6,8 +6,10 @@ groups are covered; the input's size gives the output padding.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import Conv2d
@@ -15,7 +17,7 @@ from torch.nn import functional as F
 
 from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import Array
-from numeric.laws.chi_square import GeneralizedChiSquare
+from numeric.laws.chi_square import GeneralizedChiSquare, side_by_side
 from numeric.laws.dense_layer import GIVEN_ALL, shared_law
 from numeric.laws.draws import OF_MASK, OF_SIGNAL, OF_SLOPES, drawn, of_draws
 from numeric.laws.law_formulas import array, check_sizes, deviation, generalized, generalized_law
@@ -133,34 +135,68 @@ def convolution_law(
     *,
     slope: Tensor | None = None,
     signal: Tensor | None = None,
+    most_entries: int = MOST_ENTRIES,
 ) -> GeneralizedChiSquare:
     """‖v + D ∂⟨h, conv(x)⟩/∂x‖² for h, v and D = diag(active) independent of the weights.
 
     Laws "convolution" and "convolution.masked", for h (batch, c_out, h, w) and v (batch, c_in, H,
     W). `active` is boolean, of the shape of v, and stands behind a ReLU. `slope`, of the shape of
     v, in place of `active`: behind any other pointwise map, D = diag(slope) and A becomes DA.
+    Samples are taken one by one: raises InputError for a layer of which one needs more than
+    `most_entries` float64 at once.
     """
-    factor, base = _by_group(h, v, geometry)
-    if active is None:
-        letters = {"A": array(_sloped(factor, slope, v, geometry), "h"), "v": array(base, "v")}
-        law = _sum_over_channels(generalized(generalized_law("convolution"), weight_std, letters))
-        rest = OF_SIGNAL if slope is None else OF_SLOPES
-        return of_draws(law, drawn(weight_std, rest), h, v, signal)
-    if slope is not None:
+    if active is not None and slope is not None:
         raise InputError(
             "both active and slope are given: a slope of 0 or 1 says what active says, give "
             "one of them"
         )
-    mask = _by_channel(_checked(active, v), geometry)
+    _check_images(h=h, v=v)
+    check_sizes(h=array(h, "h"), v=array(v, "v"))
+    entries = _unfolded_entries(h, v, geometry)
+    _refuse_large(entries, most_entries, "give a smaller layer, or a larger most_entries")
+    rest = OF_SIGNAL if slope is None else OF_SLOPES
+    slopes = None if slope is None else _slopes(slope, v)
+    if active is not None:
+        slopes, rest = _checked(active, v), OF_MASK
+    each_slope = [None] * len(h) if slopes is None else slopes.split(1)
+    laws = [
+        _sample_law(weight_std, *one, geometry)
+        for one in zip(h.split(1), v.split(1), each_slope, strict=True)
+    ]
+    return of_draws(side_by_side(laws), drawn(weight_std, rest), h, v, signal)
+
+
+def _sample_law(
+    weight_std: float, h: Tensor, v: Tensor, slope: Tensor | None, geometry: Geometry
+) -> GeneralizedChiSquare:
+    """That of one sample, without a batch axis; a channel has its own weights."""
+    factor, base = (each[0].cpu().numpy() for each in _by_group(h, v, geometry))
+    if slope is None:
+        letters = {"A": factor, "v": base}
+        law = generalized(generalized_law("convolution"), weight_std, letters)
+        return law.sum_over(1).sum_over(0)
+    slopes = _by_channel(slope, geometry)[0].cpu().numpy()
+    channels = [
+        _channel_law(weight_std, unfolded[0], *one)
+        for unfolded, *group in zip(factor, base, slopes, strict=True)
+        for one in zip(*group, strict=True)
+    ]
+    return side_by_side(channels).sum_over(0)
+
+
+def _channel_law(
+    weight_std: float, factor: Array, base: Array, slope: npt.NDArray[Any]
+) -> GeneralizedChiSquare:
+    """That of one channel: its pixels of slope 0 need no decomposing, as those behind a mask."""
+    some = slope != 0
+    if not some.any():
+        return GeneralizedChiSquare((base**2).sum(), *np.zeros((3, 1)))
     letters = {
-        "A_a": array(torch.where(mask[..., None], factor, 0), "h"),
-        "v_a": array(torch.where(mask, base, 0), "v"),
-        "v_i": array(torch.where(mask, 0, base), "v"),
+        "A_a": factor[some] * slope[some, None],
+        "v_a": base[some],
+        "v_i": base[~some],
     }
-    law = _sum_over_channels(
-        generalized(generalized_law("convolution.masked"), weight_std, letters)
-    )
-    return of_draws(law, drawn(weight_std, OF_MASK), h, v, signal)
+    return generalized(generalized_law("convolution.masked"), weight_std, letters)
 
 
 def alignment_deviation(
@@ -173,10 +209,9 @@ def alignment_deviation(
     _check_images(h=h, v=v)
     (h, tall), (v, wide) = _scaled(h, "h"), _scaled(v, "v")
     factor, base = _by_group(h, v, geometry)
-    projected = (
-        array(_sloped(factor, slope, v, geometry), "h").swapaxes(-1, -2)
-        @ array(base, "v")[..., None]
-    )
+    if slope is not None:
+        base = base * _by_channel(_slopes(slope, v), geometry)
+    projected = array(factor, "h").swapaxes(-1, -2) @ array(base, "v")[..., None]
     # Products of sizes first: of two signals each may be beyond what squares can hold.
     return np.asarray(
         deviation(weight_std) * (tall * wide * np.sqrt((projected**2).sum((1, 2, 3, 4))))
@@ -214,20 +249,8 @@ def conditional_convolution_law(
     size = (v.shape[2], v.shape[3])
     factor = unfolded_signal(h.detach().double(), size, geometry)
     outputs, channels = h.shape[1] // geometry.groups, v.shape[1] // geometry.groups
-    entries = (
-        len(h)
-        * geometry.groups
-        * outputs
-        * channels**2
-        * factor.shape[2]
-        * factor.shape[3]
-        // outputs
-    )
-    if entries > MOST_ENTRIES:
-        raise InputError(
-            f"the law would need {entries:.1e} numbers at once, more than {MOST_ENTRIES:.1e}: "
-            "give fewer samples or a smaller layer"
-        )
+    entries = len(h) * channels**2 * geometry.groups * factor.shape[2] * factor.shape[3]
+    _refuse_large(entries, MOST_ENTRIES, "give fewer samples or a smaller layer")
     per_output = factor.unflatten(-1, (outputs, -1)).transpose(
         2, 3
     )  # (batch, groups, c_out/groups, H·W, k)
@@ -268,9 +291,19 @@ def _check_images(**images: Tensor) -> None:
         raise InputError(f"{' and '.join(images)} must have as many samples")
 
 
-def _sum_over_channels(laws: GeneralizedChiSquare) -> GeneralizedChiSquare:
-    """Channels of a group, and groups, have independent weights."""
-    return laws.sum_over(2).sum_over(1)
+def _unfolded_entries(h: Tensor, v: Tensor, geometry: Geometry) -> int:
+    """Of A, and of the smaller of AAᵀ and AᵀA."""
+    pixels = v.shape[2] * v.shape[3]
+    weights = h.shape[1] // geometry.groups * geometry.kernel[0] * geometry.kernel[1]
+    return geometry.groups * pixels * weights + min(pixels, weights) ** 2
+
+
+def _refuse_large(entries: int, most_entries: int, way_out: str) -> None:
+    if entries > most_entries:
+        raise InputError(
+            f"the law would need {entries:.1e} numbers at once, more than {most_entries:.1e}: "
+            f"{way_out}"
+        )
 
 
 def _by_channel(
@@ -294,13 +327,11 @@ def _by_group(h: Tensor, v: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]
     ], _by_channel(v, geometry)
 
 
-def _sloped(factor: Tensor, slope: Tensor | None, v: Tensor, geometry: Geometry) -> Tensor:
-    if slope is None:
-        return factor
+def _slopes(slope: Tensor, v: Tensor) -> Tensor:
     if slope.shape != v.shape:
         raise InputError(f"slope must be of shape {tuple(v.shape)}, not {tuple(slope.shape)}")
     check_sizes(slope=array(slope, "slope"))
-    return factor * _by_channel(slope, geometry)[..., None]
+    return slope.detach().double()
 
 
 def _scaled(image: Tensor, name: str) -> tuple[Tensor, Array]:

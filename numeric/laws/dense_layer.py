@@ -18,6 +18,7 @@ from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import TOLERANCE, GeneralizedChiSquare, real
 from numeric.laws.draws import OF_MASK, OF_SIGNAL, OF_SLOPES, drawn, of_draws
 from numeric.laws.law_formulas import (
+    along_coordinates,
     array,
     check_sizes,
     generalized,
@@ -68,9 +69,7 @@ def pointwise_law(
     """
     h_, v_, slopes = _columns(h=h, v=v, slope=slope)
     require("slope", slopes, v_.shape)
-    law = generalized(
-        generalized_law("pointwise"), weight_std, {"h": h_, "v": v_, "K": _diagonal(slopes)}
-    )
+    law = along_coordinates(generalized_law("pointwise"), weight_std, {"h": h_, "v": v_}, slopes)
     return of_draws(law, drawn(weight_std, OF_SLOPES), h, v, signal)
 
 

@@ -7,7 +7,7 @@ InputError.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import atan2, comb, inf, isfinite, pi, sqrt
+from math import atan2, inf, isfinite, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,20 +61,18 @@ def batch_norm_v1(depth: int, layers: int = 2) -> float:
     """
     _check(depth, 1.0)
     scale = 1 / _kept(layers)
-    gains = [scale / _variance_of_maximum(m) for m in range(1, depth + 1)]
-    u = [comb(2 * n, n) / 4**n for n in range(depth + 2)]
-
-    def stays_positive(first: int, last: int) -> float:
-        return sum(u[k] * u[last + 1 - k] for k in range(first + 2))
-
-    masked = [0.0] * (depth + 2)
+    gains = scale / np.array([_variance_of_maximum(m) for m in range(1, depth + 1)])
+    steps = np.arange(1, depth + 2)
+    u = np.concatenate([[1.0], np.cumprod((2 * steps - 1) / (2 * steps))])  # C(2n, n)/4ⁿ
+    # S(m − 1, k − 1) of every k ≥ m at once: Σ_{j ≤ m} u_j u_{k−j}, and over all j ≤ k it is 1.
+    stays_positive = np.ones(depth + 2)
+    stays_positive[-1] -= u[-1]
+    masked = np.zeros(depth + 2)
     for m in range(depth, -1, -1):
-        start = max(m - 1, 0)
-        later = (
-            stays_positive(start, k - 1) * gains[k - 1] * masked[k]
-            for k in range(max(m, 0) + 1, depth + 1)
-        )
-        masked[m] = stays_positive(start, depth) + sum(later)
+        later = stays_positive[m + 1 : depth + 1] * gains[m:] @ masked[m + 1 : depth + 1]
+        masked[m] = stays_positive[-1] + later
+        if m > 1:  # before the first block there is one step, too
+            stays_positive[m:] -= u[m] * u[: depth + 2 - m]
     return _finite(masked[0])
 
 

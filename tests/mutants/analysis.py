@@ -27,7 +27,6 @@ ANALYSIS = (
         "validate/measure/model_gains.py",
         "for kept in kept_in_turn(batch):",
         "for kept in (torch.arange(batch) == 0,):",
-        "tests/test_validate/test_analysis/test_signal_comparison.py",
     ),
     Mutant(
         "a label may be of no class",
