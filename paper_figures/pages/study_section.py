@@ -14,6 +14,7 @@ from paper_figures.study.study_tables import STUDY_TABLES
 from paper_figures.tables.writers import render
 from validate.statistics.kinds_of_check import Outcome
 from validate.study.counted_checks import counted_checks
+from validate.study.primary_effects import FlowTest
 from validate.study.protocol import Protocol, read_protocol
 from validate.study.study_folder import Study
 from validate.study.study_verdicts import StudyVerdict, decide_study
@@ -31,6 +32,7 @@ class Judged:
     test: str
     decision: str
     trials: tuple[int, int]
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,11 @@ def study_section(study: Study) -> StudySection:
     return StudySection(
         tuple(
             Judged(verdict, part.question, part.outcome, part.test, part.decision,
-                   _trials(study, part.claim))
-            for verdict, part in ((decision.c25, protocol.flow), (decision.c24, protocol.depth))
+                   _trials(study, part.claim), beside)
+            for verdict, part, beside in (
+                (decision.c25, protocol.flow, _by_lever(decision.flow)),
+                (decision.c24, protocol.depth, ""),
+            )
         ),
         tuple(drawn(name, plate, plate) for name, plate in study_figures(study).items()),
         tuple(_tables(study)),
@@ -66,6 +71,10 @@ def study_section(study: Study) -> StudySection:
         changed_lines(protocol, read_protocol()),
         counted_checks(study, decision),
     )  # fmt: skip
+
+
+def _by_lever(test: FlowTest | str) -> str:
+    return "" if isinstance(test, str) else f"{test.by_lever}; the protocol asks for no such line"
 
 
 def changed_lines(study: Protocol, shipped: Protocol) -> tuple[str, ...]:

@@ -332,8 +332,8 @@ STUDY = [
     Mutant(
         "a refuted claim is counted as none",
         _COUNTED,
-        'refuted = verdict.outcome == "refuted"',
-        'refuted = verdict.outcome == "undecided"',
+        'int(verdict.outcome == "refuted")',
+        'int(verdict.outcome == "undecided")',
     ),
     Mutant(
         "a claim counts before it is judged",
@@ -392,5 +392,42 @@ STUDY = [
         "if of_study and study is None:",
         "if of_study and study is None and not of_results:",
         "tests/test_gradbound/test_study_commands.py",
+    ),
+    Mutant(
+        "what was not measured ranks lowest",
+        "validate/study/primary_effects.py",
+        "if row.batch_ratios[0] is None]",
+        "if False]",
+    ),
+    Mutant(
+        "each lever's levels are the other's",
+        "validate/study/primary_effects.py",
+        'other = "branch" if lever == "skip" else "skip"',
+        "other = lever",
+    ),
+    Mutant(
+        "parameters may differ",
+        "validate/study/study_folder.py",
+        "if len(parameters) > len({network for network, _ in parameters}):",
+        "if False:",
+    ),
+    Mutant(
+        "a record needs no scores",
+        "validate/study/trials.py",
+        "if scores != {diverged} or",
+        "if",
+        "tests/test_validate/test_study/test_study_folder.py",
+    ),
+    Mutant(
+        "bands that were not measured are not told",
+        "validate/study/counted_checks.py",
+        "if missing:",
+        "if False:",
+    ),
+    Mutant(
+        "calibrating draws random numbers",
+        "validate/analysis/analyze.py",
+        "generators.put_back()",
+        "pass",
     ),
 ]

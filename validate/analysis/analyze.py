@@ -16,6 +16,7 @@ from derivations.errors import InputError
 from numeric import CapturedModel, capture, check_model, untouched, without_numbers
 from numeric.checks import HALF
 from numeric.recording.failures import named_failures
+from numeric.recording.given import Generators
 from numeric.recording.recorder import tensors_of
 from validate.analysis.analysis_document import (
     SCHEMA,
@@ -156,8 +157,10 @@ def _calibrated(model: Callable[..., Any], batch: Any) -> Callable[..., Any]:
         each.train()
         each.momentum = None  # the mean over what it sees, from now on
     args, kwargs = arguments_of(batch if isinstance(batch, tuple | list) else (batch,))
+    generators = Generators()
     with torch.no_grad(), named_failures(twin):
         twin(*args, **kwargs)
+    generators.put_back()
     for each, (training, momentum) in zip(norms, kept, strict=True):
         each.train(training)
         each.momentum = momentum

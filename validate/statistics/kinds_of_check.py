@@ -29,13 +29,15 @@ RUNS = 8
 @dataclass(frozen=True)
 class Outcome:
     """How many checks there were, and how many failed; `silent`: how many could not fail, for the
-    bound says nothing. `note`: the largest error, if one is known.
+    bound says nothing. `note`: the largest error, if one is known. `said`: what is to be shown in
+    place of numbers.
     """
 
     checks: int
     failed: int
     silent: int = 0
     note: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Counts what a study holds among the checks that records of networks hold none of."""
 
+from validate.comparison.initial_bands import Band
 from validate.statistics.kinds_of_check import C24, C25, FRESH_RATIOS, Outcome
+from validate.study.initial_rows import InitialRow
 from validate.study.study_folder import Study
 from validate.study.study_verdicts import Decision
 
@@ -16,18 +18,22 @@ def counted_checks(study: Study, decision: Decision) -> dict[str, Outcome]:
         (C25, decision.flow, decision.c25),
     ):
         if not isinstance(test, str):
-            refuted = verdict.outcome == "refuted"
-            found[name] = Outcome(1, int(refuted), note=f"the verdict: {verdict.outcome}")
+            found[name] = Outcome(1, int(verdict.outcome == "refuted"), said=verdict.outcome)
     return found
 
 
 def _known(study: Study) -> str:
-    """Which of those outside had left their bands before, in the exploration."""
-    outside = [
-        f"{row.network} (slope {row.slope:g})"
-        for row in study.initial
-        if not row.inside and row.had_left
-    ]
-    return (
-        f"of these {', '.join(outside)} was outside in the exploration already" if outside else ""
+    """Which of those outside had left their bands in the exploration, and what is missing."""
+    outside = [_named(row) for row in study.initial if not row.inside and row.had_left]
+    missing = [_named(band) for band in study.missing_bands]
+    said = (
+        [f"of these {', '.join(outside)} was outside in the exploration already"] if outside else []
     )
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        said.append(f"not measured: {missing[0]}{more}")
+    return "; ".join(said)
+
+
+def _named(of: InitialRow | Band) -> str:
+    return f"{of.network} (slope {of.slope:g})"

@@ -37,11 +37,22 @@ class FlowPoint:
 
 @dataclass(frozen=True)
 class FlowTest:
-    """Does more flow go with less error? `found`: the mean of ρ over strata; `strata`: each ρ."""
+    """Does more flow go with less error? `found`: the mean of ρ over strata; `strata`: each ρ.
+
+    `levers`, not asked for by the protocol: the mean of ρ over levels where one lever was varied
+    and the other was left at 1.
+    """
 
     points: tuple[FlowPoint, ...]
     strata: Mapping[str, float]
     found: Correlation
+    levers: Mapping[str, float]
+
+    @property
+    def by_lever(self) -> str:
+        """In words."""
+        found = (f"{name} alone {rho:+.2f}" for name, rho in self.levers.items())
+        return f"mean ρ by what is scaled: {', '.join(found)}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,8 @@ def flow_test(study: Study) -> FlowTest | str:
     """The test of C25, or why there is none yet."""
     if lacking := _lacking(study, study.protocol.flow.claim):
         return lacking
+    if unmeasured := _unmeasured(study):
+        return unmeasured
     points = flow_points(study)
     strata = {network: list(group) for network, group in groupby(points, lambda each: each.network)}
     arrays = {network: _array(each) for network, each in strata.items()}
@@ -96,7 +109,15 @@ def flow_test(study: Study) -> FlowTest | str:
             for network, array in arrays.items()
         },
         correlate(list(arrays.values()), "Spearman", SEED),
+        {lever: _of_lever(study, lever, strata) for lever in ("skip", "branch")},
     )
+
+
+def _of_lever(study: Study, lever: str, strata: Mapping[str, Sequence[FlowPoint]]) -> float:
+    other = "branch" if lever == "skip" else "skip"
+    varied = {level.name for level in study.protocol.flow.levels if getattr(level, other) == 1}
+    arrays = [_array([each for each in group if each.level in varied]) for group in strata.values()]
+    return correlate(arrays, "Spearman", SEED).value or math.nan
 
 
 def flow_points(study: Study) -> tuple[FlowPoint, ...]:
@@ -148,6 +169,17 @@ def _effect(study: Study, pairs: Pairs) -> DepthEffect:
     reach = float(student.ppf((1 + LEVEL) / 2, len(found) - 1)) * error
     return DepthEffect(
         pairs.family, tuple(found), mean, mean - reach, mean + reach, below, above, within
+    )
+
+
+def _unmeasured(study: Study) -> str:
+    """Where the protocol says nothing of how a trial ranks."""
+    rows = study.of_claim(study.protocol.flow.claim)
+    names = [row.trial.trial for row in rows if row.batch_ratios[0] is None]
+    return (
+        f"no signal, or no finite one, was measured before training in {', '.join(names)}"
+        if names
+        else ""
     )
 
 

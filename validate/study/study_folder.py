@@ -145,3 +145,6 @@ def _check(path: Path, protocol: Protocol, rows: Sequence[TrialRow], plan: Seque
     for claim in ("C24", "C25"):
         if len({row.data for row in rows if row.trial.claim == claim}) > 1:
             raise InputError(f"{path}: the trials of {claim} saw different images: {MAKE_AGAIN}")
+    parameters = {(row.trial.network, row.parameters) for row in rows}
+    if len(parameters) > len({network for network, _ in parameters}):
+        raise InputError(f"{path}: networks of one name differ in parameters: {MAKE_AGAIN}")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from math import ceil
 from statistics import stdev
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from validate.records.schema import Digest, RunId, Share
 from validate.records.versions import Record
@@ -36,7 +36,8 @@ class Trial(Record):
 class TrialRow(Record):
     """What a trial gave. `protocol`: the digest of the text that it was made under; `data`: of the
     images that it used; `batch_ratios`: the measure before training and after the last epoch, null
-    where no signal leaves the last block. A diverged trial has no scores.
+    where no signal leaves the last block, or no finite one. A diverged trial has no scores, and was
+    measured before training alone.
     """
 
     schema_: Literal["gradbound.trial/1"] = Field(default="gradbound.trial/1", alias="schema")
@@ -53,6 +54,14 @@ class TrialRow(Record):
     test_error: Share | None
     seconds: float
     seal: str = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        scores = {each is None for each in (self.train_loss, self.train_error, self.test_error)}
+        diverged = self.status == "diverged"
+        if scores != {diverged} or len(self.batch_ratios) != (1 if diverged else 2):
+            raise ValueError(f"the scores and ratios do not go with a status {self.status!r}")
+        return self
 
 
 def planned(protocol: Protocol, rows: Sequence[TrialRow] = ()) -> tuple[Trial, ...]:

@@ -191,6 +191,17 @@ def test_fresh_statistics_are_remarked_first_of_all_and_calibrated_in_a_copy():
     assert int(model[1].num_batches_tracked) == 0
 
 
+def test_calibrating_draws_no_random_numbers():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3)
+    ).double()  # in training mode
+    generator = torch.get_rng_state()
+    first, again = (analyze(model, inputs(), calibrate=inputs()) for _ in range(2))
+    assert first.total.measured == again.total.measured
+    assert torch.equal(generator, torch.get_rng_state())
+
+
 def test_the_model_comes_back_as_it_was():
     model = net(Block(8)).train()
     handle = model[1].register_forward_hook(lambda *_: None)

@@ -90,6 +90,31 @@ def test_a_signal_that_does_not_arrive_ranks_lowest():
     assert math.isfinite(flow_test(silent).found.value)
 
 
+def test_what_was_not_measured_is_no_signal_that_does_not_arrive():
+    study = drawn_study(rho=0.5)
+    unknown = with_flow(
+        study, lambda trial, ratio, error: (None if trial.skip == 0 else ratio, error)
+    )
+    found = flow_test(unknown)
+    assert isinstance(found, str)
+    assert "was measured before training in c25-residual-20-skip0" in found
+
+
+def test_levers_are_told_apart():
+    """With errors that follow the skip's scale up, and the branch's down."""
+    study = drawn_study()
+    found = flow_test(
+        with_flow(
+            study,
+            lambda trial, ratio, error: (
+                10 ** (trial.skip + trial.branch),
+                0.2 + 0.1 * trial.skip - 0.05 * trial.branch,
+            ),
+        )
+    )
+    assert found.levers == {"skip": pytest.approx(1), "branch": pytest.approx(-1)}
+
+
 def test_depth_effects_are_those_of_paired_t_tests():
     test = depth_test(drawn_study(gain=-0.5, gate=2.0, noise=0.2, seed=1))
     d = np.array(test.gain.differences)

@@ -220,7 +220,7 @@ def test_the_readme_says_what_it_says(study, decision):
         ),
         f"deviation over pairs was {np.std(gain.differences, ddof=1):.2f} points",
         (
-            f"lose {points(gate.mean)} points by that depth ({points(gate.low)} to "
+            f"the error rises by {gate.mean:.2f} points by that depth ({points(gate.low)} to "
             f"{points(gate.high)}, {len(gate.differences)} pairs)"
         ),
     ):
@@ -235,3 +235,37 @@ def test_the_readme_says_what_it_says(study, decision):
     assert f"least error lies at ratios of {min(best):.0f} to {max(best):.0f}," in text
     closed = [10**p.flow for p in decision.flow.points if p.level == "skip 1, branch 0"]
     assert f"not at the {np.mean(closed):.1f} of a branch that starts at 0" in text
+    hours = sum(row["seconds"] for row in ROWS) / 3600
+    assert f"({hours:.1f} hours of process time" in text
+
+
+def test_the_readme_says_how_levels_lie_and_what_each_lever_did(decision):
+    text = " ".join((ROOT / "README.md").read_text().split())
+    points = decision.flow.points
+    for network in decision.flow.strata:
+        flow = {point.level: point.flow for point in points if point.network == network}
+        unchanged = flow.pop("skip 1, branch 1")
+        assert sum(value > unchanged for value in flow.values()) == 5
+        assert sum(value < unchanged for value in flow.values()) == 2
+    assert "five of eight have more flow than the network that nothing was changed in" in text
+    varied = {"skip": ", branch 1", "branch": "skip 1, "}
+    rhos = {lever: np.mean([of_some(network, fixed) for network in decision.flow.strata])
+            for lever, fixed in varied.items()}  # fmt: skip
+    assert decision.flow.levers == pytest.approx(rhos)
+    assert f"ρ is +{rhos['skip']:.2f} where the skip alone was scaled down" in text
+    assert f"and +{rhos['branch']:.2f} where the branch alone was" in text
+
+
+def of_some(network, fixed):
+    """ρ between flow and error over the levels of a network whose name has this part."""
+    rows = [
+        (f"skip {trial['skip']:g}, branch {trial['branch']:g}", row)
+        for row in ROWS
+        if (trial := row["trial"])["claim"] == "C25" and trial["network"] == network
+    ]
+    named = defaultdict(list)
+    for name, row in rows:
+        if fixed in name:
+            named[name].append((math.log10(row["batch_ratios"][0]), error(row)))
+    x, y = (ranks(side) for side in np.array([np.mean(each, axis=0) for each in named.values()]).T)
+    return np.corrcoef(x, y)[0, 1]

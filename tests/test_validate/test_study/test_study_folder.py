@@ -79,6 +79,10 @@ def test_a_record_that_was_altered_is_refused(folder, change, said):
     [
         ({"protocol": "0" * 64}, "under another protocol"),
         ({"data": ("2" * 64, "3" * 64)}, "saw different images"),
+        ({"parameters": 2}, "differ in parameters"),
+        ({"batch_ratios": ()}, "do not go with a status 'ok'"),
+        ({"test_error": None}, "do not go with a status 'ok'"),
+        ({"status": "diverged"}, "do not go with a status 'diverged'"),
     ],
 )
 def test_a_sealed_record_of_another_study_is_refused(folder, change, said):

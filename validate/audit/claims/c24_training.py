@@ -154,6 +154,7 @@ def judge_agreement(evidence: Agreement) -> Finding:
     if evidence.study and isinstance(evidence.study.test, FlowTest):
         strata = (f"{name} {rho:.2f}" for name, rho in evidence.study.test.strata.items())
         shown.append(f"ρ by stratum: {', '.join(strata)}".replace("-0", "−0"))
+        shown.append(f"exploratory, {evidence.study.test.by_lever}")
     if evidence.ranking is not None:
         shown += [f"{BESIDE}: {evidence.setting}", *_ranked(evidence.ranking)]
         shown.append(evidence.measured.removesuffix("."))
@@ -197,7 +198,8 @@ def _reading(study: Protocolled | None) -> str:
 def _of_study(study: Protocolled | None) -> str:
     if study is None:
         return "no trials"
-    return f"the primary test, chosen and powered before the first trial: {study.verdict}"
+    chosen = "" if study.amended else ", chosen and powered before the first trial"
+    return f"the primary test{chosen}: {study.verdict}"
 
 
 def _judged(study: Protocolled | None, claims: str, less: str = "") -> Judgement:
