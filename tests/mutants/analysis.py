@@ -20,7 +20,6 @@ ANALYSIS = (
         "validate/measure/model_gains.py",
         "leaf.detach().roll(1, 0)",
         "leaf.detach()",
-        "tests/test_validate/test_analysis/test_signal_comparison.py",
     ),
     Mutant(
         "a sample is told from the first alone",

@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from derivations.errors import CaptureError, InputError
 from validate.analysis.analyze import analyze
-from validate.measure.model_gains import kept_in_turn, measure_model
+from validate.measure.model_gains import coupled, kept_in_turn, measure_model
 from validate.watching.assert_flow import assert_flow
 
 
@@ -155,6 +155,18 @@ def test_each_sample_is_once_kept_without_another(batch: int) -> None:
     without = (kept[:, :, None] & ~kept[:, None, :]).any(0)
     assert bool((without | torch.eye(batch, dtype=torch.bool)).all())
     assert len(kept) == {1: 0, 2: 2, 3: 3, 8: 5, 20: 6, 33: 7}[batch]
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 0), (3, 2), (2, 4), (4, 0)])
+def test_a_single_pair_of_samples_that_meet_is_found(one: int, other: int) -> None:
+    def meeting(x: Tensor) -> Tensor:
+        y = x.tanh()
+        y[one] += x[other]
+        return y
+
+    x = torch.randn(5, 3).double()
+    assert coupled(meeting, (x,), {}, meeting(x))
+    assert not coupled(torch.tanh, (x,), {}, x.tanh())
 
 
 def test_another_run_is_refused() -> None:
