@@ -83,7 +83,8 @@ def certify(
     nothing is known but what other bounds say, by their proved order. Samples whose backward signal
     is zero have no gain: a VanishedSignalWarning names them. Raises InputError where no sample has
     a signal and for tensors or layers that do not fit, UnknownNodeError for a layer without a rule.
-    Costs a few forward and backward passes in float64, and a ball per smooth activation.
+    Costs the norm of each weight once, as `lipschitz_upper`, which is remembered by its content;
+    beyond that a dozen passes in float64, and a ball per smooth activation.
     """
     check_subnormals()
     structure = term_of(term)

@@ -30,9 +30,14 @@ from numeric.certified.fixed_layers import (
     held_tensors,
 )
 from numeric.certified.matrix_norms import spectral_norm_upper
+from numeric.certified.remembered_norms import remembered
 from numeric.certified.torch_functions import torchs_own
 from numeric.checks import check_dense
 from numeric.runs.watched_run import watched
+
+_padded_norm = remembered(zero_padded_norm_upper)
+_circular_norm = remembered(circular_norm_upper)
+_matrix_norm = remembered(lambda weight: spectral_norm_upper(weight[None]).item())
 
 WRITTEN_OUT = 1 << 18
 """Entries of the largest matrix that is written out for the norm of a convolution or a pool: a
@@ -102,25 +107,23 @@ def _norm(layer: nn.Module, in_shape: Sizes, out_shape: Sizes) -> float:
 
 @_norm.register
 def _(layer: nn.Linear, in_shape: Sizes, out_shape: Sizes) -> float:
-    return spectral_norm_upper(layer.weight[None]).item()
+    return _matrix_norm(layer.weight)
 
 
 @_norm.register
 def _(layer: _ConvNd, in_shape: Sizes, out_shape: Sizes) -> float:
     at, inputs, outputs = _geometry(layer, in_shape), in_shape[1:], out_shape[1:]
     if at.padding_mode == "circular":
-        return circular_norm_upper(layer.weight, inputs, outputs, at.stride, at.dilation, at.groups)
+        return _circular_norm(layer.weight, inputs, outputs, at.stride, at.dilation, at.groups)
     if _is_small(in_shape, out_shape):
         return _written_out(layer, in_shape)
     if at.padding_mode == "zeros":
-        return zero_padded_norm_upper(
+        return _padded_norm(
             layer.weight, inputs, outputs, at.stride, at.before, at.dilation, at.groups
         )
     padded = tuple(map(sum, zip(inputs, at.before, at.after, strict=True)))
     none = (0,) * len(inputs)
-    inside = zero_padded_norm_upper(
-        layer.weight, padded, outputs, at.stride, none, at.dilation, at.groups
-    )
+    inside = _padded_norm(layer.weight, padded, outputs, at.stride, none, at.dilation, at.groups)
     with precise():
         return float_above(arb(inside) * arb(at.copies(in_shape)).sqrt())
 
@@ -136,7 +139,7 @@ def _geometry(layer: _ConvNd, in_shape: Sizes) -> Geometry:
 def _(layer: _ConvTransposeNd, in_shape: Sizes, out_shape: Sizes) -> float:
     """The adjoint of the convolution with the same weight, from the image that it makes."""
     at = _geometry(layer, in_shape)
-    return zero_padded_norm_upper(
+    return _padded_norm(
         layer.weight, out_shape[1:], in_shape[1:], at.stride, at.before, at.dilation, at.groups
     )
 

@@ -802,4 +802,14 @@ NUMERIC = [
         "except ValueError as error:",
         "except KeyError as error:",
     ),
+    *(
+        Mutant(name, "numeric/certified/remembered_norms.py", before, after)
+        for name, before, after in (
+            ("another dtype has the same norm", "return digest, stored.dtype,", "return digest,"),
+            ("settings make no difference", "(_content(weight), settings)", "_content(weight)"),
+            ("what is known is given where nothing is certified", "check_subnormals()", "pass"),
+            ("the last asked for is forgotten first", "last=False", "last=True"),
+            ("a tensor is known by where it lies", "(_content(weight), settings)", "id(weight)"),
+        )
+    ),
 ]
