@@ -320,8 +320,6 @@ def _by_group(h: Tensor, v: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]
 
     (batch, groups, 1, H·W, …) and (batch, groups, c_in/groups, H·W).
     """
-    _check_images(h=h, v=v)
-    check_sizes(h=array(h, "h"), v=array(v, "v"))
     return unfolded_signal(h.detach().double(), (v.shape[2], v.shape[3]), geometry)[
         :, :, None
     ], _by_channel(v, geometry)

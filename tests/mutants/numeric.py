@@ -381,8 +381,8 @@ NUMERIC = [
     Mutant(
         "the sizes of a convolution's signals are not looked at",
         "numeric/laws/convolution_layer.py",
-        'check_sizes(h=array(h, "h"), v=array(v, "v")) return unfolded',
-        "return unfolded",
+        'check_sizes(h=array(h, "h"), v=array(v, "v")) entries',
+        "entries",
     ),
     Mutant(
         "short inputs are rounding noise beside long ones",
@@ -810,6 +810,78 @@ NUMERIC = [
             ("what is known is given where nothing is certified", "check_subnormals()", "pass"),
             ("the last asked for is forgotten first", "last=False", "last=True"),
             ("a tensor is known by where it lies", "(_content(weight), settings)", "id(weight)"),
+        )
+    ),
+    *(
+        Mutant(name, f"numeric/laws/{module}.py", before, after)
+        for module, name, before, after in (
+            (
+                "law_formulas",
+                "of a mean in hardly random directions there is too much",
+                "squares *= np.minimum(1, whole / np.where(found > 0, found, 1))[..., None]",
+                "pass",
+            ),
+            (
+                "law_formulas",
+                "what the span leaves of a mean is lost",
+                "whole - found",
+                "0 * whole",
+            ),
+            (
+                "law_formulas",
+                "a diagonal factor counts once",
+                "entries**2, squares",
+                "entries, squares",
+            ),
+            (
+                "convolution_layer",
+                "steep pixels are flat",
+                '"v_i": base[~some]',
+                '"v_i": base[some]',
+            ),
+            (
+                "convolution_layer",
+                "slopes are masks",
+                "factor[some] * slope[some, None]",
+                "factor[some]",
+            ),
+            (
+                "convolution_layer",
+                "memory is not bounded",
+                "if entries > most_entries:",
+                "if False:",
+            ),
+            (
+                "convolution_layer",
+                "a channel where nothing is active has no skip",
+                "GeneralizedChiSquare((base**2).sum()",
+                "GeneralizedChiSquare(0 * base.sum()",
+            ),
+            ("mean_field", "a walk stays positive one step too long", "if m > 1:", "if m > 0:"),
+            (
+                "mean_field",
+                "later blocks are met twice",
+                "m + 1 : depth + 1] * gains[m:]",
+                "m + 1 : depth + 1] * gains[m:] * 2",
+            ),
+            (
+                "chi_square_probabilities",
+                "a quantile may miss its probability unseen",
+                "np.where(low < high, np.abs(values - target), 0)",
+                "0",
+            ),
+            (
+                "chi_square_probabilities",
+                "interpolation is never safe",
+                "return np.where(safe, inverse, 0.5)",
+                "return np.where(safe, 0.5, 0.5)",
+            ),
+            (
+                "chi_square_probabilities",
+                "the search ends at once",
+                "if ((least > 0.5) | (fa == 0) | (fb == 0)).all():",
+                "if True:",
+            ),
         )
     ),
 ]

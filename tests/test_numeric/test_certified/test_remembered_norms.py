@@ -52,6 +52,11 @@ def test_what_is_written_past_version_counters_is_seen(counted: Counted) -> None
     assert norm(weight) == counted(weight) != before
 
 
+def test_the_same_bytes_of_another_type_are_another_weight(counted: Counted) -> None:
+    norm, weight = wrapped(counted), torch.ones(3, 4, dtype=torch.float16)
+    assert norm(weight) != norm(weight.view(torch.bfloat16))
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -1,12 +1,14 @@
 """Each law by the method that suits it: they agree where several do, and a batch mixes them."""
 
 import numpy as np
+import pytest
 from scipy.stats import chi2, ncx2
 
+from derivations.errors import InputError
 from numeric.laws import chi_square_probabilities
 from numeric.laws.characteristic_inversion import Components
 from numeric.laws.chi_square import GeneralizedChiSquare
-from numeric.laws.chi_square_probabilities import Probabilities, answerable
+from numeric.laws.chi_square_probabilities import Probabilities, answerable, crossing
 
 LEVELS = np.linspace(0.001, 0.999, 21)
 
@@ -75,3 +77,34 @@ def test_only_a_nearly_constant_part_beside_few_degrees_of_freedom_is_not_answer
     hard = components(([1, 1e-12], [1, 1], [0, 1]), ([1, 1e-12], [60, 60], [0, 1]))
     assert answerable(hard, 1e-6).tolist() == [False, True]
     assert answerable(MIXED.take(np.arange(1, 5)), 1e-6).all()
+
+
+@pytest.mark.parametrize("power", [1, 3, 9])
+def test_a_crossing_is_found_in_a_dozen_evaluations_where_halving_takes_many(power):
+    calls = 0
+
+    def function(q):
+        nonlocal calls
+        calls += 1
+        return q**power, np.zeros_like(q)
+
+    target = np.array([[1e-9, 0.3, 0.999]])
+    found = crossing(function, target, np.zeros((1, 3)), np.ones((1, 3)))
+    assert found == pytest.approx(target ** (1 / power), rel=1e-12)
+    assert calls <= 40
+
+
+def test_a_crossing_at_a_jump_is_the_jump():
+    target = np.full((1, 2), 0.5)
+    found = crossing(
+        lambda q: ((q >= 0.3).astype(float), 0 * q), target, np.zeros((1, 2)), np.ones((1, 2))
+    )
+    assert found == pytest.approx(np.full((1, 2), 0.3), abs=1e-12)
+
+
+def test_a_quantile_that_was_not_found_is_refused(monkeypatch):
+    law = GeneralizedChiSquare(0.0, [1.0, 0.3], [1, 1], [0.0, 0.5])
+    assert law.cdf(law.ppf(0.3)) == pytest.approx(0.3, abs=1e-12)
+    monkeypatch.setattr(chi_square_probabilities, "MOST_EVALUATIONS", 2)
+    with pytest.raises(InputError, match="uncertain by"):
+        law.ppf(0.3)

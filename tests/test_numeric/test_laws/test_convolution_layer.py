@@ -342,6 +342,36 @@ def test_what_does_not_fit_is_refused():
         )
 
 
+def test_a_layer_that_needs_more_memory_than_was_allowed_is_refused():
+    """A has 36 · 9·4 numbers, the smaller Gram matrix 36², of one sample whatever the batch."""
+    h, v = gaussian(50, 4, 6, 6, seed=1), gaussian(50, 2, 6, 6, seed=2)
+    geometry = Geometry((3, 3), (1, 1), (1, 1))
+    for active in (None, v > 0):
+        with pytest.raises(InputError, match=r"2\.6e\+03 numbers at once.*larger most_entries"):
+            convolution_law(1.0, h, v, geometry, active, most_entries=2591)
+        assert convolution_law(1.0, h, v, geometry, active, most_entries=2592).batch == (50,)
+
+
+def test_samples_and_channels_are_laws_of_their_own():
+    """With a channel where nothing is active, and a sample where all is."""
+    h, v = gaussian(3, 4, 4, 4, seed=1), gaussian(3, 2, 4, 4, seed=2)
+    active = gaussian(3, 2, 4, 4, seed=3) > 0
+    active[0, 1], active[1] = False, True
+    geometry = Geometry((3, 3), (1, 1), (1, 1))
+    together = convolution_law(0.5, h, v, geometry, active)
+    factor = unfolded_signal(h, (4, 4), geometry)[:, 0].numpy()  # (3, 16, 36)
+    masks = active.flatten(2).numpy()
+    for sample in range(3):
+        covariance = [
+            0.25 * np.linalg.svd(mask[:, None] * factor[sample])[1] ** 2 for mask in masks[sample]
+        ]
+        found = np.repeat(together.weights[sample], together.dofs[sample].astype(int))
+        expected = np.concatenate(covariance)
+        expected = expected[expected > 1e-12]
+        assert np.sort(found[found > 0]) == pytest.approx(np.sort(expected))
+        assert together.mean[sample] == pytest.approx((v[sample] ** 2).sum() + expected.sum())
+
+
 def test_slopes_of_0_and_1_are_a_mask():
     h, v = gaussian(2, 4, 5, 6, seed=1), gaussian(2, 3, 5, 6, seed=2)
     geometry, active = Geometry((3, 3), (1, 1), (1, 1)), gaussian(2, 3, 5, 6, seed=3) > 0

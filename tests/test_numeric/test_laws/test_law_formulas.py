@@ -9,9 +9,11 @@ from scipy.stats import kstest
 from derivations.errors import InputError, UnknownNodeError
 from derivations.laws.law_catalogue import law
 from numeric.laws.law_formulas import (
+    along_coordinates,
     array,
     check_sizes,
     deviation,
+    generalized,
     generalized_law,
     noncentral,
     noncentral_law,
@@ -72,6 +74,55 @@ def test_the_law_of_a_gaussian_is_that_of_its_draws():
     draws = 0.25 + ((mean + noise) ** 2).sum(0)
     assert kstest(found.cdf(draws), "uniform").pvalue > 1e-3
     assert found.mean == pytest.approx(0.25 + (mean**2).sum() + 1.5 * values.sum())
+
+
+def factors(kind: str) -> np.ndarray:
+    """A (2, p, r), of full rank or not."""
+    rng = np.random.default_rng(3)
+    shapes = {"wide": (2, 5, 9), "tall": (2, 9, 5), "square": (2, 6, 6)}
+    if kind in shapes:
+        return rng.standard_normal(shapes[kind])
+    if kind == "tall, of low rank":
+        return rng.standard_normal((2, 9, 2)) @ rng.standard_normal((2, 2, 5))
+    # The squares of the least are nearly rounding: their vectors are hardly orthogonal.
+    scale = 10 ** np.linspace(-7.2, 0, 33)
+    turned = np.linalg.qr(rng.standard_normal((2, 33, 33)))[0]
+    return np.linalg.qr(rng.standard_normal((2, 54, 33)))[0] * scale @ turned
+
+
+@pytest.mark.parametrize("weakest", [False, True])
+@pytest.mark.parametrize("kind", ["wide", "tall", "square", "tall, of low rank", "of all sizes"])
+def test_the_smaller_gram_matrix_gives_what_singular_values_give(kind, weakest):
+    """Also where the mean lies in the weakest directions alone."""
+    factor = factors(kind)
+    left, roots, _ = np.linalg.svd(factor, full_matrices=False)
+    mean = (
+        left[..., -8:].sum(-1)
+        if weakest
+        else np.random.default_rng(4).standard_normal(factor.shape[:2])
+    )
+    slow = norm_of_gaussian(mean[..., None], left, roots**2, 0.25, 0.0, (factor**2).sum((-2, -1)))
+    fast = generalized(generalized_law("convolution"), 0.5, {"A": factor, "v": mean})
+    assert fast.mean == pytest.approx(slow.mean, rel=1e-13)
+    assert fast.variance == pytest.approx(slow.variance, rel=1e-7)
+    for law_ in (fast, slow):
+        assert law_.mean == pytest.approx((mean**2).sum(-1) + 0.25 * (factor**2).sum((-2, -1)))
+    q = slow.mean + np.sqrt(slow.variance) * np.array([[-1.0], [0.0], [2.0]])
+    assert np.allclose(fast.cdf(q), slow.cdf(q), rtol=0, atol=2e-6)
+
+
+def test_a_diagonal_factor_is_not_decomposed():
+    rng = np.random.default_rng(5)
+    entries, v, h = rng.standard_normal((3, 2, 6))
+    entries[0, 2] = 0.0
+    letters = {"h": h, "v": v}
+    fast = along_coordinates(generalized_law("pointwise"), 0.5, letters, entries)
+    whole = letters | {"K": entries[..., None] * np.eye(6)}
+    slow = generalized(generalized_law("pointwise"), 0.5, whole)
+    assert fast.mean == pytest.approx(slow.mean, rel=1e-13)
+    assert fast.variance == pytest.approx(slow.variance, rel=1e-13)
+    q = slow.mean * np.array([[0.5], [1.0], [1.5]])
+    assert np.allclose(fast.cdf(q), slow.cdf(q), rtol=0, atol=2e-6)
 
 
 def test_a_square_that_rounds_below_zero_is_zero():

@@ -1,5 +1,6 @@
 """Recurrences without closed forms: against their slow twins, by hand, and at their limits."""
 
+from fractions import Fraction
 from itertools import product
 from math import comb, log, pi, sqrt
 
@@ -106,3 +107,42 @@ def test_a_narrow_gate_limit():
 def test_bad_input_is_refused(call):
     with pytest.raises(InputError):
         call()
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_many_steps_at_once_are_those_of_one_after_the_other(layers):
+    """The sum over all paths of the walk, term by term, in rational numbers."""
+    depth = 12
+    u = [Fraction(comb(2 * n, n), 4**n) for n in range(depth + 2)]
+    kept = 1.0 if layers == 1 else 1 - 1 / pi
+    gains = [1 / (kept * maximum_variance(m)) for m in range(1, depth + 1)]
+
+    def stays(first: int, last: int) -> float:
+        return float(sum(u[k] * u[last + 1 - k] for k in range(first + 2)))
+
+    masked = {}
+    for m in range(depth, -1, -1):
+        start = max(m - 1, 0)
+        masked[m] = stays(start, depth) + sum(
+            stays(start, k - 1) * gains[k - 1] * masked[k] for k in range(m + 1, depth + 1)
+        )
+    assert batch_norm_v1(depth, layers) == pytest.approx(masked[0], rel=1e-12)
+
+
+def maximum_variance(steps: int) -> float:
+    """Var max(0, S₁, …): by the sizes of the positive parts of Gaussian sums (Spitzer 1956)."""
+    e = [sqrt(k / (2 * pi)) for k in range(1, steps + 1)]
+    mean = sum(value / k for k, value in enumerate(e, start=1))
+    second = sum(0.5 * k / k for k in range(1, steps + 1)) + sum(
+        e[j - 1] * e[k - 1] / (j * k)
+        for j in range(1, steps + 1)
+        for k in range(1, steps + 1)
+        if j + k <= steps
+    )
+    return second - mean**2
+
+
+def test_thousands_of_blocks_take_no_thousands_of_seconds():
+    """Cubic, it would be minutes; and it goes on growing by the power that theory says."""
+    growth = log(batch_norm_v1(6000) / batch_norm_v1(3000)) / log(2)
+    assert growth == pytest.approx(growth_exponent(), rel=0.01)
