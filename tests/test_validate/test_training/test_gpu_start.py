@@ -3,6 +3,7 @@
 import ast
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gradbound.carry_on import STARTED_BY
 from validate.training import gpu_start
 
 
