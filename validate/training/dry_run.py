@@ -49,7 +49,9 @@ def costs(
     Raises OutOfTimeError if several processes take more than the seconds that are `left`.
     """
     kinds = {config.network: config for config in reversed(configs)}
-    samples = sorted(kinds.values(), key=lambda config: -config.depth)
+    # The deepest first where time is short, since that ends soonest; else what is first known soon.
+    deepest_first = left is not None
+    samples = sorted(kinds.values(), key=lambda config: config.depth, reverse=deepest_first)
     short = [
         config.model_copy(update={"epochs": 1, "measure_epochs": (0,), "spectra_epochs": (0,)})
         for config in samples
