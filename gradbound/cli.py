@@ -179,8 +179,8 @@ def validate(
     `torchrun -m gradbound validate …` spreads the runs over its processes, as if with --resume.
     Ends with exit code 4 if a bound is violated or an identity missed.
 
-    The study: `gradbound validate --preset study --out DIR` makes it, or begins to; the same with
-    --resume carries on, with --dry-run tells what is done and left; then `gradbound audit`,
+    The study: `gradbound validate --preset study --out DIR` begins it; interrupted, the same with
+    --resume carries on; with --dry-run it tells what is done and left, and trains nothing. `audit`,
     `figures` and `report` read it with --results DIR.
     """
     from gradbound import jobs
@@ -280,11 +280,12 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
 @results_option
 @click.option(
     "--out",
+    metavar="PAGE",
     callback=page_file,
     default=PAGE,
     show_default=True,
-    help="The page, or a folder for report.html: one that is there, or a name that ends in a slash "
-    "or has no suffix, unless it is a file's.",
+    help="The file, or a folder for report.html: a folder that is there, or a name that ends in a "
+    "slash or has no suffix, unless a file has that name.",
 )
 def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records.

@@ -15,6 +15,7 @@ class Folder(click.Path):
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
+        self.name = "folder"
 
     def convert(
         self,

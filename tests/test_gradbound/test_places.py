@@ -41,6 +41,20 @@ def test_a_file_is_no_folder(
     assert file.read_text() == "kept"
 
 
+def test_help_says_what_is_a_folder_and_where_a_page_goes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["report", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--results FOLDER" in said
+    assert "--out PAGE The file, or a folder for report.html: a folder that is there" in said
+    assert "has no suffix, unless a file has that name" in said
+    assert main(["validate", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "`gradbound validate --preset study --out DIR` begins it" in said
+    assert "--resume carries on" in said
+
+
 def test_a_folder_is_taken_whether_it_is_there_or_not(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "new"):
         assert Folder().convert(str(path), None, None) == path
