@@ -5,8 +5,8 @@ Data goes to stdout, progress to stderr.
 """
 
 import json
-import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +17,10 @@ import click
 from derivations.algebra.blocks import BLOCKS
 from derivations.errors import InputError, ViolationError
 from gradbound import __version__
+from gradbound.carry_on import after_interrupt, carry_on
 from gradbound.exits import Interrupted, guard
 from gradbound.model_commands import analyze
+from gradbound.places import PAGE, Folder, page_file
 from gradbound.study_commands import draw_study_of, no_study, study_at, validate_study
 from gradbound.telling import tell, tell_drawn, tell_if_afresh
 
@@ -29,17 +31,8 @@ FORMATS = ("text", "latex", "markdown", "json")
 PRESETS = ("smoke", "cpu", "study", "gpu")
 DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
 STUDY = "study"
-PATH = click.Path(path_type=Path)
+FOLDER = Folder()
 DEFAULT_RESULTS = Path("results")
-
-PAGE = "report.html"
-
-
-def _page_file(ctx: click.Context, option: click.Parameter, value: str) -> Path:
-    """The file itself, or the page in a folder: one that is there, or that ends in a slash."""
-    is_folder = Path(value).is_dir() or value.endswith(("/", os.sep))
-    return Path(value) / PAGE if is_folder and value else Path(value)
-
 
 format_option = click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True
@@ -53,17 +46,18 @@ limit_option = click.option(
 )
 results_option = click.option(
     "--results",
-    type=PATH,
+    type=FOLDER,
     help="The folder that `validate` wrote.  [default: results, where that is one, else the "
     "recorded ones]",
 )
-data_option = click.option("--data-dir", type=PATH, help="Where the files of the data set are.")
+data_option = click.option("--data-dir", type=FOLDER, help="Where the files of the data set are.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line (of this process, unless given) and returns its exit code."""
-    return guard(lambda: cli.main(arguments, prog_name="gradbound", standalone_mode=False))
+    given = tuple(sys.argv[1:] if arguments is None else arguments)
+    return guard(lambda: cli.main(given, prog_name="gradbound", standalone_mode=False, obj=given))
 
 
 class _Commands(click.Group):
@@ -71,7 +65,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
-            raise Interrupted from error
+            raise Interrupted(after_interrupt(ctx.obj)) from error
 
 
 @click.group(
@@ -82,7 +76,7 @@ def cli() -> None:
     """How much of the gradient must get through a network block, how much can, and how much does.
 
     Exit codes: 0 ok, 1 bug, 2 usage, 3 bad input, 4 a bound or a derivation step is violated, 5 a
-    model cannot be captured, 6 timeout, 130 interrupted (resumable).
+    model cannot be captured, 6 timeout, 130 interrupted (resumable) by Ctrl-C or SIGTERM.
     """
 
 
@@ -94,7 +88,7 @@ cli.add_command(analyze)
 @format_option
 @click.option(
     "--out",
-    type=PATH,
+    type=FOLDER,
     help="A folder for derivations.tex, .md, .json and diagrams, beside what is printed.",
 )
 @limit_option
@@ -146,7 +140,7 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
 @click.option("--dataset", type=click.Choice(DATASETS), help="Instead of the preset's own.")
 @data_option
 @click.option(
-    "--out", type=PATH, default="results", show_default=True, help="The folder for the records."
+    "--out", type=FOLDER, default="results", show_default=True, help="The folder for the records."
 )
 @click.option("--resume", is_flag=True, help="Carry on with the records in that folder.")
 @click.option("--device", metavar="cpu|cuda[:N]", help="Instead of the preset's own.")
@@ -160,10 +154,15 @@ def audit(form: str, results: Path | None, time_limit: float) -> None:
     help="End by then, with whole records of what was done.",
 )
 @click.option(
-    "--dry-run", "dry", is_flag=True, help="Only tell how long it would take, network by network."
+    "--dry-run",
+    "dry",
+    is_flag=True,
+    help="Only tell how long it would take, network by network, or what of the study is left.",
 )
 @quiet_option
+@click.pass_obj
 def validate(
+    given: tuple[str, ...],
     preset: str,
     dataset: str | None,
     data_dir: Path | None,
@@ -179,6 +178,10 @@ def validate(
 
     `torchrun -m gradbound validate …` spreads the runs over its processes, as if with --resume.
     Ends with exit code 4 if a bound is violated or an identity missed.
+
+    The study: `gradbound validate --preset study --out DIR` begins it; interrupted, the same with
+    --resume carries on; with --dry-run it tells what is done and left, and trains nothing. `audit`,
+    `figures` and `report` read it with --results DIR.
     """
     from gradbound import jobs
     from validate.statistics.kinds_of_check import tally
@@ -190,8 +193,8 @@ def validate(
 
     rank = from_environment()
     if preset == STUDY:
-        given = (dataset, seeds, device, budget, dry or None)
-        validate_study(out, data_dir, resume, quiet, given=given, alone=rank.alone)
+        others = (dataset, seeds, device, budget)
+        validate_study(out, data_dir, resume, quiet, dry=dry, others=others, alone=rank.alone)
         return
     chosen = choose(preset, dataset=dataset, seeds=seeds, device=device)
     limit = None if budget is None else Budget(budget)
@@ -199,21 +202,34 @@ def validate(
         raise InputError("--budget and --dry-run are for one process: unset RANK and WORLD_SIZE")
     if dry:
         processes = jobs.processes_for(chosen)
-        lines = dry_run(chosen, data_folder=data_dir, processes=processes, budget=limit)
+        lines = dry_run(
+            chosen,
+            data_folder=data_dir,
+            processes=processes,
+            budget=limit,
+            tell=lambda line: tell(line, quiet),
+        )
         click.echo("\n".join(lines))
         return
     tell_if_afresh(out, resume)
     results: Results | None
     if limit is not None:
         results = jobs.validate_within(
-            limit, chosen, out, data_dir=data_dir, resume=resume, quiet=quiet, tell=tell
+            limit,
+            chosen,
+            out,
+            data_dir=data_dir,
+            resume=resume,
+            quiet=quiet,
+            tell=tell,
+            way_on=carry_on(given),
         )
     elif rank.alone:
         results = jobs.validate(chosen, out, data_dir=data_dir, resume=resume, quiet=quiet)
     else:
         results = jobs.validate_share(chosen, out, rank, data_dir=data_dir, quiet=quiet)
         if results is None:  # another process completes the folder, and reports
-            tell(jobs.share_done(out, rank))
+            tell(jobs.share_done(out, rank, carry_on(given)))
     if results is None:
         return
     for line in tally(results):
@@ -227,7 +243,7 @@ def validate(
 @results_option
 @click.option(
     "--out",
-    type=PATH,
+    type=FOLDER,
     default="figures",
     show_default=True,
     help="The folder for figures and tables.",
@@ -264,10 +280,12 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
 @results_option
 @click.option(
     "--out",
-    callback=_page_file,
+    metavar="PAGE",
+    callback=page_file,
     default=PAGE,
     show_default=True,
-    help="The file, or a folder for report.html.",
+    help="The file, or a folder for report.html: a folder that is there, or a name that ends in a "
+    "slash or has no suffix, unless a file has that name.",
 )
 def report(results: Path | None, out: Path) -> None:
     """Write one self-contained HTML page from the records.
@@ -294,7 +312,7 @@ def report(results: Path | None, out: Path) -> None:
 
 @cli.command()
 @click.option(
-    "--out", type=PATH, default="build", show_default=True, help="The folder for everything."
+    "--out", type=FOLDER, default="build", show_default=True, help="The folder for everything."
 )
 @quiet_option
 def reproduce(out: Path, quiet: bool) -> None:

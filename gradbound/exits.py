@@ -1,14 +1,17 @@
 """Turns whatever ends a command into an exit code and at most one line on stderr.
 
 0 ok · 1 bug · 2 usage · 3 bad input · 4 a bound or a derivation step is violated · 5 a model
-cannot be captured · 6 timeout · 130 interrupted (resumable). A traceback is shown only where
-GRADBOUND_DEBUG is set.
+cannot be captured · 6 timeout · 130 interrupted (resumable), by Ctrl-C or SIGTERM. A traceback is
+shown only where GRADBOUND_DEBUG is set.
 """
 
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -21,19 +24,36 @@ INTERRUPTED = 130
 
 
 class Interrupted(Exception):
-    """Ctrl-C, in a form that click passes on without a word of its own."""
+    """Ctrl-C or SIGTERM, in a form that click passes on without a word of its own; it says what to
+    do then.
+    """
 
 
 def guard(command: Callable[[], object]) -> int:
     """The exit code of `command`; only SystemExit passes through."""
     if sys.stdout is None:  # closed by the caller: `gradbound derive >&-`
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # for the life of the process
-    code = _attempt(command)
+    with _ended_like_ctrl_c():
+        code = _attempt(command)
     try:
         sys.stdout.flush()
     except OSError:  # reported already: keep the interpreter's last flush from reporting it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Lets SIGTERM raise KeyboardInterrupt, unless whoever started this process had it ignored."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before != signal.SIG_DFL or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _attempt(command: Callable[[], object]) -> int:
@@ -42,11 +62,10 @@ def _attempt(command: Callable[[], object]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, which is no failure: `gradbound derive | head`
         return 0
-    except (KeyboardInterrupt, Interrupted, click.Abort):
-        return _fail(
-            "interrupted: the same command carries on (`gradbound validate` with --resume)",
-            INTERRUPTED,
-        )
+    except Interrupted as error:
+        return _fail(f"interrupted: {error}", INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted: give the same command again", INTERRUPTED)
     except Exception as error:  # noqa: BLE001  # the last stop before the interpreter's own
         if os.environ.get("GRADBOUND_DEBUG"):
             traceback.print_exc()

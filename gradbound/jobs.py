@@ -1,7 +1,6 @@
 """Does the job behind the verb `validate`, and says what it found."""
 
 import os
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 
 from derivations.errors import InputError
 from validate.progress import for_terminal
-from validate.records.manifest import command, read_manifest
+from validate.records.manifest import read_manifest
 from validate.records.schema import MANIFEST_FILE, Results, run_files
 from validate.study.run_study import run_study
 from validate.study.study_folder import PROTOCOL_FILE, Study
@@ -50,9 +49,10 @@ def validate_within(
     resume: bool,
     quiet: bool,
     tell: Callable[[str], None],
+    way_on: str,
 ) -> Results | None:
     """The same as far as it goes in that time, None if that is not one run; `tell` hears of what is
-    missing.
+    missing, and of the command that is the `way_on`.
     """
     _refuse_results(out, resume)
     results = run_within(
@@ -64,7 +64,7 @@ def validate_within(
         processes=processes_for(preset),
         tell=tell,
     )
-    if missing := left_out(preset, out, results):
+    if missing := left_out(preset, out, results, way_on):
         tell(missing)
     return results
 
@@ -77,18 +77,16 @@ def _refuse_results(out: Path, resume: bool) -> None:
         )
 
 
-def left_out(preset: Preset, out: Path, results: Results | None) -> str | None:
+def left_out(preset: Preset, out: Path, results: Results | None, way_on: str) -> str | None:
     """What a budget had no room for, and how to carry on; None where nothing is missing."""
     listed = () if results is None else results.manifest.runs
     if len(listed) == preset.runs:
         return None
     whole = {run.config.seed for run in results.runs} if results else set()
-    words = ["gradbound", "validate", "--preset", preset.name, "--dataset", preset.dataset]
-    words += ["--seeds", str(len(preset.seeds)), "--device", preset.device, "--out", str(out)]
     seeds = f" (of seeds {', '.join(map(str, sorted(whole)))})" if whole else ""
     return (
         f"{out}: the budget ended with {len(listed)} of {preset.runs} runs{seeds}: to carry on, "
-        f"run `{shlex.join([*words, '--resume'])}`, with its --data-dir and --budget if it had any"
+        f"run `{way_on}`"
     )
 
 
@@ -114,8 +112,13 @@ def study(out: Path, *, data_dir: Path | None = None, resume: bool, quiet: bool)
         out,
         data_folder=data_dir,
         progress=for_terminal(quiet),
-        processes=torch.get_num_threads(),
+        processes=processes_of_study(),
     )
+
+
+def processes_of_study() -> int:
+    """As many as torch would take threads."""
+    return torch.get_num_threads()
 
 
 def is_there(out: Path) -> bool:
@@ -123,14 +126,16 @@ def is_there(out: Path) -> bool:
     return (out / MANIFEST_FILE).exists() or (out / PROTOCOL_FILE).exists()
 
 
-def share_done(out: Path, rank: Rank) -> str:
-    """What is left to do in the folder when one of several processes has done its share."""
+def share_done(out: Path, rank: Rank, way_on: str) -> str:
+    """What is left to do in the folder when one of several processes has done its share; `way_on`:
+    the command that does it.
+    """
     manifest = read_manifest(out)
     left = sum(not manifest.files.keys() >= set(run_files(run)) for run in manifest.runs)
     return (
         f"{out}: process {rank.number} of {rank.size} has done its share, {left} of "
         f"{len(manifest.runs)} runs are left to the others; if there are no others, unset RANK and "
-        f"WORLD_SIZE and run {command(out, manifest, resume=True)}"
+        f"WORLD_SIZE and run `{way_on}`"
     )
 
 

@@ -1,5 +1,6 @@
 """Does what verbs do with the study behind C24 and C25: runs it, finds it, draws it."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,27 +20,42 @@ def validate_study(
     resume: bool,
     quiet: bool,
     *,
-    given: tuple[object, ...],
+    dry: bool,
+    others: tuple[object, ...],
     alone: bool,
 ) -> None:
-    """The study, whose protocol says all that the other options would."""
+    """The study, or with `dry` what is done and left of it; its protocol says all that the `others`
+    of the options would.
+    """
     from gradbound import jobs
+    from validate.study.study_outlook import outlook
     from validate.study.study_verdicts import decide_study
 
-    if any(value is not None for value in given):
+    if any(value is not None for value in others):
+        begun = jobs.is_there(out)
         raise click.UsageError(
-            "The study's data set, seeds and device are those of its protocol, and it takes hours "
-            "(killed, it carries on with --resume): leave out --dataset, --seeds, --device, "
-            "--budget and --dry-run."
+            "The study's data set, seeds and device are those of its protocol, and it takes hours: "
+            "leave out --dataset, --seeds, --device and --budget, and run "
+            f"`{_study_command(out, data_dir, resume=begun)}`, which "
+            f"{'carries on with' if begun else 'begins'} it."
         )
     if not alone:
         raise InputError("the study is run by one command: unset RANK and WORLD_SIZE")
+    if dry:
+        click.echo("\n".join(outlook(out, jobs.processes_of_study())))
+        return
     tell_if_afresh(out, resume)
     study = jobs.study(out, data_dir=data_dir, resume=resume, quiet=quiet)
     decision = decide_study(study)
     click.echo(f"{out}: {len(study.rows)} trials")
     for verdict in (decision.c25, decision.c24):
         click.echo(f"{verdict.claim}: {verdict}")
+
+
+def _study_command(out: Path, data_dir: Path | None, *, resume: bool) -> str:
+    words = ["gradbound", "validate", "--preset", "study", "--out", str(out)]
+    words += ["--data-dir", str(data_dir)] if data_dir else []
+    return shlex.join([*words, "--resume"] if resume else words)
 
 
 def study_at(chosen: Path) -> "Study | None":

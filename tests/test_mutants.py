@@ -19,6 +19,7 @@ from mutants.analysis import ANALYSIS
 from mutants.audit import VERDICTS
 from mutants.capture import CAPTURE
 from mutants.checkers import CHECKERS
+from mutants.command_line import COMMAND_LINE
 from mutants.every_loss import EVERY_LOSS
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
@@ -40,6 +41,7 @@ BESIDE_TESTS = (
     *CHECKERS,
     *VERDICTS,
     *STUDY,
+    *COMMAND_LINE,
 )
 
 

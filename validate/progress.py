@@ -1,27 +1,29 @@
-"""Shows how far a long computation is, as a bar on stderr.
+"""Shows on stderr how far a long computation is: a bar on a terminal, plain lines elsewhere.
 
-Never writes to stdout, and nothing at all where stderr is no terminal.
+Never writes to stdout.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 Advance = Callable[[str], None]
-"""Reports one more unit done, with a word on what it was."""
+"""Reports one more unit of what it names as done."""
 
-Progress = Callable[[int], AbstractContextManager[Advance]]
-"""Opens a display for so many units."""
+Progress = Callable[[Mapping[str, int]], AbstractContextManager[Advance]]
+"""Opens a display for tasks, each of so many units."""
 
 
 @contextmanager
-def silent(total: int) -> Iterator[Advance]:
+def silent(tasks: Mapping[str, int]) -> Iterator[Advance]:
     """No display."""
     yield lambda label: None
 
 
 @contextmanager
-def bar(total: int) -> Iterator[Advance]:
+def bar(tasks: Mapping[str, int]) -> Iterator[Advance]:
     """A rich progress bar on stderr; honours NO_COLOR."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -34,10 +36,34 @@ def bar(total: int) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=Console(stderr=True)) as display:
-        task = display.add_task("", total=total)
+        task = display.add_task("", total=sum(tasks.values()))
         yield lambda label: display.update(task, advance=1, description=label)
 
 
+@contextmanager
+def lines(tasks: Mapping[str, int]) -> Iterator[Advance]:
+    """A line at once, and one for each task that is done, with the seconds since the first."""
+    begin, left, done = time.monotonic(), Counter(tasks), 0
+
+    def advance(label: str) -> None:
+        nonlocal done
+        left[label] -= 1
+        if left[label] == 0:
+            done += 1
+            _say(f"{done} of {len(tasks)} done: {label} ({time.monotonic() - begin:.0f} s)")
+
+    if tasks:
+        _say(f"0 of {len(tasks)} done")
+    yield advance
+
+
 def for_terminal(quiet: bool = False) -> Progress:
-    """A bar where someone can see it, else silence."""
-    return silent if quiet or not sys.stderr.isatty() else bar
+    """A bar where someone can see it move, else lines."""
+    if quiet or sys.stderr is None:  # closed by the caller: `2>&-`
+        return silent
+    return bar if sys.stderr.isatty() else lines
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

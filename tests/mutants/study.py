@@ -89,8 +89,8 @@ STUDY = [
     Mutant(
         "a folder is carried on with under any protocol",
         _FOLDER,
-        "if read_study(out).protocol != protocol:",
-        "if False:",
+        "refuse_another(read_study(out), protocol)",
+        "pass",
     ),
     Mutant(
         "records of another protocol pass",

@@ -75,9 +75,42 @@ def test_one_of_two_processes_alone_does_not_end_in_silence(
     monkeypatch.delenv("WORLD_SIZE")
     refusal = refused(capsys, "audit", "--results", str(out))
     assert "unfinished" in refusal
-    assert typed(refusal) == typed(said)
+    assert typed(said) == ["validate", "--out", str(out), "--quiet", "--resume"]
+    assert typed(refusal)[-3:] == ["--out", str(out), "--resume"]
     assert main(typed(said)) == 0
     assert main(["report", "--results", str(out), "--out", str(tmp_path / "report.html")]) == 0
+
+
+@pytest.mark.parametrize("ending", ["a spent budget", "an interrupt"])
+def test_what_was_not_finished_is_finished_by_the_command_that_is_printed(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    ending: str,
+) -> None:
+    """With all that was given, in the same folder."""
+    out, data = tmp_path / "my results", tmp_path / "it's data"
+    asked = ["validate", "--out", str(out), "--data-dir", str(data), "--seeds", "2", "--quiet"]
+    with monkeypatch.context() as patch:
+        if ending == "a spent budget":
+            asked += ["--budget", "60"]
+            patch.setattr("validate.training.budget.Budget.left", 0.0)
+            assert main(asked) == 0
+        else:
+            patch.setattr("validate.training.sweep.perform", interrupt)
+            assert main(asked) == 130
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert typed(said) == [*asked, "--resume"]
+    assert read_manifest(out).status == "running"
+    assert main(typed(said)) == 0
+    assert len(read_results(out).runs) == 4
+    assert "Traceback" not in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["my results"]
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("name", ["epochs.jsonl", "config.json"])

@@ -1,6 +1,8 @@
 """Whatever ends a command becomes an exit code and at most one line on stderr."""
 
 import errno
+import os
+import signal
 
 import click
 import pytest
@@ -54,14 +56,32 @@ def test_a_refusal_ends_with_its_own_code_in_its_own_words(
     )
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), Interrupted(), click.Abort()])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Interrupted("so"), click.Abort()])
 def test_an_interrupt_ends_with_130_and_says_how_to_carry_on(
     capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
     code, line = ended(error, capsys)
     assert code == 130
-    assert line.startswith("gradbound: interrupted: ")
-    assert "--resume" in line
+    so = "so" if isinstance(error, Interrupted) else "give the same command again"
+    assert line == f"gradbound: interrupted: {so}"
+
+
+def test_sigterm_ends_like_an_interrupt_and_is_as_before_afterwards(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def command() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        assert guard(command) == 130
+        assert capsys.readouterr().err.startswith("gradbound: interrupted: ")
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as nohup does with another
+        assert guard(command) == 0
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_reader_that_left_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,50 @@ def test_an_interrupt_ends_with_130_and_leaves_no_process_behind() -> None:
     while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_off_a_terminal_validate_says_how_far_it_is_and_sigterm_how_to_carry_on(
+    tmp_path: Path,
+) -> None:
+    """Of a whole group, as a batch system sends it: the workers leave the answer to their parent,
+    and end with it.
+    """
+    out = tmp_path / "my results"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradbound", "validate", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "2"},
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "0 of 10 done\n"
+    deadline = time.monotonic() + 120
+    while not list(out.glob("runs/*/config.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == 130
+    said = err.splitlines()[-1]
+    assert said.startswith("gradbound: interrupted: to carry on, run `")
+    assert said.endswith(f" validate --out '{out}' --resume`")
+    assert "Traceback" not in err
+    deadline = time.monotonic() + 10
+    while members(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not members(process.pid)
+
+
+def members(group: int) -> list[str]:
+    """The processes of a group that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
+            found += [stat.parent.name] if int(pgrp) == group and state != "Z" else []
+    return found
 
 
 def wait_for_child(parent: int, seconds: float = 60) -> int:

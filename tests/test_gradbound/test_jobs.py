@@ -70,23 +70,24 @@ def test_what_a_budget_left_out_is_told_with_the_way_on(monkeypatch, tmp_path):
     results = SimpleNamespace(manifest=SimpleNamespace(runs=["r"] * 10), runs=[run] * 10)
     monkeypatch.setattr(jobs, "run_within", lambda *_, **options: results)
     found = jobs.validate_within(
-        Budget(9.0), chosen, tmp_path / "a b", resume=False, quiet=True, tell=told.append
-    )
+        Budget(9.0), chosen, tmp_path / "a b", resume=False, quiet=True, tell=told.append,
+        way_on="gradbound so",
+    )  # fmt: skip
     assert found is results
     (line,) = told
     assert line == (
         f"{tmp_path / 'a b'}: the budget ended with 10 of 20 runs (of seeds 0): to carry on, run "
-        "`gradbound validate --preset smoke --dataset digits --seeds 2 --device cpu --out "
-        f"'{tmp_path / 'a b'}' --resume`, with its --data-dir and --budget if it had any"
+        "`gradbound so`"
     )
-    assert "with 0 of 20 runs: to carry on" in jobs.left_out(chosen, tmp_path, None)
+    assert "with 0 of 20 runs: to carry on" in jobs.left_out(chosen, tmp_path, None, "so")
     results.manifest.runs *= 2
-    assert jobs.left_out(chosen, tmp_path, results) is None
+    assert jobs.left_out(chosen, tmp_path, results, "so") is None
 
 
 def test_a_budget_does_not_overwrite_results(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match="holds results already"):
         jobs.validate_within(
-            Budget(9.0), preset("smoke"), tmp_path, resume=False, quiet=True, tell=print
-        )
+            Budget(9.0), preset("smoke"), tmp_path, resume=False, quiet=True, tell=print,
+            way_on="",
+        )  # fmt: skip

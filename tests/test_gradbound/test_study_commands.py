@@ -1,5 +1,6 @@
 """The verbs find the study, draw it, report it, and say where there is none."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,14 +193,33 @@ def test_the_study_takes_no_options_but_its_protocol_and_tells_its_verdicts(
 
 
 @pytest.mark.parametrize(
-    "option", [("--seeds", "3"), ("--dataset", "digits"), ("--device", "cpu"), ("--budget", "9"),
-               ("--dry-run",)]
-)  # fmt: skip
+    "option", [("--seeds", "3"), ("--dataset", "digits"), ("--device", "cpu"), ("--budget", "9")]
+)
 def test_what_its_protocol_says_cannot_be_asked_for(
     option: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A dry run would be the study itself."""
-    out = tmp_path / "study"
-    assert main(["validate", "--preset", "study", "--out", str(out), *option]) == 2
-    assert "leave out" in capsys.readouterr().err
+    out = tmp_path / "my study"
+    asked = ["validate", "--preset", "study", "--out", str(out), "--data-dir", str(tmp_path)]
+    said = refused(capsys, 2, *asked, *option)
+    assert "leave out" in said
+    assert f"run `{shlex.join(['gradbound', *asked])}`, which begins it" in said
     assert not out.exists()
+    write_study(out, 1)
+    said = refused(capsys, 2, *asked, *option)
+    assert f"run `{shlex.join(['gradbound', *asked, '--resume'])}`, which carries on" in said
+
+
+def test_a_dry_run_of_the_study_tells_what_is_done_and_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradbound.jobs.study", None)  # called, it would fail
+    asked = ["validate", "--preset", "study", "--dry-run", "--out", str(tmp_path / "s")]
+    assert main(asked) == 0
+    assert not (tmp_path / "s").exists()
+    assert f"{tmp_path / 's'}: 0 of " in capsys.readouterr().out
+    write_study(tmp_path / "s", 3)
+    assert main([*asked, "--resume"]) == 0
+    out, err = capsys.readouterr()
+    assert f"{tmp_path / 's'}: 3 of " in out
+    assert "\nC25: 3 of 96 trials done, 93 left, about " in out
+    assert err == ""

@@ -1,17 +1,19 @@
-"""Tests the progress display: on stderr alone, and silent where nobody looks."""
+"""Tests the progress display: on stderr alone, a bar on a terminal and lines elsewhere."""
 
-from validate.progress import bar, for_terminal, silent
+import re
+
+from validate.progress import bar, for_terminal, lines, silent
 
 
 def test_silence(capsys):
-    with silent(2) as advance:
+    with silent({"one": 1, "two": 1}) as advance:
         advance("one")
         advance("two")
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_bar_writes_to_stderr_alone(capsys):
-    with bar(2) as advance:
+    with bar({"one": 1, "two": 1}) as advance:
         advance("one")
         advance("two")
     out, err = capsys.readouterr()
@@ -19,8 +21,24 @@ def test_a_bar_writes_to_stderr_alone(capsys):
     assert "2/2" in err
 
 
+def test_lines_say_at_once_that_it_begins_and_then_what_is_done(capsys):
+    with lines({"one": 2, "two": 1}) as advance:
+        assert capsys.readouterr() == ("", "0 of 2 done\n")
+        advance("one")
+        assert capsys.readouterr() == ("", "")
+        advance("two")
+        assert re.fullmatch(r"1 of 2 done: two \(\d+ s\)\n", capsys.readouterr().err)
+        advance("one")
+        assert re.fullmatch(r"2 of 2 done: one \(\d+ s\)\n", capsys.readouterr().err)
+    with lines({}):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
 def test_no_terminal_no_bar(monkeypatch):
-    assert for_terminal() is silent
+    assert for_terminal() is lines
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert for_terminal() is bar
     assert for_terminal(quiet=True) is silent
+    monkeypatch.setattr("sys.stderr", None)
+    assert for_terminal() is silent

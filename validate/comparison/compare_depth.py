@@ -234,10 +234,11 @@ def table(
         for width in widths
     ]
     profiles = []
-    with progress(len(trials)) as advance:
-        for trial in trials:
+    labels = [f"{trial.network}, n = {trial.width}" for trial in trials]
+    with progress(dict.fromkeys(labels, 1)) as advance:
+        for trial, label in zip(trials, labels, strict=True):
             profiles.append(compare_blocks(trial))
-            advance(f"{trial.network}, n = {trial.width}")
+            advance(label)
     return tuple(profiles)
 
 

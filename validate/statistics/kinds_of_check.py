@@ -105,7 +105,7 @@ def _alignments(results: Results) -> Outcome:
     enough = [fit.alignment for fit in found if fit.alignment and fit.runs >= RUNS]
     off = [side(each.mean_low, each.mean_high) for each in enough]
     few = len(found) - len(enough)
-    note = f"{few} left out, which have fewer than {RUNS} runs" if few else ""
+    note = f"{few} with fewer than {RUNS} runs" if few else ""
     return Outcome(len(off), len(off) - off.count(None), note=note)
 
 
@@ -210,5 +210,5 @@ def _counted(check: Check, results: Results) -> str:
     details += [found.note] if found.note else []
     beside = f" ({', '.join(details)})" if details else ""
     if not found.checks:
-        return f"no {check.name}{beside}"
+        return f"{check.name}: not measured{beside}"
     return f"{found.checks:,} {check.name}, {found.failed:,} {check.failed}{beside}"

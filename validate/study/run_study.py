@@ -1,5 +1,6 @@
 """Runs the study: trains and measures what is missing, and records each part as it ends."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -34,12 +35,12 @@ def run_study(
         study = read_study(out)
         train = partial(_perform_alone, protocol, data_folder)
         while study.missing:  # once more where the deviation of the first pairs asks for more
-            with progress(len(study.missing)) as advance:
+            with progress({trial.trial: 1 for trial in study.missing}) as advance:
                 for row in _spread(train, study.missing, processes):
                     study = add(row)
                     advance(row.trial.trial)
         work = partial(initial_row, data_folder=data_folder)
-        with progress(len(study.missing_bands)) as advance:
+        with progress(Counter(band.network for band in study.missing_bands)) as advance:
             for initial in _spread(work, study.missing_bands, processes):
                 study = add(initial)
                 advance(initial.network)

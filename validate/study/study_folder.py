@@ -3,6 +3,7 @@
 A file of records is replaced whole after each of them; one process writes it.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ def read_study(folder: Path) -> Study:
     for name in (PROTOCOL_FILE, TRIALS_FILE):
         if not (folder / name).exists():
             raise InputError(
-                f"{folder} holds no {name}: run `gradbound validate --preset study --out {folder}`"
+                f"{folder} holds no {name}: run `gradbound validate --preset study --out "
+                f"{shlex.quote(str(folder))}`"
             )
     protocol = read_protocol(folder / PROTOCOL_FILE)
     rows = read_jsonl(folder / TRIALS_FILE, TrialRow)
@@ -89,20 +91,27 @@ def open_study(out: Path, protocol: Protocol) -> Iterator[Callable[[TrialRow | I
     with locked(out):
         remove_temporaries(out)
         if not (out / PROTOCOL_FILE).exists():
-            if any(not is_temporary(path) for path in out.iterdir()):
-                raise InputError(
-                    f"{out} is not empty and holds no {PROTOCOL_FILE}: choose another --out"
-                )
+            refuse_others(out)
             write_atomic(out / PROTOCOL_FILE, protocol.text.encode())
         if not (out / TRIALS_FILE).exists():
             write_jsonl(out / TRIALS_FILE, [])
-        if read_study(out).protocol != protocol:
-            raise InputError(
-                f"{out} was made under another protocol: choose another --out, or carry on with "
-                "the version of gradbound that it was begun with"
-            )
-
+        refuse_another(read_study(out), protocol)
         yield partial(_add, out)
+
+
+def refuse_others(out: Path) -> None:
+    """Raises InputError if a folder that holds no study holds anything."""
+    if any(not is_temporary(path) for path in out.iterdir()):
+        raise InputError(f"{out} is not empty and holds no {PROTOCOL_FILE}: choose another --out")
+
+
+def refuse_another(study: Study, protocol: Protocol) -> None:
+    """Raises InputError if the study was begun under another protocol."""
+    if study.protocol != protocol:
+        raise InputError(
+            f"{study.folder} was made under another protocol: choose another --out, or carry on "
+            "with the version of gradbound that it was begun with"
+        )
 
 
 def _add(out: Path, row: TrialRow | InitialRow) -> Study:

@@ -5,7 +5,7 @@ other down.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,26 +41,44 @@ def costs(
     data_folder: Path | None,
     processes: int,
     left: float | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> list[Cost]:
-    """Of each kind of network, from its first configuration, those that take longest first.
+    """Of each kind of network, from its first configuration, those that take longest first; `tell`
+    hears of each as it is timed.
 
     Raises OutOfTimeError if several processes take more than the seconds that are `left`.
     """
     kinds = {config.network: config for config in reversed(configs)}
-    samples = sorted(kinds.values(), key=lambda config: -config.depth)
+    # The deepest first where time is short, since that ends soonest; else what is first known soon.
+    deepest_first = left is not None
+    samples = sorted(kinds.values(), key=lambda config: config.depth, reverse=deepest_first)
     short = [
         config.model_copy(update={"epochs": 1, "measure_epochs": (0,), "spectra_epochs": (0,)})
         for config in samples
     ]
     timed = partial(timed_alone, data_folder)
     many = min(processes, len(short))
-    found = spread(timed, short, many, left) if many > 1 else map(timed, short)
+    tell(
+        f"dry run: trains one epoch of each of {len(short)} kinds of network, {many} at a time, on "
+        f"{short[0].train_samples} images of {short[0].dataset}"
+    )
+    found: list[Cost] = []
+    for cost in spread(timed, short, many, left) if many > 1 else map(timed, short):
+        found.append(cost)
+        tell(f"{len(found)} of {len(short)} timed: {_in_words(cost, kinds[cost.network])}")
     return sorted(found, key=lambda cost: (-cost.whole(kinds[cost.network]), cost.network))
+
+
+def _in_words(cost: Cost, config: RunConfig) -> str:
+    return (
+        f"{cost.network}, {cost.start:.2f} s epoch 0, {cost.train:.2f} s to train an epoch, "
+        f"{cost.look:.2f} s to measure it, {cost.whole(config):.1f} s a run"
+    )
 
 
 def timed_alone(data_folder: Path | None, config: RunConfig) -> Cost:
     """One network's, of a run of one epoch in a folder that is thrown away."""
-    with tempfile.TemporaryDirectory() as folder, silent(0) as advance:
+    with tempfile.TemporaryDirectory() as folder, silent({}) as advance:
         perform(config, load(config.dataset, data_folder), Path(folder), advance)
         first, *others = read_timings(Path(folder))
     start = first.score + first.measure

@@ -71,8 +71,16 @@ def pinned(constraints: str) -> list[str]:
 
 def _download(wanted: Sequence[str], to: Path) -> None:
     platforms = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(to)]
-    command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", "3.12"]
+    # Twice quiet: of what pip says only errors, and no warnings of the machine's own index.
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--dest", str(to)]
+    command += [
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+        "--implementation",
+        "cp",
+        "--python-version",
+        "3.12",
+    ]
     command += [word for platform in platforms for word in ("--platform", platform)]
     if subprocess.run([*command, *wanted], check=False).returncode:
         raise InputError(f"pip could not download {', '.join(wanted)}: see what it says above")

@@ -7,6 +7,7 @@ Leaves the records in `records`; given again, it carries on with them.
 import importlib.util
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -35,7 +36,11 @@ def main(given: Sequence[str]) -> int:
     command += ["--data-dir", str(place / "data"), "--out", str(place / "records")]
     command += ["--budget", str(BUDGET), *given]
     # One thread to a process: their number is what uses the machine.
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OMP_NUM_THREADS": "1",
+        "GRADBOUND_STARTED_BY": shlex.join([sys.executable, str(Path(__file__)), *given]),
+    }
     return subprocess.run(command, check=False, env=environment).returncode
 
 

@@ -79,6 +79,8 @@ def perform(
             write_timings(folder, timings)
             _store(config, training, history, folder)
             advance(config.run)
+        for _ in range(len(history.epochs), config.epochs + 1):  # which a diverged run lacks
+            advance(config.run)
 
 
 def _training(config: RunConfig, dataset: Dataset) -> Training:

@@ -5,7 +5,7 @@ refused, never mixed.
 """
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
@@ -74,7 +74,7 @@ def run_share(
         # The deepest first: the last to finish is then a short one, and nobody waits long for it.
         share = rank.share(sorted(configs, key=lambda config: -config.depth))
         unfinished = [config for config in share if not is_finished(out, manifest, config.run)]
-        with progress(sum(config.epochs + 1 for config in unfinished)) as advance:
+        with progress(units(unfinished)) as advance:
             for config in perform_all(unfinished, dataset, data_folder, out, advance, processes):
                 register(out, config.run)
         completes = complete(out, experiment)
@@ -126,6 +126,11 @@ def header(preset: Preset, configs: Sequence[RunConfig]) -> Manifest:
     )
 
 
+def units(configs: Sequence[RunConfig]) -> Mapping[str, int]:
+    """The runs as a display of progress counts them: by epochs, of which the first is 0."""
+    return {config.run: config.epochs + 1 for config in configs}
+
+
 def perform_all(
     configs: list[RunConfig],
     dataset: Dataset,
@@ -160,7 +165,7 @@ loaded = lru_cache(maxsize=1)(load)
 
 def _perform_alone(data_folder: Path | None, out: Path, config: RunConfig) -> RunConfig:
     """One run in a process of its own."""
-    with claimed(out, config.run) as folder, silent(0) as advance:
+    with claimed(out, config.run) as folder, silent({}) as advance:
         perform(config, loaded(config.dataset, data_folder), folder, advance)
     return config
 

@@ -18,7 +18,7 @@ from validate.training.budget import Budget, OutOfTimeError, by_seed, duration, 
 from validate.training.dry_run import Cost, costs, table
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
-from validate.training.sweep import check_device, header, open_for, perform_all
+from validate.training.sweep import check_device, header, open_for, perform_all, units
 
 Tell = Callable[[str], None]
 
@@ -47,9 +47,9 @@ def run_within(
         wanted = by_seed([config for config in configs if config.run not in finished])
         try:
             if preset.device != "cpu" and wanted:
-                found = costs(wanted, data_folder, processes, budget.left)
+                found = costs(wanted, data_folder, processes, budget.left, tell)
                 wanted = _that_fit(found, wanted, budget, processes, tell)
-            with progress(sum(config.epochs + 1 for config in wanted)) as advance:
+            with progress(units(wanted)) as advance:
                 for config in perform_all(
                     wanted, dataset, data_folder, out, advance, processes, budget
                 ):
@@ -73,11 +73,14 @@ def dry_run(
     data_folder: Path | None = None,
     processes: int = 1,
     budget: Budget | None = None,
+    tell: Tell = lambda line: None,
 ) -> list[str]:
-    """What each kind of network takes, all of them together, and what a budget has room for."""
+    """What each kind of network takes, all of them together, and what a budget has room for; `tell`
+    hears of each kind as it is timed.
+    """
     check_device(preset.device, Rank())
     configs = by_seed(tuple(preset.configs(load(preset.dataset, data_folder))))
-    found = costs(configs, data_folder, processes)
+    found = costs(configs, data_folder, processes, None, tell)
     lines: list[str] = []
     if budget is None:
         lines = [*table(found, configs), _together(configs, found, processes)]

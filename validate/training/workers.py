@@ -48,7 +48,8 @@ def spread(
             yield future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            "a worker process died (out of memory?): give the same command again to resume"
+            "a worker process died (out of memory?): give the command again, `gradbound validate` "
+            "with --resume"
         ) from error
     finally:
         # First: it ends workers that are amid a task, for which shutdown would wait.
@@ -80,5 +81,8 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _follow(lifeline: Connection) -> None:
-    """Ends this worker as soon as the other end of the lifeline is closed."""
+    """Ends this worker as soon as the other end of the lifeline is closed, and not by SIGTERM: if a
+    whole group of processes is asked to end, the one that started it answers.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_after(lambda: wait([lifeline]))

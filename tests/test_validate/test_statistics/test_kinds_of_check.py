@@ -61,7 +61,7 @@ def test_laws_are_of_networks_before_training(results, monkeypatch):
     assert {fit.epoch for fit in fits} == {0, 1, 2}
     assert counted("laws of gains", results).checks == 2
     few = counted("alignments", results)
-    assert (few.checks, few.failed, few.note) == (0, 0, "2 left out, which have fewer than 8 runs")
+    assert (few.checks, few.failed, few.note) == (0, 0, "2 with fewer than 8 runs")
     far = tuple(
         replace(
             fit,
@@ -90,6 +90,6 @@ def test_the_tally_has_a_line_for_each_kind(results):
     assert f", 0 violated ({counted('bounds', results).silent:,} say nothing); " in code
     assert code.endswith(" limits of vanishing branches, 0 missed")
     assert could.startswith("predictions that could have failed: 2 laws of gains before training")
-    assert could.endswith("; no mean alignments of branch and skip before training, one per family "
-        "(2 left out, which have fewer than 8 runs)")  # fmt: skip
+    assert could.endswith("; mean alignments of branch and skip before training, one per family: "
+        "not measured (2 with fewer than 8 runs)")  # fmt: skip
     assert "C24" not in could  # which no count of records decides

@@ -35,8 +35,17 @@ def test_each_kind_is_run_once_for_one_epoch(configs, monkeypatch):
         "timed_alone",
         lambda folder, config: seen.append(config) or Cost(config.network, 2.0, 1.0, 0.5),
     )
-    found = costs(configs, None, 1)
-    assert [config.network for config in seen] == ["plain-8", "dense-7"]
+    told = []
+    found = costs(configs, None, 1, None, lambda line: told.append((len(seen), line)))
+    begin = "dry run: trains one epoch of each of 2 kinds of network, 1 at a time, on "
+    each = "2.00 s epoch 0, 1.00 s to train an epoch, 0.50 s to measure it, 17.0 s a run"
+    assert told == [
+        (0, f"{begin}{configs[0].train_samples} images of digits"),
+        (1, f"1 of 2 timed: dense-7, {each}"),
+        (2, f"2 of 2 timed: plain-8, {each}"),
+    ]
+    costs(configs, None, 1, 60.0)  # which leaves no time to lose
+    assert [config.network for config in seen] == ["dense-7", "plain-8", "plain-8", "dense-7"]
     assert {(c.epochs, c.measure_epochs, c.spectra_epochs) for c in seen} == {(1, (0,), (0,))}
     assert sorted(cost.network for cost in found) == ["dense-7", "plain-8"]
     lines = table(found, configs)

@@ -1,6 +1,7 @@
 """The bundle holds what the command imports, is of limited size, and refuses what is odd."""
 
 import ast
+import os
 import re
 import sys
 
@@ -74,6 +75,18 @@ def test_every_wheel_is_pinned():
         assert re.fullmatch(r"[\w-]+==[\w.]+", each)
     with pytest.raises(InputError, match="names no version of annotated-types, "):
         pinned("torch==2.13.0\n")
+
+
+def test_pip_says_its_errors_and_no_warnings(tmp_path, monkeypatch, capfd):
+    """Such as that an index which a machine names is not there."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "no such folder"))
+    with pytest.raises(InputError, match="could not download nothing==1"):
+        gpu_bundle._download(["nothing==1"], tmp_path / "wheels")
+    out, err = capfd.readouterr()
+    assert "WARNING" not in out + err
+    assert "ERROR: No matching distribution found for nothing==1" in err
 
 
 def test_what_is_too_large_or_something_else_is_refused(tmp_path, files, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import ast
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gradbound.carry_on import STARTED_BY
 from validate.training import gpu_start
 
 
@@ -45,6 +47,8 @@ def test_it_runs_the_preset_within_a_budget_on_what_lies_beside_it(place, monkey
         [str(place / "source"), str(place / "site"), "elsewhere"]
     )
     assert environment["OMP_NUM_THREADS"] == "1"
+    way_on = shlex.split(environment[STARTED_BY])
+    assert way_on == [sys.executable, gpu_start.__file__, *command[command.index("480") + 1 :]]
     assert (place / "site/tiny/__init__.py").exists()
 
 

@@ -22,6 +22,7 @@ from test_validate.tiny import TINY, contents
 import validate.records.storage
 import validate.training.sweep
 from derivations.errors import InputError
+from validate.progress import lines
 from validate.records.codec import read_json
 from validate.records.folder import held
 from validate.records.manifest import read_manifest, write_manifest
@@ -320,10 +321,11 @@ def test_missing_devices_are_refused(tmp_path, monkeypatch, device, words):
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e4])
-def test_a_diverging_run_is_recorded_and_ends_cleanly(tmp_path, miniature, rate):
+def test_a_diverging_run_is_recorded_and_ends_cleanly(tmp_path, miniature, rate, capsys):
     schedule = Schedule(epochs=3, batch_size=512, learning_rate=rate)
-    results = run(replace(miniature, schedule=schedule), tmp_path / "results")
+    results = run(replace(miniature, schedule=schedule), tmp_path / "results", progress=lines)
     (only,) = results.runs
+    assert "1 of 1 done" in capsys.readouterr().err
     *_, last = only.epochs
     assert last.status == "diverged"
     assert 1 <= last.epoch <= 3
@@ -342,12 +344,12 @@ def test_progress_hears_of_every_epoch(tmp_path, miniature):
     heard = []
 
     @contextmanager
-    def listen(total):
-        heard.append(total)
+    def listen(tasks):
+        heard.append(tasks)
         yield heard.append
 
     run(miniature, tmp_path / "results", progress=listen)
-    assert heard == [2, "plain-d8-w2-s0", "plain-d8-w2-s0"]
+    assert heard == [{"plain-d8-w2-s0": 2}, "plain-d8-w2-s0", "plain-d8-w2-s0"]
 
 
 def test_global_settings_and_random_state_are_left_as_found(tmp_path, miniature):

@@ -14,11 +14,17 @@ def square(number: int) -> int:
         raise InputError(f"{number} is negative: give another")
     if number == 13:
         os.kill(os.getpid(), signal.SIGKILL)
+    if number == 15:
+        os.kill(os.getpid(), signal.SIGTERM)
     return number * number
 
 
 def test_every_task_is_done_once():
     assert sorted(spread(square, [3, 1, 2], 2)) == [1, 4, 9]
+
+
+def test_a_worker_that_is_asked_to_end_leaves_that_to_who_started_it():
+    assert list(spread(square, [15], 1)) == [225]
 
 
 def test_errors_are_raised_here():
