@@ -7,7 +7,7 @@ imports a network or a term.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -18,23 +18,27 @@ from torch.nn import functional
 from derivations.errors import InputError
 from numeric.certified.balls import TINY, UNIT, float_above, gamma, precise, up
 from numeric.certified.enclosed_tensors import Enclosed
-from numeric.certified.matrix_norms import check_subnormals, complex_norm_upper
+from numeric.certified.matrix_norms import check_subnormals, largest_norm_upper
 from numeric.checks import described, is_dense
 
 Sizes = tuple[int, ...]
 _AT_ONCE = 1 << 21
 """Entries of the matrices that are held at once."""
+_LOOKS = 15
+"""Steps of power iteration by which twists are compared."""
 
 
 @dataclass(frozen=True)
 class _Axis:
     """One axis of a convolution of stride 1 on a circle.
 
-    Says which taps of the kernel read entry o + shift of which phase of the input.
+    Says which taps of the kernel read entry o + shift of which phase of the input. `twist`: what
+    goes round changes its sign, so that frequencies lie halfway between those of the circle.
     """
 
     taps: tuple[tuple[int, int, int], ...]  # (index, shift, phase)
     circle: int
+    twist: bool = False
 
 
 def zero_padded_norm_upper(
@@ -49,12 +53,13 @@ def zero_padded_norm_upper(
     """No less than ‖A‖₂ of a zero-padded convolution; weight (out, in / groups, *kernel).
 
     `padding` is what precedes the image. Exact where windows do not overlap, and for one position
-    per axis. Also the norm of the transposed convolution, from `outputs` to `inputs`. Raises
-    InputError for a weight that is not real and finite.
+    per axis. A padded image meets nothing that went round the circle, so any twist of it will do:
+    the norm is bounded with that which looks best. Also the norm of the transposed convolution,
+    from `outputs` to `inputs`. Raises InputError for a weight that is not real and finite.
     """
     sizes = zip(weight.shape[2:], inputs, outputs, stride, padding, dilation, strict=True)
     axes = [_padded_axis(*each) for each in sizes]
-    return _norm_upper(weight, axes, groups)
+    return _norm_upper(weight, axes, groups, twisted=True)
 
 
 def circular_norm_upper(
@@ -148,7 +153,9 @@ def _entries(inputs: int, stride: int, phase: int) -> int:
     return max(0, -((phase - inputs) // stride))
 
 
-def _norm_upper(weight: Tensor, axes: Sequence[_Axis], groups: int) -> float:
+def _norm_upper(
+    weight: Tensor, axes: Sequence[_Axis], groups: int, *, twisted: bool = False
+) -> float:
     """The largest norm over the frequencies, of which half suffice: those of −θ are conjugate."""
     check_subnormals()
     stored = Enclosed.exactly(weight).mid.unflatten(0, (groups, -1))
@@ -157,25 +164,53 @@ def _norm_upper(weight: Tensor, axes: Sequence[_Axis], groups: int) -> float:
     # To order one, exactly, so that no product that matters under- or overflows.
     exponent = int(torch.frexp(stored.abs().max()).exponent.clamp(-1000, 1000))
     phases = list(_phases(stored * math.ldexp(1.0, -exponent), axes))
+    if twisted:
+        axes = min(_twists(axes), key=lambda each: _looks_like(phases, each))
     error = _error(phases)
-    frequencies = _half([axis.circle for axis in axes])
     largest = 0.0
+    for real, imaginary in _matrices(phases, axes):
+        errors = error[:, None].expand(real.shape[:2])  # groups, frequencies; then out, in · phases
+        found = largest_norm_upper(real.flatten(0, 1), imaginary.flatten(0, 1), errors.flatten())
+        largest = max(largest, found)
+    with precise():
+        return float_above(arb(largest) * arb(2) ** exponent)
+
+
+def _twists(axes: Sequence[_Axis]) -> list[list[_Axis]]:
+    """The circles and their twists; of one tap there is nothing to twist."""
+    signs = ((False, True) if len(axis.taps) > 1 else (False,) for axis in axes)
+    return [
+        [replace(axis, twist=twist) for axis, twist in zip(axes, some, strict=True)]
+        for some in product(*signs)
+    ]
+
+
+def _looks_like(phases: Sequence[tuple[Tensor, Tensor]], axes: Sequence[_Axis]) -> float:
+    """About the largest norm over the frequencies, by power iteration, proving nothing."""
+    largest = 0.0
+    for real, imaginary in _matrices(phases, axes):
+        matrices = torch.complex(real.float(), imaginary.float()).flatten(0, 1)
+        drawn = torch.Generator().manual_seed(0)
+        v = torch.randn(len(matrices), matrices.shape[2], 1, generator=drawn).to(matrices)
+        for _ in range(_LOOKS):
+            v = functional.normalize(matrices.mH @ (matrices @ v), dim=1)
+        largest = max(largest, (matrices @ v).flatten(1).norm(dim=1).max().item())
+    return largest
+
+
+def _matrices(
+    phases: Sequence[tuple[Tensor, Tensor]], axes: Sequence[_Axis]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Real and imaginary parts (groups, frequencies, out, in · phases), as many as fit at once."""
     width = sum(kernel.shape[2] for kernel, _ in phases)
-    for some in frequencies.split(max(1, _AT_ONCE // (stored.shape[0] * stored.shape[1] * width))):
+    entries = phases[0][0].shape[0] * phases[0][0].shape[1] * width
+    for some in _half(axes).split(max(1, _AT_ONCE // entries)):
         waves = [(kernel, _waves(some, shifts, axes)) for kernel, shifts in phases]
         real, imaginary = (
             torch.cat([(kernel @ wave[part].mT).movedim(3, 1) for kernel, wave in waves], 3)
             for part in (0, 1)
         )
-        errors = error[:, None].expand(real.shape[:2])  # groups, frequencies; then out, in · phases
-        largest = max(
-            largest,
-            complex_norm_upper(real.flatten(0, 1), imaginary.flatten(0, 1), errors.flatten())
-            .max()
-            .item(),
-        )
-    with precise():
-        return float_above(arb(largest) * arb(2) ** exponent)
+        yield real, imaginary
 
 
 def _phases(stored: Tensor, axes: Sequence[_Axis]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -206,20 +241,22 @@ def _error(phases: Sequence[tuple[Tensor, Tensor]]) -> Tensor:  # -> (groups,)
     return up(squares, len(phases) + 2).sqrt() * (1 + 4 * UNIT)
 
 
-def _half(circles: Sequence[int]) -> Tensor:  # -> (frequencies, axes)
-    """One frequency of each pair θ, −θ."""
+def _half(axes: Sequence[_Axis]) -> Tensor:  # -> (frequencies, axes)
+    """One frequency of each pair θ, −θ, in half steps of the circle: odd where it is twisted."""
+    twists = torch.tensor([int(axis.twist) for axis in axes])
+    circles = [axis.circle for axis in axes]
     frequencies = torch.cartesian_prod(*map(torch.arange, circles)).reshape(-1, len(circles))
     places = torch.tensor([math.prod(circles[i + 1 :]) for i in range(len(circles))])
-    opposite = (-frequencies % torch.tensor(circles)) @ places
-    return frequencies[frequencies @ places <= opposite]
+    opposite = ((-frequencies - twists) % torch.tensor(circles)) @ places
+    return 2 * frequencies[frequencies @ places <= opposite] + twists
 
 
 def _waves(
     frequencies: Tensor, shifts: Tensor, axes: Sequence[_Axis]
 ) -> tuple[Tensor, Tensor]:  # -> (frequencies, taps) twice
-    """cos and sin of 2π Σ j q / n, off by at most 2⁻⁵³."""
-    turn = math.lcm(*(axis.circle for axis in axes))
-    places = torch.tensor([turn // axis.circle for axis in axes])
+    """cos and sin of 2π Σ j q / 2n of half steps j, off by at most 2⁻⁵³."""
+    turn = 2 * math.lcm(*(axis.circle for axis in axes))
+    places = torch.tensor([turn // (2 * axis.circle) for axis in axes])
     steps, where = ((frequencies @ (shifts * places).T) % turn).unique(return_inverse=True)
     with precise():
         turns = [fmpq(2 * step, turn) for step in steps.tolist()]

@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from derivations.errors import InputError
 from numeric.certified import balls
@@ -17,6 +18,8 @@ from numeric.certified.balls import gamma, up
 from numeric.certified.enclosed_tensors import Enclosed
 
 _ATTEMPTS = 4
+_STEPS = 40
+"""Of power iteration, where one guess serves many matrices."""
 
 
 def spectral_norm_upper(matrices: Tensor, error: Tensor | None = None) -> Tensor:
@@ -40,6 +43,14 @@ def complex_norm_upper(real: Tensor, imaginary: Tensor, error: Tensor | None = N
     )
 
 
+def largest_norm_upper(real: Tensor, imaginary: Tensor, error: Tensor) -> float:
+    """No less than the largest of the norms that `complex_norm_upper` bounds, and many times
+    faster: no eigenvalue is sought but of those matrices that have one beyond the first guess.
+    """
+    matrices = torch.complex(Enclosed.exactly(real).mid, Enclosed.exactly(imaginary).mid)
+    return _norms_upper(matrices, error, together=True).max().item()
+
+
 def check_subnormals() -> None:
     """Refuses to certify while torch takes subnormal numbers for zero: scaled up, they matter."""
     if not torch.tensor(2.0**-1074, dtype=torch.float64, device="cpu") * 2.0**60 > 0:
@@ -49,7 +60,8 @@ def check_subnormals() -> None:
         )
 
 
-def _norms_upper(matrices: Tensor, error: Tensor | None) -> Tensor:
+def _norms_upper(matrices: Tensor, error: Tensor | None, *, together: bool = False) -> Tensor:
+    """With `together` the largest is as near to the truth as otherwise each is."""
     check_subnormals()
     if matrices.dim() != 3 or matrices.numel() == 0:
         raise InputError(
@@ -66,9 +78,9 @@ def _norms_upper(matrices: Tensor, error: Tensor | None) -> Tensor:
             "give as many numbers of at least 0"
         )
     tall = matrices if matrices.shape[1] >= matrices.shape[2] else matrices.mH
-    scaled, factors = _scaled(tall)
+    scaled, factors = _scaled(tall, together)
     lost = tall[0].numel() * 2 * balls.TINY  # by scaling small entries down
-    lengths = up(up(_squared_norms(scaled).sqrt() + lost, 2) * factors)
+    lengths = up(up(_squared_norms(scaled, together).sqrt() + lost, 2) * factors)
     # Of zero the norm is exact, though rounding upward has made a tiny number of it.
     norms = torch.where((matrices == 0).flatten(1).all(1), 0, lengths)
     norms = torch.where(beyond > 0, up(norms + beyond), norms)
@@ -77,13 +89,15 @@ def _norms_upper(matrices: Tensor, error: Tensor | None) -> Tensor:
     return norms
 
 
-def _scaled(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """M/f with entries of order one, and f (batch,), powers of two.
+def _scaled(matrices: Tensor, together: bool) -> tuple[Tensor, Tensor]:
+    """M/f with entries of at most order one, and f (batch,), powers of two, equal if `together`.
 
     Exact but for entries that underflow.
     """
     parts = torch.view_as_real(matrices.resolve_conj()) if matrices.is_complex() else matrices
-    exponents = torch.frexp(parts.abs().flatten(1).amax(1)).exponent.clamp(-1000, 1000).tolist()
+    sizes = parts.abs().flatten(1).amax(1)
+    sizes = sizes.amax().expand_as(sizes) if together else sizes
+    exponents = torch.frexp(sizes).exponent.clamp(-1000, 1000).tolist()
     # Not torch.exp2 or ldexp: their powers of two may be off in the last place.
     down, factors = (
         torch.tensor([math.ldexp(1.0, sign * e) for e in exponents], dtype=torch.float64)
@@ -93,7 +107,7 @@ def _scaled(matrices: Tensor) -> tuple[Tensor, Tensor]:
     return torch.view_as_complex(scaled) if matrices.is_complex() else scaled, factors
 
 
-def _squared_norms(tall: Tensor) -> Tensor:
+def _squared_norms(tall: Tensor, together: bool) -> Tensor:
     """No less than ‖M‖₂² for M with entries of at most order one.
 
     (batch, m, n), m ≥ n -> (batch,).
@@ -106,9 +120,11 @@ def _squared_norms(tall: Tensor) -> Tensor:
     # ‖fl(MᴴM) − MᴴM‖₂ ≤ c ‖|M|ᴴ|M|‖₂ ≤ c ‖M‖_F², c of a product of matrices
     gram_error = up(_product_error(tall) * frobenius + 8 * rows * columns * balls.TINY, 3)
     best, proved = frobenius, torch.zeros(len(tall), dtype=torch.bool)
-    guess = torch.linalg.eigvalsh(gram)[:, -1].clamp(min=0)
+    guess = _about_the_largest(gram) if together else _largest_eigenvalues(gram)
     for attempt in range(_ATTEMPTS):
         left = ~proved
+        if together and attempt == 1:
+            guess[left] = _largest_eigenvalues(gram[left])
         shift = guess[left] * (1 + 2.0**-50 * columns * 32**attempt)
         bound = up(_eigenvalue_upper(gram[left], shift) + gram_error[left])
         proved[left] = bound.isfinite()
@@ -116,6 +132,19 @@ def _squared_norms(tall: Tensor) -> Tensor:
         if proved.all():
             break
     return best
+
+
+def _largest_eigenvalues(gram: Tensor) -> Tensor:
+    return torch.linalg.eigvalsh(gram)[:, -1].clamp(min=0)
+
+
+def _about_the_largest(gram: Tensor) -> Tensor:
+    """One guess for all matrices, by power iteration."""
+    drawn = torch.Generator().manual_seed(0)
+    v = torch.randn(*gram.shape[:2], 1, generator=drawn, dtype=torch.float64).to(gram)
+    for _ in range(_STEPS):
+        v = functional.normalize(gram @ v, dim=1)
+    return (gram @ v).flatten(1).norm(dim=1).max().expand(len(gram)).clone()
 
 
 def _eigenvalue_upper(gram: Tensor, shift: Tensor) -> Tensor:

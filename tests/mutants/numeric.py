@@ -884,4 +884,45 @@ NUMERIC = [
             ),
         )
     ),
+    *(
+        Mutant(name, f"numeric/certified/{module}.py", before, after)
+        for module, name, before, after in (
+            (
+                "matrix_norms",
+                "a guess that fails is only raised",
+                "if together and attempt == 1:",
+                "if False:",
+            ),
+            (
+                "matrix_norms",
+                "of many sizes each is scaled by itself",
+                "sizes.amax().expand_as(sizes) if together else sizes",
+                "sizes",
+            ),
+            (
+                "convolution_norms",
+                "twisted frequencies pair off as others do",
+                "((-frequencies - twists) %",
+                "((-frequencies) %",
+            ),
+            (
+                "convolution_norms",
+                "a twist changes no frequency",
+                "<= opposite] + twists",
+                "<= opposite]",
+            ),
+            (
+                "convolution_norms",
+                "the twist that looks worst is taken",
+                "axes = min(",
+                "axes = max(",
+            ),
+            (
+                "convolution_norms",
+                "what goes round is twisted",
+                "*, twisted: bool = False",
+                "*, twisted: bool = True",
+            ),
+        )
+    ),
 ]

@@ -281,6 +281,19 @@ def test_convolutions_whose_windows_do_not_overlap_are_exact(stride):
     assert lipschitz_upper(layer, (2, 6, 6)) == pytest.approx(norm(layer, (2, 6, 6)), rel=1e-11)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 14])
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("taps", [(1.0, 1.0, 1.0), (1.0, -0.5, 1.0), (-1.0, 3.0, -1.0)])
+def test_zero_padding_is_exact_by_frequency_for_symmetric_taps(size, axes, taps):
+    """Toeplitz matrices a + 2b cos: their eigenvalues lie halfway between those of the circle."""
+    layer = built(CONVOLUTIONS[axes](1, 1, 3, padding=1))
+    one = torch.tensor(taps, dtype=torch.float64)
+    layer.weight.data = (one if axes == 1 else torch.outer(one, one)).view_as(layer.weight)
+    angles = math.pi * np.arange(1, size + 1) / (size + 1)
+    exact = np.abs(taps[1] + 2 * taps[0] * np.cos(angles)).max() ** axes
+    assert by_frequency(layer, (1, *[size] * axes)) == pytest.approx(exact, rel=1e-11)
+
+
 def test_the_bound_of_zero_padding_closes_as_the_image_grows():
     layer = built(nn.Conv2d(1, 1, 3, padding=1))
     ratios = [

@@ -9,7 +9,11 @@ from twins.ball_norms import is_above
 
 from derivations.errors import InputError
 from numeric.certified import balls
-from numeric.certified.matrix_norms import complex_norm_upper, spectral_norm_upper
+from numeric.certified.matrix_norms import (
+    complex_norm_upper,
+    largest_norm_upper,
+    spectral_norm_upper,
+)
 
 
 def graded(seed: int) -> torch.Tensor:
@@ -108,6 +112,39 @@ def test_each_matrix_of_a_batch_has_its_own_norm():
     matrices = gaussian(3, 4, 4, seed=0)
     alone = torch.cat([spectral_norm_upper(matrix[None]) for matrix in matrices])
     assert torch.allclose(spectral_norm_upper(matrices), alone, rtol=1e-12)
+
+
+def batches() -> dict[str, torch.Tensor]:
+    """Complex matrices of a batch: alike, of many sizes, and with a largest that power iteration
+    hardly finds, as others are nearly as large.
+    """
+    alike = torch.complex(gaussian(30, 6, 4, seed=1), gaussian(30, 6, 4, seed=2))
+    sizes = torch.logspace(-200, 0, 30, dtype=torch.float64)
+    crowded = torch.linalg.qr(
+        torch.complex(gaussian(9, 40, 40, seed=3), gaussian(9, 40, 40, seed=4))
+    )
+    spectrum = 1 - torch.linspace(0, 1, 40, dtype=torch.float64) / 500
+    return {
+        "alike": alike,
+        "of many sizes": alike * sizes[:, None, None],
+        "crowded": crowded[0] * spectrum @ crowded[0].mH,
+        "one": alike[:1],
+        "zeros": 0 * alike,
+    }
+
+
+@pytest.mark.parametrize("kind", batches())
+@pytest.mark.parametrize("error", [0.0, 0.25])
+def test_the_largest_norm_of_a_batch_is_bounded_as_each_is(kind, error):
+    matrices = batches()[kind]
+    errors = torch.full((len(matrices),), error, dtype=torch.float64)
+    each = complex_norm_upper(matrices.real, matrices.imag, errors)
+    largest = largest_norm_upper(matrices.real, matrices.imag, errors)
+    exact = torch.linalg.matrix_norm(matrices, 2).max().item() + error
+    assert exact * (1 - 1e-14) <= largest <= exact * (1 + 1e-9) + 1e-300
+    assert largest == pytest.approx(each.max().item(), rel=1e-9, abs=1e-300)
+    if error == 0:
+        assert all(is_above(largest, matrix) for matrix in matrices[:3])
 
 
 def test_where_no_guess_is_proved_the_frobenius_norm_remains(monkeypatch):
