@@ -17,6 +17,7 @@ from numeric.capture.segment_signals import (
 from numeric.certified.certify import CertifiedNumbers, certify
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_lipschitz import lipschitz_upper
+from numeric.certified.local_lipschitz import local_lipschitz_upper
 from numeric.certified.matrix_norms import spectral_norm_upper
 from numeric.evaluation.block_numbers import BlockNumbers, BoundNumbers
 from numeric.evaluation.dense_inputs import input_parts, square_root_law, vanishing_gain
@@ -103,6 +104,7 @@ __all__ = [
     "input_parts",
     "law_bounds",
     "lipschitz_upper",
+    "local_lipschitz_upper",
     "loss_bounds",
     "norm",
     "reachable",

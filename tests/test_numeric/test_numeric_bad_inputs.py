@@ -97,6 +97,9 @@ TARGETS = {
         lambda weight: numeric.circular_singular_values(weight, (4, 4)),
         {"weight": gaussian(2, 3, 3, 3, seed=4)},
     ),
+    "local_lipschitz_upper": Target(
+        lambda x: numeric.local_lipschitz_upper(LINEAR, x), {"x": ROWS}
+    ),
     "lipschitz_upper": Target(with_weight, {"weight": gaussian(3, 5, seed=5)}),
     "independent_law": Target(
         lambda h, v: dense_layer.independent_law(0.5, h, v), {"h": ROWS, "v": ROWS}
@@ -200,6 +203,7 @@ LEGAL = {
         "cosine",
         "DiagonalOperator",
         "JacobianOperator",
+        "local_lipschitz_upper",
         "check_batch_independence",
     },
     "scalar": {"gain_cdf", "gain_band", "gain_quantiles"},
@@ -351,6 +355,10 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "JacobianOperator of a diverged model": lambda: numeric.JacobianOperator(diverged(), ROWS),
     "lipschitz_upper of the wrong shape": lambda: numeric.lipschitz_upper(LINEAR, (4,)),
     "lipschitz_upper of no layer": lambda: numeric.lipschitz_upper("a layer", (4,)),
+    "local_lipschitz_upper of no layer": lambda: numeric.local_lipschitz_upper("a layer", ROWS),
+    "local_lipschitz_upper of the wrong shape": lambda: numeric.local_lipschitz_upper(
+        LINEAR, ROWS[:, :4]
+    ),
     "circular_singular_values on another grid": lambda: numeric.circular_singular_values(
         torch.ones(1, 1, 3), (4, 4)
     ),

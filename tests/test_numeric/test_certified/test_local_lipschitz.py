@@ -1,0 +1,105 @@
+"""Norms of Jacobians at a point and near it: never below the twin, and exact at a point."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from strategies import gaussian
+from torch import nn
+from twins import dense_twin
+from twins.ball_norms import is_above
+
+from derivations.errors import InputError, UnknownNodeError
+from numeric.certified import local_lipschitz
+from numeric.certified.layer_lipschitz import lipschitz_upper
+from numeric.certified.local_lipschitz import local_lipschitz_upper
+
+
+def dense(activation: type[nn.Module], *sizes: int) -> nn.Sequential:
+    torch.manual_seed(len(sizes))
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), activation()]
+    return nn.Sequential(*layers[:-1]).double().eval()
+
+
+def images() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2),
+        nn.Conv2d(4, 3, 3), nn.SiLU(), nn.Flatten(), nn.Linear(12, 5),
+    ).double().eval()  # fmt: skip
+
+
+NETWORKS = {
+    "wide to narrow": (dense(nn.ReLU, 12, 20, 4), (12,)),
+    "narrow to wide": (dense(nn.Tanh, 4, 20, 12), (4,)),
+    "deep": (dense(nn.GELU, 8, 9, 9, 9, 9, 8), (8,)),
+    "images": (images(), (2, 8, 8)),
+    "one layer": (nn.Linear(5, 3).double(), (5,)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_at_a_point_it_is_the_norm_of_the_jacobian(name):
+    network, shape = NETWORKS[name]
+    x = gaussian(3, *shape, seed=1)
+    found = local_lipschitz_upper(network, x)
+    assert found.shape == (3,)
+    for bound, jacobian in zip(found.tolist(), dense_twin.jacobian(network, x), strict=True):
+        assert is_above(bound, jacobian)
+        assert bound <= torch.linalg.matrix_norm(jacobian, 2).item() * (1 + 1e-6)
+    assert (found <= lipschitz_upper(network, shape) * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("radius", [1e-4, 1e-2, 0.3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_point_of_a_box_stretches_more(name, radius):
+    network, shape = NETWORKS[name]
+    x = gaussian(2, *shape, seed=2)
+    found = local_lipschitz_upper(network, x, radius)
+    assert (found >= local_lipschitz_upper(network, x) * (1 - 1e-9)).all()
+    assert (found <= lipschitz_upper(network, shape)).all()
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(8):
+        moved = (2 * torch.rand(x.shape, generator=generator, dtype=torch.float64) - 1) * radius
+        inside = (x + moved.sign() * radius * 0.999, x + moved)
+        for each in inside:
+            norms = torch.linalg.matrix_norm(dense_twin.jacobian(network, each), 2)
+            assert (found >= norms * (1 - 1e-12)).all()
+
+
+def test_near_a_point_it_says_more_than_the_product_of_norms():
+    network, shape = NETWORKS["wide to narrow"]
+    x = gaussian(5, *shape, seed=1)
+    assert (local_lipschitz_upper(network, x, 1e-3) < 0.9 * lipschitz_upper(network, shape)).all()
+
+
+def test_a_unit_that_a_box_may_switch_counts_as_on():
+    network = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).double()
+    network[0].weight.data.fill_(3.0)
+    network[0].bias.data.fill_(-0.3)  # on from 0.1
+    x = torch.zeros(1, 1).double()
+    assert local_lipschitz_upper(network, x).item() == 0
+    assert local_lipschitz_upper(network, x, 0.09).item() == 0
+    assert local_lipschitz_upper(network, x, 0.11).item() == pytest.approx(3, rel=1e-9)
+
+
+def test_a_jacobian_that_is_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(local_lipschitz, "MOST_ENTRIES", 14)
+    with pytest.raises(InputError, match="3 × 5 is too large to be written out"):
+        local_lipschitz_upper(nn.Linear(5, 3).double(), torch.zeros(1, 5).double())
+
+
+@pytest.mark.parametrize("radius", [-1.0, float("nan"), float("inf"), "one"])
+def test_a_radius_that_is_none_is_refused(radius):
+    with pytest.raises(InputError, match="the radius of a box"):
+        local_lipschitz_upper(nn.Linear(5, 3).double(), torch.zeros(1, 5).double(), radius)
+
+
+def test_layers_without_a_rule_and_in_training_mode_are_refused():
+    with pytest.raises(UnknownNodeError, match="LSTM"):
+        local_lipschitz_upper(nn.LSTM(5, 3).double(), torch.zeros(1, 5).double())
+    network = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).double().train()
+    with pytest.raises(InputError, match="training mode"):
+        local_lipschitz_upper(network, torch.zeros(2, 4).double())
