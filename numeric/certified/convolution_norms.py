@@ -18,14 +18,16 @@ from torch.nn import functional
 from derivations.errors import InputError
 from numeric.certified.balls import TINY, UNIT, float_above, gamma, precise, up
 from numeric.certified.enclosed_tensors import Enclosed
-from numeric.certified.matrix_norms import check_subnormals, largest_norm_upper
+from numeric.certified.matrix_norms import (
+    about_largest_norm,
+    check_subnormals,
+    largest_norm_upper,
+)
 from numeric.checks import described, is_dense
 
 Sizes = tuple[int, ...]
 _AT_ONCE = 1 << 21
 """Entries of the matrices that are held at once."""
-_LOOKS = 15
-"""Steps of power iteration by which twists are compared."""
 
 
 @dataclass(frozen=True)
@@ -186,16 +188,11 @@ def _twists(axes: Sequence[_Axis]) -> list[list[_Axis]]:
 
 
 def _looks_like(phases: Sequence[tuple[Tensor, Tensor]], axes: Sequence[_Axis]) -> float:
-    """About the largest norm over the frequencies, by power iteration, proving nothing."""
-    largest = 0.0
-    for real, imaginary in _matrices(phases, axes):
-        matrices = torch.complex(real.float(), imaginary.float()).flatten(0, 1)
-        drawn = torch.Generator().manual_seed(0)
-        v = torch.randn(len(matrices), matrices.shape[2], 1, generator=drawn).to(matrices)
-        for _ in range(_LOOKS):
-            v = functional.normalize(matrices.mH @ (matrices @ v), dim=1)
-        largest = max(largest, (matrices @ v).flatten(1).norm(dim=1).max().item())
-    return largest
+    """About the largest norm over the frequencies, proving nothing."""
+    return max(
+        about_largest_norm(real.flatten(0, 1), imaginary.flatten(0, 1))
+        for real, imaginary in _matrices(phases, axes)
+    )
 
 
 def _matrices(
