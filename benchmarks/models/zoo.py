@@ -3,7 +3,8 @@
 Each row: the model, its input, seconds of the capture and of the whole analysis, the number of
 blocks of each kind, and how far any block's own pullback is from the measured one. Weights that a
 model makes zero are drawn where no signal passes them. A model that is refused gets the reason.
-`python benchmarks/zoo.py OUT.csv [NAME…]` carries on with what OUT holds.
+`PYTHONPATH=benchmarks python benchmarks/models/zoo.py OUT.csv [NAME…]` carries on with what OUT
+holds.
 """
 
 import csv
