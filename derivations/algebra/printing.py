@@ -119,10 +119,10 @@ def _shortened(expr: sp.Basic, known: dict[sp.Basic, int], depth: int) -> sp.Bas
         return expr
     if not depth:
         return sp.MatrixSymbol("…", *expr.shape)
-    parts = [_shortened(part, known, depth - 1) for part in expr.args]
+    parts = list(expr.args)
     if isinstance(expr, sp.MatAdd) and len(parts) > 2 * _SHOWN:
         parts[_SHOWN:-_SHOWN] = [sp.MatrixSymbol("…", *expr.shape)]
-    return expr.func(*parts)
+    return expr.func(*(_shortened(part, known, depth - 1) for part in parts))
 
 
 def step_latex(step: Step, notation: Notation) -> str:

@@ -4,10 +4,12 @@ A pullback through N sums has a few N distinct parts and 2^N paths to them: what
 SymPy's own methods do, takes as long as the expression is when written out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from weakref import WeakKeyDictionary, ref
 
 import sympy as sp
+from sympy.core.sorting import default_sort_key
+from sympy.matrices.expressions.slice import MatrixSlice
 
 _kept: WeakKeyDictionary[sp.Basic, ref[sp.Basic]] = WeakKeyDictionary()
 
@@ -55,6 +57,25 @@ def written_length(expr: sp.Basic, known: dict[sp.Basic, int] | None = None) -> 
     if expr not in known:
         known[expr] = 1 + sum(written_length(part, known) for part in expr.args)
     return known[expr]
+
+
+def added(addends: Sequence[sp.MatrixExpr]) -> sp.MatrixExpr:
+    """`sp.MatAdd(*addends).doit(deep=False)`, without looking at shapes where nothing can be put
+    together: SymPy looks at those of all parts of each addend.
+    """
+    parts = [
+        part for each in addends for part in (each.args if isinstance(each, sp.MatAdd) else (each,))
+    ]
+    if len(set(parts)) < len(parts) or len(parts) < 2 or not all(map(_stands_alone, parts)):
+        return sp.MatAdd(*addends).doit(deep=False)
+    return sp.MatAdd(*sorted(parts, key=default_sort_key))
+
+
+def _stands_alone(part: sp.MatrixExpr) -> bool:
+    """Whether it has no coefficient, and is no matrix that SymPy may add up or leave out."""
+    if isinstance(part, sp.MatMul):
+        return bool(part.args[0].is_Matrix)
+    return isinstance(part, sp.MatrixSymbol | sp.Transpose | MatrixSlice)
 
 
 def replaced(

@@ -156,13 +156,14 @@ class BoundMaker:
 
     def __call__(self, name: str, side: Side, expr: sp.Expr, source: str) -> Bound:
         expr = sp.sympify(expr)
+        symbols = expr.free_symbols
         limit = self.limits.of(expr)
         return Bound(
             self.theorem,
             name,
             side,
             expr,
-            tuple(q for q in self.limits.quantities if q.symbol in expr.free_symbols),
+            tuple(q for q in self.limits.quantities if q.symbol in symbols),
             self.base,
             self.conditions,
             certainty="exact",

@@ -13,7 +13,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 
 from derivations.algebra.letters import EPSILON
 from derivations.algebra.notation import Notation, compose
-from derivations.algebra.shared_parts import kept
+from derivations.algebra.shared_parts import added, kept
 from derivations.algebra.steps import Derivation, Step
 from derivations.algebra.terms import (
     Add,
@@ -285,7 +285,7 @@ def _product(notation: Notation, *factors: sp.Expr) -> sp.Expr:
 def _sum(notation: Notation, *addends: sp.Expr) -> sp.Expr:
     if notation.reading == "scalar":
         return sp.Add(*addends)
-    return kept(sp.MatAdd(*addends).doit(deep=False))
+    return kept(added(addends))
 
 
 def _stack(notation: Notation, *rows: sp.Expr) -> sp.Expr:

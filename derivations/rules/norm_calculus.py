@@ -15,6 +15,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from derivations.algebra.notation import DiagonalOf, JacobianOf, Notation
 from derivations.algebra.printing import latex, text
 from derivations.algebra.quantities import (
+    Definition,
     NormRatio,
     Quantity,
     SigmaMax,
@@ -47,13 +48,16 @@ class NormCalculus:
     base: sp.Expr
     quantities: list[Quantity] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    _stated: set[Step] = field(default_factory=set)
+    _symbols: dict[Definition, sp.Symbol] = field(default_factory=dict)
+    _ratios: int = 0
 
     def ratio(self, column: sp.Expr) -> sp.Expr:
         """The symbol of ‖column‖/‖base‖."""
         size, column = scaled(column)
         if column == self.base:
             return size
-        count = sum(1 for q in self.quantities if isinstance(q.definition, NormRatio))
+        count = self._ratios
         return size * self._symbol(NormRatio(column, self.base), f"r_{count}", f"r_{{{count}}}")
 
     def pull(self, expr: sp.Expr, u: sp.Expr) -> Ends:
@@ -252,16 +256,17 @@ class NormCalculus:
         self._state(Step(rule, before, ">=", after, certificates=(Certificate(products),)))
 
     def _state(self, step: Step) -> None:
-        if step not in self.steps:
+        if step not in self._stated:
+            self._stated.add(step)
             self.steps.append(step)
 
     def _symbol(
         self, definition: NormRatio | SigmaMax | SigmaMinAdjoint, name: str, latex: str
     ) -> sp.Symbol:
-        for quantity in self.quantities:
-            if quantity.definition == definition:
-                return quantity.symbol
-        symbol = sp.Symbol(name, nonnegative=True)
+        if definition in self._symbols:
+            return self._symbols[definition]
+        symbol = self._symbols[definition] = sp.Symbol(name, nonnegative=True)
+        self._ratios += isinstance(definition, NormRatio)
         self.quantities.append(Quantity(symbol, definition))
         self.notation.latex_names[symbol] = latex
         return symbol

@@ -44,10 +44,14 @@ def vanishing_branch(notation: Notation) -> VanishingBranch:
     return symbol
 
 
-def without_branch(expr: sp.Expr, notation: Notation) -> sp.Expr:
-    """A matrix expression with 0 in the place of every Jacobian of the branch."""
+def without_branch(
+    expr: sp.Expr, notation: Notation, known: dict[sp.Basic, sp.Basic] | None = None
+) -> sp.Expr:
+    """A matrix expression with 0 in the place of every Jacobian of the branch; `known` as in
+    `replaced`.
+    """
     zeros = {symbol: sp.ZeroMatrix(*symbol.shape) for symbol in branch_of(notation)}
-    return replaced(expr, zeros)
+    return replaced(expr, zeros, known)
 
 
 @dataclass
@@ -61,12 +65,18 @@ class Limits:
     remaining: dict[sp.Symbol, Quantity] = field(default_factory=dict)
     conditions: dict[sp.Symbol, str] = field(default_factory=dict)
     _known_degrees: dict[sp.Expr, set[int]] = field(default_factory=dict)
+    _known_values: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    _known_parts: dict[sp.Basic, sp.Basic] = field(default_factory=dict)
 
     def of(self, expr: sp.Expr) -> sp.Expr:
         """What the expression tends to."""
         # In the order of the quantities: a set's own order is another in every process.
-        met = [each for each in self.quantities if each.symbol in expr.free_symbols]
-        values = {each.symbol: self._value(each) for each in met}
+        symbols = expr.free_symbols
+        met = [each for each in self.quantities if each.symbol in symbols]
+        for each in met:
+            if each.symbol not in self._known_values:
+                self._known_values[each.symbol] = self._value(each)
+        values = {each.symbol: self._known_values[each.symbol] for each in met}
         return UNKNOWN if UNKNOWN in values.values() else expr.xreplace(values)
 
     def steps(self, exprs: Iterable[sp.Expr]) -> tuple[Step, ...]:
@@ -88,7 +98,8 @@ class Limits:
 
     def left_in(self, limit: sp.Expr) -> tuple[Quantity, ...]:
         """The quantities of what is left, as far as a limit holds them."""
-        return tuple(q for q in self.remaining.values() if q.symbol in limit.free_symbols)
+        symbols = limit.free_symbols
+        return tuple(q for q in self.remaining.values() if q.symbol in symbols)
 
     def _value(self, quantity: Quantity) -> sp.Expr:
         branch = set(branch_of(self.notation))
@@ -96,7 +107,7 @@ class Limits:
         if not any(matrix_letters(part) & branch for part in parts):
             return quantity.symbol
         definition = quantity.definition
-        left = [without_branch(part, self.notation) for part in parts]
+        left = [without_branch(part, self.notation, self._known_parts) for part in parts]
         if isinstance(left[0], sp.BlockMatrix) and isinstance(
             definition, SigmaMax | SigmaMinAdjoint
         ):

@@ -651,6 +651,14 @@ CHECKERS = [
         "found = known() if known else None",
         "found = None",
     ),
+    *(
+        Mutant(name, "derivations/algebra/shared_parts.py", before, after)
+        for name, before, after in (
+            ("what is added twice stands alone", "len(set(parts)) < len(parts) or", ""),
+            ("coefficients are left as they are", "bool(part.args[0].is_Matrix)", "True"),
+            ("addends keep their order", "sorted(parts, key=default_sort_key)", "parts"),
+        )
+    ),
     Mutant(
         "parts are met again",
         "derivations/algebra/shared_parts.py",

@@ -8,6 +8,7 @@ import sympy as sp
 from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.notation import Notation, notation_of
 from derivations.algebra.shared_parts import (
+    added,
     contains,
     distinct_parts,
     kept,
@@ -91,3 +92,29 @@ def test_what_many_sums_have_in_common_is_derived_again_at_once():
     last = min(matrix_letters(first), key=str)
     other = {last: sp.MatrixSymbol("other", *last.shape)}
     assert replaced(first, other) is replaced(again, other)
+
+
+LETTERS = [sp.MatrixSymbol(name, 2, 2) for name in "DBAC"]
+
+
+@pytest.mark.parametrize(
+    "addends",
+    [
+        LETTERS,
+        [LETTERS[0], LETTERS[1] * LETTERS[2], LETTERS[3].T],
+        [LETTERS[0] + LETTERS[1], LETTERS[2]],
+        [LETTERS[0], LETTERS[0]],
+        [LETTERS[0], -LETTERS[0]],
+        [LETTERS[0], -LETTERS[1]],
+        [2 * LETTERS[0], LETTERS[0]],
+        [LETTERS[0] + LETTERS[1], LETTERS[1]],
+        [LETTERS[0], sp.ZeroMatrix(2, 2)],
+        [sp.Identity(2), sp.Identity(2)],
+        [LETTERS[0]],
+    ],
+    ids=str,
+)
+def test_what_is_added_is_as_sympy_adds_it(addends):
+    slow = sp.MatAdd(*addends).doit(deep=False)
+    assert added(addends) == slow
+    assert added(addends).args == slow.args

@@ -334,3 +334,35 @@ def test_what_no_term_reads_leaves_its_shape_alone() -> None:
     shared = capture(lambda h: mixed(h, h.detach().cos()).tanh(), (torch.ones(3, 4),), {})
     (needed,) = (r.needs for s in shared.segments for r in s.regions.values() if r.needs)
     assert not any(shared.flow.recording.values[number].is_meta for number in needed)
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        lambda a, b, h: a(h).tanh() - b(h).sigmoid(),
+        lambda a, b, h: h - b(h).tanh(),
+        lambda a, b, h: torch.lerp(a(h), b(h), 0.3),
+    ],
+    ids=["a difference of branches", "less a branch", "between branches"],
+)
+def test_the_values_that_a_difference_is_taken_of_are_kept(
+    joined: Callable[[nn.Module, nn.Module, Tensor], Tensor],
+) -> None:
+    """What each operand adds is found with the others in their shapes: none may be forgotten."""
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = linear(1), linear(2)
+
+        def forward(self, h: Tensor) -> Tensor:
+            return joined(self.a, self.b, h)
+
+    captured = capture(Model(), (x(),), {})
+    values = captured.flow.recording.values
+    needed = {
+        value for each in captured.segments for r in each.regions.values() for value in r.needs
+    }
+    assert needed
+    assert all(values[value].device.type == "cpu" for value in needed)
+    check(Model(), x())

@@ -182,7 +182,14 @@ def test_samples_that_depend_on_some_others_are_joined(backwards):
     assert any("coupled" in remark for remark in found.capture.remarks)
 
 
-@pytest.mark.parametrize("behind", [nn.BatchNorm1d(6), Custom()])
+class Rolled(nn.Module):
+    """Of which it is not known beforehand that it couples samples."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + x.roll(1, 0)
+
+
+@pytest.mark.parametrize("behind", [nn.BatchNorm1d(6), Custom(), Rolled()])
 def test_a_dead_layer_hides_no_coupling(behind):
     """What is behind it does not depend on the input, and its samples' signals mix all the same."""
     torch.manual_seed(0)
@@ -193,6 +200,17 @@ def test_a_dead_layer_hides_no_coupling(behind):
     assert any("coupled" in remark for remark in found.capture.remarks)
     assert found.total.relative_error is not None
     assert found.total.relative_error < 1e-12
+
+
+def test_between_dead_layers_coupling_is_seen_block_by_block():
+    """Neither a change of the input nor a signal from the end gets there."""
+    torch.manual_seed(0)
+    dead = [nn.Linear(6, 6), nn.Linear(6, 6)]
+    for each in dead:
+        nn.init.constant_(each.bias, -100.0)
+    parts = dead[0], nn.ReLU(), nn.Linear(6, 6), Rolled(), dead[1], nn.ReLU(), nn.Linear(6, 2)
+    found = analyze(nn.Sequential(*parts).double(), x())
+    assert any("coupled" in remark for remark in found.capture.remarks)
 
 
 def test_dropout_couples_nothing():
