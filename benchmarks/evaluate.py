@@ -5,7 +5,7 @@ is derived of the term is kept, and is there before the first round.
 """
 
 import torch
-from shared import bottleneck, milliseconds, ratio, report, rounds
+from shared import bottleneck, milliseconds, passes, ratio, report, rounds
 
 from derivations.algebra.terms import Add, Identity, Layer
 from numeric import evaluate
@@ -17,13 +17,9 @@ def main() -> None:
     block, x = bottleneck(size=14)
     term, g = Add(Layer("F"), Identity()), torch.randn_like(x)
 
-    def passes() -> None:
-        leaf = x.clone().requires_grad_()
-        torch.autograd.grad(block(leaf), leaf, g)
-
     taken = rounds(
         {
-            "passes": passes,
+            "passes": passes(block, x, g),
             "spectra": lambda: evaluate(term, {"F": block.branch}, x, g),
             "bounds": lambda: evaluate(term, {"F": block.branch}, x, g, spectra=False),
         },

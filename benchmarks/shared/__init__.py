@@ -116,6 +116,16 @@ def linearized(block: nn.Module, x: Tensor) -> JacobianOperator:
     return operator
 
 
+def passes(block: nn.Module, x: Tensor, g: Tensor) -> Callable[[], None]:
+    """Forward through the block and backward to its input."""
+
+    def both() -> None:
+        leaf = x.clone().requires_grad_()
+        torch.autograd.grad(block(leaf), leaf, g)
+
+    return both
+
+
 def _wait() -> None:
     if DEVICE == "cuda":
         torch.cuda.synchronize()

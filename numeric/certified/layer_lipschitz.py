@@ -51,7 +51,7 @@ def lipschitz_upper(layer: nn.Module, in_shape: Sizes) -> float:
 
     Exact up to rounding for linear layers, BatchNorm, activations, circular convolutions, those
     whose windows do not overlap, and those (and average pools) that are small enough to be written
-    out; else an upper bound: for zero padding that of the surrounding circle, for a sequence the
+    out; else an upper bound: for zero padding that of a surrounding circle, for a sequence the
     product. Raises UnknownNodeError for a layer without a rule, InputError for weights or shapes
     that do not fit.
     """

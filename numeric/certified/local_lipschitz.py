@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from derivations.errors import InputError, UnknownNodeError
+from derivations.errors import InputError
 from numeric.certified.enclosed_layers import Run, run
 from numeric.certified.enclosed_point import check_stored
 from numeric.certified.enclosed_tensors import Enclosed
@@ -36,16 +36,8 @@ def local_lipschitz_upper(layer: nn.Module, x: Tensor, radius: float = 0.0) -> T
     if radius != 0:
         between(radius, "the radius of a box")
     found = [_bounded(layer, x[i : i + 1], float(radius)) for i in range(len(x))]
-    everywhere = _everywhere(layer, tuple(x.shape[1:])) if radius else math.inf
+    everywhere = lipschitz_upper(layer, tuple(x.shape[1:])) if radius else math.inf
     return torch.tensor(found, dtype=torch.float64).clamp(max=everywhere)
-
-
-def _everywhere(layer: nn.Module, in_shape: tuple[int, ...]) -> float:
-    """Infinite where there is no rule: a box has its own bound."""
-    try:
-        return lipschitz_upper(layer, in_shape)
-    except UnknownNodeError:
-        return math.inf
 
 
 def _bounded(layer: nn.Module, x: Tensor, radius: float) -> float:

@@ -177,7 +177,8 @@ def crossing(function: Function, target: Array, low: Array, high: Array) -> Arra
         least = 2 * EPS * np.abs(best) / np.maximum(np.abs(b - a), np.finfo(np.float64).tiny)
         if ((least > 0.5) | (fa == 0) | (fb == 0)).all():
             break
-        at = np.clip(_next(a, b, c, fa, fb, fc), np.minimum(least, 0.5), 1 - np.minimum(least, 0.5))
+        margin = np.minimum(least, 0.5)
+        at = np.clip(_next(a, b, c, fa, fb, fc), margin, 1 - margin)
     return best
 
 

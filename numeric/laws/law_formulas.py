@@ -8,6 +8,7 @@ from functools import lru_cache, reduce
 from numbers import Real
 
 import numpy as np
+import numpy.typing as npt
 import sympy as sp
 from torch import Tensor
 
@@ -60,15 +61,13 @@ def generalized(
         value(part, letters, law) for part in (law.response, law.factor, law.base)
     )
     mean = base + (response.sum(-3) if slices and response.ndim > base.ndim else response)
-    shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(
-        deviation(weight_std), *_scalars(law, letters)
-    )
+    shift, scale = _shift_and_scale(law, weight_std, letters)
     size = (value(law.factor, _nothing_given(letters), law) ** 2).sum((-1, -2))
-    if slices:
-        values, vectors = np.linalg.eigh((factor @ factor.swapaxes(-1, -2)).sum(-3))
-        return norm_of_gaussian(mean, vectors, values, scale, shift, size.sum(-1))
-    values, squares, outside = _along(factor, mean)
-    return _independent_squares(values, squares, outside, scale, shift, size)
+    if not slices and factor.shape[-2] > factor.shape[-1]:
+        return _few_columns(mean, factor, scale, shift, size)
+    gram = factor @ factor.swapaxes(-1, -2)
+    values, vectors = np.linalg.eigh(gram.sum(-3) if slices else gram)
+    return norm_of_gaussian(mean, vectors, values, scale, shift, size.sum(-1) if slices else size)
 
 
 def along_coordinates(
@@ -77,34 +76,38 @@ def along_coordinates(
     """The law at a diagonal factor diag(entries), (*batch, n), and no response: nothing is
     decomposed.
     """
-    shift, scale = _compiled(_symbols(law), (law.shift, law.scale))(
-        deviation(weight_std), *_scalars(law, letters)
-    )
-    squares = value(law.base, letters, law)[..., 0] ** 2
-    return _independent_squares(
-        entries**2, squares, np.zeros(squares.shape[:-1]), scale, shift, (entries**2).sum(-1)
-    )
+    shift, scale = _shift_and_scale(law, weight_std, letters)
+    squares, values = value(law.base, letters, law)[..., 0] ** 2, entries**2
+    outside = np.zeros(squares.shape[:-1])
+    return _independent_squares(values, squares, outside, scale, shift, values.sum(-1))
 
 
-def _along(factor: Array, mean: Array) -> tuple[Array, Array, Array]:
-    """Of A (*batch, p, r) and μ (*batch, p, 1): the eigenvalues of AAᵀ that may not be 0, the
-    square of μ along each of their vectors, and what is left of ‖μ‖².
+def _shift_and_scale(
+    law: GeneralizedLaw, weight_std: float, letters: Letters
+) -> tuple[Array, Array]:
+    formula = _compiled(_symbols(law), (law.shift, law.scale))
+    shift, scale = formula(deviation(weight_std), *_scalars(law, letters))
+    return shift, scale
 
-    From the smaller of AAᵀ and AᵀA, many times faster than the singular values of A. Its rounding,
-    some eps · tr AAᵀ, is below what is taken for 0 in any case.
+
+def _few_columns(
+    mean: Array, factor: Array, scale: Array | float, shift: Array | float, size: Array
+) -> GeneralizedChiSquare:
+    """`norm_of_gaussian` of a factor A (*batch, p, r) with p > r, by AᵀA.
+
+    That is many times faster than the singular values of A. Its rounding, some eps · tr AAᵀ, is
+    below what is taken for 0 in any case.
     """
-    if factor.shape[-2] <= factor.shape[-1]:
-        values, vectors = np.linalg.eigh(factor @ factor.swapaxes(-1, -2))
-        along = vectors.swapaxes(-1, -2) @ mean
-        return values, along[..., 0] ** 2, ((mean - vectors @ along) ** 2).sum((-2, -1))
-    values, vectors = np.linalg.eigh(factor.swapaxes(-1, -2) @ factor)
-    pulled = vectors.swapaxes(-1, -2) @ (factor.swapaxes(-1, -2) @ mean)
-    some = values > 8 * EPS * (factor**2).sum((-2, -1))[..., None]
+    transposed = factor.swapaxes(-1, -2)
+    values, vectors = np.linalg.eigh(transposed @ factor)
+    pulled = vectors.swapaxes(-1, -2) @ (transposed @ mean)
+    some = _is_random(values, size)
     squares = np.where(some, pulled[..., 0] ** 2 / np.where(some, values, 1), 0)
     # Vectors of tiny values are hardly orthogonal; of μ there is no more than ‖μ‖².
     whole, found = (mean**2).sum((-2, -1)), squares.sum(-1)
     squares *= np.minimum(1, whole / np.where(found > 0, found, 1))[..., None]
-    return values, squares, np.maximum(whole - found, 0)
+    outside = np.maximum(whole - found, 0)
+    return _independent_squares(values, squares, outside, scale, shift, size)
 
 
 def _nothing_given(letters: Letters) -> Letters:
@@ -144,14 +147,16 @@ def _independent_squares(
     size: Array,
 ) -> GeneralizedChiSquare:
     """Along each direction one square, of a variance; `outside` is what the mean has elsewhere."""
-    weights = (
-        np.where(values > 8 * EPS * np.asarray(size)[..., None], values, 0)
-        * np.asarray(scale)[..., None]
-    )
+    weights = np.where(_is_random(values, size), values, 0) * np.asarray(scale)[..., None]
     batch = np.broadcast_shapes(weights.shape, squares.shape)
     return GeneralizedChiSquare(
         np.broadcast_to(shift + outside, batch[:-1]), weights, np.ones(batch), squares
     )
+
+
+def _is_random(values: Array, size: Array) -> npt.NDArray[np.bool_]:
+    """Which eigenvalues are more than the rounding of a trace `size`."""
+    return np.asarray(values > 8 * EPS * np.asarray(size)[..., None])
 
 
 def noncentral_law(identifier: str) -> NoncentralLaw:

@@ -830,8 +830,8 @@ NUMERIC = [
             (
                 "law_formulas",
                 "a diagonal factor counts once",
-                "entries**2, squares",
-                "entries, squares",
+                "law)[..., 0] ** 2, entries**2",
+                "law)[..., 0] ** 2, entries",
             ),
             (
                 "convolution_layer",
