@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from numeric.operators.recorded_steps import NoRuleError, Rule, Step, rule_of
+from numeric.operators.recorded_steps import REFUSALS, Rule, Step, rule_of
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """One step: where its inputs' tangents lie, where its own goes, and which are then done with."""
+    """One step: where its inputs' tangents lie, where its own goes, which are then done with."""
 
     rule: Rule
     inputs: tuple[int | None, ...]
@@ -23,7 +23,10 @@ class _Pass:
 
 
 class RecordedPush:
-    """v ↦ Jv of a recorded function. The source's tangent lies in place 0, the result in the last."""
+    """v ↦ Jv of a recorded function.
+
+    The source's tangent lies in place 0, the result in the last.
+    """
 
     def __init__(self, passes: list[_Pass], held: list[tuple[Tensor, int]]) -> None:
         self._passes, self._held = passes, held
@@ -72,7 +75,7 @@ def recorded_push(output: Tensor, source: Tensor) -> RecordedPush | None:
             step = Step(node, tuple(at is not None for at in inputs))
             passes.append(_Pass(rule_of(step), inputs, place, ()))
             held += step.held
-    except (NoRuleError, RuntimeError, AttributeError):
+    except REFUSALS:
         return None
     return RecordedPush(_freeing(passes), held)
 
@@ -80,7 +83,8 @@ def recorded_push(output: Tensor, source: Tensor) -> RecordedPush | None:
 def _varying(last: Node, source: Tensor) -> list[Node]:
     """The nodes between `source` and `last`, each after those that it builds on."""
     varies: dict[Node, bool] = {}
-    order, pending = [], [(last, False)]
+    order: list[Node] = []
+    pending = [(last, False)]
     while pending:
         node, ready = pending.pop()
         if node in varies:

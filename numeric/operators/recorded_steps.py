@@ -21,6 +21,10 @@ class NoRuleError(Exception):
     """A step cannot be pushed through here."""
 
 
+REFUSALS = (NoRuleError, RuntimeError, AttributeError, IndexError)
+"""What a rule raises for a step that is recorded otherwise than it expects."""
+
+
 class Step:
     """A recorded step as rules see it: what it saved, its shape, and which inputs vary.
 
@@ -29,7 +33,7 @@ class Step:
 
     def __init__(self, node: Node, varies: tuple[bool, ...]) -> None:
         self.node, self.varies = node, varies
-        self.shape = torch.Size(node._input_metadata[0].shape)  # type: ignore[attr-defined]
+        self.shape = torch.Size(node._input_metadata[0].shape)
         self.held: list[tuple[Tensor, int]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -44,10 +48,10 @@ class Step:
     def slopes(self) -> Tensor:
         """What a step that bends each entry by itself multiplies tangents by."""
         only(self)
-        metadata = self.node._input_metadata[0]  # type: ignore[attr-defined]
+        metadata = self.node._input_metadata[0]
         with torch.no_grad():
             ones = torch.ones(self.shape, dtype=metadata.dtype, device=metadata.device)
-            found = self.node(ones)
+            found = self.node(ones)  # type: ignore[operator]
         slopes = next(each for each in _listed(found) if each is not None)
         if not isinstance(slopes, Tensor) or slopes.shape != self.shape:
             raise NoRuleError(self.node.name())
@@ -78,7 +82,7 @@ def _listed(found: object) -> tuple[Any, ...]:
 def _entrywise(step: Step) -> Rule:
     slopes = step.slopes()
     index = step.varies.index(True)
-    return lambda t: slopes * t[index]
+    return lambda t: slopes * _given(t[index])
 
 
 def _reshaped(step: Step) -> Rule:
@@ -127,7 +131,7 @@ def _bilinear(
 
         def push(t: Tangents) -> Tensor:
             if left is None:
-                return product(_given(t[at]), right)
+                return product(_given(t[at]), _given(right))
             if right is None:
                 return product(left, _given(t[at + 1]))
             return product(_given(t[at]), right) + product(left, _given(t[at + 1]))
@@ -135,6 +139,13 @@ def _bilinear(
         return push
 
     return rule
+
+
+def _divided(step: Step) -> Rule:
+    """By what does not vary."""
+    only(step)
+    other = step.other
+    return lambda t: _given(t[0]) / other
 
 
 def _addmm(step: Step) -> Rule:
@@ -206,7 +217,7 @@ def _average_pool(step: Step) -> Rule:
 
 
 def _adaptive_average(step: Step) -> Rule:
-    size = step.shape[-2:]
+    size = (step.shape[-2], step.shape[-1])
     return lambda t: torch.nn.functional.adaptive_avg_pool2d(_given(t[0]), size)
 
 
@@ -260,21 +271,21 @@ def _signed(dims: int | Sequence[int]) -> tuple[int, ...]:
 
 _SLOPED = (
     *("Relu", "LeakyRelu", "Hardtanh", "Silu", "Gelu", "Elu", "Sigmoid", "Tanh", "Hardswish"),
-    *("Hardsigmoid", "Softplus", "Mish", "Threshold", "Exp", "Log", "Sqrt", "Pow", "Neg"),
+    *("Softplus", "Mish", "Threshold", "Exp", "Log", "Sqrt", "Pow", "Neg"),
 )
 
 _RULES: dict[str, Callable[[Step], Rule]] = {
     **{f"{name}Backward{number}": _entrywise for name in _SLOPED for number in (0, 1)},
-    **{f"{name}Backward1": _entrywise for name in ("Mul", "Div")},
+    **{f"{name}Backward1": _entrywise for name in ("Mul", "Div", "Rsub")},
     **{
         f"{name}Backward0": _reshaped
         for name in ("View", "UnsafeView", "ReshapeAlias", "Unsqueeze", "Squeeze")
     },
     "SqueezeBackward1": _reshaped,
     "CloneBackward0": _copied,
-    "AliasBackward0": _copied,
     "AddBackward0": _summed(+1),
     "SubBackward0": _summed(-1),
+    "DivBackward0": _divided,
     "MulBackward0": _bilinear(torch.mul, "self", "other"),
     "MmBackward0": _bilinear(torch.mm, "self", "mat2"),
     "BmmBackward0": _bilinear(torch.bmm, "self", "mat2"),

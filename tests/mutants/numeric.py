@@ -3,6 +3,9 @@
 from mutants.layers import LAYERS
 from mutants.mutant import Mutant
 
+JACOBIAN = "numeric/operators/jacobian_operator.py"
+RECORDED_TESTS = "tests/test_numeric/test_operators/test_recorded_push.py"
+
 NUMERIC = [
     Mutant(
         "sparse and nested tensors pass",
@@ -511,6 +514,48 @@ NUMERIC = [
         "numeric/operators/jacobian_operator.py",
         "return _derivative(pulled, direction, v).detach()",
         "return _derivative(pulled, direction, v).detach() * (1 + 1e-4)",
+    ),
+    Mutant(
+        "a push along recorded steps is believed",
+        JACOBIAN,
+        "if not (error <= tolerances(self.dtype).identity * size).all():",
+        "if False:",
+        RECORDED_TESTS,
+    ),
+    Mutant(
+        "a push along recorded steps is compared in the mean",
+        JACOBIAN,
+        "self.batch, -1).abs().amax(1) for each in (expected",
+        "self.batch, -1).mean(1) for each in (expected",
+        RECORDED_TESTS,
+    ),
+    Mutant(
+        "a push outlives the weights that it was recorded with",
+        JACOBIAN,
+        "if recorded is None or recorded.stale():",
+        "if recorded is None:",
+        "tests/test_numeric/test_operators/test_jacobian_operator.py",
+    ),
+    Mutant(
+        "a normalization by the batch's own statistics is pushed as by fixed ones",
+        "numeric/operators/recorded_steps.py",
+        "if step.training:",
+        "if False:",
+        "tests/test_numeric/test_operators/test_recorded_steps.py",
+    ),
+    Mutant(
+        "a softmax pushes its diagonal alone",
+        "numeric/operators/recorded_steps.py",
+        "return weighed - result * weighed.sum(dim, keepdim=True)",
+        "return weighed",
+        "tests/test_numeric/test_operators/test_recorded_steps.py",
+    ),
+    Mutant(
+        "a second output is pushed as the first",
+        "numeric/operators/recorded_push.py",
+        "            if any(\n",
+        "            if not any(\n",
+        "tests/test_numeric/test_operators/test_recorded_steps.py",
     ),
     Mutant(
         "a ratio to what may be zero is certified",
