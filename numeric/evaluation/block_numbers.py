@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from derivations.algebra.quantities import NumericalRange, SigmaMax, SigmaMinAdjoint
+from derivations.algebra.quantities import Definition, NumericalRange, SigmaMax, SigmaMinAdjoint
 from derivations.errors import InputError
 from derivations.rules.bound_types import Bound, Order
 
@@ -83,10 +83,11 @@ def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers,
 
 def needs_spectra(bound: Bound) -> bool:
     """Whether a bound is made of singular values or Rayleigh quotients, which are only enclosed."""
-    return any(
-        isinstance(q.definition, (SigmaMax, SigmaMinAdjoint, NumericalRange))
-        for q in bound.quantities
-    )
+    return any(needs_spectrum(q.definition) for q in bound.quantities)
+
+
+def needs_spectrum(definition: Definition) -> bool:
+    return isinstance(definition, (SigmaMax, SigmaMinAdjoint, NumericalRange))
 
 
 def not_looser(

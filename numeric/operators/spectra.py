@@ -20,6 +20,10 @@ from numeric.operators.ritz_ends import (
 )
 from numeric.settings import Effort
 
+Decided = Callable[[tuple[Enclosure, ...]], Tensor]
+
+_FEW = (4, 8, 16, 32)
+
 
 def sigma_max(
     operator: LinearOperator,
@@ -100,50 +104,67 @@ def symmetric_extremes(
     return enclosed_symmetric_ends(operator, Effort(steps, delta, seed, rtol))
 
 
-def enclosed_singular_ends(operator: LinearOperator, effort: Effort) -> tuple[Enclosure, Enclosure]:
-    """`singular_extremes`, with its settings packed."""
-    least, greatest = _singular(operator, effort, lambda ends: (ends.least, ends.greatest))
+def enclosed_singular_ends(
+    operator: LinearOperator, effort: Effort, decided: Decided | None = None
+) -> tuple[Enclosure, Enclosure]:
+    """`singular_extremes`, with its settings packed.
+
+    With `decided` a sample stops where that says so of the two ends found, whatever their widths.
+    """
+    least, greatest = _singular(operator, effort, lambda ends: (ends.least, ends.greatest), decided)
     return least, greatest
 
 
 def enclosed_symmetric_ends(
-    operator: LinearOperator, effort: Effort
+    operator: LinearOperator, effort: Effort, decided: Decided | None = None
 ) -> tuple[Enclosure, Enclosure]:
-    """`symmetric_extremes`, with its settings packed."""
-    runs = tridiagonalizations(operator, _checkpoints(effort), effort.seed)
+    """`symmetric_extremes`, with its settings packed; `decided` as in `enclosed_singular_ends`."""
+    runs = tridiagonalizations(operator, _checkpoints(effort, decided), effort.seed)
     least, greatest = _first_narrow(
         (SymmetricEnds(operator, run, effort.delta) for run in runs),
         lambda ends: (ends.least, ends.greatest),
         effort.rtol,
+        decided,
     )
     return least, greatest
 
 
 def _singular(
-    operator: LinearOperator, effort: Effort, wanted: Callable[[Ends], tuple[Enclosure, ...]]
+    operator: LinearOperator,
+    effort: Effort,
+    wanted: Callable[[Ends], tuple[Enclosure, ...]],
+    decided: Decided | None = None,
 ) -> tuple[Enclosure, ...]:
     # The bidiagonalization starts in the smaller space, which its Krylov bases then exhaust first.
     tall = operator if operator.out_dim >= operator.in_dim else Adjoint(operator)
-    runs = bidiagonalizations(tall, _checkpoints(effort), effort.seed)
+    runs = bidiagonalizations(tall, _checkpoints(effort, decided), effort.seed)
     return _first_narrow(
-        (SingularEnds(operator, run, effort.delta) for run in runs), wanted, effort.rtol
+        (SingularEnds(operator, run, effort.delta) for run in runs), wanted, effort.rtol, decided
     )
 
 
-def _checkpoints(effort: Effort) -> list[int]:
-    """The step counts after which samples may stop."""
-    counts = [effort.steps if effort.rtol is None else min(4, effort.steps)]
+def _checkpoints(effort: Effort, decided: Decided | None) -> list[int]:
+    """The step counts after which samples may stop.
+
+    Without a width to reach, few do: to look costs little, but not nothing.
+    """
+    if effort.rtol is None:
+        return sorted({effort.steps, *(k for k in _FEW if decided and k < effort.steps)})
+    counts = [min(4, effort.steps)]
     while counts[-1] < effort.steps:
         counts.append(min(effort.steps, max(counts[-1] + 1, counts[-1] * 6 // 5)))
     return counts
 
 
 def _first_narrow(
-    stages: Iterable[Ends], wanted: Callable[[Ends], tuple[Enclosure, ...]], rtol: float | None
+    stages: Iterable[Ends],
+    wanted: Callable[[Ends], tuple[Enclosure, ...]],
+    rtol: float | None,
+    decided: Decided | None = None,
 ) -> tuple[Enclosure, ...]:
     """The wanted enclosures of each sample, from the first stage where they are narrow enough.
 
-    Where none is, from the last.
+    Or, with `decided`, where that says so. Where none is, from the last.
     """
     found: tuple[Enclosure, ...] = ()
     settled = torch.zeros((), dtype=torch.bool)
@@ -154,11 +175,13 @@ def _first_narrow(
             if found
             else ends
         )
-        if rtol is not None:
+        if decided is not None:
+            settled = settled.to(stage.device) | decided(ends).to(stage.device)
+        elif rtol is not None:
             widths = torch.stack([end.high - end.low for end in ends]).amax(0)
             settled = settled.to(widths.device) | (widths <= rtol * stage.size)
-            if settled.all():
-                break
+        if settled.all():
+            break
     return found
 
 

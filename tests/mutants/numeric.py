@@ -183,15 +183,15 @@ NUMERIC = [
     ),
     Mutant(
         "a cosine has no rounding error",
-        "numeric/evaluation/evaluate.py",
+        "numeric/evaluation/bound_values.py",
         "tolerances(found.low.dtype).rounding",
         "0.0",
     ),
     Mutant(
         "only the inner end of an enclosure is used",
-        "numeric/evaluation/evaluate.py",
-        "return (found.high if greatest else found.low,)",
-        "return (found.low if greatest else found.high,)",
+        "numeric/evaluation/bound_values.py",
+        "return (found.high if greatest != inner else found.low,)",
+        "return (found.high if greatest == inner else found.low,)",
     ),
     Mutant(
         "a diagonal keeps its signs",
@@ -202,15 +202,15 @@ NUMERIC = [
     ),
     Mutant(
         "corners are taken on the wrong side",
-        "numeric/evaluation/evaluate.py",
+        "numeric/evaluation/bound_values.py",
         'values.amin(0) if bound.side == "lower"',
         'values.amax(0) if bound.side == "lower"',
     ),
     Mutant(
         "a bound keeps the units of its base",
         "numeric/evaluation/evaluate.py",
-        "worst * relative",
-        "worst",
+        "value * relative",
+        "value",
     ),
     Mutant(
         "a probable number is called exact",
@@ -251,8 +251,8 @@ NUMERIC = [
     Mutant(
         "a ratio beyond the floats bounds from below",
         "numeric/evaluation/evaluate.py",
-        "said = worst.isfinite() & ((relative",
-        "said = ~worst.isnan() & ((relative",
+        "said = value.isfinite() & ((relative",
+        "said = ~value.isnan() & ((relative",
         "tests/test_numeric/test_evaluation/test_live_samples.py",
     ),
     Mutant(
@@ -514,6 +514,27 @@ NUMERIC = [
         "numeric/operators/jacobian_operator.py",
         "return _derivative(pulled, direction, v).detach()",
         "return _derivative(pulled, direction, v).detach() * (1 + 1e-4)",
+    ),
+    Mutant(
+        "a run ends while its bounds may move",
+        "numeric/evaluation/quantity_values.py",
+        "return (hoped - said).abs() <= rtol",
+        "return (hoped - said).abs() <= 2 * rtol",
+        "tests/test_numeric/test_evaluation/test_bound_values.py",
+    ),
+    Mutant(
+        "a run ends when one of its bounds is decided",
+        "numeric/evaluation/quantity_values.py",
+        "for bound in using]).all(0)",
+        "for bound in using]).any(0)",
+        "tests/test_numeric/test_evaluation/test_bound_values.py",
+    ),
+    Mutant(
+        "a bound of several runs is decided by the first",
+        "numeric/evaluation/quantity_values.py",
+        "return widths <= rtol * size.amax(0)",
+        "return widths >= 0",
+        "tests/test_numeric/test_evaluation/test_bound_values.py",
     ),
     Mutant(
         "a push along recorded steps is believed",
