@@ -6,7 +6,7 @@ the linearization is outside both. The block is a bottleneck of 256×8×8, batch
 """
 
 import torch
-from shared import bottleneck, linearized, milliseconds, ratio, report, rounds
+from shared import bottleneck, linearized, milliseconds, own_clock, ratio, report, rounds
 
 from numeric import JacobianOperator, sigma_max
 
@@ -27,6 +27,7 @@ def measured(dtype: torch.dtype) -> dict[str, float]:
             "products": lambda: bare(operator, x),
         },
         RUNS,
+        own_clock(),
     )
     return {
         "ratio": ratio(taken["sigma_max"], taken["products"]),

@@ -6,8 +6,10 @@ function alike; ratios are medians over the rounds.
 
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter, process_time
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -114,6 +116,27 @@ def linearized(block: nn.Module, x: Tensor) -> JacobianOperator:
     operator = JacobianOperator(block, x)
     operator.push(torch.ones_like(x))
     return operator
+
+
+@contextmanager
+def counted() -> Iterator[dict[str, int]]:
+    """How many products with Jacobians are made, of a whole batch each."""
+    made = {"pushes": 0, "pulls": 0}
+    own = JacobianOperator._push, JacobianOperator._pull
+
+    def push(self: JacobianOperator, v: Tensor) -> Tensor:
+        made["pushes"] += 1
+        return own[0](self, v)
+
+    def pull(self: JacobianOperator, u: Tensor) -> Tensor:
+        made["pulls"] += 1
+        return own[1](self, u)
+
+    with (
+        patch.object(JacobianOperator, "_push", push),
+        patch.object(JacobianOperator, "_pull", pull),
+    ):
+        yield made
 
 
 def passes(block: nn.Module, x: Tensor, g: Tensor) -> Callable[[], None]:

@@ -3,6 +3,7 @@
 Products are exact up to rounding. Never imports a term.
 """
 
+from functools import reduce
 from itertools import pairwise
 
 import torch
@@ -107,10 +108,10 @@ class Sum(LinearOperator):
         return torch.stack([operator.magnitude() for operator in self.operators]).amax(0)
 
     def _push(self, v: Tensor) -> Tensor:
-        return torch.stack([operator._push(v) for operator in self.operators]).sum(0)
+        return reduce(torch.add, [operator._push(v) for operator in self.operators])
 
     def _pull(self, u: Tensor) -> Tensor:
-        return torch.stack([operator._pull(u) for operator in self.operators]).sum(0)
+        return reduce(torch.add, [operator._pull(u) for operator in self.operators])
 
 
 class Product(LinearOperator):

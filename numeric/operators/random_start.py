@@ -14,11 +14,15 @@ the same failure before the run, for the worst spectrum: P(θ < (1 − ε)λ) �
 after k steps. What is found here after the run has never been looser (tested).
 """
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
 from numeric.operators.krylov import Tridiagonal
+
+FloatArray = npt.NDArray[np.float64]
 
 _CANDIDATES = 64  # per refinement on a geometric grid: two refinements place a gap within about 2 %
 _LARGE = 1e100  # a polynomial beyond has long excluded its point; clamped, it makes no infinities
@@ -80,37 +84,38 @@ def _least_sum(
     matrix: Tridiagonal, points: Tensor, stride: int
 ) -> Tensor:  # (batch, G) -> (batch, G)
     """Σ p_j(point)² of every start's own Lanczos polynomials; the least over the starts."""
-    off = matrix.off.clamp(min=torch.finfo(torch.float64).tiny)
-    # p_{j+1} = slope_j p_j − back_j p_{j−1}; all of them beforehand, for the loop below is felt by
-    # short runs.
-    slopes = ((points - matrix.diagonal.T[:, :, None]) / off.T[:, :, None]).clamp_(-_LARGE, _LARGE)
-    links = torch.where(matrix.closed, 0, matrix.off)[:, :-1]
-    back = (
-        torch.cat([torch.zeros(len(off), 1, dtype=torch.float64), links / off[:, 1:]], 1)
-        .clamp_(max=_LARGE)
-        .T[:, :, None]
-    )
-    previous, current = torch.zeros_like(points), torch.ones_like(points)
-    total, least = torch.ones_like(points), torch.full_like(points, torch.inf)
-    for j, (slope, behind, some_closed) in enumerate(
-        zip(slopes.unbind(), back.unbind(), matrix.closed.any(0).tolist(), strict=True)
-    ):
-        previous, current = (
-            current,
-            torch.addcmul(slope * current, behind, previous, value=-1).clamp_(-_LARGE, _LARGE),
-        )
+    # In NumPy and in place, for these arrays are so small that calls are all that is felt.
+    off = np.maximum(matrix.off.numpy(), np.finfo(np.float64).tiny)
+    diagonal, closings = matrix.diagonal.numpy().T[:, :, None], matrix.closed.numpy()
+    # p_{j+1} = slope_j p_j − back_j p_{j−1}
+    with np.errstate(over="ignore"):
+        slopes = _clamped((points.numpy() - diagonal) / off.T[:, :, None])
+        links = np.where(closings, 0, matrix.off.numpy())[:, :-1] / off[:, 1:]
+    back = _clamped(np.pad(links, ((0, 0), (1, 0)))).T[:, :, None]
+    previous, current = np.zeros(points.shape), np.ones(points.shape)
+    total, least = np.ones(points.shape), np.full(points.shape, np.inf)
+    for j, some_closed in enumerate(matrix.closed.any(0).tolist()):
+        previous *= back[j]
+        slope = slopes[j]
+        slope *= current
+        slope -= previous
+        previous, current = current, _clamped(slope)
         counted = (j + 1) % stride == 0
-        ahead = torch.addcmul(total, current, current) if counted else total
+        square = current * current
+        ahead = total + square if counted else total
         if some_closed:
-            closed = matrix.closed[:, j, None]
+            closed = closings[:, j, None]
             # The vector that closes a block may lie on the other side of an augmented matrix: it
             # counts, but never in the sum.
-            least = torch.where(
-                closed, torch.minimum(least, torch.maximum(total, current.square())), least
-            )
-            current, ahead = (
-                torch.where(closed, 1.0, current),
-                torch.where(closed, float(counted), ahead),
-            )
+            least = np.where(closed, np.minimum(least, np.maximum(total, square)), least)
+            current = np.where(closed, 1.0, current)
+            ahead = np.where(closed, float(counted), ahead)
         total = ahead
-    return torch.where(matrix.closed[:, -1, None], least, torch.minimum(least, total))
+    found = np.where(closings[:, -1, None], least, np.minimum(least, total))
+    return torch.from_numpy(found)
+
+
+def _clamped(values: FloatArray) -> FloatArray:
+    """In place."""
+    np.minimum(values, _LARGE, out=values)
+    return np.maximum(values, -_LARGE, out=values)

@@ -53,7 +53,7 @@ def recorded_push(output: Tensor, source: Tensor) -> RecordedPush | None:
 
     None where a step has no rule, or the output does not depend on the source. It is not verified.
     """
-    if output.grad_fn is None or output.output_nr:
+    if output.grad_fn is None:
         return None
     order = _varying(output.grad_fn, source)
     if len(order) < 2:
@@ -67,11 +67,6 @@ def recorded_push(output: Tensor, source: Tensor) -> RecordedPush | None:
                 None if next_node is None else places.get(next_node)
                 for next_node, _ in node.next_functions
             )
-            if any(
-                at is not None and number
-                for at, (_, number) in zip(inputs, node.next_functions, strict=True)
-            ):
-                return None  # an output beside the first
             step = Step(node, tuple(at is not None for at in inputs))
             passes.append(_Pass(rule_of(step), inputs, place, ()))
             held += step.held

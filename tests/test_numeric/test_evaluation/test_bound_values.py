@@ -7,6 +7,7 @@ import pytest
 import torch
 from strategies import gaussian
 from torch import nn
+from twins import dense_twin
 
 from derivations.algebra.terms import Add, Chain, Identity, Layer, Linear
 from numeric.evaluation.activation_point import Point
@@ -57,12 +58,15 @@ def test_no_bound_is_further_from_the_end_than_it_may_be(rtol, pushes):
 def test_bounds_of_several_runs_stop_where_each_is_narrow(rtol, pushes):
     term = Chain(Linear("A"), Layer("F"))
     leaves = {"A": nn.Linear(N, N).double(), "F": branch(1.0)}
-    full = {b.id: b for b in evaluate(term, leaves, X, G, steps=N).bounds}
+    evaluate(term, leaves, X, G, steps=N)
     all_of_them = len(pushes)
-    for bound in evaluate(term, leaves, X, G, steps=N, rtol=rtol).bounds:
-        if bound.side == "upper":
-            assert (bound.value <= full[bound.id].value / (1 - rtol) ** 2 + 1e-9).all(), bound.id
+    found = {b.id: b.value for b in evaluate(term, leaves, X, G, steps=N, rtol=rtol).bounds}
     assert len(pushes) < 2 * all_of_them
+    truth = dense_twin.sigma_max(leaves["A"].weight.detach()[None]) * dense_twin.sigma_max(
+        dense_twin.jacobian(leaves["F"], leaves["A"](X).detach())
+    )
+    assert (found["norms.factors.upper"] >= truth - 1e-9).all()
+    assert (found["norms.factors.upper"] <= truth / (1 - rtol) ** 2 + 1e-9).all()
 
 
 def test_a_run_whose_bounds_cannot_move_any_more_ends(pushes):

@@ -7,6 +7,7 @@ from strategies import gaussian
 from torch import Tensor, nn
 from twins import dense_twin
 
+from derivations.errors import InputError
 from numeric.operators import recorded_steps
 from numeric.operators.jacobian_operator import JacobianOperator
 from numeric.operators.recorded_push import recorded_push
@@ -137,6 +138,16 @@ def test_weights_changed_in_place_make_it_stale():
     with torch.no_grad():
         module[0].weight += 1
     assert recorded.stale()
+
+
+def test_an_operator_whose_weights_were_changed_pushes_no_more():
+    module = block()
+    operator = JacobianOperator(module, X)
+    operator.push(X)
+    with torch.no_grad():
+        module[3].weight += 1
+    with pytest.raises(InputError, match="modified by an inplace operation"):
+        operator.push(X)
 
 
 def test_a_deep_function_is_walked_without_recursion():
