@@ -40,12 +40,17 @@ class Effort:
     delta: float = 1e-6
     seed: int = 0
     rtol: float | None = None
+    basis: str | None = None
 
     def __post_init__(self) -> None:
         check_estimate(self.steps, self.delta, self.seed)
         if self.rtol is not None and not (isinstance(self.rtol, float | int) and 0 < self.rtol < 1):
             raise InputError(
                 f"rtol is {self.rtol!r}: a relative width lies between 0 and 1; None runs all steps"
+            )
+        if self.basis not in (None, "float32"):
+            raise InputError(
+                f"basis is {self.basis!r}: vectors are kept in 'float32' or, by None, as they are"
             )
 
 

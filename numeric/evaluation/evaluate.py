@@ -52,27 +52,30 @@ def evaluate(
     delta: float = 1e-6,
     seed: int = 0,
     rtol: float | None = None,
+    basis: str | None = None,
     law: GeneralizedChiSquare | None = None,
 ) -> BlockNumbers:
     """Evaluates the pullback and every bound of `term`: a term, a block, or a block's name.
 
-    Without `spectra` only bounds that need no singular values; `steps`, `delta`, `seed` and `rtol`
-    are the `Effort` of finding those. A sample's run stops where no bound made of it could change
-    by going on; with `rtol`, where none could by more than rtol of its own value or of the gain,
-    whichever is larger (of a bound of several runs: where each end is as narrow as that, relative
-    to its run's largest). `delta` stays what it is. A run of k steps on vectors of n entries keeps
-    2k of them per sample (k for Rayleigh quotients) until it ends: of 40 steps, 320 n bytes per
-    sample in float32, beside the two graphs of autograd; so runs of few samples at a time take
-    less, and say the same. With `law`, one of ‖∂L/∂x‖² per sample over random weights
-    (`numeric.laws`), also the bounds of certainty "law" of `law_bounds` at `delta`: they are about
-    the draws that the law states, not about these weights. x: (batch, *in), g: (batch,
+    Without `spectra` only bounds that need no singular values; `steps`, `delta`, `seed`, `rtol` and
+    `basis` are the `Effort` of finding those. A sample's run stops where no bound made of it could
+    change by going on; with `rtol`, where none could by more than rtol of its own value or of the
+    gain, whichever is larger (of a bound of several runs: where each end is as narrow as that,
+    relative to its run's largest). `delta` stays what it is. A run of k steps keeps 2k vectors per
+    sample until it ends, k for Rayleigh quotients: with 40 steps and n entries 320 n bytes in
+    float32, beside the graph of autograd. Fewer samples at a time take less, and say the same;
+    basis="float32" halves it in float64, and widens spectra by about 1e-5 of their largest end.
+
+    With `law`, one of ‖∂L/∂x‖² per sample over random weights (`numeric.laws`), also the bounds of
+    certainty "law" of `law_bounds` at `delta`: they are about the draws that the law states, not
+    about these weights. x: (batch, *in), g: (batch,
     *out), float32 or float64; half precision is taken to float32, with a PrecisionWarning. Samples
     whose backward signal is zero have no gain: a VanishedSignalWarning names them. Warns, too,
     where a leaf already adds the input that its term adds (`RepeatedSkipWarning`). Raises
     InputError where no sample has a signal, for tensors and modules that `numeric.checks` refuses,
     where leaves do not fit the term, and for a law of another signal or block.
     """
-    effort = Effort(steps, delta, seed, rtol)  # refused even where no spectra are wanted
+    effort = Effort(steps, delta, seed, rtol, basis)  # refused even where no spectra are wanted
     structure = term_of(term)
     if law is not None:
         check_laws(law, x)

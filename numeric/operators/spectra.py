@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from numeric.operators.composed_operators import Adjoint
+from numeric.operators.composed_operators import Adjoint, InFloat32
 from numeric.operators.krylov import bidiagonalizations, tridiagonalizations
 from numeric.operators.linear_operator import LinearOperator, check_operator
 from numeric.operators.ritz_ends import (
@@ -119,6 +119,7 @@ def enclosed_symmetric_ends(
     operator: LinearOperator, effort: Effort, decided: Decided | None = None
 ) -> tuple[Enclosure, Enclosure]:
     """`symmetric_extremes`, with its settings packed; `decided` as in `enclosed_singular_ends`."""
+    operator = _stored(operator, effort)
     runs = tridiagonalizations(operator, _checkpoints(effort, decided), effort.seed)
     least, greatest = _first_narrow(
         (SymmetricEnds(operator, run, effort.delta) for run in runs),
@@ -135,12 +136,19 @@ def _singular(
     wanted: Callable[[Ends], tuple[Enclosure, ...]],
     decided: Decided | None = None,
 ) -> tuple[Enclosure, ...]:
+    operator = _stored(operator, effort)
     # The bidiagonalization starts in the smaller space, which its Krylov bases then exhaust first.
     tall = operator if operator.out_dim >= operator.in_dim else Adjoint(operator)
     runs = bidiagonalizations(tall, _checkpoints(effort, decided), effort.seed)
     return _first_narrow(
         (SingularEnds(operator, run, effort.delta) for run in runs), wanted, effort.rtol, decided
     )
+
+
+def _stored(operator: LinearOperator, effort: Effort) -> LinearOperator:
+    """The operator whose vectors are kept as the settings say."""
+    rounds = effort.basis == "float32" and operator.dtype == torch.float64
+    return InFloat32(operator) if rounds else operator
 
 
 def _checkpoints(effort: Effort, decided: Decided | None) -> list[int]:

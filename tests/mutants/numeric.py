@@ -537,6 +537,19 @@ NUMERIC = [
         "tests/test_numeric/test_evaluation/test_bound_values.py",
     ),
     Mutant(
+        "products that vanish in float32 are taken for zero",
+        "numeric/operators/composed_operators.py",
+        "(largest > limits.tiny / limits.eps) &",
+        "(largest >= 0) &",
+    ),
+    Mutant(
+        "vectors kept in float32 are said to be exact in float64",
+        "numeric/operators/spectra.py",
+        "(SingularEnds(operator, run, effort.delta)",
+        "(SingularEnds(getattr(operator, 'operator', operator), run, effort.delta)",
+        "tests/test_numeric/test_operators/test_composed_operators.py",
+    ),
+    Mutant(
         "a push along recorded steps is believed",
         JACOBIAN,
         "if not (error <= tolerances(self.dtype).identity * size).all():",

@@ -52,6 +52,7 @@ def test_an_effort_holds_its_settings(rtol):
         ({"delta": 1.0}, "failure probability"),
         ({"delta": "a"}, "a number"),
         ({"seed": -1}, "non-negative"),
+        ({"basis": "float16"}, "basis is 'float16'"),
         ({"rtol": 0.0}, "rtol is 0.0"),
         ({"rtol": 1.0}, "between 0 and 1"),
         ({"rtol": float("nan")}, "None runs all steps"),

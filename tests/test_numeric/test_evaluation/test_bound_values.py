@@ -107,3 +107,15 @@ def test_the_inner_ends_bring_no_bound_below_what_is_said():
         assert (sign * (hoped - said) >= 0).all(), bound.id
         seen += int((hoped != said).any())
     assert seen >= 6
+
+
+def test_vectors_kept_in_float32_change_bounds_by_their_rounding():
+    there, here = (
+        evaluate(RESIDUAL, {"F": branch(0.6)}, X, G, steps=N, basis=basis)
+        for basis in (None, "float32")
+    )
+    for exact, rounded in zip(there.bounds, here.bounds, strict=True):
+        off = (exact.value - rounded.value) * (1 if exact.side == "lower" else -1)
+        assert (off >= -1e-12).all(), exact.id
+        assert (off <= 2e-4).all(), exact.id
+    assert any(not a.value.equal(b.value) for a, b in zip(there.bounds, here.bounds, strict=True))

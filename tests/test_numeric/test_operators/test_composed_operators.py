@@ -1,6 +1,7 @@
 """Composed operators against explicit matrices, and compositions that are refused."""
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -23,13 +24,17 @@ from numeric.operators.composed_operators import (
     Adjoint,
     DiagonalOperator,
     IdentityOperator,
+    InFloat32,
     Product,
     Scaled,
     Stack,
     Sum,
 )
 from numeric.operators.jacobian_operator import JacobianOperator
+from numeric.operators.krylov import _Basis
 from numeric.operators.linear_operator import LinearOperator
+from numeric.operators.spectra import enclosed_singular_ends, enclosed_symmetric_ends, sigma_max
+from numeric.settings import Effort
 
 A, B, C = (
     gaussian(BATCH, 4, 3, seed=1),
@@ -87,7 +92,7 @@ def test_every_kind_of_operator_has_a_case():
         for each in vars(composed_operators).values()
         if isinstance(each, type) and issubclass(each, LinearOperator)
     }
-    assert public - {LinearOperator} <= kinds
+    assert public - {LinearOperator, InFloat32} <= kinds  # the latter has one dtype: see below
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -166,3 +171,63 @@ def test_operators_of_images_compose():
 def test_operators_that_do_not_fit_are_refused(build, message):
     with pytest.raises(InputError, match=message):
         build()
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 40), (3, 50, 30), (3, 30, 50)])
+@pytest.mark.parametrize("steps", [5, 50])
+def test_vectors_kept_in_float32_widen_what_they_enclose_by_its_rounding(shape, steps):
+    matrices = gaussian(*shape, seed=4)
+    matrices[1] *= 1e8
+    matrices[2, :, 7:] = 0
+    operator, truth = MatrixOperator(matrices), dense_twin.sigma_max(matrices)
+    wide = sigma_max(operator, steps=steps)
+    stored = []
+    storage = _Basis._storage
+    with patch.object(
+        _Basis, "_storage", lambda self, n: stored.append(storage(self, n)) or stored[-1]
+    ):
+        found = enclosed_singular_ends(operator, Effort(steps=steps, basis="float32"))
+    assert {each.dtype for each in stored} == {torch.float32}
+    least = dense_twin.sigma_min_adjoint(matrices)
+    for end, true in zip(found, (least, truth), strict=True):
+        assert (end.low <= true).all()
+        assert (true <= end.high).all()
+    assert (found[1].high - found[1].low <= 1.03 * (wide.high - wide.low) + 2e-4 * truth).all()
+    if steps == 50:
+        assert (found[1].high - found[1].low >= 1e-6 * truth).all()  # the rounding is allowed for
+    if shape[1] == shape[2]:
+        ends = enclosed_symmetric_ends(operator, Effort(steps=steps, basis="float32"))
+        for end, true in zip(ends, dense_twin.symmetric_extremes(matrices), strict=True):
+            assert ((end.low <= true) & (true <= end.high)).all()
+
+
+def test_products_are_rounded_once():
+    operator, exact = InFloat32(MatrixOperator(A)), MatrixOperator(A)
+    v, u = gaussian(BATCH, 3, seed=5), gaussian(BATCH, 4, seed=6)
+    assert operator.push(v.float()).equal(exact.push(v.float().double()).float())
+    assert operator.pull(u.float()).equal(exact.pull(u.float().double()).float())
+
+
+def test_float32_operators_are_kept_as_they_are():
+    matrices = gaussian(2, 9, 9, seed=4, dtype=torch.float32)
+    there, here = (
+        enclosed_singular_ends(MatrixOperator(matrices), Effort(basis=basis))
+        for basis in (None, "float32")
+    )
+    assert all(
+        a.low.equal(b.low) and a.high.equal(b.high) for a, b in zip(there, here, strict=True)
+    )
+    with pytest.raises(InputError, match="give one of float64"):
+        InFloat32(MatrixOperator(matrices))
+
+
+@pytest.mark.parametrize("size", [1e-50, 1e-36, 1e45])
+def test_products_that_float32_does_not_hold_are_refused(size):
+    operator = InFloat32(MatrixOperator(size * gaussian(2, 9, 9, seed=4)))
+    with pytest.raises(InputError, match="beyond the range of float32: rescale"):
+        sigma_max(operator)
+
+
+def test_a_zero_operator_is_zero_in_float32():
+    found = sigma_max(InFloat32(MatrixOperator(torch.zeros(2, 9, 9, dtype=torch.float64))))
+    assert not found.high.any()
