@@ -186,6 +186,7 @@ NUMERIC = [
         "numeric/evaluation/bound_values.py",
         "tolerances(found.low.dtype).rounding",
         "0.0",
+        "tests/test_numeric/test_evaluation/test_evaluate.py",
     ),
     Mutant(
         "only the inner end of an enclosure is used",
@@ -205,6 +206,7 @@ NUMERIC = [
         "numeric/evaluation/bound_values.py",
         'values.amin(0) if bound.side == "lower"',
         'values.amax(0) if bound.side == "lower"',
+        "tests/test_numeric/test_evaluation/test_evaluate.py",
     ),
     Mutant(
         "a bound keeps the units of its base",

@@ -332,6 +332,7 @@ SETTINGS: dict[str, Callable[[], object]] = {
         RESIDUAL, {"F": nn.Linear(3, 2)}
     )(torch.ones(1, 3)),
     "Adjoint of nothing": lambda: numeric.Adjoint(None),
+    "InFloat32 of nothing": lambda: numeric.InFloat32(None),
     "Scaled by NaN": lambda: numeric.Scaled(OPERATOR, float("nan")),
     "Scaled by infinity": lambda: numeric.Scaled(OPERATOR, float("inf")),
     "Scaled by a complex number": lambda: numeric.Scaled(OPERATOR, 1j),

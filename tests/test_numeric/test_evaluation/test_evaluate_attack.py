@@ -195,8 +195,8 @@ def test_a_broken_bound_falls_to_the_search(monkeypatch):
     """
     truth = quantity_values.enclosed_singular_ends
 
-    def larger(operator, effort):
-        least, largest = truth(operator, effort)
+    def larger(operator, effort, decided):
+        least, largest = truth(operator, effort, decided)
         return type(least)(least.low * 1.5, least.high * 1.5, least.delta, least.residual), largest
 
     monkeypatch.setattr(quantity_values, "enclosed_singular_ends", larger)
