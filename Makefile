@@ -27,8 +27,8 @@ lint: $(STAMP) ## style, types and the layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## the benchmarks, one JSON line each
-	@for script in $(filter-out %/zoo.py,$(sort $(wildcard benchmarks/*.py benchmarks/models/*.py))); do PYTHONPATH=benchmarks $(BIN)/python "$$script" || exit; done
+bench: $(STAMP) ## the benchmarks, one JSON line each, kept in benchmarks/recorded.jsonl
+	$(BIN)/python benchmarks/record.py benchmarks/recorded.jsonl
 
 records-gpu: $(STAMP) ## gather into build/gpu what makes the GPU's records on a machine without network
 	$(BIN)/python -m validate.training.gpu_bundle build/gpu $(DATA)

@@ -1,6 +1,7 @@
 """Prints expressions of a derivation as LaTeX and as text, with the names of its notation."""
 
 import re
+from functools import lru_cache
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
@@ -20,6 +21,9 @@ from derivations.algebra.quantities import (
 )
 from derivations.algebra.shared_parts import written_length
 from derivations.algebra.steps import Step
+
+Names = frozenset[tuple[sp.Basic, str]]
+"""Of letters, in LaTeX."""
 
 _RELATIONS = {"=": "=", ">=": r"\ge", "<=": r"\le", "->": r"\to"}
 _SHORT, _SHOWN = 120, 2
@@ -75,9 +79,9 @@ class _Printer(_MatrixPrinter, LatexPrinter):
 
     opening, closing, times = r"\left(", r"\right)", " "
 
-    def __init__(self, notation: Notation, order: str | None = None) -> None:
+    def __init__(self, names: Names, order: str | None = None) -> None:
         super().__init__({"mat_delim": "[", "order": order})
-        self.names = notation.latex_names | LATEX
+        self.given, self.names = names, dict(names) | LATEX
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
         return self.names[expr] if expr in self.names else super()._print_Symbol(expr, style)
@@ -96,10 +100,25 @@ class _Printer(_MatrixPrinter, LatexPrinter):
     def _print_Identity(self, expr: sp.Identity) -> str:
         return "I"
 
+    def _print_Integral(self, expr: sp.Integral) -> str:
+        return _integral(expr, self.given)
+
+
+@lru_cache(maxsize=256)
+def _integral(expr: sp.Integral, names: Names) -> str:
+    # SymPy simplifies the exponents of what it finds there, each time.
+    return str(LatexPrinter._print_Integral(_Printer(names, _order(expr)), expr))
+
 
 def latex(expr: sp.Basic, notation: Notation) -> str:
     """An expression as LaTeX."""
-    return str(_Printer(notation, _order(expr)).doprint(expr))
+    letters = expr.atoms(sp.Symbol, sp.MatrixSymbol) & notation.latex_names.keys()
+    return _latex(expr, frozenset((each, notation.latex_names[each]) for each in letters))
+
+
+@lru_cache(maxsize=4096)
+def _latex(expr: sp.Basic, names: Names) -> str:
+    return str(_Printer(names, _order(expr)).doprint(expr))
 
 
 def _order(expr: sp.Basic) -> str | None:
@@ -171,6 +190,7 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
     return f"{symbol} = {value}"
 
 
+@lru_cache(maxsize=4096)
 def text(expr: sp.Basic) -> str:
     """An expression as plain text."""
     return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")

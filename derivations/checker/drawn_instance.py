@@ -335,7 +335,7 @@ def _stacked(blocks: Sequence[DomainMatrix]) -> DomainMatrix:
 
 
 def _times(number: Rational, moving: Dual) -> Dual:
-    return constant(number) * moving
+    return Dual(number * moving.value, number * moving.slope)
 
 
 def _sum(entries: Sequence[Any]) -> Any:

@@ -6,8 +6,10 @@ the sign of sums with reversed limits.
 """
 
 from collections.abc import Callable, Sequence, Set
+from functools import lru_cache
 
 import sympy as sp
+from sympy.polys.rings import sring
 
 from derivations.algebra.letters import LAYERS
 from derivations.algebra.steps import Step
@@ -69,6 +71,7 @@ def check_sums(step: Step) -> dict[str, Callable[[], bool]]:
     }
 
 
+@lru_cache(maxsize=256)
 def expand_sums(expr: sp.Expr, layers: int) -> sp.Expr:
     """The expression for a concrete number of layers, every sum written out, outermost first."""
     return write_out(expr.xreplace({LAYERS: sp.Integer(layers)}))
@@ -150,7 +153,8 @@ def _sum_of_squares(step: Step, layers: int) -> bool:
     if difference.is_Rational:
         return bool(difference >= 0)
     symbols = sorted(difference.free_symbols | difference.atoms(sp.Indexed), key=str)
-    polynomial = sp.Poly(difference, *[s for s in symbols if not isinstance(s, (sp.IndexedBase,))])
+    # Sparse: a dense polynomial in as many letters takes longer than all that is done with it.
+    _, polynomial = sring(difference, *(s for s in symbols if not isinstance(s, sp.IndexedBase)))
     return all(k >= 0 and all(e % 2 == 0 for e in powers) for powers, k in polynomial.terms())
 
 

@@ -6,6 +6,8 @@ Answers no where it gives up: a yes is a proof.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeAlias
 
 import sympy as sp
@@ -24,18 +26,24 @@ class Constraint:
     function: Affine
     strict: bool = False
 
+    def __hash__(self) -> int:
+        return hash((frozenset(self.function.items()), self.strict))
 
+
+@lru_cache(maxsize=4096)
 def affine(expr: sp.Expr) -> Affine:
     """The expanded expression, every monomial taken for a variable of its own."""
-    return {
-        monomial: Fraction(int(k.p), int(k.q))
-        for monomial, k in sp.expand(expr).as_coefficients_dict().items()
-        if k
-    }
+    coefficients = sp.expand(expr).as_coefficients_dict().items()
+    return MappingProxyType({m: Fraction(int(k.p), int(k.q)) for m, k in coefficients if k})
 
 
 def follows(wanted: Constraint, given: Sequence[Constraint]) -> bool:
     """Whether the constraints imply the wanted one: with its negation they have no solution."""
+    return _follows(wanted, tuple(given))
+
+
+@lru_cache(maxsize=4096)
+def _follows(wanted: Constraint, given: tuple[Constraint, ...]) -> bool:
     if all(len(set(each.function) - {sp.S.One}) < 2 for each in given):
         return _follows_from_bounds(wanted, given)
     negated = {monomial: -k for monomial, k in wanted.function.items()}
