@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
+from derivations.algebra.showing import Showing, shown_text
 from derivations.book.prose import prose
 from derivations.errors import InputError
 from validate.audit.how_to_read import GUIDE
@@ -56,7 +57,7 @@ class ClaimRecord(_Strict):
         return str(self.evidence["summary"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit(_Strict):
     """The claims, in the order of the paper, and what a reader must know beforehand, by heading.
 
@@ -81,6 +82,12 @@ class Audit(_Strict):
 
     def __str__(self) -> str:
         return render(self, "text")
+
+    def __repr__(self) -> str:
+        rows = ((c.id, c.verdict, c.claim) for c in self.claims)
+        notes = (", ".join(f"{count} {verdict}" for verdict, count in self.tally.items()),)
+        head = ("", "verdict", "claim")
+        return shown_text(Showing(TITLE, head, tuple(rows), (*notes, "print() shows why.")))
 
     def _repr_html_(self) -> str:
         return html(self)
