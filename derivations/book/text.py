@@ -12,7 +12,7 @@ from derivations.book.document import BlockRecord, BoundRecord, Document, StepRe
 from derivations.book.latex import latex_book
 from derivations.book.markdown import markdown_book
 from derivations.book.plain_math import as_text
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +62,7 @@ def _bounds_found(document: Document) -> Showing:
 def render(document: Document, form: str) -> str:
     """The document in one of FORMATS; raises InputError for another."""
     if form not in FORMATS:
-        raise InputError(f"unknown format {form!r}: choose from {', '.join(FORMATS)}")
+        raise InputError(f"unknown format {form!r}: {way_out(form, FORMATS)}")
     return FORMATS[form](document)
 
 

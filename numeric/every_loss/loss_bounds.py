@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.showing import Showing, Shown
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 from numeric.every_loss import cotangents
 from numeric.every_loss.column_pencils import FULL, extremes
 from numeric.every_loss.near_one_loss import within_angle
@@ -94,7 +94,7 @@ def bounds(
     shift-invariant if the basis is. Raises InputError where the basis does not hold the class.
     """
     if cls not in _NEEDS:
-        raise InputError(f"unknown class of losses {cls!r}: choose from {', '.join(_NEEDS)}")
+        raise InputError(f"unknown class of losses {cls!r}: {way_out(cls, _NEEDS)}")
     if found.span not in _NEEDS[cls]:
         raise InputError(
             f"signals of basis {found.span!r} say nothing of the class {cls!r}: ask for basis "

@@ -92,7 +92,9 @@ COMMAND_LINE = [
         'tell(f"{len(found)} of {len(short)} timed: {_in_words(cost, kinds[cost.network])}")',
         "pass",
     ),
-    Mutant("a dry run begins the study", "gradbound/study_commands.py", "if dry:", "if False:"),
+    Mutant(
+        "a dry run begins the study", "gradbound/verbs/study_commands.py", "if dry:", "if False:"
+    ),
     Mutant(
         "times from elsewhere come first",
         _OUTLOOK,

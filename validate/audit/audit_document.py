@@ -18,7 +18,7 @@ from pydantic import ConfigDict, JsonValue, TypeAdapter
 
 from derivations.algebra.showing import Showing, shown_text
 from derivations.book.prose import prose
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 from validate.audit.how_to_read import GUIDE
 from validate.audit.verdicts import MARKS, Verdict
 
@@ -107,7 +107,7 @@ def document(audit: Audit) -> dict[str, object]:
 def render(audit: Audit, form: str) -> str:
     """The audit in one of FORMATS; raises InputError for another."""
     if form not in FORMATS:
-        raise InputError(f"unknown format {form!r}: choose from {', '.join(FORMATS)}")
+        raise InputError(f"unknown format {form!r}: {way_out(form, FORMATS)}")
     return FORMATS[form](audit)
 
 

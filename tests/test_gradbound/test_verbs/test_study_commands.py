@@ -8,7 +8,7 @@ import pytest
 from test_validate.small_study import drawn_initial, drawn_study
 
 from gradbound.cli import main
-from gradbound.study_commands import study_at
+from gradbound.verbs.study_commands import study_at
 from paper_figures import STUDY_PLATES
 from validate.comparison.initial_bands import BANDS
 from validate.records.codec import write_jsonl
