@@ -75,7 +75,7 @@ def _receive(child: subprocess.Popen[str], received: list[str], hear: Hear) -> N
         answer = []
         for line in pipe:
             if line.startswith(_MARK):
-                hear(line.removeprefix(_MARK).rstrip("\n"))
+                hear(line.removeprefix(_MARK).rstrip())
             else:
                 answer.append(line)
         received.append("".join(answer))

@@ -381,14 +381,14 @@ STUDY = [
     ),
     Mutant(
         "a study in the default folder is passed over",
-        "gradbound/cli.py",
+        "gradbound/verbs/options.py",
         "or is_study(DEFAULT_RESULTS)",
         "",
         "tests/test_gradbound/test_verbs/test_study_commands.py",
     ),
     Mutant(
         "what was asked for is drawn before it is known to be there",
-        "gradbound/cli.py",
+        "gradbound/verbs/drawing_commands.py",
         "if of_study and study is None:",
         "if of_study and study is None and not of_results:",
         "tests/test_gradbound/test_verbs/test_study_commands.py",

@@ -151,7 +151,7 @@ def test_with_the_recorded_runs_comes_the_study(
 ) -> None:
     given = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradbound.api.derive", lambda: "document")
+    monkeypatch.setattr("gradbound.api.derive", lambda **_: "document")
     monkeypatch.setattr("validate.records.read.read_results", lambda folder: folder)
     monkeypatch.setattr("validate.records.recorded.recorded_on_gpu", lambda: ())
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
