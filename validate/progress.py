@@ -52,7 +52,7 @@ def bar(tasks: Mapping[str, int], unit: str = "") -> Iterator[Advance]:
         SpinnerColumn(),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn(f"{unit}, " if unit else ""),
+        TextColumn(f"{unit}," if unit else ""),
         TimeElapsedColumn(),
         TextColumn("so far,"),
         TimeRemainingColumn(),
