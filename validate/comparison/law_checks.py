@@ -83,7 +83,7 @@ class LawTables:
     def text(self) -> str:
         """One table for a terminal."""
         rows = [_row(each) for each in self.document.checks]
-        head = ("", "setting", "expected", "measured", "", "holds")
+        head = ("", "setting", "published", "expected", "measured", "", "holds")
         counts = f"{len(self.failures)} of {sum(c.judged for c in self.document.checks)} missed"
         return shown_text(Showing("Laws against simulation", head, tuple(rows), (counts,)), None)
 
@@ -122,5 +122,6 @@ def _stack(profile: DepthProfile) -> tuple[LawCheck, LawCheck]:
 def _row(check: LawCheck) -> tuple[str, ...]:
     error = f"± {check.error:.2g}" if check.error else ""
     holds = "yes" if check.holds else "NO" if check.judged else "no, which is not judged"
-    numbers = (f"{check.expected:.5g}", f"{check.measured:.5g}")
+    published = "" if check.published is None else f"{check.published:.5g}"
+    numbers = (published, f"{check.expected:.5g}", f"{check.measured:.5g}")
     return (check.what, check.setting, *numbers, error, holds)

@@ -1,6 +1,7 @@
 """Statements about laws are held in one table: what is missed is named, nothing else is."""
 
 import json
+import re
 from dataclasses import asdict, replace
 
 import pytest
@@ -33,6 +34,7 @@ def test_what_holds_is_told_in_every_form():
         assert "residual" in text
         assert "0.251" in text
     assert "0 of 3 missed" in GOOD.text()
+    assert re.search(r"a norm +n = 8 +0.3 +0.25 +0.251 +± 0.001 +yes", GOOD.text())
     checks = json.loads(json.dumps(asdict(GOOD.document), allow_nan=False))["checks"]
     assert [each["published"] for each in checks] == [0.3, None, None]
     assert [each["holds"] for each in checks] == [True, True, True]
