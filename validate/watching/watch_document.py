@@ -113,7 +113,7 @@ class WatchDocument(_Strict, Shown):
         alerts = (
             f"step {each.step}: {each.block}: {each.what}: {each.cause}" for each in self.alerts
         )
-        title = f"Gains of {self.target} while it was trained, each {self.every} steps"
+        title = f"Gains of {self.target} while it was trained"
         return gains_shown(title, self.blocks, (*alerts, *self.remarks))
 
     def json(self) -> str:
