@@ -115,6 +115,8 @@ def analyze(
         raise click.UsageError("a PDF is no text: name a file with --out")
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     found = []
     progress = for_terminal(quiet, patient=True)
     with progress(Counter(targets), "models") as advance:
@@ -137,8 +139,6 @@ def analyze(
     if out is None:
         click.echo(_rendered(found, form), nl=False)
         return
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     write_atomic(out, _pdf(found) if form == "pdf" else _rendered(found, form).encode())
     click.echo(out)
 
