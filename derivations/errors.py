@@ -4,6 +4,7 @@ Each error carries the exit code that the command line ends with; a refusal is n
 number.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -43,3 +44,19 @@ class TimeLimitError(GradboundError, TimeoutError):
     """Symbolic work exceeded its time limit and was killed."""
 
     exit_code = 6
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The most similar of the names, whatever their case; None if none is similar."""
+    from difflib import get_close_matches
+
+    by_lower = {each.lower(): each for each in names}
+    near = get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else None
+
+
+def way_out(name: str, names: Iterable[str]) -> str:
+    """What to do about a name that is none of these: the one that was meant, and all of them."""
+    known = tuple(names)
+    meant = nearest(name, known)
+    return f"{f'did you mean {meant!r}? Or ' if meant else ''}choose from {', '.join(known)}"

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,13 +21,20 @@ from derivations.errors import GradboundError, InputError, TimeLimitError
 from derivations.parent_watch import end_after
 
 Json = Any
+Hear = Callable[[str], None]
+_MARK = "+"
+"""Begins a line of a child that is a word of its progress, and not the answer."""
+_speaks = threading.Lock()
+_is_child = False
 
 
-def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
+def run(
+    function: str, arguments: dict[str, Json], seconds: float, hear: Hear = lambda word: None
+) -> Json:
     """Calls "module:name" with keyword arguments in a child process and returns its JSON result.
 
-    Raises TimeLimitError after `seconds`, the function's own GradboundError, and RuntimeError for
-    any other failure.
+    `hear` hears, in a thread, each word that the function gives to `advance`. Raises TimeLimitError
+    after `seconds`, the function's own GradboundError, and RuntimeError for any other failure.
     """
     if not seconds > 0:
         raise InputError(f"the time limit must be a positive number of seconds, not {seconds}")
@@ -35,7 +43,7 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     received: list[str] = []
-    reader = threading.Thread(target=_receive, args=(child, received), daemon=True)
+    reader = threading.Thread(target=_receive, args=(child, received, hear), daemon=True)
     try:
         reader.start()
         # stdin stays open: its end tells the child to stop
@@ -51,12 +59,26 @@ def run(function: str, arguments: dict[str, Json], seconds: float) -> Json:
     return _unpack(function, received[0])
 
 
-def _receive(child: subprocess.Popen[str], received: list[str]) -> None:
+def advance(word: str) -> None:
+    """Tells whoever runs this child that so much is done; elsewhere nobody hears it."""
+    if _is_child:
+        with _speaks:
+            sys.stdout.write(f"{_MARK}{word}\n")
+            sys.stdout.flush()
+
+
+def _receive(child: subprocess.Popen[str], received: list[str], hear: Hear) -> None:
     """Reads the child's answer and closes its pipe."""
     # Here and not where the child is ended: closed by another thread, it breaks under the read.
     assert child.stdout
     with child.stdout as pipe:
-        received.append(pipe.read())
+        answer = []
+        for line in pipe:
+            if line.startswith(_MARK):
+                hear(line.removeprefix(_MARK).rstrip())
+            else:
+                answer.append(line)
+        received.append("".join(answer))
 
 
 def _end(child: subprocess.Popen[str]) -> None:
@@ -80,7 +102,10 @@ def _unpack(function: str, answer: str) -> Json:
     raise RuntimeError(f"{function} failed: {outcome['error']}: {outcome['message']}")
 
 
-def _child(function: str) -> None:
+def answer_for(function: str) -> None:
+    """Is the child: reads arguments, writes the answer, and ends this process."""
+    global _is_child  # noqa: PLW0603  # of this process, for all of its life
+    _is_child = True
     line = sys.stdin.readline()
     if not line:  # the parent went before it said what to do
         os._exit(1)
@@ -97,4 +122,5 @@ def _child(function: str) -> None:
 
 
 if __name__ == "__main__":
-    _child(sys.argv[1])
+    # Of the module by its own name: what the function imports is that, not this one.
+    importlib.import_module("derivations.time_limit").answer_for(sys.argv[1])

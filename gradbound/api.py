@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from derivations.algebra.blocks import block
+from derivations.algebra.blocks import BLOCKS, block
+from derivations.algebra.notation import READINGS
 from derivations.book.text import PrintedDocument
 from derivations.errors import InputError
 from derivations.time_limit import run
 from validate.audit.audit_document import Audit
+from validate.progress import Progress, silent
 from validate.records.recorded import RECORDED
 
 if TYPE_CHECKING:
@@ -21,20 +23,31 @@ if TYPE_CHECKING:
     from paper_figures import PrintedAnalysis, PrintedComparison
 
 TIME_LIMIT = 120.0
+CLAIMS = tuple(f"C{number}" for number in range(1, 26))
+THEOREM_PARTS = 3
+"""How often `derive` says that some of the theorems are done."""
 
 
-def derive(*blocks: str, seconds: float = TIME_LIMIT) -> PrintedDocument:
+def derive(
+    *blocks: str, seconds: float = TIME_LIMIT, progress: Progress = silent
+) -> PrintedDocument:
     """Derives gradients and bounds of the named blocks (none: all of them) and checks every step.
 
     The work is done in a process of its own. A step that fails a check is reported, not raised: see
     `.ok` and `.failures()`. Raises InputError for an unknown block, TimeLimitError after `seconds`.
     """
     names = [block(name).name for name in blocks]
-    answer = run("derivations.book.derive:derive_json", {"blocks": names}, seconds)
+    parts = dict.fromkeys(names or BLOCKS, len(READINGS))
+    parts |= {} if names else {"theorems": THEOREM_PARTS}
+    with progress(parts, "parts") as advance:
+        function = "derivations.book.derive:derive_json"
+        answer = run(function, {"blocks": names}, seconds, advance)
     return PrintedDocument.of(answer)
 
 
-def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> Audit:
+def audit(
+    results: str | Path | None = None, *, seconds: float = TIME_LIMIT, progress: Progress = silent
+) -> Audit:
     """Adjudicates the paper's claims C1–C25: evidence is computed, and the verdicts follow from it.
 
     C24 and C25 are judged by the study, `results` being its folder, else the one that comes with
@@ -44,7 +57,9 @@ def audit(results: str | Path | None = None, *, seconds: float = TIME_LIMIT) -> 
     TimeLimitError after `seconds`.
     """
     arguments = {"results": str(results or RECORDED)}
-    return Audit.of(run("validate.audit.adjudicate:audit_document", arguments, seconds))
+    function = "validate.audit.adjudicate:audit_document"
+    with progress(dict.fromkeys(CLAIMS, 1), "claims") as advance:
+        return Audit.of(run(function, arguments, seconds, advance))
 
 
 def analyze(

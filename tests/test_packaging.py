@@ -100,12 +100,12 @@ def test_readme_names_only_targets_and_verbs_that_exist() -> None:
         re.findall(r"`make ([a-z-]+)", README)
     )
     assert {"reproduce", "test"} <= asked <= targets
-    used = set(re.findall(r"^gradbound ([a-z]+)", README, re.MULTILINE)) | set(
-        re.findall(r"`gradbound ([a-z]+)", README)
+    used = set(re.findall(r"^gradbound ([a-z-]+)", README, re.MULTILINE)) | set(
+        re.findall(r"`gradbound ([a-z-]+)", README)
     )
     listed = set(
         re.findall(
-            r"^\| `([a-z]+)(?: \[BLOCK…\])?` \|",
+            r"^\| `([a-z-]+)(?: \[[^\]]+\])?` \|",
             README[README.index("## The command line") :],
             re.MULTILINE,
         )

@@ -20,7 +20,7 @@ from derivations.algebra.terms import (
     Pointwise,
     Term,
 )
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 
 if TYPE_CHECKING:  # which needs SymPy, and the command line does not
     from derivations.algebra.shapes import Dims
@@ -144,7 +144,7 @@ BLOCKS: Mapping[str, Block] = {
 def block(name: str) -> Block:
     """The named block; raises InputError for an unknown name."""
     if name not in BLOCKS:
-        raise InputError(f"unknown block {name!r}: choose from {', '.join(BLOCKS)}")
+        raise InputError(f"unknown block {name!r}: {way_out(name, BLOCKS)}")
     return BLOCKS[name]
 
 

@@ -74,7 +74,7 @@ class Derivation:
         return replace(self, steps=(*self.steps, *steps))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Theorem:
     """One result. `statement` says it in a sentence, `conditions` when it holds, `source` where it
     is from.
@@ -94,3 +94,6 @@ class Theorem:
     source: str = ""
     setting: str = ""
     result_label: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Theorem {self.id} ({self.certainty}): {self.statement}>"

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeVar
 
 import sympy as sp
 from pydantic import TypeAdapter
@@ -47,10 +48,11 @@ from derivations.rules.bounds import bounds
 from derivations.rules.jacobian import linearize, remains
 from derivations.theorems.equations import equations
 from derivations.theorems.transcription import Equation
-from derivations.time_limit import run
+from derivations.time_limit import advance, run
 from derivations.worlds.attaining_worlds import Example, examples
 from derivations.worlds.printed_worlds import attains
 
+Made = TypeVar("Made")
 THEOREM_SECONDS = 600.0
 NOT_PROVED = r"\text{not proved}"
 """Stands in the place of a formula that no step proves."""
@@ -68,9 +70,11 @@ def derive(blocks: Sequence[str] = ()) -> PrintedDocument:
     # while this one derives the blocks, and then those for every loss: both take about as long.
     with ThreadPoolExecutor(1) as beside:
         function = f"{__name__}:theorems_json"
-        awaited = None if blocks else beside.submit(run, function, {}, THEOREM_SECONDS)
+        awaited = None if blocks else beside.submit(run, function, {}, THEOREM_SECONDS, advance)
         block_records = tuple(
-            _block_record(each, reading) for each in chosen for reading in READINGS
+            _told(each.name, _block_record(each, reading))
+            for each in chosen
+            for reading in READINGS
         )
         named = {each.term: each.name for each in chosen}
         equation_records = tuple(
@@ -80,12 +84,17 @@ def derive(blocks: Sequence[str] = ()) -> PrintedDocument:
         )
         theorem_records: tuple[TheoremRecord, ...] = ()
         if awaited:
-            here = tuple(map(_theorem_record, of_modules(FOR_EVERY_LOSS)))
+            here = _told("theorems", tuple(map(_theorem_record, of_modules(FOR_EVERY_LOSS))))
             first, last = _THEOREMS.validate_json(awaited.result(), strict=True)
             theorem_records = (*first, *here, *last)
     cited = tuple(AxiomRecord(axiom.id, axiom.statement, axiom.source) for axiom in axioms())
     made = PrintedDocument(SCHEMA, True, block_records, equation_records, theorem_records, cited)
     return replace(made, ok=all(step.passed for step in made.steps))
+
+
+def _told(part: str, done: Made) -> Made:
+    advance(part)
+    return done
 
 
 def derive_json(blocks: Sequence[str] = ()) -> str:
@@ -96,7 +105,7 @@ def derive_json(blocks: Sequence[str] = ()) -> str:
 def theorems_json() -> str:
     """The records of the theorems before those for every loss and behind them, as JSON."""
     both = (of_modules(MODULES), in_law())
-    first, last = (tuple(map(_theorem_record, theorems)) for theorems in both)
+    first, last = (_told("theorems", tuple(map(_theorem_record, part))) for part in both)
     return _THEOREMS.dump_json((first, last)).decode()
 
 

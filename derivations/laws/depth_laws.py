@@ -15,6 +15,7 @@ from derivations.algebra.blocks import BLOCKS
 from derivations.algebra.letters import BLOCK, CHI, DEPTH, EPSILON, LAYERS
 from derivations.algebra.notation import notation_of
 from derivations.algebra.printing import in_prose
+from derivations.algebra.showing import Showing, Shown
 from derivations.algebra.steps import Derivation, Step, Theorem
 from derivations.laws.depth_axioms import (
     BATCH_STATISTICS,
@@ -56,8 +57,8 @@ FIRST_STATE = (
 """For which limit a law is exact: a law at a small width, or a small batch, is another."""
 
 
-@dataclass(frozen=True)
-class DepthLaw:
+@dataclass(frozen=True, repr=False)
+class DepthLaw(Shown):
     """E‖∂L/∂x‖² at the start of a stack, or at block i of a dense network, over that at its end,
     per coordinate.
 
@@ -74,6 +75,12 @@ class DepthLaw:
     factor: sp.Expr
     asymptote: sp.Expr
     exactness: str
+
+    def showing(self) -> Showing:
+        found = {"ratio": self.ratio, "factor": self.factor, "tends to": self.asymptote}
+        rows = tuple((name, in_prose(each)) for name, each in found.items())
+        title = f"Law of depth, {self.network}: {self.theorem.title}"
+        return Showing(title, ("", "is"), rows, (self.theorem.setting,))
 
 
 def depth_laws() -> tuple[DepthLaw, ...]:

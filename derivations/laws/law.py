@@ -10,6 +10,8 @@ from typing import ClassVar
 import sympy as sp
 
 from derivations.algebra.notation import Notation
+from derivations.algebra.printing import text
+from derivations.algebra.showing import Showing, Shown
 from derivations.algebra.steps import Theorem
 from derivations.errors import UnknownNodeError
 
@@ -70,8 +72,8 @@ class Scalar:
     definition: sp.MatrixExpr
 
 
-@dataclass(frozen=True, kw_only=True)
-class Law:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Law(Shown):
     """What every law has: a proved statement, the scalars it speaks of, and the axioms it rests on.
 
     ‖∂L/∂x‖² is `shift` plus what the subclass says, given everything the theorem conditions on;
@@ -94,8 +96,14 @@ class Law:
     def notation(self) -> Notation:
         return self.theorem.derivation.notation
 
+    def showing(self) -> Showing:
+        rows = [(text(each.symbol), text(each.definition)) for each in self.scalars]
+        notes = (*(f"if {each}" for each in self.theorem.conditions), self.theorem.statement)
+        title = f"Law {self.id} ({self.kind}): {self.theorem.title}"
+        return Showing(title, ("scalar", "is"), tuple(rows), notes)
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class NoncentralLaw(Law):
     """‖∂L/∂x‖² ~ shift + ‖N(μ, scale · I_dof)‖² with ‖μ‖² = `square`: a scaled, shifted noncentral
     chi-square.
@@ -112,7 +120,7 @@ class NoncentralLaw(Law):
         return self.square / self.scale
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class GeneralizedLaw(Law):
     """‖∂L/∂x‖² ~ shift + ‖N(mean, scale · factor factorᵀ)‖²: a generalized noncentral chi-square.
 

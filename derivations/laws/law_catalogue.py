@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 from derivations.laws.dense_weight import dense_laws
 from derivations.laws.law import Law
 from derivations.laws.shared_weight import shared_laws
@@ -18,5 +18,5 @@ def law(identifier: str) -> Law:
     """The law of that name; raises InputError for an unknown one."""
     found = {law.id: law for law in laws()}
     if identifier not in found:
-        raise InputError(f"unknown law {identifier!r}: choose from {', '.join(found)}")
+        raise InputError(f"unknown law {identifier!r}: {way_out(identifier, found)}")
     return found[identifier]

@@ -96,7 +96,7 @@ class Proved:
         return self.bounds[0].base
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BoundingTheorem(Theorem):
     """A theorem whose derivation proves bounds, of a block that is not named."""
 

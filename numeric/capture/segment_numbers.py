@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.capture.capture import Captured, CapturedModel
 from numeric.capture.segment_columns import SegmentColumns
@@ -19,8 +20,8 @@ from numeric.evaluation.evaluate import evaluate, numbers_at
 from numeric.settings import Effort
 
 
-@dataclass(frozen=True)
-class SegmentNumbers:
+@dataclass(frozen=True, repr=False)
+class SegmentNumbers(Shown):
     """`numbers` of the segment; of samples without a signal they are NaN.
 
     `value_error` is ‖term(x) − recorded‖₂ / ‖recorded‖₂ over the batch. `holds_for` says of each
@@ -30,6 +31,11 @@ class SegmentNumbers:
     numbers: BlockNumbers
     value_error: float
     holds_for: Mapping[str, str]
+
+    def showing(self) -> Showing:
+        found = self.numbers.showing()
+        error = f"the term's value is off the recorded one by {self.value_error:.2g}, relatively"
+        return replace(found, notes=(*found.notes, error))
 
 
 def segment_numbers(

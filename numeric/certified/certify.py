@@ -25,6 +25,7 @@ from derivations.algebra.quantities import (
     SigmaMax,
     SigmaMinAdjoint,
 )
+from derivations.algebra.showing import Showing, Shown
 from derivations.algebra.terms import Term
 from derivations.errors import UnknownNodeError
 from derivations.rules.bound_types import Bound
@@ -38,14 +39,15 @@ from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.matrix_norms import check_subnormals
 from numeric.checks import Function
-from numeric.evaluation.block_numbers import BoundNumbers, not_looser, tightest
+from numeric.evaluation.block_numbers import BoundNumbers, bounds_shown, not_looser, tightest
 from numeric.evaluation.live_samples import live_samples, spread
+from numeric.runs.sample_summary import samples, without_gain
 
 Balls = list[arb]  # one per sample
 
 
-@dataclass(frozen=True)
-class CertifiedNumbers:
+@dataclass(frozen=True, repr=False)
+class CertifiedNumbers(Shown):
     """What holds for one block beyond doubt, for its stored tensors in exact arithmetic.
 
     All are (batch,) float64 on the CPU. `low` ≤ γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ ≤ `high`, and `bounds`
@@ -69,6 +71,14 @@ class CertifiedNumbers:
         Of equal ones it is the first.
         """
         return tightest(self.bounds, side)
+
+    def showing(self) -> Showing:
+        title = f"Certified gain and bounds over {samples(len(self.live))}, rounding included"
+        ends = (
+            BoundNumbers("gain", side, "certified", None, value)
+            for side, value in (("lower", self.low), ("upper", self.high))
+        )
+        return bounds_shown(title, {}, (*ends, *self.bounds), without_gain(self.live))
 
 
 @torch.inference_mode(False)

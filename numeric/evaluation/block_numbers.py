@@ -7,12 +7,14 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.quantities import Definition, NumericalRange, SigmaMax, SigmaMinAdjoint
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from derivations.rules.bound_types import Bound, Order
+from numeric.runs.sample_summary import HEAD, samples, spread_of, without_gain
 
 
-@dataclass(frozen=True)
-class BoundNumbers:
+@dataclass(frozen=True, repr=False)
+class BoundNumbers(Shown):
     """One bound for every sample: `value` (batch,) bounds γ = ‖∂L/∂x‖₂ / ‖∂L/∂H‖₂ from its side.
 
     For a sample that does not meet its condition (no signal where it is relative to one, as behind
@@ -31,9 +33,14 @@ class BoundNumbers:
     value: Tensor
     reason: str = ""
 
+    def showing(self) -> Showing:
+        return bounds_shown(
+            "Bound on the gain", {}, (self,), ((self.reason,) if self.reason else ())
+        )
 
-@dataclass(frozen=True)
-class BlockNumbers:
+
+@dataclass(frozen=True, repr=False)
+class BlockNumbers(Shown):
     """What the formulas say of one block: tensors (batch,), except `pullback` (batch, n) = ∂L/∂x.
 
     `gain` is γ = ‖pullback‖ / ‖g‖. `terms` holds norms ("norm_g", "norm_pullback", and "norm " +
@@ -62,6 +69,33 @@ class BlockNumbers:
         InputError if there is no such bound.
         """
         return tightest(self.bounds, side)
+
+    def showing(self) -> Showing:
+        numbers = {"gain": self.gain}
+        numbers |= {name: self.terms[name] for name in ("t", "c") if name in self.terms}
+        title = f"Gain and bounds over {samples(len(self.gain))}"
+        return bounds_shown(title, numbers, self.bounds, without_gain(self.live))
+
+
+def bounds_shown(
+    title: str,
+    numbers: Mapping[str, Tensor],
+    bounding: Iterable[BoundNumbers],
+    notes: tuple[str, ...] = (),
+) -> Showing:
+    """Numbers and bounds over the samples, each bound with its certainty."""
+    sign = {"lower": "gain ≥", "upper": "gain ≤"}
+    rows = [(name, "", *spread_of(values), "") for name, values in numbers.items()]
+    rows += [
+        (
+            each.id,
+            sign.get(each.side, "gain ="),
+            *spread_of(each.value, each.side),
+            each.certainty + (f", δ = {each.delta:.3g}" if each.delta else ""),
+        )
+        for each in bounding
+    ]
+    return Showing(title, ("", "", *HEAD, "certainty"), tuple(rows), notes)
 
 
 def tightest(bounding: Sequence[BoundNumbers], side: str) -> tuple[BoundNumbers, ...]:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.every_loss import cotangents
 from numeric.every_loss.loss_bounds import HOLDS_FOR, LossClass, bounds, label_norms
 from numeric.every_loss.reachable import Reachable
+from numeric.runs.sample_summary import written
 
 
-@dataclass(frozen=True, eq=False)
-class BatchBounds:
+@dataclass(frozen=True, eq=False, repr=False)
+class BatchBounds(Shown):
     """lower ≤ γ of the batch ≤ upper, for every loss that is a sum or mean over its samples.
 
     `floor` as in `LossBounds`, the greatest of the samples'. For "labels" the labels (batch,) that
@@ -30,6 +32,10 @@ class BatchBounds:
     holds_for: str
     lower_at: Tensor | None = None
     upper_at: Tensor | None = None
+
+    def showing(self) -> Showing:
+        rows = (("gain ≥", written(self.lower, "lower")), ("gain ≤", written(self.upper, "upper")))
+        return Showing(f"Bounds of the whole batch for {self.holds_for}", ("", "bound"), rows)
 
 
 def batch_bounds(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from derivations.algebra.blocks import Block, term_of
+from derivations.algebra.showing import Showing, Shown
 from derivations.algebra.terms import Term
 from derivations.errors import InputError
 from numeric.certified.enclosed_point import EnclosedPoint, check_stored
@@ -21,10 +22,11 @@ from numeric.checks import Function
 from numeric.evaluation.realize import realize
 from numeric.every_loss.cotangents import check_directions
 from numeric.every_loss.sup_ratio import sup_ratio
+from numeric.runs.sample_summary import HEAD, between, samples
 
 
-@dataclass(frozen=True, eq=False)
-class CertifiedPair:
+@dataclass(frozen=True, eq=False, repr=False)
+class CertifiedPair(Shown):
     """`lower` ≤ ‖∂L/∂x‖/‖∂L/∂H‖ ≤ `upper`, (batch,) float64, rounding included; 0 and ∞ where
     nothing is proved.
     """
@@ -33,6 +35,11 @@ class CertifiedPair:
     upper: Tensor
     holds_for: str = "every signal in the span of the stored columns"
     certainty: Literal["certified"] = "certified"
+
+    def showing(self) -> Showing:
+        title = f"Bounds for {self.holds_for}, certified, over {samples(len(self.lower))}"
+        rows = between(self.lower, self.upper)
+        return Showing(title, ("", *HEAD), rows)
 
 
 @torch.inference_mode(False)

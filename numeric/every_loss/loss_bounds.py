@@ -3,6 +3,7 @@
 Exact up to floating point for the columns as they are stored: see `certified_pairs` for more.
 """
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,11 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from derivations.errors import InputError
+from derivations.algebra.showing import Showing, Shown
+from derivations.errors import InputError, way_out
 from numeric.every_loss import cotangents
 from numeric.every_loss.column_pencils import FULL, extremes
 from numeric.every_loss.near_one_loss import within_angle
 from numeric.every_loss.reachable import LOGITS, Reachable
+from numeric.runs.sample_summary import HEAD, between, samples
 
 LossClass = Literal["all", "shift_invariant", "labels", "label", "angle"]
 HOLDS_FOR = {
@@ -33,8 +36,8 @@ _NEEDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class LossBounds:
+@dataclass(frozen=True, eq=False, repr=False)
+class LossBounds(Shown):
     """lower ≤ ‖∂L/∂h_i‖/‖∂L/∂h_j‖ ≤ upper for every loss that `holds_for` names, (batch,) each.
 
     For a sample with `floor` > 0 they hold of losses with ‖∂L/∂h_j‖ ≥ floor·‖∂L/∂z‖: smaller
@@ -65,6 +68,13 @@ class LossBounds:
         none = self.lower.isnan().nonzero()[:, 0].tolist()
         return dict.fromkeys(none, f"no signal of {self.holds_for} reaches the block's output")
 
+    def showing(self) -> Showing:
+        title = f"Bounds for {self.holds_for}, {self.certainty}, over {samples(len(self.lower))}"
+        rows = between(self.lower, self.upper)
+        counts = Counter(self.why_none.values())
+        none = (f"{samples(count)} without bounds: {why}" for why, count in counts.items())
+        return Showing(title, ("", *HEAD), rows, tuple(none))
+
 
 def bounds(
     found: Reachable,
@@ -84,7 +94,7 @@ def bounds(
     shift-invariant if the basis is. Raises InputError where the basis does not hold the class.
     """
     if cls not in _NEEDS:
-        raise InputError(f"unknown class of losses {cls!r}: choose from {', '.join(_NEEDS)}")
+        raise InputError(f"unknown class of losses {cls!r}: {way_out(cls, _NEEDS)}")
     if found.span not in _NEEDS[cls]:
         raise InputError(
             f"signals of basis {found.span!r} say nothing of the class {cls!r}: ask for basis "

@@ -11,9 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.every_loss import cotangents
 from numeric.every_loss.logit_graph import Values, kept_as_it_was, logit_graph
+from numeric.runs.sample_summary import samples
 
 LOGITS = "z"
 """The name of the signals that enter at the logits themselves."""
@@ -22,8 +24,8 @@ _AT_ONCE = 2**19
 Basis = Literal["all", "sum_zero", "labels"]
 
 
-@dataclass(frozen=True, eq=False)
-class Reachable:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reachable(Shown):
     """The signals that reach each place, by its number or name; LOGITS are the directions alone.
 
     `columns` (batch, n, c) in the model's precision; `basis` (batch, K, c) float64 the directions a
@@ -49,6 +51,17 @@ class Reachable:
             raise InputError(
                 f"the basis is not that of {self.span!r}: let `reachable` make it, or say 'given'"
             )
+
+    def showing(self) -> Showing:
+        rows = [
+            (str(place), str(found.shape[1]), str(found.shape[2]))
+            for place, found in self.columns.items()
+        ]
+        title = (
+            f"Signals that reach each place: {self.classes} logits, {samples(len(self.logits))}, "
+            f"directions {self.span}"
+        )
+        return Showing(title, ("place", "entries", "directions"), tuple(rows))
 
     @property
     def classes(self) -> int:

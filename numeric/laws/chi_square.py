@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import EPS, Array, Components
 from numeric.laws.chi_square_probabilities import Probabilities, answerable
 from numeric.laws.draws import Draws
 from numeric.laws.tail_inversion import log_probability
+from numeric.runs.sample_summary import HEAD, spread_of
 from numeric.settings import between, whole
 
 TOLERANCE = 1e-6
@@ -34,8 +36,8 @@ def real(values: npt.ArrayLike, name: str) -> Array:
     return found.astype(np.float64)
 
 
-@dataclass(frozen=True)
-class GeneralizedChiSquare:
+@dataclass(frozen=True, repr=False)
+class GeneralizedChiSquare(Shown):
     """The law of Q = shift + Σ_j ‖N(μ_j, weight_j · I_{dof_j})‖² with ‖μ_j‖² = square_j.
 
     One law, or a batch: shift (*batch,), the others (*batch, k), all float64. A weight of 0 gives a
@@ -89,6 +91,13 @@ class GeneralizedChiSquare:
     @property
     def batch(self) -> tuple[int, ...]:
         return self.shift.shape
+
+    def showing(self) -> Showing:
+        parts = {"shift": self.shift, "mean": self.mean, "weights": self.weights}
+        parts |= {"degrees of freedom": self.dofs, "squares": self.squares}
+        rows = [(name, *spread_of(part)) for name, part in parts.items()]
+        title = f"Generalized chi-square: {int(np.prod(self.batch, dtype=int))} laws of "
+        return Showing(f"{title}{self.weights.shape[-1]} parts", ("", *HEAD), tuple(rows))
 
     @property
     def mean(self) -> Array:

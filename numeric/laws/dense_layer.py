@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.stats import kstest
 from torch import Tensor
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.laws.characteristic_inversion import EPS, Array
 from numeric.laws.chi_square import TOLERANCE, GeneralizedChiSquare, real
@@ -27,6 +28,7 @@ from numeric.laws.law_formulas import (
     noncentral_law,
     require,
 )
+from numeric.runs.sample_summary import written
 
 GIVEN_ALL = "given all that they made of the inputs as it is"
 RANK_TOLERANCE = 64
@@ -228,8 +230,8 @@ def gain_band(
     return np.sqrt(low) / length, np.sqrt(high) / length
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(Shown):
     """How well draws agree with a law.
 
     The Kolmogorov–Smirnov distance of their probabilities from uniform, its p-value under the law,
@@ -241,6 +243,11 @@ class Fit:
     p_value: float
     draws: int
     left_out: int
+
+    def showing(self) -> Showing:
+        row = (written(self.distance), written(self.p_value), str(self.draws), str(self.left_out))
+        head = ("distance", "p-value", "draws", "left out")
+        return Showing("Draws against their law (Kolmogorov–Smirnov)", head, (row,))
 
 
 def goodness_of_fit(

@@ -9,15 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.operators.composed_operators import Adjoint
 from numeric.operators.linear_operator import LinearOperator, check_operator
 from numeric.operators.vector_norms import norm
+from numeric.runs.sample_summary import HEAD, samples, spread_of
 from numeric.settings import check_estimate
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """Per sample a random estimate and its standard error.
 
     (batch,) float64 each, on the operator's device.
@@ -25,6 +27,10 @@ class Estimate:
 
     value: Tensor
     standard_error: Tensor
+
+    def showing(self) -> Showing:
+        rows = (("value", *spread_of(self.value)), ("error", *spread_of(self.standard_error)))
+        return Showing(f"Estimate over {samples(self.value.numel())}", ("", *HEAD), rows)
 
 
 def frobenius(operator: LinearOperator, *, samples: int = 64, seed: int = 0) -> Estimate:

@@ -11,15 +11,17 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.operators.krylov import Bidiagonal, Tridiagonal
 from numeric.operators.linear_operator import LinearOperator
 from numeric.operators.random_start import least_overlap, outer_gap
+from numeric.runs.sample_summary import HEAD, between, samples
 from numeric.tolerances import tolerances
 
 
-@dataclass(frozen=True)
-class Enclosure:
+@dataclass(frozen=True, repr=False)
+class Enclosure(Shown):
     """Per sample, low ≤ true value ≤ high with probability at least 1 − delta.
 
     The probability is over the method's random start.
@@ -41,6 +43,12 @@ class Enclosure:
     delta: float
     residual: Tensor
     steps: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.int64))
+
+    def showing(self) -> Showing:
+        sure = f"probable, δ = {self.delta:.3g} each" if self.delta else "exact up to rounding"
+        rows = between(self.low, self.high, "value")
+        title = f"Enclosure over {samples(self.low.numel())}, {sure}"
+        return Showing(title, ("", *HEAD), rows)
 
 
 class Ends(ABC):

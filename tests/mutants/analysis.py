@@ -233,7 +233,7 @@ ANALYSIS = (
         "derivations/errors.py",
         "exit_code = 5",
         "exit_code = 1",
-        "tests/test_gradbound/test_model_commands.py",
+        "tests/test_gradbound/test_verbs/test_model_commands.py",
     ),
     Mutant(
         "a signal inside a block is followed without what other paths bring",
@@ -338,7 +338,7 @@ ANALYSIS = (
     ),
     Mutant(
         "a file is text whatever its name says",
-        "gradbound/model_commands.py",
+        "gradbound/verbs/model_commands.py",
         "return form or _form_of(out)",
         'return form or "text"',
     ),
@@ -605,7 +605,7 @@ ANALYSIS = (
     ),
     Mutant(
         "a format and a suffix may disagree",
-        "gradbound/model_commands.py",
+        "gradbound/verbs/model_commands.py",
         "if form is not None and said is not None and said != form:",
         "if False:",
     ),

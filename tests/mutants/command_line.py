@@ -3,6 +3,7 @@
 from mutants.mutant import Mutant
 
 _CARRY_ON = "gradbound/carry_on.py"
+_WORKERS = "validate/training/workers.py"
 _EXITS = "gradbound/exits.py"
 _PLACES = "gradbound/places.py"
 _OUTLOOK = "validate/study/study_outlook.py"
@@ -30,7 +31,7 @@ COMMAND_LINE = [
     ),
     Mutant(
         "a spent budget forgets what was given",
-        "gradbound/cli.py",
+        "gradbound/verbs/validate_command.py",
         "way_on=carry_on(given)",
         "way_on=carry_on(given[:1])",
         _WAYS_OUT,
@@ -60,8 +61,8 @@ COMMAND_LINE = [
     Mutant(
         "progress is told to terminals alone",
         "validate/progress.py",
-        "return bar if sys.stderr.isatty() else lines",
-        "return bar if sys.stderr.isatty() else silent",
+        "return patient_lines if patient else lines",
+        "return silent",
     ),
     Mutant(
         "a task is done at its first unit",
@@ -92,7 +93,9 @@ COMMAND_LINE = [
         'tell(f"{len(found)} of {len(short)} timed: {_in_words(cost, kinds[cost.network])}")',
         "pass",
     ),
-    Mutant("a dry run begins the study", "gradbound/study_commands.py", "if dry:", "if False:"),
+    Mutant(
+        "a dry run begins the study", "gradbound/verbs/study_commands.py", "if dry:", "if False:"
+    ),
     Mutant(
         "times from elsewhere come first",
         _OUTLOOK,
@@ -101,5 +104,75 @@ COMMAND_LINE = [
     ),
     Mutant("an unknown time is none", _OUTLOOK, "if _kind(trial) not in seconds", "if False"),
     Mutant("the outlook is of any protocol", _OUTLOOK, "refuse_another(study, protocol)", "pass"),
+    Mutant("a worker keeps its epochs to itself", _WORKERS, "_hearers.append(words.put)", "pass"),
+    Mutant("a word comes behind the result", _WORKERS, "hear(words.get())", "words.get()"),
+    Mutant(
+        "a child keeps its progress to itself",
+        "derivations/time_limit.py",
+        "hear(line.removeprefix(_MARK).rstrip())",
+        "pass",
+    ),
+    Mutant(
+        "what is printed beside a bar goes to stderr",
+        "validate/progress.py",
+        "redirect_stdout=False",
+        "redirect_stdout=True",
+    ),
+    Mutant(
+        "a lower bound is rounded up",
+        "numeric/runs/sample_summary.py",
+        '"lower": ROUND_FLOOR',
+        '"lower": ROUND_CEILING',
+    ),
+    Mutant(
+        "an enclosure is called exact",
+        "numeric/operators/ritz_ends.py",
+        "if self.delta else",
+        "if False else",
+        "tests/test_numeric/test_numeric_shown.py",
+    ),
+    Mutant(
+        "a minus is lost on its way to the terminal",
+        "derivations/book/plain_math.py",
+        'return "−"',
+        'return "+"',
+    ),
+    Mutant(
+        "the bounds are left out of what is shown",
+        "derivations/book/text.py",
+        "for b in block.bounds",
+        "for b in ()",
+    ),
+    Mutant(
+        "a law that is missed ends with 0",
+        "gradbound/verbs/law_command.py",
+        "judge(found.failures)",
+        "pass",
+    ),
+    Mutant(
+        "a narrow stack is judged block by block",
+        "validate/comparison/compare_depth.py",
+        "return self.whole.width >= JUDGED_WIDTH",
+        "return True",
+        "tests/test_validate/test_comparison/test_law_checks.py",
+    ),
+    Mutant(
+        "nothing was meant",
+        "derivations/errors.py",
+        "return by_lower[near[0]] if near else None",
+        "return None",
+    ),
+    Mutant(
+        "a folder that is not there is carried on with",
+        "gradbound/telling.py",
+        "if resume and not out.is_dir():",
+        "if False:",
+    ),
+    Mutant(
+        "what the records lack is not in the JSON",
+        "gradbound/telling.py",
+        "self.left_out[name] = str(outcome)",
+        "pass",
+    ),
     Mutant("pip tells its warnings", "validate/training/gpu_bundle.py", '"-qq"', '"-q"'),
 ]

@@ -12,7 +12,7 @@ _EFFECTS = "paper_figures/study/study_effects.py"
 _TABLES = "paper_figures/study/study_tables.py"
 _SECTION = "paper_figures/pages/study_section.py"
 _COUNTED = "validate/study/counted_checks.py"
-_COMMANDS = "gradbound/study_commands.py"
+_COMMANDS = "gradbound/verbs/study_commands.py"
 _ON_THE_PAGE = (
     "tests/test_paper_figures/test_report.py"
     "::test_a_study_is_on_the_page_of_records_and_counted_there"
@@ -381,17 +381,17 @@ STUDY = [
     ),
     Mutant(
         "a study in the default folder is passed over",
-        "gradbound/cli.py",
+        "gradbound/verbs/options.py",
         "or is_study(DEFAULT_RESULTS)",
         "",
-        "tests/test_gradbound/test_study_commands.py",
+        "tests/test_gradbound/test_verbs/test_study_commands.py",
     ),
     Mutant(
         "what was asked for is drawn before it is known to be there",
-        "gradbound/cli.py",
+        "gradbound/verbs/drawing_commands.py",
         "if of_study and study is None:",
         "if of_study and study is None and not of_results:",
-        "tests/test_gradbound/test_study_commands.py",
+        "tests/test_gradbound/test_verbs/test_study_commands.py",
     ),
     Mutant(
         "what was not measured ranks lowest",

@@ -440,7 +440,7 @@ MEASUREMENTS = [
     ),
     Mutant(
         "a share ends in silence",
-        "gradbound/cli.py",
+        "gradbound/verbs/validate_command.py",
         "tell(jobs.share_done(out, rank, carry_on(given)))",
         "pass",
         "tests/test_gradbound/test_cli_ways_out.py",

@@ -6,6 +6,7 @@ import time
 import sympy
 
 from derivations.errors import InputError
+from derivations.time_limit import advance
 
 
 def double(x: list) -> list:
@@ -38,3 +39,9 @@ def simplify() -> str:
         if a != b
     )
     return str(sympy.simplify(sympy.Add(*terms)))
+
+
+def count(number: int) -> int:
+    for done in range(number):
+        advance(f"part {done}")
+    return number

@@ -10,6 +10,8 @@ from derivations.errors import (
     TimeLimitError,
     UnknownNodeError,
     ViolationError,
+    nearest,
+    way_out,
 )
 
 
@@ -42,3 +44,22 @@ def test_an_error_of_no_kind_is_a_bug():
         TimeLimitError,
     }
     assert GradboundError.exit_code == 1 not in {each.exit_code for each in refusals}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("Relu", "ReLU"), ("relu6", "ReLU6"), ("linar", "Linear"), ("zzz", None), ("", None)],
+)
+def test_the_nearest_name(name, expected):
+    assert nearest(name, ["Linear", "ReLU", "ReLU6"]) == expected
+
+
+def test_of_no_names_none_is_near():
+    assert nearest("relu", []) is None
+
+
+def test_the_way_out_names_what_was_meant_and_all_there_is():
+    assert way_out("residul", {"plain": 1, "residual": 2}) == (
+        "did you mean 'residual'? Or choose from plain, residual"
+    )
+    assert way_out("zzz", ("plain", "residual")) == "choose from plain, residual"

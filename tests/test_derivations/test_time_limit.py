@@ -109,3 +109,15 @@ def test_the_child_ends_when_its_parent_is_killed():
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     assert gone(started)
+
+
+def test_progress_is_heard_in_order_and_before_the_answer():
+    heard = []
+    assert time_limit.run(FIXTURES + "count", {"number": 3}, 60, heard.append) == 3
+    assert heard == ["part 0", "part 1", "part 2"]
+
+
+def test_progress_that_nobody_asked_for_disturbs_nothing(capsys):
+    assert time_limit.run(FIXTURES + "count", {"number": 2}, 60) == 2
+    time_limit.advance("outside of a child")
+    assert capsys.readouterr() == ("", "")

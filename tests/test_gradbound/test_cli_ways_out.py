@@ -48,6 +48,7 @@ def test_a_place_with_nothing_to_resume_is_said_to_be_so(
 ) -> None:
     results = read_results(tiny)
     monkeypatch.setattr("gradbound.jobs.run", lambda *_, **__: results)
+    (tmp_path / "empty").mkdir()
     assert main(["validate", "--out", str(tmp_path / "empty"), "--resume", "--quiet"]) == 0
     assert "empty holds nothing to carry on with: starting afresh" in capsys.readouterr().err
 

@@ -16,8 +16,9 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
+from derivations.algebra.showing import Showing, shown_text
 from derivations.book.prose import prose
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 from validate.audit.how_to_read import GUIDE
 from validate.audit.verdicts import MARKS, Verdict
 
@@ -56,7 +57,7 @@ class ClaimRecord(_Strict):
         return str(self.evidence["summary"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit(_Strict):
     """The claims, in the order of the paper, and what a reader must know beforehand, by heading.
 
@@ -82,6 +83,12 @@ class Audit(_Strict):
     def __str__(self) -> str:
         return render(self, "text")
 
+    def __repr__(self) -> str:
+        rows = ((c.id, c.verdict, c.claim) for c in self.claims)
+        notes = (", ".join(f"{count} {verdict}" for verdict, count in self.tally.items()),)
+        head = ("", "verdict", "claim")
+        return shown_text(Showing(TITLE, head, tuple(rows), (*notes, "print() shows why.")))
+
     def _repr_html_(self) -> str:
         return html(self)
 
@@ -100,7 +107,7 @@ def document(audit: Audit) -> dict[str, object]:
 def render(audit: Audit, form: str) -> str:
     """The audit in one of FORMATS; raises InputError for another."""
     if form not in FORMATS:
-        raise InputError(f"unknown format {form!r}: choose from {', '.join(FORMATS)}")
+        raise InputError(f"unknown format {form!r}: {way_out(form, FORMATS)}")
     return FORMATS[form](audit)
 
 

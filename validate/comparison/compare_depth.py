@@ -2,11 +2,9 @@
 
 A prediction comes from `numeric.laws.depth_ratios`, a measurement from
 `validate.measure.deep_stacks`; neither sees the other. Seeds and numbers of draws are fixed
-beforehand. `python -m validate.comparison.compare_depth` prints the table.
+beforehand. `gradbound check-laws depth` prints the table.
 """
 
-import sys
-from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +20,7 @@ from validate.measure.deep_stacks import (
     ratio,
     stack_squares,
 )
-from validate.progress import Progress, for_terminal, silent
+from validate.progress import Progress, silent
 
 STANDARD_ERRORS = 4.0
 BLOCK_DEVIATION = 0.1
@@ -33,6 +31,7 @@ The largest deviation beyond noise is about −4/n, in the first of forty blocks
 BN(Wx): directions that its weights spread pass back more through the block and less from the
 BatchNorms behind, which divide by that spread. Where these divide by its mean-field value instead,
 nothing is left."""
+JUDGED_WIDTH = 64
 BATCH_PER_WIDTH = 4  # where BatchNorm sees the batch, it must grow with the width
 PLAIN_BATCH = 32
 
@@ -114,6 +113,11 @@ class DepthProfile:
     def within(self) -> bool:
         """Whether each block's gain is within 10 % of the predicted one."""
         return abs(self.worst.deviation) <= BLOCK_DEVIATION
+
+    @property
+    def blocks_are_judged(self) -> bool:
+        """Whether the stack is as wide as BLOCK_DEVIATION asks for."""
+        return self.whole.width >= JUDGED_WIDTH
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,7 @@ def table(
     ]
     profiles = []
     labels = [f"{trial.network}, n = {trial.width}" for trial in trials]
-    with progress(dict.fromkeys(labels, 1)) as advance:
+    with progress(dict.fromkeys(labels, 1), "stacks") as advance:
         for trial, label in zip(trials, labels, strict=True):
             profiles.append(compare_blocks(trial))
             advance(label)
@@ -274,8 +278,3 @@ def extrapolated(narrow: DepthRow | BlockGain, wide: DepthRow | BlockGain) -> tu
     standard error.
     """
     return 2 * wide.deviation - narrow.deviation, (4 * wide.error**2 + narrow.error**2) ** 0.5
-
-
-if __name__ == "__main__":
-    ArgumentParser(description="Hold the laws of depth against autograd (minutes).").parse_args()
-    sys.stdout.write(markdown(table(progress=for_terminal())))

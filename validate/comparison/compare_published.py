@@ -1,13 +1,12 @@
 """Reproduces published statements about random layers: what is published, exact, and measured.
 
 Each check's tolerance is four of its own standard errors, or half a unit in the last printed digit
-where nothing is random. `python -m validate.comparison.compare_published` prints the table.
+where nothing is random. `gradbound check-laws published` prints the table.
 """
 
-import sys
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -34,6 +33,7 @@ from validate.measure.random_layers import (
     path_share,
     spectral_variance,
 )
+from validate.progress import Progress, silent
 
 STANDARD_ERRORS = 4.0
 PRINTED_DIGIT = 1e-6  # of 0.4537 %
@@ -75,21 +75,29 @@ class Effort:
     widths: tuple[tuple[int, int], ...] = ((24, 1500), (48, 700), (96, 250), (192, 60))
 
 
-def published_checks(effort: Effort = Effort(), seed: int = 0) -> tuple[PublishedRow, ...]:
+def published_checks(
+    effort: Effort = Effort(), seed: int = 0, progress: Progress = silent
+) -> tuple[PublishedRow, ...]:
     """The rows of the table, with these numbers of draws.
 
     Path lengths; spread of squared singular values, linear and ReLU; spread of norms; the largest
     singular value; the norm of a convolution that is called normalized.
     """
-    rows = [_path_row()]
-    rows += [
-        _spectral_row(depth, 32, relu, effort.spectra, seed)
-        for relu in (False, True)
-        for depth in (2, 5)
-    ]
-    rows += [_norm_row(depth, width, effort.norms, seed) for depth, width in ((4, 32), (8, 64))]
-    rows += [_edge_row(depth, effort.widths, seed) for depth in (2, 4, 8)]
-    rows.append(_convolution_row(8, 8, seed))
+    work: dict[str, Callable[[], PublishedRow]] = {"path lengths": _path_row}
+    for relu in (False, True):
+        for depth in (2, 5):
+            name = f"spectrum, {'ReLU' if relu else 'linear'}, L = {depth}"
+            work[name] = partial(_spectral_row, depth, 32, relu, effort.spectra, seed)
+    for depth, width in ((4, 32), (8, 64)):
+        work[f"norms, L = {depth}"] = partial(_norm_row, depth, width, effort.norms, seed)
+    for depth in (2, 4, 8):
+        work[f"largest s², L = {depth}"] = partial(_edge_row, depth, effort.widths, seed)
+    work["convolution"] = partial(_convolution_row, 8, 8, seed)
+    rows = []
+    with progress(dict.fromkeys(work, 1), "statements") as advance:
+        for name, row in work.items():
+            rows.append(row())
+            advance(name)
     return tuple(rows)
 
 
@@ -217,8 +225,3 @@ def extrapolate(found: dict[int, Estimate]) -> Estimate:
         @ (np.array([estimate.value for estimate in found.values()]) * weights)
     )
     return Estimate(float(solution[0]), float(covariance[0, 0]) ** 0.5)
-
-
-if __name__ == "__main__":
-    ArgumentParser(description="Reproduce published statements (a minute).").parse_args()
-    sys.stdout.write(table(published_checks()))

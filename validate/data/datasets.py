@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 from validate.data.cifar_binary import CIFAR10, CIFAR100, Cifar
 from validate.data.fashion_mnist import DEBIAN_FASHION_MNIST, FIRST_FILE, fashion_mnist
 from validate.data.image_folder import (
@@ -32,7 +32,7 @@ def load(name: str, folder: Path | None = None) -> Dataset:
     Raises InputError for an unknown name, and for missing, truncated or inconsistent files.
     """
     if name not in LOADERS:
-        raise InputError(f"unknown data set {name!r}: choose from {', '.join(LOADERS)}")
+        raise InputError(f"unknown data set {name!r}: {way_out(name, LOADERS)}")
     return LOADERS[name].load(folder)
 
 
@@ -41,7 +41,7 @@ def locate(name: str, folder: Path | None = None) -> str | None:
     only and reads nothing.
     """
     if name not in LOADERS:
-        raise InputError(f"unknown data set {name!r}: choose from {', '.join(LOADERS)}")
+        raise InputError(f"unknown data set {name!r}: {way_out(name, LOADERS)}")
     return LOADERS[name].locate(folder)
 
 

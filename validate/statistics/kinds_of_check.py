@@ -164,7 +164,7 @@ CHECKS: tuple[Check, ...] = (
         "laws of depth",
         "missed",
         "how ratios of random networks grow with depth",
-        where="python -m validate.comparison.compare_depth",
+        where="gradbound check-laws depth",
     ),
     Check(
         COULD_FAIL,

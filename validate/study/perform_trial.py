@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 from validate.data.splits import Dataset
 from validate.measure.batch_statistics import recalibrated, statistics_are_finite
@@ -17,16 +18,25 @@ from validate.training.train import Schedule, Training, deterministic, evaluate
 DEVICE = "cpu"
 
 
-def perform_trial(protocol: Protocol, trial: Trial, dataset: Dataset) -> TrialRow:
+def perform_trial(
+    protocol: Protocol,
+    trial: Trial,
+    dataset: Dataset,
+    advance: Callable[[str], None] = lambda label: None,
+) -> TrialRow:
     """The sealed record of the trial, of images from the front of the data set: a function of its
-    arguments, the kind of processor and the versions, but for `seconds`.
+    arguments, the kind of processor and the versions, but for `seconds`. `advance` hears of every
+    epoch.
     """
     begin = time.perf_counter()
     used = dataset.first(trial.train_samples, protocol.training.test_samples)
     with deterministic(protocol.training.threads):
         training = _training(protocol, trial, used)
         before = _batch_ratio(training)
-        finite = all(training.run_epoch(epoch) for epoch in range(1, trial.epochs + 1))
+        finite = True
+        for epoch in range(1, trial.epochs + 1):
+            finite = finite and training.run_epoch(epoch)
+            advance(trial.trial)
         scores = _scores(protocol, training, used) if finite else None
         ratios = (before,) if scores is None else (before, _batch_ratio(training))
     row = TrialRow(

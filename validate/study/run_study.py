@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from validate.data.datasets import load
-from validate.progress import Progress, silent
+from validate.progress import Advance, Progress, silent
 from validate.study.initial_rows import initial_row
 from validate.study.perform_trial import perform_trial
 from validate.study.protocol import Protocol, read_protocol
 from validate.study.study_folder import Study, open_study, read_study
 from validate.study.trials import Trial, TrialRow
-from validate.training.workers import Result, Task, spread
+from validate.training.workers import Result, Task, spread, tell_parent, told_here
 
 
 def run_study(
@@ -35,12 +35,13 @@ def run_study(
         study = read_study(out)
         train = partial(_perform_alone, protocol, data_folder)
         while study.missing:  # once more where the deviation of the first pairs asks for more
-            with progress({trial.trial: 1 for trial in study.missing}) as advance:
-                for row in _spread(train, study.missing, processes):
+            epochs = {trial.trial: trial.epochs for trial in study.missing}
+            with progress(epochs, "epochs") as advance:
+                for row in _spread(train, study.missing, processes, advance):
                     study = add(row)
-                    advance(row.trial.trial)
         work = partial(initial_row, data_folder=data_folder)
-        with progress(Counter(band.network for band in study.missing_bands)) as advance:
+        bands = Counter(band.network for band in study.missing_bands)
+        with progress(bands, "networks") as advance:
             for initial in _spread(work, study.missing_bands, processes):
                 study = add(initial)
                 advance(initial.network)
@@ -48,12 +49,18 @@ def run_study(
 
 
 def _spread(
-    work: Callable[[Task], Result], tasks: Sequence[Task], processes: int
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    processes: int,
+    hear: Advance = lambda word: None,
 ) -> Iterator[Result]:
     if min(processes, len(tasks)) <= 1:
-        return map(work, tasks)
-    return spread(work, tasks, min(processes, len(tasks)))
+        with told_here(hear):
+            yield from map(work, tasks)
+    else:
+        yield from spread(work, tasks, min(processes, len(tasks)), None, hear)
 
 
 def _perform_alone(protocol: Protocol, data_folder: Path | None, trial: Trial) -> TrialRow:
-    return perform_trial(protocol, trial, load(protocol.training.dataset, data_folder))
+    dataset = load(protocol.training.dataset, data_folder)
+    return perform_trial(protocol, trial, dataset, tell_parent)

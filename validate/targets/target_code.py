@@ -18,8 +18,7 @@ from types import ModuleType
 
 from torch import nn
 
-from derivations.errors import InputError
-from validate.targets.nearest_name import nearest
+from derivations.errors import InputError, nearest
 
 _LONGEST = 300
 _counter = itertools.count(1)

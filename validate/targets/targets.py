@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from derivations.errors import InputError
+from derivations.errors import InputError, nearest
 from validate.networks.build import FAMILIES, NETWORKS, Config, build, parse
 from validate.targets.checkpoint_weights import load_weights
 from validate.targets.example_inputs import (
@@ -24,7 +24,6 @@ from validate.targets.example_inputs import (
     own_input_size,
     placed,
 )
-from validate.targets.nearest_name import nearest
 from validate.targets.target_code import from_file, from_package
 from validate.targets.zoo_models import has_torchvision, timm_model, torchvision_model
 

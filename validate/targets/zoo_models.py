@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from derivations.errors import InputError
-from validate.targets.nearest_name import nearest
+from derivations.errors import InputError, nearest
 
 _OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

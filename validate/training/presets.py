@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from derivations.errors import InputError
+from derivations.errors import InputError, way_out
 from validate.data.datasets import DATASETS
 from validate.data.splits import Dataset
 from validate.networks.build import build
@@ -128,11 +128,11 @@ def preset(
     another device where asked. Raises InputError.
     """
     if name not in PRESETS:
-        raise InputError(f"unknown preset {name!r}: choose from {', '.join(PRESETS)}")
+        raise InputError(f"unknown preset {name!r}: {way_out(name, PRESETS)}")
     chosen = PRESETS[name]
     if dataset is not None:
         if dataset not in DATASETS:
-            raise InputError(f"unknown data set {dataset!r}: choose from {', '.join(DATASETS)}")
+            raise InputError(f"unknown data set {dataset!r}: {way_out(dataset, DATASETS)}")
         chosen = replace(chosen, dataset=dataset)
     if seeds is not None:
         if seeds < 1:

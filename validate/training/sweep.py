@@ -25,7 +25,7 @@ from validate.training.measured_run import perform
 from validate.training.presets import Preset
 from validate.training.process_share import Rank
 from validate.training.processor import versions
-from validate.training.workers import spread
+from validate.training.workers import spread, tell_parent
 
 
 def run(
@@ -74,7 +74,7 @@ def run_share(
         # The deepest first: the last to finish is then a short one, and nobody waits long for it.
         share = rank.share(sorted(configs, key=lambda config: -config.depth))
         unfinished = [config for config in share if not is_finished(out, manifest, config.run)]
-        with progress(units(unfinished)) as advance:
+        with progress(units(unfinished), "epochs") as advance:
             for config in perform_all(unfinished, dataset, data_folder, out, advance, processes):
                 register(out, config.run)
         completes = complete(out, experiment)
@@ -152,10 +152,12 @@ def perform_all(
         return
     left = None if budget is None else budget.left
     for config in spread(
-        partial(_perform_alone, data_folder, out), configs, min(processes, len(configs)), left
+        partial(_perform_alone, data_folder, out),
+        configs,
+        min(processes, len(configs)),
+        left,
+        advance,
     ):
-        for _ in range(config.epochs + 1):
-            advance(config.run)
         yield config
 
 
@@ -165,8 +167,8 @@ loaded = lru_cache(maxsize=1)(load)
 
 def _perform_alone(data_folder: Path | None, out: Path, config: RunConfig) -> RunConfig:
     """One run in a process of its own."""
-    with claimed(out, config.run) as folder, silent({}) as advance:
-        perform(config, loaded(config.dataset, data_folder), folder, advance)
+    with claimed(out, config.run) as folder:
+        perform(config, loaded(config.dataset, data_folder), folder, tell_parent)
     return config
 
 

@@ -49,7 +49,7 @@ def run_within(
             if preset.device != "cpu" and wanted:
                 found = costs(wanted, data_folder, processes, budget.left, tell)
                 wanted = _that_fit(found, wanted, budget, processes, tell)
-            with progress(units(wanted)) as advance:
+            with progress(units(wanted), "epochs") as advance:
                 for config in perform_all(
                     wanted, dataset, data_folder, out, advance, processes, budget
                 ):

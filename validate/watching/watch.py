@@ -24,9 +24,9 @@ from validate.watching.alerts import Alert, AlertJudge, AlertRules
 from validate.watching.watch_document import (
     SCHEMA,
     AlertRow,
-    BlockRow,
     ParameterRow,
     WatchDocument,
+    WatchRows,
 )
 from validate.watching.watch_ledger import ParameterNorms, ScalarWriter, WatchLedger
 from validate.watching.watch_plan import WatchPlan
@@ -114,10 +114,10 @@ class Watch:
         ]
 
     @property
-    def rows(self) -> list[BlockRow]:
+    def rows(self) -> WatchRows:
         """One row for each block and backward pass, the oldest first. Waits for the device."""
         self._ledger.read()
-        return [row for rows in self._ledger.blocks for row in rows]
+        return WatchRows(row for rows in self._ledger.blocks for row in rows)
 
     @property
     def parameters(self) -> list[ParameterRow]:
@@ -136,8 +136,17 @@ class Watch:
         """What the rows do not show, and why, in words."""
         return tuple(self._plans.remarks)
 
+    def __str__(self) -> str:
+        return f"{self!r}\n{self._document()}"
+
+    def _repr_html_(self) -> str:
+        return self._document()._repr_html_()
+
     def to_json(self) -> str:
         """All rows and alerts as one `gradbound.watch/1` document. Waits for the device."""
+        return self._document().json()
+
+    def _document(self) -> WatchDocument:
         alerts = tuple(
             # A number that is not finite is written as null.
             AlertRow(each.step, each.block, each.what, each.number, each.cause)
@@ -146,7 +155,7 @@ class Watch:
         return WatchDocument(
             SCHEMA, self._target, self.every, tuple(self.rows), tuple(self.parameters), alerts,
             self.remarks,
-        ).json()  # fmt: skip
+        )  # fmt: skip
 
     def save(self, path: str | Path) -> None:
         """Writes the document whole or not at all, as `gradbound figures` and `report` read it.

@@ -4,11 +4,14 @@ Their attributes are the keys of the JSON, in this order. No number is computed 
 stored.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from derivations.algebra.showing import Showing, Shown
 from validate.records.codec import document_of
 
 SCHEMA: Literal["gradbound.watch/1"] = "gradbound.watch/1"
@@ -66,8 +69,34 @@ class AlertRow(_Strict):
     cause: str
 
 
-@dataclass(frozen=True)
-class WatchDocument(_Strict):
+class WatchRows(Shown, list[BlockRow]):
+    """Rows that print themselves, a line for each block."""
+
+    def showing(self) -> Showing:
+        return gains_shown("Gains of the whole batch", self)
+
+
+def gains_shown(title: str, rows: Iterable[BlockRow], notes: tuple[str, ...] = ()) -> Showing:
+    """The last gain of every block, and the least, median and greatest of all its rows."""
+    by_block: dict[str, list[BlockRow]] = {}
+    for row in rows:
+        by_block.setdefault(row.block, []).append(row)
+    lines = []
+    for block, found in by_block.items():
+        known = sorted(row.gain for row in found if row.gain is not None)
+        ends = (known[0], median_low(known), known[-1]) if known else (None, None, None)
+        shown = (_written(each) for each in (found[-1].gain, *ends))
+        lines.append((block, found[0].kind, str(len(found)), *shown))
+    head = ("block", "kind", "rows", "last gain", "least", "median", "greatest")
+    return Showing(title, head, tuple(lines), notes)
+
+
+def _written(gain: float | None) -> str:
+    return "–" if gain is None else f"{gain:.4g}"
+
+
+@dataclass(frozen=True, repr=False)
+class WatchDocument(_Strict, Shown):
     """What one model showed while it was trained, of every `every`-th forward pass. `target` is the
     class of the model; `remarks` say what the rows do not show.
     """
@@ -79,6 +108,13 @@ class WatchDocument(_Strict):
     parameters: tuple[ParameterRow, ...]
     alerts: tuple[AlertRow, ...]
     remarks: tuple[str, ...]
+
+    def showing(self) -> Showing:
+        alerts = (
+            f"step {each.step}: {each.block}: {each.what}: {each.cause}" for each in self.alerts
+        )
+        title = f"Gains of {self.target} while it was trained"
+        return gains_shown(title, self.blocks, (*alerts, *self.remarks))
 
     def json(self) -> str:
         return _ADAPTER.dump_json(self).decode()

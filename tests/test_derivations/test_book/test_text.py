@@ -91,3 +91,35 @@ def test_an_unknown_format_is_refused(document):
 def test_a_document_that_is_made_to_be_printed_is_its_text(document, printed):
     assert str(document) == printed["text"]
     assert str(replace(document, axioms=())) != printed["text"]
+
+
+def test_the_text_holds_no_latex(printed):
+    assert [line for line in printed["text"].splitlines() if "\\" in line] == []
+    assert "γ ≥ |t − 1| → 1" in printed["text"]
+
+
+def test_the_bounds_stand_before_the_steps(printed):
+    text = printed["text"].partition("residual block, operator reading")[2]
+    assert text.index("bound residual.triangle.lower") < text.index("✓")
+
+
+def test_a_document_shows_itself_by_its_bounds(document):
+    one = replace(
+        document,
+        blocks=tuple(each for each in document.blocks if each.block == "residual"),
+        theorems=(),
+    )
+    for shown in (repr(one), one._repr_html_()):
+        assert "∂L/∂x = J_Fᵀ g + g" in shown
+        assert all(bound.id in shown for block in one.blocks for bound in block.bounds)
+        assert "where t = ‖J_Fᵀ g‖ / ‖g‖" in shown
+        assert "✓" not in shown
+    assert len(repr(one)) < 3000
+    assert "<table>" in one._repr_html_()
+
+
+def test_of_several_blocks_it_is_short_and_says_what_failed(document, failed):
+    assert len(repr(document)) < 8000
+    assert f"{len(document.theorems)} theorems" in repr(document)
+    assert "SOME STEPS FAILED" in repr(failed)
+    assert "SOME STEPS FAILED" not in repr(document)

@@ -162,7 +162,7 @@ def test_the_audit_is_frozen_data(audit):
 
 
 def test_formats_are_those_of_the_command_line():
-    from gradbound.cli import FORMATS as offered
+    from gradbound.choices import FORMATS as offered
 
     assert tuple(FORMATS) == offered
 

@@ -256,7 +256,8 @@ def test_the_table_takes_every_network_and_reports_its_progress():
     seen = []
 
     @contextmanager
-    def counted(tasks):
+    def counted(tasks, unit):
+        assert unit == "stacks"
         seen.append(tasks)
         yield seen.append
 

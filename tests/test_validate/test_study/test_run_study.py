@@ -39,7 +39,7 @@ def test_every_trial_is_made_once(whole, protocol):
 def test_an_interrupted_study_is_carried_on_with(whole, protocol, tmp_path, monkeypatch):
     made = []
 
-    def interrupted(protocol, trial, dataset):
+    def interrupted(protocol, trial, dataset, advance):
         made.append(trial)
         if len(made) == 5:
             raise KeyboardInterrupt
@@ -78,7 +78,7 @@ def test_every_band_is_measured_once(whole, protocol, tmp_path, monkeypatch):
     monkeypatch.setattr("validate.study.run_study.initial_row", measured)
     monkeypatch.setattr(
         "validate.study.run_study.perform_trial",
-        lambda protocol, trial, dataset: next(row for row in whole.rows if row.trial == trial),
+        lambda protocol, trial, dataset, _: next(row for row in whole.rows if row.trial == trial),
     )
     with open_study(tmp_path, protocol) as add:
         add(drawn_initial(BANDS[1]))

@@ -344,12 +344,12 @@ def test_progress_hears_of_every_epoch(tmp_path, miniature):
     heard = []
 
     @contextmanager
-    def listen(tasks):
-        heard.append(tasks)
+    def listen(tasks, unit):
+        heard.append((tasks, unit))
         yield heard.append
 
     run(miniature, tmp_path / "results", progress=listen)
-    assert heard == [{"plain-d8-w2-s0": 2}, "plain-d8-w2-s0", "plain-d8-w2-s0"]
+    assert heard == [({"plain-d8-w2-s0": 2}, "epochs"), "plain-d8-w2-s0", "plain-d8-w2-s0"]
 
 
 def test_global_settings_and_random_state_are_left_as_found(tmp_path, miniature):

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 
 import pytest
 
 from derivations.errors import InputError
-from validate.training.workers import spread
+from validate.training.budget import OutOfTimeError
+from validate.training.workers import spread, tell_parent, told_here
 
 
 def square(number: int) -> int:
@@ -35,3 +37,43 @@ def test_errors_are_raised_here():
 def test_a_lost_worker_is_an_input_error():
     with pytest.raises(InputError, match="worker process died"):
         list(spread(square, [13], 1))
+
+
+def speak(number: int) -> int:
+    for part in range(3):
+        tell_parent(f"{number}.{part}")
+    return number
+
+
+def test_what_workers_say_is_heard_before_their_results():
+    heard: list[str] = []
+    for number in spread(speak, [1, 2], 2, hear=heard.append):
+        assert [word for word in heard if word.startswith(f"{number}.")] == [
+            f"{number}.{part}" for part in range(3)
+        ]
+    assert len(heard) == 6
+
+
+def speak_then_wait(number: int) -> int:
+    tell_parent("begun")
+    time.sleep(number)
+    return number
+
+
+def test_what_a_worker_says_is_heard_while_it_is_at_work():
+    heard: list[float] = []
+    list(spread(speak_then_wait, [2], 1, hear=lambda word: heard.append(time.monotonic())))
+    assert time.monotonic() - heard[0] > 1
+
+
+def test_what_is_said_here_is_heard_here_or_nowhere():
+    heard: list[str] = []
+    with told_here(heard.append):
+        speak(1)
+    speak(2)
+    assert heard == ["1.0", "1.1", "1.2"]
+
+
+def test_a_spent_time_ends_workers_amid_a_task():
+    with pytest.raises(OutOfTimeError):
+        list(spread(speak_then_wait, [60], 1, left=0.5))

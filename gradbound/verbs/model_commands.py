@@ -1,6 +1,7 @@
 """Offers the verb that is about a model of the user's: `analyze`."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from derivations.errors import InputError
+from gradbound.choices import OneOf
+from gradbound.verbs.options import quiet_option
 
 if TYPE_CHECKING:
     from paper_figures import PrintedAnalysis
@@ -49,7 +52,7 @@ def _sizes(
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights, as safetensors.")
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    type=OneOf(MODES),
     default="made",
     show_default=True,
     help="The mode to measure in; `calibrated` is eval with BatchNorm statistics of the input.",
@@ -68,7 +71,7 @@ def _sizes(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMS),
+    type=OneOf(FORMS),
     help="Of the output; without it, what the suffix of --out says, else text.",
 )
 @click.option(
@@ -76,6 +79,7 @@ def _sizes(
     type=click.Path(path_type=Path),
     help="A file instead of stdout: .txt, .json, .html, .tex or .pdf says the format.",
 )
+@quiet_option
 def analyze(
     targets: Sequence[str],
     input_size: tuple[int, ...] | None,
@@ -92,6 +96,7 @@ def analyze(
     every_loss: bool,
     form: str | None,
     out: Path | None,
+    quiet: bool,
 ) -> None:
     """Show where a model's gradient goes: its blocks, formulas, bounds and measured gains.
 
@@ -100,6 +105,7 @@ def analyze(
     inputs). Several are set side by side. Ends with exit code 5 if a model cannot be captured.
     """
     from gradbound.api import analyze as run
+    from validate.progress import for_terminal
     from validate.records.storage import write_atomic
     from validate.targets.backward_signals import result_loss
     from validate.targets.targets import load_target
@@ -109,27 +115,30 @@ def analyze(
         raise click.UsageError("a PDF is no text: name a file with --out")
     if checkpoint is not None and len(targets) > 1:
         raise click.UsageError("--checkpoint belongs to one target")
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     found = []
-    for text in targets:
-        target = load_target(
-            text, input_size=input_size, tokens=tokens, vocab=vocab, batch=batch,
-            checkpoint=checkpoint, dtype=dtype, device=device, seed=seed,
-        )  # fmt: skip
-        if mode != "made":
-            target.model.train(mode == "train")
-        inputs = target.args if target.args or not target.kwargs else (target.kwargs,)
-        calibrate = inputs if mode == "calibrated" else None
-        analysis = run(
-            target.model, *inputs, spectra=spectra, every_loss=every_loss, seed=seed, target=text,
-            calibrate=calibrate, remarks=target.remarks,
-            loss=result_loss(result, seed) if result else None,
-        )  # fmt: skip
-        found.append(analysis)
+    progress = for_terminal(quiet, patient=True)
+    with progress(Counter(targets), "models") as advance:
+        for text in targets:
+            target = load_target(
+                text, input_size=input_size, tokens=tokens, vocab=vocab, batch=batch,
+                checkpoint=checkpoint, dtype=dtype, device=device, seed=seed,
+            )  # fmt: skip
+            if mode != "made":
+                target.model.train(mode == "train")
+            inputs = target.args if target.args or not target.kwargs else (target.kwargs,)
+            calibrate = inputs if mode == "calibrated" else None
+            analysis = run(
+                target.model, *inputs, spectra=spectra, every_loss=every_loss, seed=seed,
+                target=text, calibrate=calibrate, remarks=target.remarks,
+                loss=result_loss(result, seed) if result else None,
+            )  # fmt: skip
+            found.append(analysis)
+            advance(text)
     if out is None:
         click.echo(_rendered(found, form), nl=False)
         return
-    if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no folder: make it first, or choose another --out")
     write_atomic(out, _pdf(found) if form == "pdf" else _rendered(found, form).encode())
     click.echo(out)
 

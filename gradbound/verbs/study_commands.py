@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from derivations.errors import InputError
-from gradbound.telling import tell_drawn, tell_if_afresh
+from gradbound.telling import tell_if_afresh
+from gradbound.written import DryRunDocument, ValidateDocument, as_json
 
 if TYPE_CHECKING:
     from validate.study.study_folder import Study
+
+STUDY = "study"
 
 
 def validate_study(
@@ -23,6 +26,7 @@ def validate_study(
     dry: bool,
     others: tuple[object, ...],
     alone: bool,
+    form: str,
 ) -> None:
     """The study, or with `dry` what is done and left of it; its protocol says all that the `others`
     of the options would.
@@ -42,14 +46,32 @@ def validate_study(
     if not alone:
         raise InputError("the study is run by one command: unset RANK and WORLD_SIZE")
     if dry:
-        click.echo("\n".join(outlook(out, jobs.processes_of_study())))
+        show_dry_run(STUDY, outlook(out, jobs.processes_of_study()), form)
         return
     tell_if_afresh(out, resume)
     study = jobs.study(out, data_dir=data_dir, resume=resume, quiet=quiet)
     decision = decide_study(study)
+    verdicts = {verdict.claim: str(verdict) for verdict in (decision.c25, decision.c24)}
+    if form == "json":
+        runs, left = len(study.rows), len(study.missing)
+        counts = (runs, runs + left, not left)
+        found = ValidateDocument(
+            "gradbound.validate/1", str(out), STUDY, *counts, verdicts=verdicts
+        )
+        click.echo(as_json(found), nl=False)
+        return
     click.echo(f"{out}: {len(study.rows)} trials")
-    for verdict in (decision.c25, decision.c24):
-        click.echo(f"{verdict.claim}: {verdict}")
+    for claim, said in verdicts.items():
+        click.echo(f"{claim}: {said}")
+
+
+def show_dry_run(preset: str, lines: Sequence[str], form: str) -> None:
+    """What it would take, as lines or as one document."""
+    if form == "json":
+        found = DryRunDocument("gradbound.dry_run/1", preset, tuple(lines))
+        click.echo(as_json(found), nl=False)
+    else:
+        click.echo("\n".join(lines))
 
 
 def _study_command(out: Path, data_dir: Path | None, *, resume: bool) -> str:
@@ -78,11 +100,3 @@ def no_study(chosen: Path, name: str) -> InputError:
         f"{name} shows a study, and there is none in {chosen}: run `gradbound validate --preset "
         "study --out DIR`, then give --results DIR"
     )
-
-
-def draw_study_of(study: "Study | None", out: Path, names: Sequence[str] | None = None) -> None:
-    """Its figures and tables, or those named, which must have records then."""
-    from paper_figures import draw_study
-
-    if study is not None:
-        tell_drawn(draw_study(study, out, names), asked=bool(names))

@@ -8,7 +8,7 @@ import pytest
 from test_validate.small_study import drawn_initial, drawn_study
 
 from gradbound.cli import main
-from gradbound.study_commands import study_at
+from gradbound.verbs.study_commands import study_at
 from paper_figures import STUDY_PLATES
 from validate.comparison.initial_bands import BANDS
 from validate.records.codec import write_jsonl
@@ -151,7 +151,7 @@ def test_with_the_recorded_runs_comes_the_study(
 ) -> None:
     given = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("gradbound.api.derive", lambda: "document")
+    monkeypatch.setattr("gradbound.api.derive", lambda **_: "document")
     monkeypatch.setattr("validate.records.read.read_results", lambda folder: folder)
     monkeypatch.setattr("validate.records.recorded.recorded_on_gpu", lambda: ())
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")

@@ -1,0 +1,1 @@
+"""Holds the verbs of the command line, by family."""
