@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PACKAGES := derivations numeric validate paper_figures gradbound
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-all lint bench records-gpu clean
+.PHONY: help reproduce test test-all lint bench docs records-gpu clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,10 @@ lint: $(STAMP) ## style, types and the layers
 
 bench: $(STAMP) ## the benchmarks, one JSON line each, kept in benchmarks/recorded.jsonl
 	$(BIN)/python benchmarks/record.py benchmarks/recorded.jsonl
+
+docs: $(STAMP) ## the documentation as a site, into build/docs
+	$(BIN)/python -m pip install -q -e '.[docs]' -c constraints.txt
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 records-gpu: $(STAMP) ## gather into build/gpu what makes the GPU's records on a machine without network
 	$(BIN)/python -m validate.training.gpu_bundle build/gpu $(DATA)

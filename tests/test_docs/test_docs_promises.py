@@ -27,14 +27,6 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_code_on_the_page_runs():
-    parts = FENCE.findall(PAGE.read_text())
-    assert len(parts) >= 7
-    outcome = run("\n".join(parts))
-    assert outcome.returncode == 0, outcome.stderr
-    assert "residual.triangle.lower" in outcome.stdout
-
-
 def test_a_wrong_term_on_the_page_is_noticed():
     wrong = FENCE.findall(PAGE.read_text())[0].replace(
         'Layer("F")), Identity()', 'Layer("F")), Complement()'
@@ -47,6 +39,23 @@ def test_links_lead_somewhere_and_the_readme_leads_here():
     assert len(links) >= 10
     assert [link for link in links if not (PAGE.parent / link).exists()] == []
     assert "docs/new_blocks.md" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    """With every link and every reference; needs the extra `docs`."""
+    pytest.importorskip("sphinx", reason="the extra `docs` is not installed")
+    arguments = ["-W", "--keep-going", "-q", "-b", "html", "docs", str(tmp_path / "site")]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    for page in ("index", "tutorial", "gallery", "explanation/audit", "reference/numeric"):
+        assert (tmp_path / "site" / f"{page}.html").exists()
 
 
 OPERATIONS = {
