@@ -47,15 +47,17 @@ def test_files_are_listed_in_order(tmp_path: Path) -> None:
     assert files_below(tmp_path) == tuple(str(tmp_path / name) for name in ("a", "b/c", "z"))
 
 
-PAGE = (ROOT / "docs" / "command_line.md").read_text()
+REFERENCE = ROOT / "docs" / "reference"
+JSON_PAGE = (REFERENCE / "json.md").read_text()
+COMMANDS_PAGE = (REFERENCE / "command_line.md").read_text()
 
 
 @pytest.mark.parametrize("verb", cli.commands)
 def test_every_verb_speaks_json_of_a_schema_that_is_documented(verb: str) -> None:
     form = next(option for option in cli.commands[verb].params if option.name == "form")
     assert "json" in form.type.choices  # type: ignore[attr-defined]
-    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{verb}` |")]
-    (file,) = re.findall(r"\]\(\.\./([^)]+)\)", row)
+    (row,) = [line for line in JSON_PAGE.splitlines() if line.startswith(f"| `{verb}` |")]
+    (file,) = re.findall(r"\]\(\.\./\.\./([^)]+)\)", row)
     text = (ROOT / file).read_text()
     schemas = re.findall(r"`(gradbound\.[\w-]+/\d)`", row)
     assert schemas
@@ -63,7 +65,7 @@ def test_every_verb_speaks_json_of_a_schema_that_is_documented(verb: str) -> Non
 
 
 def test_every_exit_code_is_documented() -> None:
-    codes = set(re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE))
+    codes = set(re.findall(r"^\| (\d+) \|", COMMANDS_PAGE, re.MULTILINE))
     assert codes == set(re.findall(r"\b(\d+) (?=[a-z])", exits.__doc__ or "")) == CODES
 
 
