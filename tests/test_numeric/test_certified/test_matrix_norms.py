@@ -8,7 +8,8 @@ from strategies import gaussian
 from twins.ball_norms import is_above
 
 from derivations.errors import InputError
-from numeric.certified import balls
+from numeric.certified import balls, matrix_norms
+from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.matrix_norms import (
     complex_norm_upper,
     largest_norm_upper,
