@@ -8,7 +8,9 @@ from strategies import gaussian
 from torch import nn
 
 from numeric.certified.compositions import affine_forms
-from numeric.certified.compositions.affine_forms import leaves, steps
+from numeric.certified.compositions.affine_forms import _line, leaves, steps
+from numeric.certified.enclosed_layers import run
+from numeric.certified.enclosed_tensors import Enclosed
 
 KINDS = {"relu": nn.ReLU, "leaky": lambda: nn.LeakyReLU(-0.3), "tanh": nn.Tanh, "silu": nn.SiLU}
 
@@ -79,3 +81,17 @@ def test_a_ball_is_narrower_than_its_box():
         with torch.no_grad():
             slopes = steps(layer, x, radius, norm, x.dtype)[-1].slopes
         assert (slopes.rad.item() == 0) == known
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_curve_stays_beside_its_line_and_fills_what_is_left_to_it(kind):
+    layer = KINDS[kind]()
+    middle = torch.linspace(-4, 4, 33, dtype=torch.float64)[None]
+    for width in (1e-3, 0.5, 3.0):
+        box = Enclosed(middle, torch.full_like(middle, width))
+        slope, beside = _line(layer, box, run(layer, box), torch.float64)
+        where = torch.linspace(-1, 1, 201, dtype=torch.float64)[:, None]
+        left = layer(middle + where * width) - slope * (middle + where * width)
+        assert (left >= beside.low - 1e-13).all()
+        assert (left <= beside.high + 1e-13).all()
+        assert (beside.rad <= (left.amax(0) - left.amin(0)) + 1e-9 + 0.02 * width).all()
