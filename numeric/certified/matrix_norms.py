@@ -172,14 +172,14 @@ def _lanczos(gram: Tensor) -> Tensor:
     v = torch.randn(len(gram), generator=torch.Generator().manual_seed(0)).to(gram)
     basis = [v / v.norm()]
     diagonal, beside = [], []
-    for _ in range(_LANCZOS):
+    for _ in range(min(_LANCZOS, len(gram))):
         w = gram @ basis[-1]
         diagonal.append((basis[-1].conj() @ w).real)
         for _ in range(2):  # against all, twice, as rounding asks
             all_before = torch.stack(basis)
             w = w - all_before.mT @ (all_before.conj() @ w)
         beside.append(w.norm())
-        if not beside[-1] > 0:
+        if beside[-1] <= 1e-12 * torch.stack(diagonal).abs().max():  # nothing new
             break
         basis.append(w / beside[-1])
     tridiagonal = torch.diag(torch.stack(diagonal))
