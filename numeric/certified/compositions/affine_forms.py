@@ -43,12 +43,7 @@ class Form:
     def around(x: Tensor, radius: float, norm: float) -> "Form":
         center, size = Enclosed.exactly(x), x.numel()
         if radius == 0 or size * size > MOST_ENTRIES:
-            return Form(
-                Enclosed(center.mid, torch.full_like(center.mid, radius)),
-                center.mid.new_zeros(0, *x.shape[1:]),
-                0,
-                norm,
-            )
+            return _boxed(Enclosed(center.mid, torch.full_like(center.mid, radius)), norm)
         units = torch.eye(size, dtype=torch.float64).view(size, *x.shape[1:])
         return Form(center, radius * units, size, norm)
 
@@ -67,7 +62,7 @@ class Form:
     def through(self, here: Run) -> "Form":
         """Behind an affine layer, run at the center."""
         if not len(self.parts):
-            return Form(here.value, self.parts.new_zeros(0, *here.value.shape[1:]), 0, self.norm)
+            return _boxed(here.value, self.norm)
         moved = here.push(Enclosed.exactly(self.parts))
         center = _widened(here.value, moved.rad.sum(0), len(self.parts))
         return Form(center, moved.mid, self.inputs, self.norm)
@@ -97,6 +92,10 @@ class Step:
     slopes: Enclosed | None
 
 
+def _boxed(value: Enclosed, norm: float) -> Form:
+    return Form(value, value.mid.new_zeros(0, *value.shape[1:]), 0, norm)
+
+
 def leaves(layer: nn.Module) -> Iterator[nn.Module]:
     """The layers of a sequence of sequences, in order."""
     if not isinstance(layer, nn.Sequential):
@@ -119,7 +118,8 @@ def steps(
         if here.affine:
             center = run(part, form.center, dtype)
             found.append(Step(center, None))
-            form = form.through(center)
+            small = len(form.parts) * here.value.mid.numel() <= MOST_ENTRIES
+            form = form.through(center) if small else _boxed(here.value, norm)
         else:
             assert here.slopes is not None, "every other rule gives them"
             found.append(Step(here, here.slopes))

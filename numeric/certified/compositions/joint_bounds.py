@@ -19,8 +19,8 @@ from numeric.certified.matrix_norms import enclosed_norm_upper
 MOST_UNITS = 1024
 """Outputs and unknown slopes together that multipliers are sought for: a minute."""
 
-MOST_ENTRIES = 1 << 23
-"""Of the matrix of all blocks."""
+MOST_ENTRIES = 1 << 24
+"""Of what the matrix of all blocks is on its way through the layers."""
 
 _SLACK = (1e-7, 1e-5, 1e-3, 1e-1)
 """By how much more than what floating point takes for the bound is claimed, until it is proved."""
@@ -34,7 +34,8 @@ def joint_norm_upper(steps: Sequence[Step], shape: torch.Size) -> float:
     outputs = steps[-1].here.value.mid.numel() if steps else shape[1:].numel()
     counts = [len(unknown(step)) for step in steps]
     rows, columns = outputs + sum(counts), shape[1:].numel() + sum(counts)
-    if not sum(counts) or rows > MOST_UNITS or rows * columns > MOST_ENTRIES:
+    widest = max([rows, *(step.here.value.mid.numel() for step in steps)])
+    if not sum(counts) or rows > MOST_UNITS or columns * widest > MOST_ENTRIES:
         return math.inf
     given = blocks(steps, shape)
     starts = tuple(sum(counts[:i]) for i, count in enumerate(counts) if count)

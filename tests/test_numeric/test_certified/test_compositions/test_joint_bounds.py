@@ -98,3 +98,14 @@ def test_too_many_and_none_are_left_to_other_bounds(monkeypatch):
         assert joint_norm_upper(found, x.shape) < math.inf
         monkeypatch.setattr(joint_bounds, "MOST_UNITS", 11)
         assert joint_norm_upper(found, x.shape) == math.inf
+
+
+def test_what_would_fill_the_memory_is_left_to_other_bounds(monkeypatch):
+    x = gaussian(1, 5, seed=0)
+    layer = nn.Sequential(nn.Linear(5, 60), nn.Linear(60, 6), nn.Tanh()).double()
+    with torch.no_grad():
+        found = steps(layer, x, 0.1, math.inf, x.dtype)
+        monkeypatch.setattr(joint_bounds, "MOST_ENTRIES", 11 * 60)
+        assert joint_norm_upper(found, x.shape) < math.inf
+        monkeypatch.setattr(joint_bounds, "MOST_ENTRIES", 11 * 60 - 1)
+        assert joint_norm_upper(found, x.shape) == math.inf
