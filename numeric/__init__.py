@@ -15,6 +15,7 @@ from numeric.capture.segment_signals import (
     step_slopes,
 )
 from numeric.certified.certify import CertifiedNumbers, certify
+from numeric.certified.compositions.slopes_everywhere import sequence_lipschitz_upper
 from numeric.certified.convolution_norms import circular_singular_values
 from numeric.certified.layer_lipschitz import lipschitz_upper
 from numeric.certified.local_lipschitz import local_lipschitz_upper
@@ -117,6 +118,7 @@ __all__ = [
     "segment_signals",
     "segment_spectra",
     "segment_values",
+    "sequence_lipschitz_upper",
     "sigma_max",
     "sigma_min_adjoint",
     "singular_extremes",

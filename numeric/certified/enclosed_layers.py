@@ -6,19 +6,20 @@ a term.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce, singledispatch
 from itertools import product
 
 import torch
-from flint import arb, arb_series
+from flint import arb
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.pooling import _AdaptiveAvgPoolNd, _AvgPoolNd
 
 from derivations.errors import InputError, UnknownNodeError
+from numeric.certified.activation_ranges import ACTIVATIONS
 from numeric.certified.balls import between, constant, float_above, float_below, precise
 from numeric.certified.convolution_geometry import geometry
 from numeric.certified.enclosed_tensors import Enclosed, Linear, apply
@@ -186,7 +187,7 @@ def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
         x.shape,
         value,
         lambda v: Enclosed(move(v.mid), move(v.rad)),
-        lambda u: u.view(*x.shape),
+        lambda u: u.view(len(u.mid), *x.shape[1:]),
         affine=True,
         sizes=value.mid.abs(),
     )
@@ -239,16 +240,6 @@ def _(layer: nn.ReLU | nn.LeakyReLU, x: Enclosed, dtype: torch.dtype) -> Run:
     return _pointwise(layer, value, Enclosed.between(low, high), sizes)
 
 
-_JETS: Mapping[type[nn.Module], Callable[[arb_series], arb_series]] = {
-    nn.Sigmoid: lambda z: 1 / (1 + (-z).exp()),
-    nn.Tanh: lambda z: 1 - 2 / (1 + (2 * z).exp()),
-    nn.SiLU: lambda z: z / (1 + (-z).exp()),
-    nn.GELU: lambda z: z * (1 + (z / arb(2).sqrt()).erf()) / 2,
-}
-"""Smooth activations on power series: the series of z = x + ε gives the value and the slope at
-once."""
-
-
 @_run.register(nn.Sigmoid)
 @_run.register(nn.Tanh)
 @_run.register(nn.SiLU)
@@ -258,18 +249,12 @@ def _(layer: nn.Module, x: Enclosed, dtype: torch.dtype) -> Run:
         raise InputError(
             f"no certified value of GELU(approximate={layer.approximate!r}): use approximate='none'"
         )
-    jet = next(_JETS[kind] for kind in type(layer).__mro__ if kind in _JETS)
+    activation = next(ACTIVATIONS[kind] for kind in type(layer).__mro__ if kind in ACTIVATIONS)
     with precise():
         pairs = zip(x.mid.flatten().tolist(), x.rad.flatten().tolist(), strict=True)
-        try:
-            series = [jet(arb_series([arb(mid, rad), 1], 2)) for mid, rad in pairs]
-        except ValueError as error:  # a denominator that is positive, enclosed with 0
-            raise InputError(
-                f"rounding is enclosed to ±{x.rad.max():.0e} only in front of {layer}, too wide "
-                "for its value: certify fewer layers at once"
-            ) from error
+        ranges = [activation.over(mid, rad) for mid, rad in pairs]
         value, slope = (
-            _from_balls([each[order] for each in series]).view(*x.shape) for order in (0, 1)
+            _from_balls([each[order] for each in ranges]).view(*x.shape) for order in (0, 1)
         )
     return _pointwise(layer, value, slope, 1 + x.mid.abs())
 
@@ -320,7 +305,7 @@ def _affine(
 def _transpose(linear: Linear, shape: torch.Size) -> Linear:
     def transposed(u: Tensor) -> Tensor:
         with torch.inference_mode(False), torch.enable_grad():
-            leaf = torch.zeros(shape, dtype=u.dtype, requires_grad=True)
+            leaf = torch.zeros(len(u), *shape[1:], dtype=u.dtype, requires_grad=True)
             (gradient,) = torch.autograd.grad(linear(leaf), leaf, u)
         return gradient
 

@@ -870,12 +870,6 @@ NUMERIC = [
         'f"{said} ({met[said]})" if met[said] > 1 else said',
         "said",
     ),
-    Mutant(
-        "what is enclosed too widely fails by itself",
-        "numeric/certified/enclosed_layers.py",
-        "except ValueError as error:",
-        "except KeyError as error:",
-    ),
     *(
         Mutant(name, "numeric/certified/remembered_norms.py", before, after)
         for name, before, after in (
@@ -1004,16 +998,122 @@ NUMERIC = [
         for name, before, after in (
             (
                 "a box is a point",
-                "torch.full_like(stored.mid, radius)",
-                "torch.zeros_like(stored.mid)",
+                "steps(layer, stored, radius, norm,",
+                "steps(layer, stored, 0, norm,",
             ),
             (
-                "entries of a Jacobian are known",
-                "spectral_norm_upper(jacobian.mid, beyond)",
-                "spectral_norm_upper(jacobian.mid)",
+                "a box is a ball",
+                "steps(layer, stored, radius, norm,",
+                "steps(layer, stored, radius, 2,",
+            ),
+            (
+                "layers are never taken together",
+                "min(written, joint_norm_upper(near, x.shape))",
+                "written",
             ),
             ("far away everything is as loose as a box", ".clamp(max=everywhere)", ""),
             ("a large Jacobian is written out", "if inputs * outputs > MOST_ENTRIES:", "if False:"),
+        )
+    ),
+    *(
+        Mutant(name, f"numeric/certified/{file}.py", before, after)
+        for name, file, before, after in (
+            (
+                "entries of a Jacobian are known",
+                "matrix_norms",
+                "spectral_norm_upper(matrix.mid[None], beyond)",
+                "spectral_norm_upper(matrix.mid[None])",
+            ),
+            (
+                "slopes do not turn within an interval",
+                "activation_ranges",
+                "if not (turn < low or turn > high)",
+                "if False",
+            ),
+            (
+                "far slopes of a smooth activation turn nowhere",
+                "activation_ranges",
+                "*(slope for _, slope in self._turns[1])",
+                "",
+            ),
+            (
+                "a bend adds nothing to an affine form",
+                "compositions/affine_forms",
+                "parts = torch.cat([moved.mid, new.view(-1, *slope.shape[1:])])",
+                "parts = moved.mid",
+            ),
+            (
+                "a ReLU has no kink between the ends",
+                "compositions/affine_forms",
+                "knots = [low, high, torch.zeros_like(low).clamp(low, high)]",
+                "knots = [low, high]",
+            ),
+            (
+                "all that varies lies in one ball",
+                "compositions/affine_forms",
+                "other = self.parts[: self.inputs], self.parts[self.inputs :].abs().sum(0)",
+                "other = self.parts, 0 * self.parts.sum(0)",
+            ),
+            (
+                "an affine form is never used",
+                "compositions/affine_forms",
+                "box = _both(here.value, form.box())",
+                "box = here.value",
+            ),
+            (
+                "pieces of a curve are as their middle",
+                "compositions/affine_forms",
+                "_widened(value, up(steepest * piece.rad), 1)",
+                "value",
+            ),
+            (
+                "slopes vary by half",
+                "compositions/slope_blocks",
+                "Enclosed.exactly(step.slopes.rad.flatten()[places])",
+                "Enclosed.exactly(step.slopes.rad.flatten()[places] / 2)",
+            ),
+            (
+                "a unit is not fed to those behind it",
+                "compositions/slope_blocks",
+                "rows = [_flat(v), *seen]",
+                "rows = [_flat(v), *(each * (1.0 if begin == 0 else 0.0) for each in seen)]",
+            ),
+            (
+                "unknown slopes stay in the middle as intervals",
+                "compositions/slope_blocks",
+                "torch.where(slopes.rad > KNOWN, 0, slopes.rad)",
+                "slopes.rad",
+            ),
+            (
+                "multipliers are believed",
+                "compositions/joint_bounds",
+                "return enclosed_norm_upper(scaled) <= 1",
+                "return True",
+            ),
+            (
+                "what is fed back counts for half",
+                "compositions/joint_bounds",
+                "ahead = up(1 / back, 2)",
+                "ahead = up(0.5 / back, 2)",
+            ),
+            (
+                "multipliers are those of the layers",
+                "compositions/multipliers",
+                "for stage in range(_STAGES):",
+                "for stage in range(0):",
+            ),
+            (
+                "slopes everywhere are those of a ReLU",
+                "compositions/slopes_everywhere",
+                "low, high = float_below(ball), float_above(ball)",
+                "low, high = 0.0, 1.0",
+            ),
+            (
+                "layers without a rule are taken together",
+                "compositions/slopes_everywhere",
+                "if not all(has_rule(leaf) for leaf in leaves(layer)):",
+                "if False:",
+            ),
         )
     ),
 ]

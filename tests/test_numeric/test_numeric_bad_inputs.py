@@ -356,6 +356,10 @@ SETTINGS: dict[str, Callable[[], object]] = {
     "JacobianOperator of a diverged model": lambda: numeric.JacobianOperator(diverged(), ROWS),
     "lipschitz_upper of the wrong shape": lambda: numeric.lipschitz_upper(LINEAR, (4,)),
     "lipschitz_upper of no layer": lambda: numeric.lipschitz_upper("a layer", (4,)),
+    "sequence_lipschitz_upper of the wrong shape": lambda: numeric.sequence_lipschitz_upper(
+        LINEAR, (4,)
+    ),
+    "sequence_lipschitz_upper of no layer": lambda: numeric.sequence_lipschitz_upper("a", (5,)),
     "local_lipschitz_upper of no layer": lambda: numeric.local_lipschitz_upper("a layer", ROWS),
     "local_lipschitz_upper of the wrong shape": lambda: numeric.local_lipschitz_upper(
         LINEAR, ROWS[:, :4]

@@ -8,7 +8,8 @@ from strategies import gaussian
 from twins.ball_norms import is_above
 
 from derivations.errors import InputError
-from numeric.certified import balls
+from numeric.certified import balls, matrix_norms
+from numeric.certified.enclosed_tensors import Enclosed
 from numeric.certified.matrix_norms import (
     complex_norm_upper,
     largest_norm_upper,
@@ -151,6 +152,31 @@ def test_where_no_guess_is_proved_the_frobenius_norm_remains(monkeypatch):
     monkeypatch.setattr("numeric.certified.matrix_norms._ATTEMPTS", 0)
     matrix = gaussian(1, 4, 4, seed=0)
     assert torch.allclose(spectral_norm_upper(matrix), torch.linalg.matrix_norm(matrix), rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["random", "few values", "one value"])
+def test_large_matrices_are_guessed_by_steps_and_bounded_all_the_same(monkeypatch, kind):
+    monkeypatch.setattr(matrix_norms, "LARGE", 8)
+    matrix = {
+        "random": gaussian(300, 300, seed=1),
+        "few values": torch.diag(torch.tensor([3.0, 3.0, 2.0, 1.0] * 4).double()),
+        "one value": torch.eye(40, dtype=torch.float64),
+    }[kind]
+    for each in (matrix, torch.complex(matrix, 0 * matrix)):
+        found = matrix_norms._norms_upper(each[None], None).item()
+        assert is_above(found, each)
+        assert found <= torch.linalg.matrix_norm(each, 2).item() * (1 + 1e-8)
+
+
+def test_a_matrix_within_radii_is_bounded_with_them():
+    for rad in (0.0, 1e-14, 1e-3, 2.0):
+        matrix = Enclosed(gaussian(7, 5, seed=1), rad * gaussian(7, 5, seed=2).abs())
+        found = matrix_norms.enclosed_norm_upper(matrix)
+        for seed in range(20):
+            drawn = matrix.mid + matrix.rad * gaussian(7, 5, seed=seed).sign()
+            assert is_above(found, drawn)
+        most = sum(torch.linalg.matrix_norm(each, 2).item() for each in (matrix.mid, matrix.rad))
+        assert found <= most * (1 + 1e-9)
 
 
 def test_a_wrong_guess_does_not_pass(monkeypatch):

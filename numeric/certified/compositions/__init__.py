@@ -1,0 +1,1 @@
+"""Bounds how much layers in sequence can stretch together, everywhere or near a point."""
