@@ -58,6 +58,7 @@ from numeric.operators.spectra import (
 from numeric.operators.upcast import PrecisionWarning
 from numeric.operators.vector_norms import cosine, inner, norm
 from numeric.recording.given import check_model, untouched, without_numbers
+from numeric.runs.full_float32 import full_float32
 from numeric.runs.independent_samples import check_batch_independence
 from numeric.tolerances import TOLERANCES, Tolerances, tolerances
 
@@ -103,6 +104,7 @@ __all__ = [
     "cosine",
     "evaluate",
     "frobenius",
+    "full_float32",
     "inner",
     "input_parts",
     "law_bounds",

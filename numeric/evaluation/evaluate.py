@@ -38,6 +38,7 @@ from numeric.evaluation.repeated_skips import warn_of_repeated_skips
 from numeric.laws.chi_square import GeneralizedChiSquare
 from numeric.operators.upcast import block_in_single
 from numeric.operators.vector_norms import norm
+from numeric.runs.full_float32 import full_float32
 from numeric.settings import Effort
 
 
@@ -81,12 +82,12 @@ def evaluate(
         check_laws(law, x)
     leaves, (x, g) = block_in_single(leaves, x, g)
     live = live_samples(x, g)
-    if live.all():
-        point = Point(structure, leaves, x, g)
-    else:
+    if not live.all():
         check_input(x)
-        point = Point(structure, leaves, x[live.to(x.device)], g[live.to(g.device)])
-    numbers = numbers_at(point, effort, spectra)
+        x, g = x[live.to(x.device)], g[live.to(g.device)]
+    with full_float32():
+        point = Point(structure, leaves, x, g)
+        numbers = numbers_at(point, effort, spectra)
     if law is not None:
         chosen = law.where(live.numpy(force=True))
         _check_law(chosen, point)

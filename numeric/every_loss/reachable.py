@@ -15,6 +15,7 @@ from derivations.algebra.showing import Showing, Shown
 from derivations.errors import InputError
 from numeric.every_loss import cotangents
 from numeric.every_loss.logit_graph import Values, kept_as_it_was, logit_graph
+from numeric.runs.full_float32 import full_float32
 from numeric.runs.sample_summary import samples
 
 LOGITS = "z"
@@ -91,6 +92,7 @@ class Reachable(Shown):
         return self._factors[place]
 
 
+@full_float32()
 def reachable(
     network_or_function: object,
     x: Tensor | None = None,

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from derivations.errors import InputError
 from numeric.every_loss.logit_graph import kept_as_it_was, logit_graph
 from numeric.every_loss.reachable import LOGITS, Reachable, basis_of, pulled_back, sent_from
+from numeric.runs.full_float32 import full_float32
 
 
+@full_float32()
 def weight_signals(
     model: nn.Module,
     x: Tensor,

@@ -14,6 +14,7 @@ from derivations.errors import InputError
 from numeric.operators.composed_operators import Adjoint
 from numeric.operators.linear_operator import LinearOperator, check_operator
 from numeric.operators.vector_norms import norm
+from numeric.runs.full_float32 import full_float32
 from numeric.runs.sample_summary import HEAD, samples, spread_of
 from numeric.settings import check_estimate
 
@@ -33,6 +34,7 @@ class Estimate(Shown):
         return Showing(f"Estimate over {samples(self.value.numel())}", ("", *HEAD), rows)
 
 
+@full_float32()
 def frobenius(operator: LinearOperator, *, samples: int = 64, seed: int = 0) -> Estimate:
     """‖J‖_F of every sample, by `samples` ≥ 2 products with independent random signs.
 

@@ -17,6 +17,7 @@ from numeric.operators.recorded_push import RecordedPush, recorded_push
 from numeric.operators.recorded_steps import REFUSALS
 from numeric.operators.upcast import in_single
 from numeric.operators.vector_norms import inner, norm
+from numeric.runs.full_float32 import full_float32
 from numeric.runs.hooks import has_hooks
 from numeric.runs.independent_samples import check_samples, quiet
 from numeric.runs.watched_run import watched
@@ -69,6 +70,7 @@ class JacobianOperator(LinearOperator):
         operator._linearize(function, x)
         return operator
 
+    @full_float32()
     def _linearize(self, function: Function, x: Tensor) -> None:
         # Fused attention has no second derivative. The clone lets the function start with an
         # in-place operation.

@@ -52,7 +52,7 @@ class Step:
         with torch.no_grad():
             ones = torch.ones(self.shape, dtype=metadata.dtype, device=metadata.device)
             found = self.node(ones)  # type: ignore[operator]
-        slopes = next(each for each in _listed(found) if each is not None)
+        slopes = next((each for each in _listed(found) if each is not None), None)
         if not isinstance(slopes, Tensor) or slopes.shape != self.shape:
             raise NoRuleError(self.node.name())
         return slopes.detach()

@@ -18,6 +18,7 @@ from numeric.operators.ritz_ends import (
     SymmetricEnds,
     zero_enclosure,
 )
+from numeric.runs.full_float32 import full_float32
 from numeric.settings import Effort
 
 Decided = Callable[[tuple[Enclosure, ...]], Tensor]
@@ -115,6 +116,7 @@ def enclosed_singular_ends(
     return least, greatest
 
 
+@full_float32()
 def enclosed_symmetric_ends(
     operator: LinearOperator, effort: Effort, decided: Decided | None = None
 ) -> tuple[Enclosure, Enclosure]:
@@ -130,6 +132,7 @@ def enclosed_symmetric_ends(
     return least, greatest
 
 
+@full_float32()
 def _singular(
     operator: LinearOperator,
     effort: Effort,

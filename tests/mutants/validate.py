@@ -753,11 +753,11 @@ MEASUREMENTS = [
         "validate/training/train.py",
         "with threadpool_limits(threads), full_float32():",
         "with threadpool_limits(threads):",
-        "tests/test_validate/test_training/test_full_float32.py",
+        "tests/test_numeric/test_runs/test_full_float32.py",
     ),
     Mutant(
         "what was cut before stays whole",
-        "validate/training/full_float32.py",
+        "numeric/runs/full_float32.py",
         "_set(before)",
         "None",
     ),

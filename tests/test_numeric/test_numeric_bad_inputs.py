@@ -535,6 +535,7 @@ OF_MODELS = {  # of whole models: their refusals are in test_numeric_capture_ref
     "SegmentNumbers",
     "capture",
     "check_model",
+    "full_float32",
     "sample_weights",
     "segment_numbers",
     "segment_pullback",

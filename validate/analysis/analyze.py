@@ -13,7 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from derivations.errors import InputError
-from numeric import CapturedModel, capture, check_model, untouched, without_numbers
+from numeric import (
+    CapturedModel,
+    capture,
+    check_model,
+    full_float32,
+    untouched,
+    without_numbers,
+)
 from numeric.checks import HALF
 from numeric.recording.failures import named_failures
 from numeric.recording.given import Generators
@@ -40,6 +47,7 @@ COMPILED = (
 STRUCTURE = "the weights hold no numbers (meta device): the structure alone, nothing is measured"
 
 
+@full_float32()
 @torch.inference_mode(False)
 @torch.enable_grad()
 def analyze(

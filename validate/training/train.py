@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from derivations.errors import InputError
+from numeric import full_float32
 from validate.data.splits import Split
 from validate.networks.build import Network
-from validate.training.full_float32 import full_float32
 
 EVALUATION_BATCH = 512
 CROP_PADDING = 4

@@ -167,3 +167,17 @@ def test_paths_that_meet_again_are_each_walked_once():
     found = JacobianOperator(small, gaussian(2, 3, seed=0))
     columns = [found.push(row.expand(2, 3)) for row in torch.eye(3, dtype=torch.float64)]
     torch.testing.assert_close(torch.stack(columns, 2), expected)
+
+
+def test_within_a_backward_pass_where_a_step_cannot_be_asked_alone():
+    """There autograd answers only for what that pass wants."""
+    found = []
+
+    def hook(_: Tensor) -> None:
+        found.append(JacobianOperator(block(), X).push(gaussian(3, 4, 6, 6, seed=1)))
+
+    x = torch.ones(2, requires_grad=True)
+    x.register_hook(hook)
+    (x * x).sum().backward()
+    expected = JacobianOperator(block(), X).push(gaussian(3, 4, 6, 6, seed=1))
+    torch.testing.assert_close(found[0], expected, rtol=1e-12, atol=1e-12)
