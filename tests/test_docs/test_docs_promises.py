@@ -9,8 +9,9 @@ import sys
 import pytest
 from root import ROOT
 
+from benchmarks import costs
+
 PAGE = ROOT / "docs" / "new_blocks.md"
-RECORDED = ROOT / "benchmarks" / "recorded.jsonl"
 IDLE = 0.5
 """The load before a benchmark, the most that counts as an idle machine."""
 FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -118,67 +119,20 @@ def test_the_table_of_models_says_what_the_readme_says_of_it():
         assert {kind: kinds[kind] for kind in expected} == expected, name
 
 
-def table(text: str) -> str:
-    """The column of costs in README's table, without the column of aims."""
-    section = text.partition("## What it costs")[2].partition("\n## ")[0]
-    rows = [line.split("|") for line in section.splitlines() if line.startswith("| ")]
-    return "\n".join(row[2] for row in rows[1:])
+def test_the_table_of_costs_is_that_of_the_recorded_run():
+    of = costs.read()
+    assert costs.table(of) in (ROOT / "README.md").read_text()
 
 
-def figures(costs: str) -> list[str]:
-    """What is measured: ×1.14, 6 s, 11 × faster, 1.1. What is counted (threads, N) has no unit."""
-    plain = re.sub(r"on one thread|two runs|at 200", "", costs)
-    return re.findall(r"\d+(?:\.\d+)?", plain)
+def test_costs_were_recorded_on_an_idle_machine():
+    """Each benchmark leaves a load behind, of as many threads as it ran in: the first tells."""
+    first, *_ = costs.RECORD.read_text().splitlines()
+    assert json.loads(first)["load_before"] <= IDLE
 
 
-def numbers(value: object) -> list[float]:
-    match value:
-        case bool() | str() | None:
-            return []
-        case int() | float():
-            return [float(value)]
-        case dict():
-            return [each for inner in value.values() for each in numbers(inner)]
-        case list():
-            return [each for inner in value for each in numbers(inner)]
-    raise TypeError(type(value))
-
-
-def is_recorded(figure: str, found: list[float]) -> bool:
-    """Whether a recorded number is the figure when rounded as it is: also of milliseconds to
-    seconds, of a ratio turned round, and of what is above 1 in per cent.
-    """
-    digits = len(figure.partition(".")[2])
-    step = 10 ** max(0, len(figure) - 2) if digits == 0 and len(figure) > 2 else 10**-digits
-    shown = float(figure)
-    return any(
-        abs(each - shown) <= step / 2 * (1 + 1e-9)
-        for n in found
-        for each in (n, n / 1e3, *((1 / n,) if n else ()), (n - 1) * 100)
-    )
-
-
-def test_a_figure_is_found_by_its_rounding():
-    assert is_recorded("1.14", [1.1449])
-    assert not is_recorded("1.14", [1.1451])
-    assert is_recorded("520", [523.0])
-    assert not is_recorded("520", [526.0])
-    assert is_recorded("0.6", [612.0])
-    assert not is_recorded("0.6", [700.0])
-
-
-def test_only_the_column_of_costs_is_read():
-    text = "## What it costs\n\n| what | cost | aimed |\n|---|---|---|\n| a 7 | ×1.5 | 9 |\n\n## x"
-    assert figures(table(text)) == ["1.5"]
-
-
-def test_every_figure_of_the_table_was_recorded():
-    if not RECORDED.exists():
-        pytest.skip("no run of an idle machine is committed: make bench, then commit its file")
-    lines = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
-    # Each benchmark leaves a load behind, of as many threads as it ran in: only the first tells.
-    assert lines[0]["load_before"] <= IDLE, "recorded on a busy machine"
-    found = numbers([{k: v for k, v in line.items() if k != "versions"} for line in lines])
-    costs = figures(table((ROOT / "README.md").read_text(encoding="utf-8")))
-    assert costs
-    assert [each for each in costs if not is_recorded(each, found)] == []
+def test_another_cost_is_another_table():
+    of = costs.read()
+    changed = of | {"gains": of["gains"] | {"ratio": of["gains"]["ratio"] + 1}}
+    text = (ROOT / "README.md").read_text()
+    assert costs.written(text, costs.table(changed)) != text
+    assert costs.written(text, costs.table(of)) == text
