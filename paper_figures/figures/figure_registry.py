@@ -1,14 +1,14 @@
-"""Lists every figure by name, with the words that stand beside it.
+"""Lists every figure by name, with the words that stand beside it, numbered as in the paper and on.
 
-A plate is called with the records and returns its figure; it holds nothing else that could change.
+A caption says what is drawn and how it is read; `source` says from what.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from derivations.algebra.blocks import PAPER_BLOCKS
+from paper_figures.drawing.plate import Plate
 from paper_figures.figures import (
     agreement,
     block_diagrams,
@@ -20,31 +20,9 @@ from paper_figures.figures import (
     training_curves,
 )
 from validate.records.schema import Results
-from validate.statistics.before_training import before_training
 from validate.statistics.kinds_of_check import COULD_FAIL, OF_THE_CODE
 
-
-@dataclass(frozen=True)
-class Plate:
-    """A figure: how it is drawn from the records, its title, its caption, and its words.
-
-    The words (`alt`) are for those who cannot see it. They say what is drawn, never how it came
-    out: that is for the records to show. `shows_start`: it shows ratios before training.
-    """
-
-    draw: Callable[[Results], Figure]
-    title: str
-    caption: str
-    alt: str
-    shows_start: bool = False
-
-    def remark(self, results: Results) -> str:
-        """What a reader must know of these records beside the caption; empty for most figures."""
-        return before_training(results.runs) if self.shows_start else ""
-
-    def __call__(self, results: Results) -> Figure:
-        """The figure; raises MissingRecordsError where the records hold nothing to show."""
-        return self.draw(results)
+__all__ = ["FIGURES", "Plate"]
 
 
 def _block_plate(number: int, name: str) -> Plate:

@@ -159,6 +159,26 @@ def compare_blocks(trial: Trial) -> DepthProfile:
     return DepthProfile(_whole(law, trial, squares), blocks)
 
 
+def compare_curve(trial: Trial) -> tuple[tuple[float, DepthRatio], ...]:
+    """E‖∂L/∂x₀‖² / E‖∂L/∂x_ℓ‖² for ℓ = 1 … depth, predicted and measured, from one simulation."""
+    law = _laws()[trial.network]
+    squares, first_width = _squares(trial, law.family), float(trial.first_width)
+    predicted, curve = 1.0, []
+    for block in range(1, trial.depth + 1):
+        predicted *= evaluate_block(
+            law, trial.depth, block, gain=trial.gain, first_width=first_width, slope=trial.slope
+        )
+        curve.append((predicted, ratio(squares, 0, block)))
+    return tuple(curve)
+
+
+def table_trial(network: str, width: int, seed: int = 0) -> Trial:
+    """The trial of `table` for this network and width; `dense_unequal` has k₀ = 3k."""
+    draws = DRAWS_TIMES_WIDTH[_laws()[network].family] // width
+    first_width = 3 if network == "dense_unequal" else 1
+    return Trial(network, TABLE_DEPTHS[network], width, draws, seed, first_width=first_width)
+
+
 def _whole(law: DepthLaw, trial: Trial, squares: Tensor) -> DepthRow:
     first_width = float(trial.first_width)
     predicted = evaluate_law(
