@@ -1,12 +1,13 @@
 """Writes figures and tables to files, each whole or not at all.
 
-The names are those of `FIGURES` and `TABLES`, of a study `STUDY_PLATES`; files of what is drawn from
-runs end in their preset, so that two records may lie in one folder. What records lack is reported
-by name, never drawn empty.
+The names are those of `FIGURES` and `TABLES`, of a study `STUDY_PLATES`; files of what is drawn
+from runs end in their preset, so that two records may lie in one folder. What records lack is
+reported by name, never drawn empty.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ from paper_figures.figures.select import MissingRecordsError
 from paper_figures.study.study_plates import STUDY_PLATES, study_figures
 from paper_figures.study.study_tables import STUDY_TABLES
 from paper_figures.tables.table import Table
-from paper_figures.tables.table_registry import PRINTED, TABLES
+from paper_figures.tables.table_registry import PRINTED, TABLE_LABELS, TABLES
 from paper_figures.tables.writers import render
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
@@ -120,8 +121,8 @@ def _save_figure(name: str, results: Results, out: Path) -> tuple[Path, ...]:
 
 
 def _save_table(name: str, results: Results, out: Path) -> tuple[Path, ...]:
-    made = TABLES[name](results)
-    return _write_table(name if name in PRINTED else stem(name, results), made, out)
+    file = name if name in PRINTED else stem(name, results)
+    return _write_table(file, TABLES[name](results), out, TABLE_LABELS[name])
 
 
 def _words(plate: ModelPlate) -> str:
@@ -141,7 +142,7 @@ def _write_figure(
                 r"\begin{figure}",
                 r"\centering",
                 rf"\includegraphics[width={figure.get_figwidth():g}in]{{{name}.pdf}}",
-                rf"\caption{{{prose(caption)}}}",
+                rf"\caption{{{_latex(caption)}}}",
                 r"\end{figure}",
                 "",
             )
@@ -152,6 +153,11 @@ def _write_figure(
     return (*files, *(out / f"{name}.{suffix}" for suffix in texts))
 
 
+def _latex(text: str) -> str:
+    """The caption; the letter of a panel is no variable."""
+    return re.sub(r"\(\$([a-z])\$\)", r"(\1)", prose(text))
+
+
 _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\*_[]`"} | {"\n": " "})
 
 
@@ -159,8 +165,10 @@ def _flat(text: str) -> str:
     return text.translate(_MARKDOWN)
 
 
-def _write_table(name: str, table: Table, out: Path) -> tuple[Path, ...]:
+def _write_table(name: str, table: Table, out: Path, label: str = "") -> tuple[Path, ...]:
+    """In every form; LaTeX numbers tables by itself."""
+    called = replace(table, caption=f"{label}. {table.caption}") if label else table
     paths = {form: out / f"{name}.{suffix}" for form, suffix in SUFFIXES.items()}
     for form, path in paths.items():
-        write_atomic(path, render(table, form).encode())
+        write_atomic(path, render(table if form == "latex" else called, form).encode())
     return tuple(paths.values())

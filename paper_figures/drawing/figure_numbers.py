@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 HEADER = ("panel", "series", "kind", "x", "y")
-DIGITS = 10
+DIGITS = 6
 Row = tuple[str, str, str, float, float]
 
 

@@ -5,6 +5,7 @@ For a finished panel: its size and its limits must not change afterwards.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,12 +27,14 @@ class Label:
     x: float
     y: float
     words: str
-    color: str
+    color: str | tuple[float, float, float]
 
 
 def place(axes: Axes, labels: Iterable[Label], size: float = 7.0) -> None:
     """Writes each label at the first of the places around its point where it covers least."""
-    axes.figure.draw_without_rendering()
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
     taken = _points(axes)
     inside = axes.get_window_extent()
     boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
@@ -81,6 +84,6 @@ def _points(axes: Axes) -> NDArray[np.float64]:
         if len(at):
             steps = np.linspace(0, 1, SAMPLES)[:, None]
             found.append(at)
-            found += [a + (b - a) * steps for a, b in zip(at[:-1], at[1:], strict=True)]
+            found += [a + (b - a) * steps for a, b in pairwise(at)]
     every = np.concatenate(found)
     return every[np.isfinite(every).all(axis=1)]

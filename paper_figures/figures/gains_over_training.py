@@ -63,7 +63,9 @@ def figure(results: Results) -> Figure:
     for line, curves in zip(grid, rows, strict=True):
         for axes, family in zip(line, shown, strict=True):
             _panel(axes, family, curves)
-    crossed = [_batches(axes, family, runs[family]) for axes, family in zip(grid[1], shown, strict=True)]
+    crossed = [
+        _batches(axes, family, runs[family]) for axes, family in zip(grid[1], shown, strict=True)
+    ]
     for axes, family in zip(grid[0], shown, strict=True):
         axes.set_title(f"{look(family).title}-{runs[family][0].config.depth}")
     for axes in grid.flat:

@@ -122,10 +122,10 @@ def _seeds(axes: Axes, runs: list[Run], measure: Measure, found: Iterable[Point]
         survivals = [measure(run) for run in same]
         ratios = [10**each for each in survivals if each is not None and np.isfinite(each)]
         if len(ratios) == len(same) > 1:
-            style = {"color": look(point.family).color, "linewidth": 0.6, "zorder": 2}
+            color = look(point.family).color
             x, y = 10**point.survival, 100 * point.error
-            axes.vlines(x, min(errors), max(errors), **style)
-            axes.hlines(y, min(ratios), max(ratios), **style)
+            axes.vlines(x, min(errors), max(errors), color=color, linewidth=0.6, zorder=2)
+            axes.hlines(y, min(ratios), max(ratios), color=color, linewidth=0.6, zorder=2)
 
 
 def _correlations(axes: Axes, rows: list[Row], drawn: list[str], ratio: str) -> None:

@@ -14,8 +14,15 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from numeric.laws import GeneralizedChiSquare, Geometry, convolution_law, gain_cdf, goodness_of_fit
-from numeric.laws import independent_law, masked_law
+from numeric.laws import (
+    GeneralizedChiSquare,
+    Geometry,
+    convolution_law,
+    gain_cdf,
+    goodness_of_fit,
+    independent_law,
+    masked_law,
+)
 from validate.comparison.compare_depth import (
     FINITE_WIDTH,
     TABLE_DEPTHS,

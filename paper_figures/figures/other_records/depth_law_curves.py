@@ -16,6 +16,10 @@ from paper_figures.figures.select import MissingRecordsError
 from validate.comparison.law_records import DepthCurveRow, read_depth
 
 HEIGHT = 3.6
+QUOTIENT = (
+    r"$E\Vert\partial L/\partial x_0\Vert^2 \,/\, "
+    r"E\Vert\partial L/\partial x_\ell\Vert^2$"
+)
 SIGNAL_AT_THE_END = "dense_last"
 ERRORS = 2.0  # standard errors of a bar
 
@@ -66,7 +70,7 @@ def figure(rows: Sequence[DepthCurveRow]) -> Figure:
         axes.set(title=title, xlabel="blocks passed, from the input", yscale="log")
         axes.grid(axis="y")
         axes.set_xlim(0, 1.04 * max(max(line.get_xdata(), default=1) for line in axes.lines))
-    short.set_ylabel(r"$E\Vert\partial L/\partial x_0\Vert^2 \,/\, E\Vert\partial L/\partial x_\ell\Vert^2$")
+    short.set_ylabel(QUOTIENT)
     handles = [each for axes in (short, long) for each in axes.get_legend_handles_labels()[0]]
     drawing.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=3.2)
     return drawing
@@ -82,10 +86,18 @@ def _curve(axes: Axes, rows: Sequence[DepthCurveRow]) -> None:
     allowed = np.array([0.0, *(row.allowed for row in rows)])
     style = (0, look.dashes) if look.dashes else "solid"
     axes.fill_between(
-        blocks, law * (1 - allowed), law * (1 + allowed), color=shade(LOOKS[look.family].color, -0.25),
-        linewidth=0, zorder=1, gid=f"allowed {rows[0].network}",
+        blocks,
+        law * (1 - allowed),
+        law * (1 + allowed),
+        color=shade(LOOKS[look.family].color, -0.25),
+        linewidth=0,
+        zorder=1,
+        gid=f"allowed {rows[0].network}",
+    )
+    axes.plot(
+        blocks, law, color=color, linestyle=style, linewidth=0.9, zorder=2,
+        gid=f"law {rows[0].network}",
     )  # fmt: skip
-    axes.plot(blocks, law, color=color, linestyle=style, linewidth=0.9, zorder=2, gid=f"law {rows[0].network}")
     shown = rows[:: max(len(rows) // 10, 1)] if len(rows) > 10 else rows
     axes.errorbar(
         [row.block for row in shown],

@@ -45,9 +45,7 @@ def figure(results: Results) -> Figure:
     drawing = Figure(figsize=(DOUBLE, HEIGHT), layout="constrained")
     published, own = drawing.subplots(1, 2)
     published_labels = [label for family in DRAWN for label in _published(published, family)]
-    own_labels = [
-        label for family in families(results) for label in _own(own, results, family)
-    ]
+    own_labels = [label for family in families(results) for label in _own(own, results, family)]
     if not own_labels:
         raise MissingRecordsError(
             f"no test errors in {results.folder}: run `gradbound validate` again"
@@ -57,9 +55,7 @@ def figure(results: Results) -> Figure:
         xlabel="learned parameters (millions)",
         ylabel="top-1 error, one crop (%)",
     )
-    own.set(
-        title="(b) own runs", xlabel="learned parameters (thousands)", ylabel="test error (%)"
-    )
+    own.set(title="(b) own runs", xlabel="learned parameters (thousands)", ylabel="test error (%)")
     own.set_xscale("log")
     plain_log_ticks(own.xaxis)
     for axes in (published, own):

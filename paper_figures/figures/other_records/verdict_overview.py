@@ -19,21 +19,24 @@ from validate.records.storage import read_bytes
 
 RECORDED_AUDIT = Path(validate.__file__).parent / "results" / "audit" / "audit.json"
 
+_X, _H = r"\partial L/\partial x", r"\partial L/\partial H"
+_F = r"\partial F/\partial x"
 SHORT = {
-    "C1": r"Eq. (1): $\partial L/\partial x = \partial L/\partial F \times \partial F/\partial x$ in a plain block",
-    "C2": r"the gradient of a plain block vanishes with $\partial F/\partial x$",
-    "C3": r"Eq. (2): $\partial L/\partial x = \partial L/\partial H \times (\partial F/\partial x + 1)$ in a residual block",
-    "C4": r"in a residual block $\partial L/\partial H$ remains when $\partial F/\partial x \to 0$",
+    "C1": rf"Eq. (1): ${_X} = \partial L/\partial F \times {_F}$ in a plain block",
+    "C2": rf"the gradient of a plain block vanishes with ${_F}$",
+    "C3": rf"Eq. (2): ${_X} = {_H} \times ({_F} + 1)$ in a residual block",
+    "C4": rf"in a residual block ${_H}$ remains when ${_F} \to 0$",
     "C5": "hence gradients do not vanish in the ResNet model",
     "C6": r"the product rule for $\tilde F = s \cdot F$",
     "C7": "Eq. (3): the gradient of an SE residual block",
-    "C8": r"in an SE block $\partial L/\partial H \times (\partial s/\partial x \cdot F + 1)$ remains when $\partial F/\partial x \to 0$",
+    "C8": rf"in an SE block ${_H} \times (\partial s/\partial x \cdot F + 1)$ remains when "
+    rf"${_F} \to 0$",
     "C9": "SE-ResNet overcomes vanishing gradients more effectively than ResNet",
     "C10": "Eq. (4) says what the text says of a dense block",
     "C11": r"Eq. (5): $\partial H/\partial x$ of a dense block",
-    "C12": r"Eq. (6), its equality: $\Vert\partial L/\partial x\Vert$ is a root of a sum of squares",
+    "C12": rf"Eq. (6), its equality: $\Vert {_X} \Vert$ is a root of a sum of squares",
     "C13": "Eq. (6), its lower bound",
-    "C14": r"at least $|\partial L/\partial H| \times \sqrt{l}$ remains in a dense block",
+    "C14": rf"at least $|{_H}| \times \sqrt{{l}}$ remains in a dense block",
     "C15": "DenseNet overcomes vanishing gradients more effectively than ResNet",
     "C16": "Table 1: ResNet-34 gains 3.5 points; plain networks lose with depth",
     "C17": "Table 2: SE-ResNet errs less than ResNet at every depth",
@@ -45,7 +48,7 @@ SHORT = {
     "C23": "the differences in Tables 1 and 2 are significant (deviation below 1 %)",
     "C24": "in general plain networks lose accuracy with depth, ResNets gain",
     "C25": "the ranking by gradient flow is the ranking by error",
-}  # fmt: skip
+}
 LOOKS = {
     "confirmed": ("#009E73", "o"),
     "conditional": ("#E69F00", "D"),
@@ -81,7 +84,14 @@ def figure(audit: Audit) -> Figure:
         color, marker = LOOKS[verdict]
         axes.text(places[verdict], -1.35, verdict, fontsize=7, ha="center", va="center")
         axes.text(places[verdict], -0.72, str(count), ha="center", va="center", color=MUTED)
-        axes.axvline(places[verdict], 0.01, 0.915, color="#ececec", linewidth=0.6, zorder=0)
+        axes.axvline(
+            places[verdict],
+            0.01,
+            (rows + 0.9) / (rows + 2.2),
+            color="#ececec",
+            linewidth=0.6,
+            zorder=0,
+        )
         at = [row for row, claim in enumerate(audit.claims) if claim.verdict == verdict]
         axes.plot(
             [places[verdict]] * len(at), at, marker=marker, color=color, markersize=7,

@@ -68,13 +68,14 @@ def _histograms(axes: Axes, family: str, found: dict[int, list[float]]) -> None:
     color = look(family).color
     for values, filled in ((last, True), (first, False)):
         counts, _ = np.histogram(np.clip(values, -REACH, REACH), edges)
-        heights = counts / max(counts.sum(), 1) / np.diff(edges)
-        style = (
-            {"fill": True, "color": shade(color, 0.0), "linewidth": 0.0}
-            if filled
-            else {"color": shade(color, 1.5), "linewidth": 1.1}
+        axes.stairs(
+            counts / max(counts.sum(), 1) / np.diff(edges),
+            edges,
+            fill=filled,
+            color=shade(color, 0.0 if filled else 1.5),
+            linewidth=0.0 if filled else 1.1,
+            gid=f"{'after' if filled else 'before'} {family}",
         )
-        axes.stairs(heights, edges, gid=f"{'after' if filled else 'before'} {family}", **style)
     x = np.linspace(-REACH, REACH, 201)
     axes.plot(
         x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=INK, linewidth=0.9,
