@@ -105,5 +105,5 @@ def _roles() -> list[Line2D | Patch]:
         Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 1.5)), label="law (upper row)"),
         Patch(color=FAINT, label="90 % of the law (lower row)"),
         Line2D([], [], color=shade(grey, 1.5), linewidth=1.1, label="before training"),
-        Patch(color=shade(grey, 0.0), label="after training; its 5–95 %"),
+        Patch(color=shade(grey, 0.7), label="after training; its 5–95 %"),
     ]
