@@ -52,6 +52,7 @@ OPERATIONS = {
     "bound_rule",
     "formula",
     "layout",
+    "carry",
     "_value",
     "parts_of",
     "written",

@@ -105,14 +105,14 @@ FIGURES: dict[str, Plate] = {
         number=7,
         source=f"published values in (a): {ERRORS[0].source}; {RUNS} in (b)",
     ),
-    "verdicts": Plate(
+    "verdict_overview": Plate(
         verdict_overview.recorded,
         "The verdicts",
         "Every claim of the paper in few words, a row each, and its verdict: the column of its "
         "mark. Above, how many claims have each verdict. Confirmed: holds in every reading that is "
-        "judged; conditional: holds in some; refuted: holds in none, or a part fails without which "
-        "it does not hold; undecided: the evidence supports neither side; untestable: there is "
-        "nothing to judge by.",
+        "judged; conditional: holds in some; refuted: holds in none, or a part is wrong without "
+        "which it does not hold; undecided: the evidence supports neither side; untestable: there "
+        "is nothing to judge by.",
         "A matrix of marks: rows C1 to C25, columns confirmed, conditional, refuted, undecided, "
         "untestable.",
         number=8,

@@ -40,6 +40,7 @@ HEIGHT = 3.7
 QUANTILE = 0.05
 OTHERS = "#b8b8b8"
 FINE = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5)  # ticks where gains differ by less than a hundred
+COARSE = (1, 3)  # where by less than ten thousand
 WIDE = 100
 BAND = -0.2  # the shade of a band: light enough for lines upon it
 
@@ -112,13 +113,14 @@ def _batches(axes: Axes, family: str, runs: list[Run]) -> bool:
 
 
 def _ticks(axis: Axis) -> None:
-    """Powers of ten, or where gains are close to 1 all of FINE."""
+    """Powers of ten; between them, FINE or COARSE, the more the less gains differ."""
     low, high = sorted(axis.get_view_interval())
-    if high / low >= WIDE:
+    if high / low >= WIDE**2:
         plain_log_ticks(axis)
         return
+    steps = FINE if high / low < WIDE else COARSE
     scale = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = sorted({float(f"{power * fine:.3g}") for power in scale for fine in FINE})
+    ticks = sorted({float(f"{power * fine:.3g}") for power in scale for fine in steps})
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -88,9 +88,10 @@ def test_no_word_in_a_panel_covers_a_mark(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_legend_can_be_read_in_grey(name: str) -> None:
     figure = drawn(name)
-    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
-    for legend in filter(None, legends):
-        for one, other in combinations(legend.legend_handles, 2):
+    legends = [legend.legend_handles for legend in figure.legends]
+    legends += [axes.get_legend_handles_labels()[0] for axes in figure.axes if axes.get_legend()]
+    for handles in legends:
+        for one, other in combinations(handles, 2):
             assert differ(one, other), (one.get_label(), other.get_label())
 
 

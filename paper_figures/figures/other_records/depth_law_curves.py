@@ -69,7 +69,9 @@ def figure(rows: Sequence[DepthCurveRow]) -> Figure:
     for axes, title in ((short, "(a) without normalization"), (long, "(b) with BatchNorm; dense")):
         axes.set(title=title, xlabel="blocks passed, from the input", yscale="log")
         axes.grid(axis="y")
-        axes.set_xlim(0, 1.04 * max(max(line.get_xdata(), default=1) for line in axes.lines))
+        axes.set_xlim(
+            0, 1.04 * max((max(line.get_xdata(), default=1) for line in axes.lines), default=1)
+        )
     short.set_ylabel(QUOTIENT)
     handles = [each for axes in (short, long) for each in axes.get_legend_handles_labels()[0]]
     drawing.legend(handles=handles, loc="outside lower center", ncols=3, handlelength=3.2)

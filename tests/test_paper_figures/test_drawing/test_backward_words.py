@@ -50,7 +50,8 @@ def test_the_words_evaluate_to_the_transposed_jacobian(term: Term, jacobian: np.
     signal = np.array([1.5, -0.75])
     text = carry(term, "g", {}).result.replace("−", "-").replace("d′ ⊙ ", "D @ ")
     text = re.sub(r"J_(\w)ᵀ |(\w)ᵀ ", lambda found: f"{found[1] or found[2]}.T @ ", text)
-    assert eval(text, {"A": A, "B": B, "D": D, "g": signal}) == pytest.approx(jacobian.T @ signal)
+    found = eval(text, {"A": A, "B": B, "D": D, "g": signal})  # noqa: S307  # words of our own
+    assert found == pytest.approx(jacobian.T @ signal)
 
 
 def test_joins_are_told_once_and_values_without_a_name_in_words() -> None:
