@@ -39,8 +39,8 @@ def rows(of: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
         ("watching a training loop", times(of["watch"]["ratio"]), "×1.05"),
         (
             (
-                "`evaluate` of a bottleneck 256×14×14, batch 8, beside forward + backward in float32: "
-                f"without spectra; with; with, to rtol = {spectra['width']}"
+                "`evaluate` of a bottleneck 256×14×14, batch 8, beside forward + backward in "
+                f"float32: without spectra; with; with, to rtol = {spectra['width']}"
             ),
             "; ".join(times(spectra[each]) for each in ("without", "with_spectra", "decided")),
             "–; ×80; –",
@@ -52,8 +52,8 @@ def rows(of: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
         ),
         (
             (
-                "a chain of N sums, N to 200: the exponent of `evaluate`; of `certify`; of the first "
-                f"call, which derives ({chain['seconds_first'][-1]:.2g} s at 200)"
+                "a chain of N sums, N to 200: the exponent of `evaluate`; of `certify`; of the "
+                f"first call, which derives ({chain['seconds_first'][-1]:.2g} s at 200)"
             ),
             "; ".join(
                 f"{chain[f'exponent_{each}']:.2g}" for each in ("evaluate", "certify", "first")
@@ -62,8 +62,8 @@ def rows(of: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
         ),
         (
             (
-                "σ_max of 8 samples to 1e-3, beside SciPy's `svds` on autograd's products; on ours; "
-                "its enclosure, beside the former"
+                "σ_max of 8 samples to 1e-3, beside SciPy's `svds` on autograd's products; on "
+                "ours; its enclosure, beside the former"
             ),
             "; ".join(
                 faster(svds[f"times_faster{each}"])

@@ -37,12 +37,13 @@ def write(docs: Path) -> None:
 
 
 def _gallery(docs: Path) -> str:
-    drawn = draw(read_results(RECORDED), docs / "_made", FIGURES)
-    names = {path.stem for path in drawn.files}
+    results = read_results(RECORDED)
+    names = {path.stem for path in draw(results, docs / "_made", FIGURES).files}
     sections = [
-        f"## {plate.title}: `{name}`\n\n![{plate.alt}](_made/{name}.png)\n\n{plate.caption}\n"
+        f"## {plate.label}: `{name}`\n\n![{plate.alt}](_made/{stem}.png)\n\n"
+        f"{_cell(plate.full_caption(results))}\n"
         for name, plate in FIGURES.items()
-        if name in names
+        if (stem := plate.file_stem(name, results)) in names
     ]
     return "\n".join((_GALLERY, *sections))
 

@@ -16,10 +16,13 @@ PRESETS = ("smoke", "cpu", "study", "gpu")
 DATASETS = ("digits", "fashion-mnist", "cifar10", "cifar100", "image-folder")
 FIGURES = (
     *("block_plain", "block_residual", "block_se_residual", "block_dense"),
-    *("training_by_depth", "training_with_gates", "bound_envelopes", "sqrt_law"),
-    *("gains_over_training", "random_laws", "survival_ranking", "agreement"),
+    *("training_by_depth", "training_with_gates", "parameters_and_error", "verdict_overview"),
+    *("bound_envelopes", "whole_network_bounds", "gains_over_training", "sqrt_law"),
+    *("law_histograms", "depth_laws", "random_laws", "alignment_law"),
+    *("survival_ranking", "agreement"),
 )
 TABLES = (
+    *("table_paper_1", "table_paper_2", "table_paper_a1", "table_figure_7"),
     *("table_networks", "table_bounds", "table_tightness", "table_limits", "table_ranking"),
     *("table_trend", "table_laws", "table_random_laws"),
 )

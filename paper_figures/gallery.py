@@ -1,30 +1,36 @@
 """Writes figures and tables to files, each whole or not at all.
 
-The names are those of `FIGURES` and `TABLES`, of a study `STUDY_PLATES`; what records lack is
+The names are those of `FIGURES` and `TABLES`, of a study `STUDY_PLATES`; files of what is drawn
+from runs end in their preset, so that two records may lie in one folder. What records lack is
 reported by name, never drawn empty.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from derivations.book.prose import prose
 from derivations.errors import InputError
+from paper_figures.drawing.plate import stem
 from paper_figures.drawing.style import save
 from paper_figures.figures.figure_registry import FIGURES
-from paper_figures.figures.model_plates import model_plates
+from paper_figures.figures.model_plates import ModelPlate, model_plates
 from paper_figures.figures.model_records import ModelRecords
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.study.study_plates import STUDY_PLATES, study_figures
 from paper_figures.study.study_tables import STUDY_TABLES
 from paper_figures.tables.table import Table
-from paper_figures.tables.table_registry import TABLES
+from paper_figures.tables.table_registry import PRINTED, TABLE_LABELS, TABLES
 from paper_figures.tables.writers import render
 from validate.records.schema import Results
 from validate.records.storage import make_folder, write_atomic
 from validate.study.study_folder import Study
 
 PLATES = (*FIGURES, *TABLES)
-SUFFIXES = {"markdown": "md", "latex": "tex"}
+SUFFIXES = {"markdown": "md", "latex": "tex", "csv": "csv"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Drawn:
 
 
 def draw(results: Results, out: Path, only: str | Iterable[str] | None = None) -> Drawn:
-    """Writes figures (PDF, PNG) and tables (Markdown, LaTeX) into `out`.
+    """Writes figures (PDF, PNG; CSV of the numbers; Markdown and LaTeX with the caption) and tables
+    (Markdown, LaTeX, CSV) into `out`.
 
     All for which there are records, or those named in `only`. Raises InputError for an unknown
     name, and for a name in `only` that the records cannot serve.
@@ -75,13 +82,13 @@ def draw_each(
 def draw_models(
     records: ModelRecords, out: Path, names: Sequence[str] | None = None
 ) -> Iterator[tuple[str, tuple[Path, ...] | MissingRecordsError]]:
-    """Draws one by one the figures of models (PDF, PNG), or of these what is named."""
+    """Draws one by one the figures of models, or of these what is named."""
     make_folder(out)
     for name, plate in model_plates(records).items():
         if names is not None and name not in names:
             continue
         try:
-            yield name, save(plate(), out, name)
+            yield name, _write_figure(name, plate(), _words(plate), plate.alt, out)
         except MissingRecordsError as missing:
             yield name, missing
 
@@ -97,7 +104,8 @@ def draw_study(
             continue
         try:
             if name in figures:
-                yield name, save(figures[name](), out, name)
+                plate = figures[name]
+                yield name, _write_figure(name, plate(), _words(plate), plate.alt, out)
             else:
                 yield name, _write_table(name, STUDY_TABLES[name](study), out)
         except MissingRecordsError as missing:
@@ -105,15 +113,62 @@ def draw_study(
 
 
 def _save_figure(name: str, results: Results, out: Path) -> tuple[Path, ...]:
-    return save(FIGURES[name](results), out, name)
+    plate = FIGURES[name]
+    words = plate.full_caption(results)
+    return _write_figure(
+        plate.file_stem(name, results), plate(results), words, plate.alt, out, plate.label
+    )
 
 
 def _save_table(name: str, results: Results, out: Path) -> tuple[Path, ...]:
-    return _write_table(name, TABLES[name](results), out)
+    file = name if name in PRINTED else stem(name, results)
+    return _write_table(file, TABLES[name](results), out, TABLE_LABELS[name])
 
 
-def _write_table(name: str, table: Table, out: Path) -> tuple[Path, ...]:
+def _words(plate: ModelPlate) -> str:
+    return f"{plate.title}. {plate.caption}"
+
+
+def _write_figure(
+    name: str, figure: Figure, words: str, alt: str, out: Path, label: str = ""
+) -> tuple[Path, ...]:
+    """The figure's files, and its caption for a text in Markdown and in LaTeX."""
+    files = save(figure, out, name)
+    caption = words.removeprefix(f"{label}. ") if label else words
+    texts = {
+        "md": f"![{_flat(alt)}]({name}.png)\n\n{_flat(words)}\n",
+        "tex": "\n".join(
+            (
+                r"\begin{figure}",
+                r"\centering",
+                rf"\includegraphics[width={figure.get_figwidth():g}in]{{{name}.pdf}}",
+                rf"\caption{{{_latex(caption)}}}",
+                r"\end{figure}",
+                "",
+            )
+        ),
+    }
+    for suffix, text in texts.items():
+        write_atomic(out / f"{name}.{suffix}", text.encode())
+    return (*files, *(out / f"{name}.{suffix}" for suffix in texts))
+
+
+def _latex(text: str) -> str:
+    """The caption; the letter of a panel is no variable."""
+    return re.sub(r"\(\$([a-z])\$\)", r"(\1)", prose(text))
+
+
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\*_[]`"} | {"\n": " "})
+
+
+def _flat(text: str) -> str:
+    return text.translate(_MARKDOWN)
+
+
+def _write_table(name: str, table: Table, out: Path, label: str = "") -> tuple[Path, ...]:
+    """In every form; LaTeX numbers tables by itself."""
+    called = replace(table, caption=f"{label}. {table.caption}") if label else table
     paths = {form: out / f"{name}.{suffix}" for form, suffix in SUFFIXES.items()}
     for form, path in paths.items():
-        write_atomic(path, render(table, form).encode())
+        write_atomic(path, render(table if form == "latex" else called, form).encode())
     return tuple(paths.values())

@@ -21,6 +21,7 @@ from mutants.capture import CAPTURE
 from mutants.checkers import CHECKERS
 from mutants.command_line import COMMAND_LINE
 from mutants.every_loss import EVERY_LOSS
+from mutants.figures import FIGURES
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
 from mutants.rules import SYMBOLIC
@@ -36,6 +37,7 @@ BESIDE_TESTS = (
     *EVERY_LOSS,
     *CAPTURE,
     *MEASUREMENTS,
+    *FIGURES,
     *ANALYSIS,
     *WATCHED,
     *CHECKERS,
@@ -62,9 +64,12 @@ def one_of(count: int, mutants: Sequence[Mutant]) -> list[Any]:
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """A copy of the packages, to be broken."""
-    ignored = shutil.ignore_patterns("__pycache__", "results")
+
+    def large(folder: str, names: Sequence[str]) -> set[str]:
+        return {"__pycache__", *(("cpu", "gpu", "study") if Path(folder).name == "results" else ())}
+
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=large)
     return tmp_path
 
 

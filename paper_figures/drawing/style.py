@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterMathtext, LogLocator, NullFormatter
 
 from derivations.errors import InputError
+from paper_figures.drawing.figure_numbers import numbers
 from validate.records.storage import make_folder, write_atomic
 
 Arguments = ParamSpec("Arguments")
@@ -202,9 +203,12 @@ def render_pages(figures: Iterable[Figure]) -> bytes:
 
 
 def save(figure: Figure, out: Path, name: str) -> tuple[Path, ...]:
-    """Writes `out/name.pdf` (vector) and `out/name.png` (300 dpi), and returns their paths."""
+    """Writes `out/name.pdf` (vector), `out/name.png` (300 dpi) and `out/name.csv` (the numbers
+    drawn), and returns their paths.
+    """
     make_folder(out)
-    paths = tuple(out / f"{name}.{kind}" for kind in ("pdf", "png"))
-    for path in paths:
+    paths = tuple(out / f"{name}.{kind}" for kind in ("pdf", "png", "csv"))
+    for path in paths[:2]:
         write_atomic(path, render(figure, path.suffix[1:]))
+    write_atomic(paths[2], numbers(figure).encode())
     return paths

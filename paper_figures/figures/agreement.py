@@ -4,12 +4,13 @@ Reads block rows of every epoch; a prediction and the measurement that judges it
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
 
 from paper_figures.drawing.style import DOUBLE, INK, MUTED, look, plain_log_ticks, styled, verbatim
 from paper_figures.figures.select import (
@@ -23,11 +24,12 @@ from paper_figures.figures.select import (
 from validate.records.schema import Results
 
 HEIGHT = 2.9
-FLOOR = 1e-17  # where differences of exactly zero are drawn
+FLOOR = 1e-17  # where differences of exactly zero are drawn, left of a break of the axis
 EPSILON = float(np.finfo(np.float64).eps)
 CURVE_POINTS = 500
 SIDES = {"lower": ("#0072B2", ">"), "upper": ("#D55E00", "<")}
-DODGE = 0.17
+DODGE = 0.14
+APART = 0.1  # half of what keeps lower from upper bounds, where both are attained
 RANGE = 1e3  # ratios beyond are drawn at the edge
 
 
@@ -60,7 +62,8 @@ def figure(results: Results) -> Figure:
         ylim=(0, 1.02),
     )
     shares.grid(axis="y")
-    _tightness(tightness, ratios(results))
+    _zero_apart(shares)
+    _tightness(tightness, pooled(ratios(results)))
     drawing.legend(
         handles=shares.get_legend_handles_labels()[0],
         loc="outside lower left",
@@ -130,6 +133,34 @@ def _shares(axes: Axes, family: str, sizes: Floats) -> None:
     )
 
 
+def _zero_apart(axes: Axes) -> None:
+    """Names the place of exact zeros as such, and breaks the axis beside it."""
+    high = axes.get_xlim()[1]
+    powers = [10.0**power for power in range(-16, int(np.floor(np.log10(high))) + 1)]
+    axes.set_xlim(FLOOR / 2, high)
+    axes.set_xticks(
+        [FLOOR, *powers], ["exactly 0", *(rf"$10^{{{np.log10(each):.0f}}}$" for each in powers)]
+    )
+    axes.xaxis.set_minor_locator(FixedLocator([n * each for each in powers for n in range(2, 10)]))
+    for place in (0.95, 1.15):  # the break: two strokes across the axis
+        axes.plot(
+            np.array((0.92, 1.08)) * FLOOR * 10**0.5 * place,
+            (-0.02, 0.02),
+            transform=axes.get_xaxis_transform(),
+            color=INK,
+            linewidth=0.6,
+            clip_on=False,
+        )
+
+
+def pooled(found: dict[BoundName, Floats]) -> dict[BoundName, Floats]:
+    """The same of each bound whatever its δ: one mark per theorem, side and certainty."""
+    groups: defaultdict[BoundName, list[Floats]] = defaultdict(list)
+    for name, values in found.items():
+        groups[replace(name, delta=None)].append(values)
+    return {name: np.concatenate(values) for name, values in groups.items()}
+
+
 def _tightness(axes: Axes, found: dict[BoundName, Floats]) -> None:
     """A row per theorem: its lower bounds right of 1, its upper ones left.
 
@@ -139,6 +170,7 @@ def _tightness(axes: Axes, found: dict[BoundName, Floats]) -> None:
     for name, values in found.items():
         exact = name.certainty == "exact"
         place = names.index(name.theorem) + (-DODGE if exact else DODGE)
+        place += -APART if name.side == "lower" else APART
         color, marker = SIDES[name.side]
         low, median, high = np.clip(np.quantile(values, (0.05, 0.5, 0.95)), 1 / RANGE, RANGE)
         axes.plot((low, high), (place, place), color=color, linewidth=1)

@@ -72,7 +72,7 @@ BY_LOSSES = (
 @styled
 def figure(results: Results) -> Figure:
     """Columns: families, at their greatest depth. Rows: before training, after the last epoch.
-    Gains on a logarithmic axis, with bounds for every loss the same of all families.
+    Gains on one logarithmic axis, the same for all panels.
     """
     shown = families(results)
     runs = [deepest(results, family)[0] for family in shown]
@@ -81,18 +81,15 @@ def figure(results: Results) -> Figure:
     alike = any(bound.losses for row in every for bound in row.bounds)
     kinds = BY_LOSSES if alike else BY_CERTAINTY
     drawing = Figure(figsize=(DOUBLE, HEIGHT), layout="constrained")
-    grid = drawing.subplots(
-        2, len(shown), squeeze=False, sharey="all" if alike else "col", sharex="col"
-    )
+    grid = drawing.subplots(2, len(shown), squeeze=False, sharey="all", sharex="col")
     for column, run, pair in zip(grid.T, runs, panels, strict=True):
         style = look(run.config.family)
         for axes, rows in zip(column, pair, strict=True):
             for number, row in enumerate(rows, start=1):
                 _block(axes, number, row, style, kinds)
-        rows = every if alike else [row for rows in pair for row in rows]
-        _axes(column, rows, len(pair[0]), kinds)
+        _axes(column, every, len(pair[0]), kinds)
         column[0].set_title(f"{style.title}-{run.config.depth}")
-        column[-1].set_xlabel("block, 1 at the input" if alike else "block")
+        column[-1].set_xlabel("block (1 = at the input)")
     for axes, words in zip(grid[:, 0], ("before training", "after training"), strict=True):
         axes.set_ylabel(f"gain $\\gamma$ {words}")
     _legend(drawing, kinds)
@@ -154,7 +151,7 @@ def _steps(values: Gains, order: Sequence[int], missing: float) -> Floats:
 def _axes(
     column: Sequence[Axes], rows: Sequence[BlockRow], count: int, kinds: Sequence[Kind]
 ) -> None:
-    """One logarithmic axis for both panels of a column, reaching a little beyond the gains."""
+    """A logarithmic axis for both panels of a column, reaching a little beyond the gains."""
     gains = [gain for row in rows for gain in alive(row.measured) if gain > 0]
     if not gains:
         raise MissingRecordsError("every backward signal had vanished: there is no gain to draw")

@@ -16,6 +16,7 @@ from validate.statistics.distance_from_law import alignments, probabilities
 HEIGHT = 2.7
 QUANTILE = 0.05
 NORMAL_90 = 1.6448536269514722
+MOST_EPOCHS = 5
 DODGE = 0.08  # of the distance between epochs
 
 
@@ -44,6 +45,7 @@ def figure(results: Results) -> Figure:
         for family in families(results)
         if any(alignments(_rows(results, family, epoch)) for epoch in epochs)
     ]
+    epochs = few(epochs)
     for place, family in enumerate(with_skip):
         _alignments(aligned, results, family, epochs, DODGE * (place - (len(with_skip) - 1) / 2))
     shares.plot((0, 1), (0, 1), color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
@@ -63,6 +65,14 @@ def figure(results: Results) -> Figure:
     aligned.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
     drawing.legend(handles=_roles(families(results)), loc="outside lower center", ncols=6)
     return drawing
+
+
+def few(epochs: list[int], most: int = MOST_EPOCHS) -> list[int]:
+    """The first, the last, and as many between them, evenly spread, as can be told apart."""
+    if len(epochs) <= most:
+        return epochs
+    places = np.linspace(0, len(epochs) - 1, most).round().astype(int)
+    return [epochs[place] for place in dict.fromkeys(places.tolist())]
 
 
 def _rows(results: Results, family: str, epoch: int) -> list[BlockRow]:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from paper_figures.drawing.plate import DATA_SETS
 from paper_figures.figures.model_plates import ModelPlate
 from paper_figures.study.study_effects import figure
 from paper_figures.study.study_tables import STUDY_TABLES
@@ -13,7 +14,7 @@ STUDY_PLATES = (*STUDY_FIGURES, *STUDY_TABLES)
 
 def study_figures(study: Study) -> dict[str, ModelPlate]:
     """The figures of STUDY_FIGURES by name; what is missing is said below each."""
-    flow, depth = study.protocol.flow, study.protocol.depth
+    flow, depth, data = study.protocol.flow, study.protocol.depth, study.protocol.training
     effects = ModelPlate(
         partial(figure, study),
         "What the study varies, and the test error",
@@ -21,7 +22,9 @@ def study_figures(study: Study) -> dict[str, ModelPlate]:
         "to the greatest seed, lines in order of flow, rings around networks that are not varied. "
         f"(b) {depth.claim}: the difference in test error of {depth.deep} and {depth.shallow} "
         "layers, below 0 where the deeper network is better; dots: pairs in order of their seeds; "
-        f"grey: less than {depth.margin:g} points, which counts as no gain.",
+        f"grey: less than {depth.margin:g} points, which counts as no gain. Drawn from: own runs. "
+        f"Data: {DATA_SETS.get(data.dataset, data.dataset)}, {data.test_samples:,} test images "
+        "(study preset).",
         "Left: points joined by lines, one line per stratum, test error against the ratio of "
         "gradient norms on a logarithmic axis. Right: a row of dots for residual and one for plain "
         "networks on an axis of differences, with a line at 0.",

@@ -1,5 +1,7 @@
-"""Writes any table as Markdown, LaTeX or HTML, every text escaped."""
+"""Writes any table as Markdown, LaTeX, HTML or CSV, every text escaped."""
 
+import csv
+import io
 from collections.abc import Callable, Mapping
 from html import escape
 
@@ -69,8 +71,18 @@ def _html(table: Table) -> str:
     return "\n".join([*lines, ""])
 
 
+def _csv(table: Table) -> str:
+    """Numbers in full, not as they are printed; an empty cell where there is none."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(table.names)
+    writer.writerows(table.rows)
+    return buffer.getvalue()
+
+
 WRITERS: Mapping[str, Callable[[Table], str]] = {
     "markdown": _markdown,
     "latex": _latex,
     "html": _html,
+    "csv": _csv,
 }

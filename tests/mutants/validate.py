@@ -184,7 +184,7 @@ MEASUREMENTS = [
     ),
     Mutant(
         "what was wrong is not said beside figures",
-        "paper_figures/figures/figure_registry.py",
+        "paper_figures/drawing/plate.py",
         'return before_training(results.runs) if self.shows_start else ""',
         'return ""',
         "tests/test_paper_figures/test_report.py",

@@ -66,6 +66,7 @@ OPERATIONS = {
     "bound_rule",
     "formula",
     "layout",
+    "carry",
     "_value",
     "parts_of",
     "written",

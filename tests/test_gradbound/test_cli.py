@@ -406,10 +406,8 @@ def test_figures_draws_what_is_asked_for(
     written = capsys.readouterr().out.splitlines()
     assert sorted(written) == sorted(str(path) for path in tmp_path.iterdir())
     assert {Path(name).name for name in written} == {
-        "block_plain.pdf",
-        "block_plain.png",
-        "table_limits.tex",
-        "table_limits.md",
+        *(f"block_plain.{kind}" for kind in ("pdf", "png", "csv", "md", "tex")),
+        *(f"table_limits-smoke.{kind}" for kind in ("tex", "md", "csv")),
     }
 
 
@@ -482,10 +480,12 @@ def test_records_of_models_alone_are_drawn_and_reported(
     out, page = tmp_path / "figures", tmp_path / "page.html"
     assert main(["figures", "--results", str(of_models), "--out", str(out)]) == 0
     names = {
-        f"{name}.{kind}" for name in ("analysis_net", "watch_training") for kind in ("pdf", "png")
+        f"{name}.{kind}"
+        for name in ("analysis_net", "watch_training")
+        for kind in ("pdf", "png", "csv", "md", "tex")
     }
     assert {path.name for path in out.iterdir()} == names
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert len(capsys.readouterr().out.splitlines()) == len(names)
     one = [
         "figures",
         "--results",
@@ -496,7 +496,7 @@ def test_records_of_models_alone_are_drawn_and_reported(
         "watch_training",
     ]
     assert main(one) == 0
-    assert len(list((out / "one").iterdir())) == 2
+    assert len(list((out / "one").iterdir())) == 5
     assert main(["report", "--results", str(of_models), "--out", str(page)]) == 0
     text = page.read_text()
     assert "The gradient dies in dying" in text
@@ -515,7 +515,7 @@ def test_records_of_models_beside_results_are_shown_with_them(
     (copy / "net.json").write_text(analysis().json())
     names = ["--only", "analysis_net", "--only", "table_limits"]
     assert main(["figures", "--results", str(copy), "--out", str(out), *names]) == 0
-    assert {path.stem for path in out.iterdir()} == {"analysis_net", "table_limits"}
+    assert {path.stem for path in out.iterdir()} == {"analysis_net", "table_limits-smoke"}
     monkeypatch.setattr("gradbound.api.derive", lambda **_: derive(["plain"]))
     assert main(["report", "--results", str(copy), "--out", str(out / "page.html")]) == 0
     assert '<section id="models"' in (out / "page.html").read_text()
@@ -563,7 +563,7 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
         "audit.md",
         "audit.json",
         "report.html",
-        "sqrt_law.pdf",
+        "sqrt_law-smoke.pdf",
     } <= {path.name for path in first}
     assert "refuted" in told.out
     judged = {
@@ -573,7 +573,7 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
         "fashion-mnist" in judged["C25"]["reading"]
     )  # a smoke run has too few networks to be judged
     assert (out / "recorded" / "report.html").exists()
-    assert (out / "recorded" / "figures" / "training_by_depth.pdf").exists()
+    assert (out / "recorded" / "figures" / "training_by_depth-cpu.pdf").exists()
     monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail
     assert main(["reproduce", "--out", str(out), "--quiet"]) == 0
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == first

@@ -110,9 +110,15 @@ def test_the_page_loads_nothing(html: str, page: Page) -> None:
     assert "default-src 'none'" in html
 
 
+LACKING = {"whole_network_bounds"}
+"""What records of the first version cannot show."""
+
+
 def test_wide_figures_have_another_image_for_a_narrow_screen(page: Page) -> None:
     sources = page.all("source")
-    assert len(sources) == sum(not name.startswith("block_") for name in FIGURES)
+    one_column = ("block_", "verdict_overview")
+    drawn = FIGURES.keys() - LACKING
+    assert len(sources) == sum(not name.startswith(one_column) for name in drawn)
     assert {source["media"] for source in sources} == {"screen and (max-width: 40rem)"}
     for source in sources:
         svg = b64decode(str(source["srcset"]).partition(",")[2]).decode()
@@ -133,8 +139,9 @@ def test_inlined_figures_load_nothing_either(page: Page) -> None:
 def test_every_figure_and_table_is_there_with_words(page: Page) -> None:
     assert {figure["id"] for figure in page.all("figure")} == FIGURES.keys()
     images = page.all("img")
-    assert len(images) == len(FIGURES)
-    assert {image["alt"] for image in images} == {plate.alt for plate in FIGURES.values()}
+    drawn = [plate for name, plate in FIGURES.items() if name not in LACKING]
+    assert len(images) == len(drawn)
+    assert {image["alt"] for image in images} == {plate.alt for plate in drawn}
     assert len(page.all("table")) == len(page.all("caption")) >= len(TABLES)
     for plate in FIGURES.values():
         assert plate.caption in page.text
@@ -352,6 +359,7 @@ def test_every_figure_that_shows_ratios_before_training_says_of_which_network(
     shown = {name for name, plate in FIGURES.items() if plate.remark(results)}
     assert shown == {
         "bound_envelopes", "gains_over_training", "random_laws", "survival_ranking",
+        "whole_network_bounds", "alignment_law",
     }  # fmt: skip
     for name in shown:
         assert "never runs" in FIGURES[name].remark(results)

@@ -163,6 +163,19 @@ def compare_blocks(trial: Trial) -> DepthProfile:
     return DepthProfile(_whole(law, trial, squares), blocks)
 
 
+def compare_curve(trial: Trial) -> tuple[tuple[float, DepthRatio], ...]:
+    """E‖∂L/∂x₀‖² / E‖∂L/∂x_ℓ‖² for ℓ = 1 … depth, predicted and measured, from one simulation."""
+    law = _laws()[trial.network]
+    squares, first_width = _squares(trial, law.family), float(trial.first_width)
+    predicted, curve = 1.0, []
+    for block in range(1, trial.depth + 1):
+        predicted *= evaluate_block(
+            law, trial.depth, block, gain=trial.gain, first_width=first_width, slope=trial.slope
+        )
+        curve.append((predicted, ratio(squares, 0, block)))
+    return tuple(curve)
+
+
 def _whole(law: DepthLaw, trial: Trial, squares: Tensor) -> DepthRow:
     first_width = float(trial.first_width)
     predicted = evaluate_law(
@@ -216,6 +229,15 @@ DRAWS_TIMES_WIDTH: Mapping[str, int] = {
 """By family. Draws in proportion to 1/n keep a standard error about the same at every width."""
 
 
+def table_trial(
+    network: str, width: int, seed: int = 0, draws: Mapping[str, int] = DRAWS_TIMES_WIDTH
+) -> Trial:
+    """The trial of `table` for this network and width."""
+    count = draws[_laws()[network].family] // width
+    first_width = 3 if network == "dense_unequal" else 1
+    return Trial(network, TABLE_DEPTHS[network], width, count, seed, first_width=first_width)
+
+
 def table(
     widths: Iterable[int] = TABLE_WIDTHS,
     draws: Mapping[str, int] = DRAWS_TIMES_WIDTH,
@@ -225,18 +247,7 @@ def table(
     """Every law at the depth of the published table, χ = 1: ten or forty blocks; `dense_unequal`
     with k₀ = 3k.
     """
-    trials = [
-        Trial(
-            name,
-            depth,
-            width,
-            draws[_laws()[name].family] // width,
-            seed,
-            first_width=3 if name == "dense_unequal" else 1,
-        )
-        for name, depth in TABLE_DEPTHS.items()
-        for width in widths
-    ]
+    trials = [table_trial(name, width, seed, draws) for name in TABLE_DEPTHS for width in widths]
     profiles = []
     labels = [f"{trial.network}, n = {trial.width}" for trial in trials]
     with progress(dict.fromkeys(labels, 1), "stacks") as advance:

@@ -15,8 +15,13 @@ from validate.records.codec import write_jsonl
 from validate.study.study_folder import INITIAL_FILE, PROTOCOL_FILE, TRIALS_FILE
 
 FILES = {
-    *(f"study_effects.{kind}" for kind in ("pdf", "png")),
-    *(f"{name}.{kind}" for name in STUDY_PLATES if "table" in name for kind in ("md", "tex")),
+    *(f"study_effects.{kind}" for kind in ("pdf", "png", "csv", "md", "tex")),
+    *(
+        f"{name}.{kind}"
+        for name in STUDY_PLATES
+        if "table" in name
+        for kind in ("md", "tex", "csv")
+    ),
 }
 
 
@@ -104,7 +109,9 @@ def test_a_study_that_has_begun_is_drawn_as_far_as_it_goes(
 def test_one_name_draws_one_thing_of_a_study(whole: Path, tmp_path: Path) -> None:
     asked = ["figures", "--results", str(whole), "--out", str(tmp_path), "--only", "table_study"]
     assert main(asked) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"table_study.md", "table_study.tex"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"table_study.{kind}" for kind in ("md", "tex", "csv")
+    }
 
 
 def test_what_is_not_in_the_folder_is_refused_before_anything_is_written(

@@ -9,7 +9,8 @@ from paper_figures.drawing.style import COLUMN, DOUBLE
 from paper_figures.figures.figure_registry import FIGURES
 from validate.records.schema import Results
 
-STACKED = tuple(name for name in FIGURES if not name.startswith("block_"))
+OF_ONE_COLUMN = ("block_", "verdict_overview")
+STACKED = tuple(name for name in FIGURES if not name.startswith(OF_ONE_COLUMN))
 
 
 def grid(rows: int, columns: int, **shared: str) -> Figure:

@@ -69,7 +69,9 @@ def test_saving_again_changes_nothing_and_leaves_nothing_behind(
     }
     assert first == second
     assert (
-        {path.name for path in (tmp_path / "a").iterdir()} == {"law.pdf", "law.png"} == first.keys()
+        {path.name for path in (tmp_path / "a").iterdir()}
+        == {"law.pdf", "law.png", "law.csv"}
+        == first.keys()
     )
 
 
@@ -90,7 +92,7 @@ def test_svg_text_is_text_unless_outlined(results: Results) -> None:
 
 def test_png_is_300_dpi(results: Results, tmp_path: Path) -> None:
     figure = FIGURES["block_plain"](results)
-    _, png = save(figure, tmp_path, "plain")
+    _, png, _ = save(figure, tmp_path, "plain")
     height, width = matplotlib.image.imread(png).shape[:2]
     assert (width, height) == pytest.approx(
         [300 * size for size in figure.get_size_inches()], abs=1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_paper_figures.artists import labelled
 
-from paper_figures.figures.agreement import BoundName, differences, figure, ratios
+from paper_figures.figures.agreement import FLOOR, BoundName, differences, figure, pooled, ratios
 from paper_figures.figures.select import MissingRecordsError, pairs, runs_of
 from validate.records.schema import Results
 
@@ -62,3 +62,24 @@ def test_ratios_keep_certainties_apart_and_leave_out_bounds_of_zero(results: Res
 
 def test_a_theorem_is_a_bound_without_its_side() -> None:
     assert BoundName("dense.uniform.lower", "lower", "exact", None).theorem == "dense.uniform"
+
+
+def test_exact_zeros_stand_apart_and_are_called_what_they_are(results: Results) -> None:
+    axes = figure(results).axes[0]
+    words = [label.get_text() for label in axes.get_xticklabels()]
+    assert words[0] == "exactly 0"
+    assert "$10^{-17}$" not in words
+    assert axes.get_xticks()[0] == FLOOR
+    minor = axes.xaxis.get_minorticklocs()
+    assert min(minor) > 1e-16
+
+
+def test_a_bound_is_one_mark_whatever_its_delta(results: Results) -> None:
+    found = ratios(results)
+    name = next(name for name in found if name.certainty == "probable")
+    other = replace(name, delta=0.5)
+    values = np.array([1.0, 2.0])
+    together = pooled(found | {other: values})
+    assert len(together) == len(found)
+    merged = together[replace(name, delta=None)]
+    assert merged.tolist() == [*found[name].tolist(), 1.0, 2.0]

@@ -4,17 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_paper_figures.artists import by_gid, labelled
+from test_paper_figures.artists import by_gid
 
+from paper_figures.drawing.style import LOOKS
 from paper_figures.figures.gains_over_training import block_gains, figure, total_gains
 from paper_figures.figures.select import MissingRecordsError, deepest
 from validate.records.schema import BlockRow, Results
 
 
 def test_gains_over_training_are_medians_of_all_blocks(results: Results) -> None:
-    single, whole = figure(results).axes
+    drawing = figure(results)
+    single, whole = drawing.axes[1], drawing.axes[4]
     runs = deepest(results, "residual")
-    line = labelled(single)["residual-14"]
+    assert single.get_title(loc="left") == "residual-14"
+    line = by_gid(single, "residual")
     for epoch, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
         assert y == np.median(
             [
@@ -25,11 +28,20 @@ def test_gains_over_training_are_medians_of_all_blocks(results: Results) -> None
                 for gain in row.measured
             ]
         )
-    total = labelled(whole)["plain-14"]
+    total = by_gid(whole, "plain")
     plain = deepest(results, "plain")
     assert total.get_ydata()[0] == np.median(
         [gain for run in plain for gain in run.epochs[0].total.measured]
     )
+
+
+def test_no_band_lies_upon_another_and_ticks_are_not_1_and_2_alone(results: Results) -> None:
+    for axes, family in zip(figure(results).axes, [*LOOKS, *LOOKS], strict=True):
+        assert [band.get_gid() for band in axes.collections] == [f"band {family}"]
+        others = {line.get_gid() for line in axes.lines if str(line.get_gid()).startswith("behind")}
+        assert others == {f"behind {other}" for other in LOOKS if other != family}
+        low, high = axes.get_ylim()
+        assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 3
 
 
 def test_a_figure_of_gains_needs_gains(results: Results) -> None:
@@ -64,8 +76,8 @@ def test_what_a_training_batch_sees_is_drawn_where_it_was_recorded(
     results: Results, second: Results
 ) -> None:
     drawing = figure(second)
-    for family in ("plain", "dense"):
-        line = by_gid(drawing.axes[1], f"batch {family}")
+    for family, axes in (("plain", drawing.axes[4]), ("dense", drawing.axes[7])):
+        line = by_gid(axes, f"batch {family}")
         runs = deepest(second, family)
         for epoch, ratio in zip(*line.get_data(), strict=True):
             seen = [run.epochs[int(epoch)].batch_ratio for run in runs]
@@ -74,5 +86,7 @@ def test_what_a_training_batch_sees_is_drawn_where_it_was_recorded(
     words = [text.get_text() for text in drawing.legends[0].get_texts()]
     assert words[-1] == "training batch"
     old = figure(results)
-    assert not [line for line in old.axes[1].lines if str(line.get_gid()).startswith("batch")]
+    assert not [
+        line for axes in old.axes for line in axes.lines if str(line.get_gid()).startswith("batch")
+    ]
     assert "training batch" not in [text.get_text() for text in old.legends[0].get_texts()]

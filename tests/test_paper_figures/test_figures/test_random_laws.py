@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from paper_figures.figures.random_laws import figure
+from paper_figures.figures.random_laws import few, figure
 from paper_figures.figures.select import MissingRecordsError, runs_of
 from validate.records.schema import Results
 
@@ -37,3 +37,21 @@ def test_laws_are_drawn_from_the_first_samples(results: Results) -> None:
     ]
     with pytest.raises(MissingRecordsError, match="no laws of random weights"):
         figure(replace(results, runs=tuple(bare)))
+
+
+def test_many_epochs_are_thinned_to_as_many_as_can_be_told_apart(results: Results) -> None:
+    assert few(list(range(13))) == [0, 3, 6, 9, 12]
+    assert few([0, 5, 10]) == [0, 5, 10]
+    many = [
+        replace(
+            run,
+            blocks=tuple(
+                row.model_copy(update={"epoch": 4 * copy + row.epoch})
+                for copy in range(4)
+                for row in run.blocks
+            ),
+        )
+        for run in results.runs
+    ]
+    axes = figure(replace(results, runs=tuple(many))).axes[1]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "4", "8", "11", "15"]

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
-from test_paper_figures.artists import labelled
+from test_paper_figures.artists import by_gid, labelled
 
 from paper_figures.figures.select import MissingRecordsError, runs_of
-from paper_figures.figures.training_curves import data_set, depth_figure, gate_figure
+from paper_figures.figures.training_curves import data_set, depth_figure, gate_figure, interval
 from validate.records.schema import Results
 
 
 def test_training_curves_show_the_median_of_the_seeds_in_percent(results: Results) -> None:
-    residual, plain = depth_figure(results).axes
+    residual, plain, _ = depth_figure(results).axes
     for axes, family in ((residual, "residual"), (plain, "plain")):
         for depth in (8, 14):
             runs = runs_of(results, family, depth)
@@ -43,9 +43,37 @@ def test_training_bands_reach_from_the_least_to_the_greatest_seed(results: Resul
 def test_every_error_is_within_view(results: Results) -> None:
     for figure in (depth_figure(results), gate_figure(results)):
         for axes in figure.axes:
-            top = max(np.max(line.get_ydata()) for line in axes.lines)
-            assert axes.get_ylim()[0] == 0
-            assert axes.get_ylim()[1] >= top
+            values = np.concatenate([line.get_ydata() for line in axes.lines])
+            low, high = axes.get_ylim()
+            assert 0 <= low <= values.min()
+            assert values.max() <= high
+
+
+def test_final_errors_are_means_with_intervals_and_every_seed(results: Results) -> None:
+    axes = depth_figure(results).axes[2]
+    for family in ("plain", "dense"):
+        errors = [
+            [100 * run.epochs[-1].test_error for run in runs_of(results, family, depth)]
+            for depth in (8, 14)
+        ]
+        assert by_gid(axes, f"final {family}").get_ydata() == pytest.approx(np.mean(errors, axis=1))
+        assert sorted(by_gid(axes, f"seeds {family}").get_ydata()) == pytest.approx(
+            sorted(np.ravel(errors))
+        )
+        (bars,) = [each for each in axes.collections if each.get_gid() == f"interval {family}"]
+        for segment, each in zip(bars.get_segments(), errors, strict=True):
+            assert segment[:, 1] == pytest.approx(interval(each))
+
+
+def test_an_interval_is_students() -> None:
+    low, high = interval([1.0, 2.0, 3.0])
+    assert (low, high) == pytest.approx((2 - 2.484138, 2 + 2.484138), abs=1e-6)
+    assert interval([5.0]) == (5.0, 5.0)
+
+
+def test_depths_are_told_apart_by_their_marks(results: Results) -> None:
+    marks = [labelled(depth_figure(results).axes[0])[f"residual-{n}"].get_marker() for n in (8, 14)]
+    assert len(set(marks)) == 2
 
 
 def test_gate_figure_pairs_networks_of_equal_depth_and_names_the_data(results: Results) -> None:

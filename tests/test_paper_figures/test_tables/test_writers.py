@@ -1,5 +1,6 @@
 """Every table can be written, and no cell can break out of its table."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -62,11 +63,18 @@ def test_html_escapes_every_cell() -> None:
     assert '<td class="number">1.5e-16</td>' in text
 
 
-@pytest.mark.parametrize("kind", ["markdown", "latex", "html"])
+@pytest.mark.parametrize("kind", ["markdown", "latex", "html", "csv"])
 def test_every_table_can_be_written(results: Results, kind: str) -> None:
     for make in TABLES.values():
         table = make(with_every_loss(results))
-        assert table.caption.split(",")[0][:20].split("‖")[0] in render(table, kind)
+        text = render(table, kind)
+        said = table.names[-1] if kind == "csv" else re.split("[,‖’']", table.caption)[0][:20]
+        assert said in (text if kind != "latex" else text.replace("'", "’"))
+
+
+def test_csv_holds_numbers_in_full_and_quotes_what_has_a_comma() -> None:
+    table = Table("t", (Column("a, b"), Column("n", ".1f")), (("x", 1 / 3), ("y", None)))
+    assert render(table, "csv") == f'"a, b",n\nx,{1 / 3!r}\ny,\n'
 
 
 def test_unknown_formats_are_refused() -> None:

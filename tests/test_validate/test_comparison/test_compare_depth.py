@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,10 +18,12 @@ from validate.comparison.compare_depth import (
     DepthRow,
     Trial,
     compare_blocks,
+    compare_curve,
     compare_one,
     extrapolated,
     markdown,
     table,
+    table_trial,
 )
 from validate.comparison.compare_depth import _laws as laws_by_network
 from validate.measure import deep_stacks
@@ -33,6 +36,21 @@ from validate.measure.deep_stacks import (
 
 LAWS = laws_by_network()
 EXACT = {"plain", "dense", "dense_unequal", "dense_last"}
+
+
+@pytest.mark.parametrize("network", ["norm_then_linear", "dense_unequal", "dense_last"])
+def test_a_curve_ends_where_the_whole_stack_does_and_passes_through_every_block(network):
+    trial = replace(table_trial(network, 32), draws=4)
+    curve, profile = compare_curve(trial), compare_blocks(trial)
+    predicted, measured = curve[-1]
+    assert predicted == pytest.approx(profile.whole.predicted)
+    assert measured.value == pytest.approx(profile.whole.measured)
+    assert measured.error == pytest.approx(profile.whole.error * predicted)
+    products = np.cumprod(
+        [[each.predicted, each.measured.value] for each in profile.blocks], axis=0
+    )
+    for (law, seen), (by_law, by_sight) in zip(curve, products, strict=True):
+        assert (law, seen.value) == pytest.approx((by_law, by_sight))
 
 
 @pytest.mark.parametrize("network", FINITE_WIDTH)

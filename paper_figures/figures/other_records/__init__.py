@@ -1,0 +1,1 @@
+"""Figures from what is no run: published numbers, the verdicts, simulated laws."""

@@ -1,0 +1,1 @@
+"""Figures of what training changes beside gains: bounds of whole networks, alignments."""
