@@ -17,7 +17,7 @@ copyright = author  # noqa: A001  # Sphinx's name
 version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx_click", "myst_nb", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_made"]  # its figures are shown, its pages are not
 html_theme = "furo"
 html_title = f"gradbound {__version__}"
 html_static_path: list[str] = []
@@ -42,14 +42,14 @@ def setup(app: object) -> None:
 def _plain(*event: object) -> None:
     """Docstrings are plain text with `code` in it: nothing else in them is markup."""
     lines = event[-1]
-    lines[:] = [_without_markup(line) for line in lines]  # type: ignore[index, attr-defined]
+    lines[:] = _without_markup("\n".join(lines)).split("\n")  # type: ignore[index, arg-type]
 
 
-def _without_markup(line: str) -> str:
-    words, *rest = re.split(r"`([^`]+)`", line)
+def _without_markup(text: str) -> str:
+    words, *rest = re.split(r"`([^`]+)`", text)
     parts = [_escaped(words)]
     for code, after in zip(rest[::2], rest[1::2], strict=True):
-        parts += [f"``{code}``", _escaped(after)]
+        parts += [f"``{code}``\\ ", _escaped(after)]
     return "".join(parts)
 
 

@@ -9,6 +9,8 @@ from printed import analysis
 from gradbound.cli import main
 from validate.records.recorded import RECORDED
 
+KINDS = ("pdf", "png", "csv", "md", "tex")
+
 
 @pytest.fixture
 def of_a_model(tmp_path: Path) -> Path:
@@ -27,7 +29,7 @@ def test_figures_say_what_was_written(capsys: pytest.CaptureFixture[str], tmp_pa
     assert json.loads(printed) == {
         "schema": "gradbound.figures/1",
         "results": str(RECORDED),
-        "written": [str(out / f"block_plain.{kind}") for kind in ("pdf", "png")],
+        "written": [str(out / f"block_plain.{kind}") for kind in KINDS],
         "left_out": {},
     }
     assert main([*asked, "--format", "json", "--quiet"]) == 0
