@@ -288,11 +288,13 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...]) -> None:
     "slash or has no suffix, unless a file has that name.",
 )
 def report(results: Path | None, out: Path) -> None:
-    """Write one self-contained HTML page from the records.
+    """Write one self-contained HTML page from the records: the verdicts on the paper's claims, and
+    all that they rest on.
 
     Of a folder of what `analyze --format json` and a watch saved, it shows those models, of a study
     that; with the recorded runs it shows the recorded study.
     """
+    from gradbound.api import audit as adjudicate
     from gradbound.api import derive as run
     from paper_figures import read_model_records, write_model_report, write_report
     from paper_figures import write_study_report as write_study
@@ -306,7 +308,8 @@ def report(results: Path | None, out: Path) -> None:
         return
     records = read_results(chosen)
     make_folder(out.parent)  # before the derivation, which is not to be done for nothing
-    click.echo(write_report(records, run(), out, models, recorded_on_gpu(), study))
+    verdicts = adjudicate(chosen)
+    click.echo(write_report(records, run(), out, models, recorded_on_gpu(), study, verdicts))
     _tell_if_recorded(chosen)
 
 
@@ -349,12 +352,16 @@ def reproduce(out: Path, quiet: bool) -> None:
     click.echo(f"{out / 'audit.md'}: {counts}")
     recorded = read_results(RECORDED)
     for kind, records, place in (("smoke", results, out), ("recorded", recorded, out / "recorded")):
-        tell(f"figures and report: from the {kind} runs", quiet)
+        tell(f"figures: from the {kind} runs", quiet)
         study = study_at(records.folder)
         _draw(records, place / "figures")
         draw_study_of(study, place / "figures")
-        page = place / "report.html"
-        click.echo(write_report(records, document, page, beside=recorded_on_gpu(), study=study))
+    tell("report: one page of the recorded and the fresh runs", quiet)
+    beside = recorded_on_gpu()
+    page = write_report(
+        recorded, document, out / PAGE, None, beside, study, verdicts, fresh=results
+    )
+    click.echo(page)
     _judge([*document.failures(), *failures(results), *failures(recorded)])
 
 

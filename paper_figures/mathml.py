@@ -26,15 +26,24 @@ NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 
 def mathml(latex: str, *, block: bool = True) -> Markup:
     """One formula as a `math` element, or as `code` if it cannot be converted completely."""
+    root = element(latex, block=block)
+    return source(latex) if root is None else written(root)
+
+
+def element(latex: str, *, block: bool = True) -> ElementTree.Element | None:
+    """The same as an element; None if it cannot be converted completely."""
     try:
         root = ElementTree.fromstring(
             convert(_prepare(latex), display="block" if block else "inline")
         )
     except Exception:  # noqa: BLE001
         # The converter raises whatever its parser meets, and the source is still worth showing.
-        return source(latex)
-    if not all(_clean(element) for element in root.iter()):
-        return source(latex)
+        return None
+    return root if all(_clean(each) for each in root.iter()) else None
+
+
+def written(root: ElementTree.Element) -> Markup:
+    """An element that `element` made, or one of its parts, as it stands in a page."""
     return Markup(
         ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
     )  # every part of it is in the allowed sets
