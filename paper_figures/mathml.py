@@ -55,10 +55,17 @@ def source(latex: str) -> Markup:
 
 
 def subscripts(text: str) -> Markup:
-    """Plain text, escaped, in which F_l and ‖J‖_F are set with a subscript."""
-    return Markup(
-        re.sub(r"(?<=[\w‖])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", str(escape(text)))
-    )
+    """Plain text, escaped, in which F_l, x_{l−1}, ‖J‖_F and σ_max are set with a subscript, (1 + χ)^L
+    and 2^(l−1) with a superscript.
+    """
+    shown = re.sub(r"(?<=[\w‖])_\{([^{}<>]*)\}", r"<sub>\1</sub>", str(escape(text)))
+    shown = re.sub(r"(?<=[\w‖′])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", shown)
+    shown = re.sub(r"(?<![A-Za-z])([A-Zσλ])_(\w{2,4})(?!\w)", r"\1<sub>\2</sub>", shown)
+    return Markup(re.sub(r"\^(?:\(([^()<>]*)\)|([\w−-]+))", _raised, shown))
+
+
+def _raised(found: re.Match[str]) -> str:
+    return f"<sup>{found[1] if found[1] is not None else found[2]}</sup>"
 
 
 def _prepare(latex: str) -> str:

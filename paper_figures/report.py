@@ -251,16 +251,18 @@ def _validation(views: Sequence[View], document: Document) -> dict[str, object]:
         "elsewhere": [check for check in every if check not in there],
         "outcome": _outcome,
         "bounds": Outcome(
-            sum(each.bound_checks for each in found), sum(each.violations for each in found)
+            sum(each.bound_checks for each in found),
+            sum(each.violations for each in found),
+            sum(each.vacuous for each in found),
         ),
-        "document_steps": f"Derivation steps that pass every check: {first.passed} of {first.steps}; "
-        f"exact, each with {first.checks_per_step} or more independent checks.",
+        "document_steps": f"Derivation steps that pass every check: {first.passed} of "
+        f"{first.steps}; exact, each with {first.checks_per_step} or more independent checks.",
         "fewest": min((len(step.checks) for step in document.steps), default=0),
     }
 
 
 def _outcome(view: View, check: Check) -> str:
-    outcome = next(dict(pairs)[check] for pairs in view.totals.kinds.values() if check in dict(pairs))
+    outcome = dict(view.totals.kinds[check.kind])[check]
     if outcome is None or not (outcome.said or outcome.checks):
         return "none measured"
     parts = [outcome.said or f"{outcome.failed:,} of {outcome.checks:,} {check.failed}"]
@@ -268,8 +270,8 @@ def _outcome(view: View, check: Check) -> str:
         parts.append(outcome.note)
     if outcome.silent:
         parts.append(
-            f"{outcome.checks - outcome.silent:,} could fail, {outcome.silent:,} are lower bounds of "
-            "0, which say nothing"
+            f"{outcome.checks - outcome.silent:,} could fail, {outcome.silent:,} are lower bounds "
+            "of 0, which say nothing"
         )
     return "; ".join(parts)
 

@@ -10,6 +10,7 @@ from derivations.algebra.letters import VanishingBranch
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import (
     LATEX,
+    TEXT,
     Cosine,
     Frobenius,
     NormRatio,
@@ -56,7 +57,14 @@ class _MatrixPrinter:
 
 
 class _TextPrinter(_MatrixPrinter, StrPrinter):
-    """SymPy's printer, with ᵀ for transposition."""
+    """SymPy's printer, with ᵀ for transposition, and the names of a notation if there is one."""
+
+    def __init__(self, notation: Notation | None = None, order: str | None = None) -> None:
+        super().__init__({"order": order})
+        self.names = TEXT | (notation.text_names if notation else {})
+
+    def _print_Symbol(self, expr: sp.Symbol) -> str:
+        return self.names[expr] if expr in self.names else str(super()._print_Symbol(expr))
 
     def _print_Transpose(self, expr: sp.Transpose) -> str:
         inner = self._print(expr.arg)
@@ -77,7 +85,7 @@ class _Printer(_MatrixPrinter, LatexPrinter):
 
     def __init__(self, notation: Notation, order: str | None = None) -> None:
         super().__init__({"mat_delim": "[", "order": order})
-        self.names = notation.latex_names | LATEX
+        self.names = LATEX | notation.latex_names
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
         return self.names[expr] if expr in self.names else super()._print_Symbol(expr, style)
@@ -137,15 +145,16 @@ def step_latex(step: Step, notation: Notation) -> str:
     return f"{before} {_RELATIONS[step.relation]} {after}"
 
 
-def step_text(step: Step) -> str:
+def step_text(step: Step, notation: Notation | None = None) -> str:
     """A step as one line of plain text."""
     suffix = f" as {step.vanishing} → 0" if step.vanishing is not None else ""
-    return f"{text(step.before)} {_TEXT_RELATIONS[step.relation]} {text(step.after)}{suffix}"
+    before, after = text(step.before, notation), text(step.after, notation)
+    return f"{before} {_TEXT_RELATIONS[step.relation]} {after}{suffix}"
 
 
 def definition_latex(quantity: Quantity, notation: Notation) -> str:
     """What the symbol of a quantity stands for."""
-    symbol = LATEX.get(quantity.symbol, latex(quantity.symbol, notation))
+    symbol = latex(quantity.symbol, notation)
 
     def show(expr: sp.Basic) -> str:
         return latex(expr, notation)
@@ -171,9 +180,9 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
     return f"{symbol} = {value}"
 
 
-def text(expr: sp.Basic) -> str:
-    """An expression as plain text."""
-    return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")
+def text(expr: sp.Basic, notation: Notation | None = None) -> str:
+    """An expression as plain text, in the names of a notation if there is one."""
+    return str(_TextPrinter(notation, _order(expr)).doprint(expr)).replace("**", "^")
 
 
 _GREEK = {"chi": "χ", "kappa": "κ", "rho": "ρ", "omega": "ω", "sigma": "σ", "alpha": "α"}

@@ -50,7 +50,9 @@ def turned(colour: str) -> str:
     lightness, a, b = _oklab(*(int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)))
     target = LIGHTEST - (LIGHTEST - DARKEST) * lightness
     strength = 1.0
-    while not all(-1e-3 <= part <= 1 + 1e-3 for part in _linear(target, strength * a, strength * b)):
+    while not all(
+        -1e-3 <= part <= 1 + 1e-3 for part in _linear(target, strength * a, strength * b)
+    ):
         strength -= 0.05
         if strength <= 0:
             strength = 0.0

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 _KEPT = "!$()*+,-./:;=@_~|{}[]^"
-"""What needs no escape in an address in double quotes, alone or in a list; base64 would be longer."""
+"""What needs no escape in an address in double quotes, alone or in a list; shorter than base64."""
 
 
 def data_link(kind: str, text: str) -> str:

@@ -1,5 +1,6 @@
-"""Sets a table of the records on a page: every cell knows its heading, for a narrow screen shows each
-row as a list; with a link to its numbers.
+"""Sets a table of the records on a page, with a link to its numbers.
+
+Every cell knows its heading, for a narrow screen shows each row as a list.
 """
 
 import csv
@@ -39,7 +40,7 @@ def _row(tag: str, given: str, kinds: list[str], cells: list[str], names: list[s
     made = Markup()
     for kind, cell, name in zip(kinds, cells, names, strict=True):
         label = Markup(' data-label="{}"').format(name) if tag == "td" else Markup()
-        made += Markup("<{}{} class=\"{}\"{}>{}</{}>").format(
+        made += Markup('<{}{} class="{}"{}>{}</{}>').format(
             Markup(tag), Markup(given), kind, label, cell, Markup(tag)
         )
     return Markup("<tr>{}</tr>").format(made)

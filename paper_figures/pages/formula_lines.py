@@ -24,6 +24,7 @@ _SUMS = frozenset("+−-±")
 _PRODUCTS = frozenset("×·⊙∗∘/⋅")
 _BEHIND = frozenset(",;:")
 _OPENING, _CLOSING = frozenset("([{⟨"), frozenset(")]}⟩")
+_SCRIPTS = {"msub", "msup", "msubsup"}
 _ROWS = {"mrow", "mstyle", "mpadded"}
 
 Part = tuple[Element, bool]
@@ -84,7 +85,8 @@ def _split(parts: list[Part], may: Break) -> list[list[Part]]:
             made.append([])
         made[-1].append((part, opened))
         if not opened:
-            inside += (_text(part) in _OPENING) - (_text(part) in _CLOSING)
+            bracket = _text(part[0] if part.tag in _SCRIPTS else part)
+            inside += (bracket in _OPENING) - (bracket in _CLOSING)
             inside = max(inside, 0)
     return [run for run in made if run]
 

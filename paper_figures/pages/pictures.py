@@ -1,5 +1,5 @@
-"""Makes a figure an image on a page: inlined, with its numbers and another image for a narrow screen,
-or says why not.
+"""Makes a figure an image on a page: inlined, with its numbers and another image for a narrow
+screen, or says why not.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Picture:
     missing: str
     remark: str = ""
     narrow: str = ""
-    numbers: Markup = Markup()
+    numbers: Markup | None = None
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
@@ -53,7 +53,7 @@ def drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) -> 
     image, drawn_numbers = _image(figure), numbers(figure)
     narrow = _image(figure) if wide and narrowed(figure) else ""
     rows = drawn_numbers.count("\n") > 1
-    link = csv_link(name, drawn_numbers, plate.title) if rows else Markup()
+    link = csv_link(name, drawn_numbers, plate.title) if rows else None
     return Picture(name, plate, wide, image, "", narrow=narrow, numbers=link)
 
 

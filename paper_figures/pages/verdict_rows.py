@@ -1,4 +1,4 @@
-"""Arranges the audit as rows of a page: each verdict with what it turns on, and what it leads to."""
+"""Arranges the audit as rows of a page: each verdict, what it turns on, and what it leads to."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ BADGES: Mapping[Verdict, str] = {
     "undecided": "open",
     "untestable": "open",
 }
-LONG = 210
+LONG = 120
 """Characters of what a verdict turns on that the table shows; the rest is in its details."""
 
 
@@ -59,9 +59,14 @@ class VerdictRow:
     leads_to: tuple[tuple[str, str], ...]
 
     @property
+    def cut(self) -> bool:
+        """Whether the table shows a part of it only."""
+        return len(self.turns_on) > LONG
+
+    @property
     def shown(self) -> str:
         """What the table shows of it."""
-        if len(self.turns_on) <= LONG:
+        if not self.cut:
             return self.turns_on
         return self.turns_on[:LONG].rpartition(" ")[0].rstrip(",;") + " …"
 
