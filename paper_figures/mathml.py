@@ -55,8 +55,8 @@ def source(latex: str) -> Markup:
 
 
 def subscripts(text: str) -> Markup:
-    """Plain text, escaped, in which F_l, x_{l−1}, ‖J‖_F and σ_max are set with a subscript, (1 + χ)^L
-    and 2^(l−1) with a superscript.
+    """Plain text, escaped: F_l, x_{l−1}, ‖J‖_F and σ_max are set with a subscript, (1 + χ)^L and
+    2^(l−1) with a superscript.
     """
     shown = re.sub(r"(?<=[\w‖])_\{([^{}<>]*)\}", r"<sub>\1</sub>", str(escape(text)))
     shown = re.sub(r"(?<=[\w‖′])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", shown)

@@ -18,8 +18,10 @@ def full_stop(text: str) -> str:
 
 
 def bound_name(name: str) -> str:
-    """A bound's name in words: residual.alignment_with_t.lower is “alignment with t, lower”."""
-    return ", ".join(name.replace("_", " ").split(".")[1:])
+    """A bound's name in words, without its side: residual.alignment_with_t.lower is “residual
+    alignment with t”.
+    """
+    return " ".join(name.replace("_", " ").split(".")[:-1])
 
 
 def shared(record: BlockRecord) -> list[str]:

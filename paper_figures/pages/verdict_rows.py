@@ -40,7 +40,7 @@ BADGES: Mapping[Verdict, str] = {
     "undecided": "open",
     "untestable": "open",
 }
-LONG = 120
+LONG = 165
 """Characters of what a verdict turns on that the table shows; the rest is in its details."""
 
 
@@ -83,7 +83,7 @@ def _row(claim: ClaimRecord, there: Mapping[str, str]) -> VerdictRow:
     found = claim.counterexample or {}
     given, seen = found.get("given"), found.get("autograd")
     world = ", ".join(f"{name} = {value}" for name, value in (given or {}).items())  # type: ignore[union-attr]
-    counterexample = f"{world}: {found['found']} (claimed: {found['claims']})" if found else ""
+    counterexample = f"{found['found']} (claimed: {found['claims']}), for {world}" if found else ""
     refuted = claim.verdict == "refuted"
     return VerdictRow(
         claim,

@@ -95,9 +95,9 @@ _ENTRIES = (
         "Eq. (6): of a dense block at least |∂L/∂H| · √l remains.",
         "With matrices, only the signal on the block's inputs counts: with t = ‖J_Fᵀ g_F‖ / ‖g_y‖, "
         "the gain relative to ‖g_y‖ (the signal on its l inputs, √l times their root mean square "
-        "r) lies between |t − 1| and t + 1, and tends to 1 as the branch vanishes: √l · r remains, not "
-        "√l · ‖∂L/∂H‖. Relative to all of ‖∂L/∂H‖ no positive lower bound holds: some signals are "
-        "lost entirely.",
+        "r) lies between |t − 1| and t + 1, and tends to 1 as the branch vanishes: √l · r "
+        "remains, not √l · ‖∂L/∂H‖. Relative to all of ‖∂L/∂H‖ no positive lower bound holds: some "
+        "signals are lost entirely.",
         _bounds("dense", "dense.triangle.lower", "dense.triangle.upper"),
         "eq6",
     ),
