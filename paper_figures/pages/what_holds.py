@@ -114,10 +114,10 @@ _ENTRIES = (
 
 def what_holds(document: Document, audit: Audit) -> list[Instead]:
     """The entries about claims that do not hold as they stand, and that the document can prove."""
-    standing = {claim.id for claim in audit.claims if claim.verdict not in OPEN_OR_FALSE}
+    replaced = {claim.id for claim in audit.claims if claim.verdict in OPEN_OR_FALSE}
     made = []
     for entry in _ENTRIES:
-        if set(entry.claims) & standing:
+        if not set(entry.claims) <= replaced:
             continue
         try:
             latex = tuple(entry.formulas(document))
