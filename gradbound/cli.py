@@ -319,8 +319,8 @@ def report(results: Path | None, out: Path) -> None:
 )
 @quiet_option
 def reproduce(out: Path, quiet: bool) -> None:
-    """Derive, validate (smoke), audit, draw and report: everything, and the same figures and report
-    from the recorded runs.
+    """Derive, validate (smoke), audit, draw and report: everything, in one report of the recorded
+    and the fresh runs.
 
     Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is
     written, if anything is violated.

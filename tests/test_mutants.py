@@ -23,6 +23,7 @@ from mutants.command_line import COMMAND_LINE
 from mutants.every_loss import EVERY_LOSS
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
+from mutants.report import REPORT
 from mutants.rules import SYMBOLIC
 from mutants.study import STUDY
 from mutants.theorems import THEOREMS
@@ -41,6 +42,7 @@ BESIDE_TESTS = (
     *CHECKERS,
     *VERDICTS,
     *STUDY,
+    *REPORT,
     *COMMAND_LINE,
 )
 

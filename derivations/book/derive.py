@@ -127,7 +127,8 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         pullback=FormulaRecord(step_text(pullback, notation), step_latex(pullback, notation)),
         remains=FormulaRecord(text(left.after), latex(left.after, notation)),
         steps=(
-            *(_step_record(step, notation) for step in steps),
+            # Two steps about σ_max of a branch are one line where the branch is one layer.
+            *dict.fromkeys(_step_record(step, notation) for step in steps),
             *(_broken_record(broken, notation) for broken in lost),
             *chain(*(broken for _, broken in made)),
         ),

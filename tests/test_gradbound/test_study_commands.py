@@ -152,6 +152,7 @@ def test_with_the_recorded_runs_comes_the_study(
     given = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("gradbound.api.derive", lambda: "document")
+    monkeypatch.setattr("gradbound.api.audit", lambda chosen: "verdicts")
     monkeypatch.setattr("validate.records.read.read_results", lambda folder: folder)
     monkeypatch.setattr("validate.records.recorded.recorded_on_gpu", lambda: ())
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
@@ -159,7 +160,8 @@ def test_with_the_recorded_runs_comes_the_study(
     monkeypatch.setattr("paper_figures.draw_each", lambda *_: iter(()))
     assert main(["report", "--out", "page.html"]) == 0
     assert given[0] == runs
-    assert given[-1].folder == recorded
+    assert given[-2].folder == recorded
+    assert given[-1] == "verdicts"
     assert main(["figures", "--out", "figures"]) == 0
     assert {path.name for path in (tmp_path / "figures").iterdir()} == FILES
     capsys.readouterr()
