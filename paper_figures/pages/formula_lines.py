@@ -17,7 +17,7 @@ from paper_figures.mathml import element, source, written
 
 NARROW = 26
 """Glyphs that fit on a line of a narrow screen."""
-SCROLLS = 30
+SCROLLS = 22
 """Glyphs from which a piece may not fit there."""
 _RELATIONS = frozenset("=≥≤→≈∼≠<>≪≫↦")
 _SUMS = frozenset("+−-±")
