@@ -163,7 +163,7 @@ def compose(results: Results, document: Document, more: Sources | None = None) -
     main = _view("recorded runs" if more.fresh else "runs", "", results, document, section)
     views = [main]
     if more.fresh:
-        views.append(_view("fresh runs", "fresh-", more.fresh, document, section, main.pictures))
+        views.append(_view("fresh runs", "fresh-", more.fresh, document, None, main.pictures))
     made = _with_words()
     body = made.get_template("report.html.j2").render(
         _verdicts(document, more),
