@@ -1,5 +1,4 @@
-"""Sets a formula in pieces that a page breaks into lines as it breaks words: it needs no sideways
-scrolling where its pieces fit.
+"""Sets a formula in pieces that a page breaks into lines as it breaks words.
 
 A line may end before a relation, a sum or a product, and behind a comma, never inside a fraction, a
 root or a matrix. Long parentheses are opened. A piece that may be wider than a narrow screen stands

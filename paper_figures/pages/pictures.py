@@ -1,5 +1,6 @@
-"""Makes a figure an image on a page: inlined, with its numbers and another image for a narrow
-screen, or says why not.
+"""Makes a figure an image on a page, with its numbers, or says why not.
+
+Images are inlined; a wide one has another for a narrow screen.
 """
 
 from collections.abc import Callable

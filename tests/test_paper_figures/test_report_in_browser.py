@@ -1,8 +1,7 @@
-"""The page of the recorded runs in a real browser: it asks for nothing and says nothing, nothing
-scrolls sideways but long formulas, links lead somewhere, folded parts open when linked to and when
-printed.
+"""The page of the recorded runs is what it should be in a real browser.
 
-With axe-core's `axe.min.js` in $AXE, it has no fault of accessibility either.
+It asks for nothing and says nothing, nothing scrolls sideways but long formulas, links lead
+somewhere, folded parts open when linked to and when printed. With axe-core's `axe.min.js` in $AXE, it has no fault of accessibility either.
 """
 
 import os
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, WIDTHS, Browser
+from test_paper_figures.browser import CHROMIUM, WIDTHS, Browser
 
 from derivations.book.derive import derive
 from paper_figures import write_report
