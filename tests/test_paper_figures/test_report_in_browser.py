@@ -1,7 +1,8 @@
 """The page of the recorded runs is what it should be in a real browser.
 
 It asks for nothing and says nothing, nothing scrolls sideways but long formulas, links lead
-somewhere, folded parts open when linked to and when printed. With axe-core's `axe.min.js` in $AXE, it has no fault of accessibility either.
+somewhere, folded parts open when linked to and when printed. With axe-core's `axe.min.js` in $AXE,
+it has no fault of accessibility either.
 """
 
 import os
