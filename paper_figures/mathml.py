@@ -26,15 +26,24 @@ NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 
 def mathml(latex: str, *, block: bool = True) -> Markup:
     """One formula as a `math` element, or as `code` if it cannot be converted completely."""
+    root = element(latex, block=block)
+    return source(latex) if root is None else written(root)
+
+
+def element(latex: str, *, block: bool = True) -> ElementTree.Element | None:
+    """The same as an element; None if it cannot be converted completely."""
     try:
         root = ElementTree.fromstring(
             convert(_prepare(latex), display="block" if block else "inline")
         )
     except Exception:  # noqa: BLE001
         # The converter raises whatever its parser meets, and the source is still worth showing.
-        return source(latex)
-    if not all(_clean(element) for element in root.iter()):
-        return source(latex)
+        return None
+    return root if all(_clean(each) for each in root.iter()) else None
+
+
+def written(root: ElementTree.Element) -> Markup:
+    """An element that `element` made, or one of its parts, as it stands in a page."""
     return Markup(
         ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
     )  # every part of it is in the allowed sets
@@ -46,10 +55,17 @@ def source(latex: str) -> Markup:
 
 
 def subscripts(text: str) -> Markup:
-    """Plain text, escaped, in which F_l and ‖J‖_F are set with a subscript."""
-    return Markup(
-        re.sub(r"(?<=[\w‖])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", str(escape(text)))
-    )
+    """Plain text, escaped: F_l, x_{l−1}, ‖J‖_F and σ_max are set with a subscript, (1 + χ)^L and
+    2^(l−1) with a superscript.
+    """
+    shown = re.sub(r"(?<=[\w‖])_\{([^{}<>]*)\}", r"<sub>\1</sub>", str(escape(text)))
+    shown = re.sub(r"(?<=[\w‖′])_([A-Za-z0-9])(?![A-Za-z0-9])", r"<sub>\1</sub>", shown)
+    shown = re.sub(r"(?<![A-Za-z])([A-Zσλ])_(\w{2,4})(?!\w)", r"\1<sub>\2</sub>", shown)
+    return Markup(re.sub(r"\^(?:\(([^()<>]*)\)|([\w−-]+))", _raised, shown))
+
+
+def _raised(found: re.Match[str]) -> str:
+    return f"<sup>{found[1] if found[1] is not None else found[2]}</sup>"
 
 
 def _prepare(latex: str) -> str:

@@ -1,37 +1,49 @@
-"""Writes one self-contained HTML page from the records and the derivation document.
+"""Writes one self-contained HTML page from the records, the derivation document and the audit.
 
-Makes no statement of its own: every number comes from the records, every formula from the document,
-each with its certainty.
+Makes no statement of its own beside those of `pages/what_holds.py`: every number comes from the
+records, every formula from the document, every verdict from the audit, each with its certainty.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
 from jinja2 import Environment
 from markupsafe import Markup
 
-from derivations.book.arrange import by_number, meanings
+from derivations.book.arrange import by_number, meanings, sections
 from derivations.book.document import Document
 from paper_figures.figures.figure_registry import FIGURES
 from paper_figures.figures.model_plates import model_plates
 from paper_figures.figures.model_records import ModelRecords
 from paper_figures.figures.select import MissingRecordsError
 from paper_figures.model_page import fragment
+from paper_figures.pages.contents import contents
+from paper_figures.pages.data_tables import data_table
+from paper_figures.pages.formula_lines import formula
+from paper_figures.pages.glossary import ENTRIES, linked
+from paper_figures.pages.in_words import bound_name, full_stop, named, own, shared
 from paper_figures.pages.on_gpus import on_gpus
 from paper_figures.pages.page_environment import environment
 from paper_figures.pages.pictures import Picture, drawn, picture
-from paper_figures.pages.study_section import study_section
+from paper_figures.pages.study_section import StudySection, study_section
+from paper_figures.pages.verdict_rows import BADGES, of_equation, verdict_csv, verdict_rows
+from paper_figures.pages.what_holds import what_holds
 from paper_figures.tables.table import certainty
 from paper_figures.tables.table_registry import TABLES
-from paper_figures.tables.writers import render as render_table
-from validate.records.schema import Results
+from validate.audit.audit_document import Audit
+from validate.records.schema import BlockRow, EpochRow, Results
 from validate.records.storage import make_folder, write_atomic
 from validate.statistics.before_training import before_training
 from validate.statistics.kinds_of_check import MEANINGS, Check, Outcome, of_kind
-from validate.statistics.summary import remarks
+from validate.statistics.summary import remarks, summarize
 from validate.study.study_folder import Study
+
+LEADING = ("sqrt_law", "bound_envelopes", "study_effects", "survival_ranking", "agreement")
+"""Figures that may stand at the head of the page: the first three that could be drawn."""
+HEAD = 3
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,37 @@ class Models:
     pictures: tuple[Picture, ...]
 
 
+@dataclass(frozen=True)
+class View:
+    """Records of a validation on the page: what they are called there, and all that is shown of
+    them; `prefix` tells their addresses from those of others.
+    """
+
+    label: str
+    prefix: str
+    results: Results
+    totals: Totals
+    pictures: tuple[Picture, ...]
+    tables: Mapping[str, Markup]
+    before_training: str
+    first_version: bool
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the page is made of beside records and derivations, each left out where there is none:
+    the audit, records of models, a study, other records for what a GPU shows, and `fresh` ones that
+    stand beside the others.
+    """
+
+    audit: Audit | None = None
+    models: ModelRecords | None = None
+    study: Study | None = None
+    beside: Sequence[Results] = ()
+    fresh: Results | None = None
+
+
 def write_report(
     results: Results,
     document: Document,
@@ -62,13 +105,17 @@ def write_report(
     models: ModelRecords | None = None,
     beside: Sequence[Results] = (),
     study: Study | None = None,
+    audit: Audit | None = None,
+    fresh: Results | None = None,
 ) -> Path:
     """Writes the page to `out_file` and returns its path; raises InputError where it cannot.
 
-    With `models`, the records of the user's own, these are on it too, and so is a `study`; `beside`
-    are other records, for what a GPU shows.
+    With `models`, the records of the user's own, these are on it too, and so is a `study`, and the
+    verdicts of an `audit`; `beside` are other records, for what a GPU shows, `fresh` ones are shown
+    beside `results`.
     """
-    return _write(compose(results, document, models, beside, study), out_file)
+    more = Sources(audit, models, study, beside, fresh)
+    return _write(compose(results, document, more), out_file)
 
 
 def write_model_report(models: ModelRecords, out_file: Path) -> Path:
@@ -94,9 +141,12 @@ def compose_models(models: ModelRecords) -> str:
 
 def compose_study(study: Study, models: ModelRecords | None = None) -> str:
     """The page of a study as text."""
-    template = _with_badges().get_template("study_page.html.j2")
+    made = _with_words()
     shown = of_models(models) if models else None
-    return template.render(study=study_section(study), models=shown)
+    body = made.get_template("study_page.html.j2").render(
+        study=study_section(study), models=shown, folded=False
+    )
+    return _framed(made, Markup(body), "gradbound report: the study")
 
 
 def of_models(models: ModelRecords) -> Models:
@@ -106,40 +156,138 @@ def of_models(models: ModelRecords) -> Models:
     return Models(Markup(columns), tuple(pictures))  # its template escapes it
 
 
-def compose(
+def compose(results: Results, document: Document, more: Sources | None = None) -> str:
+    """The page as text."""
+    more = more or Sources()
+    section = study_section(more.study) if more.study else None
+    main = _view("recorded runs" if more.fresh else "runs", "", results, document, section)
+    views = [main]
+    if more.fresh:
+        views.append(_view("fresh runs", "fresh-", more.fresh, document, None, main.pictures))
+    made = _with_words()
+    body = made.get_template("report.html.j2").render(
+        _verdicts(document, more),
+        views=views,
+        document=document,
+        equations=by_number(document.equations),
+        sections=sections(document),
+        study=section,
+        models=of_models(more.models) if more.models else None,
+        leading=_leading(main, section),
+        glossary=ENTRIES,
+        on_gpus=on_gpus([each for each in (results, more.fresh, *more.beside) if each]),
+        **_validation(views, document),
+    )
+    foot = (
+        "Transcribed equations: S.-H. Noh, Performance Comparison of CNN Models Using Gradient "
+        "Flow Analysis, Informatics 2021, 8, 53 (CC BY 4.0)."
+    )
+    title = f"gradbound report: {results.manifest.preset}, {results.manifest.dataset}"
+    return _framed(made, Markup(body), title, foot)
+
+
+def _framed(made: Environment, body: Markup, title: str, foot: str = "") -> str:
+    """A page's text, its words linked to the glossary where it has one, in the frame of a page."""
+    body = linked(body) if 'id="glossary"' in body else body
+    frame = made.get_template("frame.html.j2")
+    return frame.render(body=body, headings=contents(body), title=title, foot=foot)
+
+
+def _view(
+    label: str,
+    prefix: str,
     results: Results,
     document: Document,
-    models: ModelRecords | None = None,
-    beside: Sequence[Results] = (),
-    study: Study | None = None,
-) -> str:
-    """The page as text."""
+    section: StudySection | None,
+    others: Sequence[Picture] = (),
+) -> View:
     said = before_training(results.runs)
-    section = study_section(study) if study else None
-    return (
-        _with_badges()
-        .get_template("report.html.j2")
-        .render(
-            results=results,
-            document=document,
-            equations=by_number(document.equations),
-            totals=totals(results, document, section.counted if section else {}),
-            study=section,
-            meanings_of_kinds=MEANINGS,
-            before_training=said,
-            first_version=any(run.config.version == 1 for run in results.runs),
-            remarks=[line for line in remarks(results) if line != said],
-            on_gpus=on_gpus([results, *beside]),
-            pictures=[picture(name, plate, results) for name, plate in FIGURES.items()],
-            tables=list(tables(results)),
-            models=of_models(models) if models else None,
-        )
+    known = {each.image for each in others}
+    pictures = (picture(name, plate, results) for name, plate in FIGURES.items())
+    return View(
+        label,
+        prefix,
+        results,
+        totals(results, document, section.counted if section else {}),
+        tuple(each for each in pictures if not each.image or each.image not in known),
+        tables(results, prefix),
+        said,
+        any(run.config.version == 1 for run in results.runs),
+        tuple(line for line in remarks(results) if line != said),
     )
 
 
-def _with_badges() -> Environment:
+def _verdicts(document: Document, more: Sources) -> dict[str, object]:
+    """What the templates want to know of the audit."""
+    audit = more.audit
+    if audit is None:
+        return {"verdicts": (), "instead": (), "guide": {}, "claims_about": lambda _: ()}
+    rows = verdict_rows(audit, document, study=more.study is not None)
+    names = list(BADGES)
+    ordered = sorted(rows, key=lambda row: names.index(row.claim.verdict))
+    by_verdict = groupby(ordered, key=lambda row: row.claim.verdict)
+    return {
+        "verdicts": rows,
+        "verdict_csv": verdict_csv(audit),
+        "by_verdict": {verdict: list(found) for verdict, found in by_verdict},
+        "instead": what_holds(document, audit),
+        "guide": audit.guide,
+        "claims_about": lambda number: [
+            (claim, BADGES[claim.verdict]) for claim in of_equation(audit, number)
+        ],
+    }
+
+
+def _validation(views: Sequence[View], document: Document) -> dict[str, object]:
+    """What the templates want to know of the checks: by kind, and how each came out."""
+    counted = [dict(pairs) for view in views for pairs in view.totals.kinds.values()]
+    there = {check for pairs in counted for check, outcome in pairs.items() if outcome}
+    every = [check for kind in MEANINGS for check in of_kind(kind)]
+    found = [summarize(_blocks(view.results), _epochs(view.results)) for view in views]
+    first = views[0].totals
+    return {
+        "kinds": {kind: [each for each in of_kind(kind) if each in there] for kind in MEANINGS},
+        "meanings_of_kinds": MEANINGS,
+        "elsewhere": [check for check in every if check not in there],
+        "outcome": _outcome,
+        "bounds": Outcome(
+            sum(each.bound_checks for each in found),
+            sum(each.violations for each in found),
+            sum(each.vacuous for each in found),
+        ),
+        "document_steps": f"Derivation steps that pass every check: {first.passed} of "
+        f"{first.steps}; exact, each with {first.checks_per_step} or more independent checks.",
+        "fewest": min((len(step.checks) for step in document.steps), default=0),
+    }
+
+
+def _outcome(view: View, check: Check) -> str:
+    outcome = dict(view.totals.kinds[check.kind])[check]
+    if outcome is None or not (outcome.said or outcome.checks):
+        return "none measured"
+    parts = [outcome.said or f"{outcome.failed:,} of {outcome.checks:,} {check.failed}"]
+    if outcome.note:
+        parts.append(outcome.note)
+    if outcome.silent:
+        parts.append(
+            f"{outcome.checks - outcome.silent:,} could fail, {outcome.silent:,} are lower bounds "
+            "of 0, which say nothing"
+        )
+    return "; ".join(parts)
+
+
+def _leading(view: View, section: StudySection | None) -> list[Picture]:
+    """The three figures at the head of the page."""
+    there = {each.name: each for each in (*view.pictures, *(section.pictures if section else ()))}
+    found = [there[name] for name in LEADING if name in there and there[name].image]
+    return found[:HEAD]
+
+
+def _with_words() -> Environment:
     made = environment()
-    made.filters |= {"badge": badge, "meanings": meanings, "p_value": p_value}
+    made.filters |= {"badge": badge, "meanings": meanings, "p_value": p_value, "formula": formula,
+                     "named": named, "full_stop": full_stop, "bound_name": bound_name}  # fmt: skip
+    made.globals |= {"own": own, "shared": shared}
     return made
 
 
@@ -161,7 +309,7 @@ def totals(
     """
     steps = document.steps
     checks: dict[str, int] = {}
-    rows = (row for run in results.runs for each in (run.blocks, run.epochs) for row in each)
+    rows = (row for each in (_blocks(results), _epochs(results)) for row in each)
     for bound in (bound for row in rows for bound in row.bounds):
         word = certainty(bound.certainty, bound.delta)
         checks[word] = checks.get(word, 0) + bound.checks
@@ -177,12 +325,20 @@ def totals(
     return Totals(len(steps), passed, fewest, dict(sorted(checks.items())), kinds)
 
 
-def tables(results: Results) -> list[Markup]:
-    """Every table for which there are records."""
-    made = []
-    for make in TABLES.values():
+def tables(results: Results, prefix: str = "") -> dict[str, Markup]:
+    """Every table for which there are records, by name."""
+    made = {}
+    for name, make in TABLES.items():
         try:
-            made.append(Markup(render_table(make(results), "html")))  # the writer escapes it
+            made[name] = data_table(f"{prefix}{name}", make(results))
         except MissingRecordsError as error:
-            made.append(Markup("<p>{}</p>").format(str(error)))
+            made[name] = Markup("<p>{}</p>").format(str(error))
     return made
+
+
+def _blocks(results: Results) -> list[BlockRow]:
+    return [row for run in results.runs for row in run.blocks]
+
+
+def _epochs(results: Results) -> list[EpochRow]:
+    return [row for run in results.runs for row in run.epochs]

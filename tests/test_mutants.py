@@ -24,6 +24,7 @@ from mutants.every_loss import EVERY_LOSS
 from mutants.figures import FIGURES
 from mutants.mutant import Mutant
 from mutants.numeric import NUMERIC
+from mutants.report import REPORT
 from mutants.rules import SYMBOLIC
 from mutants.study import STUDY
 from mutants.theorems import THEOREMS
@@ -43,6 +44,7 @@ BESIDE_TESTS = (
     *CHECKERS,
     *VERDICTS,
     *STUDY,
+    *REPORT,
     *COMMAND_LINE,
 )
 

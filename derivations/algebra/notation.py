@@ -116,6 +116,7 @@ class Notation:
         self.labels = {Identity(): "x", term: "H"} | dict(labels or {})
         self.meanings: dict[sp.Basic, Meaning] = {}
         self.latex_names: dict[sp.Basic, str] = {}
+        self.text_names: dict[sp.Basic, str] = {}
         self._symbols: dict[Meaning, sp.Expr] = {}
         self._dimensions: dict[Term, sp.Expr] = {}
         self._numbers: dict[Term, int] = {}  # of values that have no other name

@@ -1,6 +1,7 @@
 """Prints expressions of a derivation as LaTeX and as text, with the names of its notation."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import sympy as sp
@@ -11,6 +12,7 @@ from derivations.algebra.letters import VanishingBranch
 from derivations.algebra.notation import Notation
 from derivations.algebra.quantities import (
     LATEX,
+    TEXT,
     Cosine,
     Frobenius,
     NormRatio,
@@ -60,7 +62,14 @@ class _MatrixPrinter:
 
 
 class _TextPrinter(_MatrixPrinter, StrPrinter):
-    """SymPy's printer, with ᵀ for transposition."""
+    """SymPy's printer, with ᵀ for transposition, and the names of a notation if there is one."""
+
+    def __init__(self, names: Names, order: str | None = None) -> None:
+        super().__init__({"order": order})
+        self.names = TEXT | dict(names)
+
+    def _print_Symbol(self, expr: sp.Symbol) -> str:
+        return self.names[expr] if expr in self.names else str(super()._print_Symbol(expr))
 
     def _print_Transpose(self, expr: sp.Transpose) -> str:
         inner = self._print(expr.arg)
@@ -81,7 +90,7 @@ class _Printer(_MatrixPrinter, LatexPrinter):
 
     def __init__(self, names: Names, order: str | None = None) -> None:
         super().__init__({"mat_delim": "[", "order": order})
-        self.given, self.names = names, dict(names) | LATEX
+        self.given, self.names = names, LATEX | dict(names)
 
     def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
         return self.names[expr] if expr in self.names else super()._print_Symbol(expr, style)
@@ -112,8 +121,7 @@ def _integral(expr: sp.Integral, names: Names) -> str:
 
 def latex(expr: sp.Basic, notation: Notation) -> str:
     """An expression as LaTeX."""
-    letters = expr.atoms(sp.Symbol, sp.MatrixSymbol) & notation.latex_names.keys()
-    return _latex(expr, frozenset((each, notation.latex_names[each]) for each in letters))
+    return _latex(expr, _names(expr, notation.latex_names))
 
 
 @lru_cache(maxsize=4096)
@@ -156,15 +164,16 @@ def step_latex(step: Step, notation: Notation) -> str:
     return f"{before} {_RELATIONS[step.relation]} {after}"
 
 
-def step_text(step: Step) -> str:
+def step_text(step: Step, notation: Notation | None = None) -> str:
     """A step as one line of plain text."""
     suffix = f" as {step.vanishing} → 0" if step.vanishing is not None else ""
-    return f"{text(step.before)} {_TEXT_RELATIONS[step.relation]} {text(step.after)}{suffix}"
+    before, after = text(step.before, notation), text(step.after, notation)
+    return f"{before} {_TEXT_RELATIONS[step.relation]} {after}{suffix}"
 
 
 def definition_latex(quantity: Quantity, notation: Notation) -> str:
     """What the symbol of a quantity stands for."""
-    symbol = LATEX.get(quantity.symbol, latex(quantity.symbol, notation))
+    symbol = latex(quantity.symbol, notation)
 
     def show(expr: sp.Basic) -> str:
         return latex(expr, notation)
@@ -190,10 +199,20 @@ def definition_latex(quantity: Quantity, notation: Notation) -> str:
     return f"{symbol} = {value}"
 
 
+def text(expr: sp.Basic, notation: Notation | None = None) -> str:
+    """An expression as plain text, in the names of a notation if there is one."""
+    return _text(expr, _names(expr, notation.text_names if notation else {}))
+
+
 @lru_cache(maxsize=4096)
-def text(expr: sp.Basic) -> str:
-    """An expression as plain text."""
-    return _TextPrinter({"order": _order(expr)}).doprint(expr).replace("**", "^")
+def _text(expr: sp.Basic, names: Names) -> str:
+    return str(_TextPrinter(names, _order(expr)).doprint(expr)).replace("**", "^")
+
+
+def _names(expr: sp.Basic, given: Mapping[sp.Basic, str]) -> Names:
+    """Those that occur, so that what is remembered is not that of other names."""
+    letters = expr.atoms(sp.Symbol, sp.MatrixSymbol) & given.keys()
+    return frozenset((each, given[each]) for each in letters)
 
 
 _GREEK = {"chi": "χ", "kappa": "κ", "rho": "ρ", "omega": "ω", "sigma": "σ", "alpha": "α"}

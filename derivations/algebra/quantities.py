@@ -112,12 +112,15 @@ LATEX = {
     RATIO: r"r",
     SIGMA_MAX: r"\sigma_{\max}",
     SIGMA_MIN: r"\sigma_{\min}",
-    MOST: r"\sigma_{\max}(J)",
-    LEAST: r"\sigma_{\min}(J^{\top})",
+    MOST: r"\sigma_{\max}(J_{H})",
+    LEAST: r"\sigma_{\min}(J_{H}^{\top})",
     FROBENIUS: r"\lVert J\rVert_F",
     MU: r"\mu",
     LAMBDA: r"\lambda",
 }
+
+TEXT = {MOST: "sigma_max(J_H)", LEAST: "sigma_min(J_Hᵀ)"}
+"""Names in plain text that are not the symbols' own: a layer may be named H."""
 
 CAUCHY_SCHWARZ = "Cauchy–Schwarz inequality"
 TRIANGLE = "triangle inequality"

@@ -43,6 +43,8 @@ LETTERS = {
     r"g": "the backward signal ∂L/∂H; an index names the slice of it that belongs to a part of a "
     "concatenation",
     r"J_{F}": "the Jacobian of a layer F at the block's input",
+    r"J_{B},\ J_{H}": "the Jacobians of the branch, which is all that is added to the skip, and of "
+    "the whole block",
     r"D_{\rho},\ D_{\sigma}": "diagonal matrices: the slopes of ReLU and of the logistic sigmoid "
     "where they are applied",
     r"\gamma": "the gain: the norm of ∂L/∂x relative to the norm of a backward signal, which each "

@@ -133,10 +133,11 @@ def _block_record(each: Block, reading: Reading) -> BlockRecord:
         kind=each.kind,
         reading=reading,
         definition_latex=f"H(x) = {formula_of(each.term, 'x', {})}",
-        pullback=FormulaRecord(step_text(pullback), step_latex(pullback, notation)),
+        pullback=FormulaRecord(step_text(pullback, notation), step_latex(pullback, notation)),
         remains=FormulaRecord(text(left.after), latex(left.after, notation)),
         steps=(
-            *(_step_record(step, notation) for step in steps),
+            # Two steps about σ_max of a branch are one line where the branch is one layer.
+            *dict.fromkeys(_step_record(step, notation) for step in steps),
             *(_broken_record(broken, notation) for broken in lost),
             *chain(*(broken for _, broken in made)),
         ),
@@ -188,12 +189,12 @@ def _step_record(checked: CheckedStep, notation: Notation) -> StepRecord:
     step = checked.step
     outcomes = tuple(CheckRecord(each.method, each.ok) for each in checked.checks)
     line = step_latex(step, notation)
-    return StepRecord(step.rule, step_text(step), line, step.condition, outcomes)
+    return StepRecord(step.rule, step_text(step, notation), line, step.condition, outcomes)
 
 
 def _broken_record(broken: Broken, notation: Notation) -> StepRecord:
     """What is printed and not proved, as a step that fails."""
-    line, plain = step_latex(broken.said, notation), step_text(broken.said)
+    line, plain = step_latex(broken.said, notation), step_text(broken.said, notation)
     return StepRecord(broken.what, plain, line, "", (CheckRecord(MISSING, False),))
 
 
@@ -209,7 +210,7 @@ def _bound_records(
         if example and not attains(derivation, bound.expr, example):
             outcome = (CheckRecord("attained in the world that is printed", False),)
             what = f"world of {bound.id}"
-            lost.append(StepRecord(what, text(bound.expr), example.latex, "", outcome))
+            lost.append(StepRecord(what, text(bound.expr, notation), example.latex, "", outcome))
         records.append(_bound_record(bound, proved, example, notation))
     return records, lost
 

@@ -51,7 +51,7 @@ def prove(term: Term) -> ProvedTerm:
         if not each.ok:
             raise ViolationError(f"step {each.step.rule!r} fails: {step_text(each.step)}")
     pullback = line.derivation.steps[-1]
-    return ProvedTerm(step_text(pullback), step_latex(pullback, notation), said)
+    return ProvedTerm(step_text(pullback, notation), step_latex(pullback, notation), said)
 
 
 def _judged(derivation: Derivation) -> Iterator[CheckedStep]:

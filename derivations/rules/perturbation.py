@@ -11,7 +11,7 @@ import sympy as sp
 
 from derivations.algebra.letters import squared
 from derivations.algebra.notation import Notation
-from derivations.algebra.printing import short_text
+from derivations.algebra.printing import latex, short_text, text
 from derivations.algebra.quantities import (
     BRANCH_GAIN,
     COSINE,
@@ -71,6 +71,7 @@ def residual_bounds(notation: Notation, branch: sp.Expr, g: sp.Expr) -> Proved:
         Quantity(MU, NumericalRange(branch, -1)),
         Quantity(LAMBDA, NumericalRange(branch, +1)),
     )
+    name_singular_values(notation, branch)
     uniform, numerical = sp.Max(1 - SIGMA_MAX, SIGMA_MIN - 1, 0), sp.Max(1 + MU, -1 - LAMBDA, 0)
     # Where g is the signal at the output, I + J_B is the whole Jacobian.
     whole = g == notation.signal()
@@ -195,6 +196,22 @@ def shortcut_bounds(notation: Notation, branch: sp.Expr, v: sp.Expr, g: sp.Expr)
     return Proved("shortcut", made, Derivation("bounds", notation, steps, quantities), order)
 
 
+def name_singular_values(notation: Notation, branch: sp.Expr) -> None:
+    """Has them printed as σ_max(J_F), σ_min(J_Fᵀ) of a branch F; J_B is what has no symbol of its
+    own, or a branch where a block has several.
+    """
+    own = isinstance(branch, sp.MatrixSymbol)
+    shown, plain = (latex(branch, notation), text(branch)) if own else ("J_{B}", "J_B")
+    most = rf"\sigma_{{\max}}({shown})"
+    if notation.latex_names.get(SIGMA_MAX, most) != most:
+        shown, plain = "J_{B}", "J_B"
+    notation.latex_names |= {
+        SIGMA_MAX: rf"\sigma_{{\max}}({shown})",
+        SIGMA_MIN: rf"\sigma_{{\min}}({shown}^{{\top}})",
+    }
+    notation.text_names |= {SIGMA_MAX: f"sigma_max({plain})", SIGMA_MIN: f"sigma_min({plain}ᵀ)"}
+
+
 def dense_bounds(notation: Notation, branch: sp.Expr, g_y: sp.Expr, g_f: sp.Expr) -> Proved:
     """Bounds of H = (F(y), y) with J_F = `branch` relative to ‖g_y‖: those of v + w with v = g_y, w
     = J_Fᵀ g_F, and uniform ones.
@@ -205,6 +222,7 @@ def dense_bounds(notation: Notation, branch: sp.Expr, g_y: sp.Expr, g_f: sp.Expr
         Quantity(RATIO, NormRatio(g_f, g_y)),
         Quantity(SIGMA_MAX, SigmaMax(branch)),
     )
+    name_singular_values(notation, branch)
     # Not σ_max alone: the branch sees another slice of the signal than the skip, of any size.
     reach = SIGMA_MAX * RATIO
     uniform, over = sp.Max(1 - reach, 0), (reach - BRANCH_GAIN,)

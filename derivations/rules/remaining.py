@@ -13,7 +13,6 @@ from derivations.algebra.letters import VanishingBranch
 from derivations.algebra.notation import Notation
 from derivations.algebra.printing import latex, short_text, text
 from derivations.algebra.quantities import (
-    LATEX,
     Cosine,
     Definition,
     NormRatio,
@@ -178,7 +177,7 @@ class Limits:
             )
         else:
             name = f"{quantity.symbol}_0"
-            shown = LATEX.get(quantity.symbol, latex(quantity.symbol, self.notation))
+            shown = latex(quantity.symbol, self.notation)
             # TeX takes no second index.
             shown = f"{shown[:-1]},0}}" if shown.endswith("}") else rf"{shown}_{{0}}"
         symbol = sp.Symbol(name, **assumptions)

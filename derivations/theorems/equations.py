@@ -130,16 +130,16 @@ def _equation5(reading: Reading) -> Equation:
     return _finish("eq5", latex, line, [paper])
 
 
+_EQ6_BRANCH = r"\left(\frac{\partial F_l(x_{l-1})}{\partial x_0}\right)^2"
+_EQ6_LAST = r"\left(\frac{\partial F_l(x_{l-1})}{\partial x_{l-1}}\right)^2"
 EQ6_LATEX = (
     r"\left\Vert \frac{\partial L}{\partial x} \right\Vert = \left|\frac{\partial L}{\partial "
-    r"x}\right| \times \sqrt{\left\{"
-    r"\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \left(\frac{\partial x_{l-1}}{\partial "
-    r"x_0}\right)^2 + "
-    r"\cdots + 1^2\right\} + \cdots + "
-    r"\left\{\left(\frac{\partial F_l}{\partial x_{l-1}}\right)^2 + 1^2\right\}} \ge "
+    rf"x}}\right| \times \sqrt{{\left\{{{_EQ6_BRANCH} + "
+    r"\left(\frac{\partial x_{l-1}}{\partial x_0}\right)^2 + \cdots + "
+    r"\left(\frac{\partial x_1}{\partial x_0}\right)^2 + 1^2\right\} + \cdots + "
+    rf"\left\{{{_EQ6_LAST} + 1^2\right\}}}} \ge "
     r"\left|\frac{\partial L}{\partial H}\right| \times "
-    r"\sqrt{\left(\frac{\partial F_l}{\partial x_0}\right)^2 + \cdots + \left(\frac{\partial "
-    r"F_l}{\partial x_{l-1}}\right)^2 + 1}"
+    rf"\sqrt{{{_EQ6_BRANCH} + \cdots + {_EQ6_LAST} + 1}}"
 )
 
 BRANCH_SLOPES = sp.IndexedBase("a", real=True)

@@ -104,7 +104,8 @@ def figures(results: Path | None, out: Path, only: tuple[str, ...], form: str, q
 @short_format_option
 @quiet_option
 def report(results: Path | None, out: Path, form: str, quiet: bool) -> None:
-    """Write one self-contained HTML page from the records.
+    """Write one self-contained HTML page from the records: the verdicts on the paper's claims, and
+    all that they rest on.
 
     Of a folder of what `analyze --format json` and a watch saved, it shows those models, of a study
     that; with the recorded runs it shows the recorded study.
@@ -123,6 +124,7 @@ def report(results: Path | None, out: Path, form: str, quiet: bool) -> None:
 
 def _page(chosen: Path, out: Path, progress: "Progress") -> object:
     """The page that was written."""
+    from gradbound.api import audit as adjudicate
     from gradbound.api import derive as run
     from paper_figures import read_model_records, write_model_report, write_report
     from paper_figures import write_study_report as write_study
@@ -131,15 +133,15 @@ def _page(chosen: Path, out: Path, progress: "Progress") -> object:
     from validate.records.storage import make_folder
 
     models, study = read_model_records(chosen), study_at(chosen)
-    whole = has_results(chosen, others=bool(models or study))
-    records = read_results(chosen) if whole else None
-    if records is not None:
-        make_folder(out.parent)  # before the derivation, which is not to be done for nothing
-    document = None if records is None else run(progress=progress)
-    with progress({"report": 1}, "page") as advance:
-        if records is not None and document is not None:
-            made = write_report(records, document, out, models, recorded_on_gpu(), study)
-        else:
+    if not has_results(chosen, others=bool(models or study)):
+        with progress({"report": 1}, "page") as advance:
             made = write_study(study, out, models) if study else write_model_report(models, out)
+            advance("report")
+        return made
+    records = read_results(chosen)
+    make_folder(out.parent)  # before the derivation, which is not to be done for nothing
+    document, verdicts = run(progress=progress), adjudicate(chosen, progress=progress)
+    with progress({"report": 1}, "page") as advance:
+        page = write_report(records, document, out, models, recorded_on_gpu(), study, verdicts)
         advance("report")
-    return made
+    return page

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradbound.places import PAGE
 from gradbound.telling import Drawn, tell
 from gradbound.verbs.options import FOLDER, judge, quiet_option, short_format_option
 from gradbound.verbs.study_commands import study_at
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 @short_format_option
 @quiet_option
 def reproduce(out: Path, form: str, quiet: bool) -> None:
-    """Derive, validate (smoke), audit, draw and report: everything, and the same figures and report
-    from the recorded runs.
+    """Derive, validate (smoke), audit, draw and report: everything, in one report of the recorded
+    and the fresh runs.
 
     Run again after an interruption, it carries on where it was. Ends with exit code 4, when all is
     written, if anything is violated. The last line says what to open.
@@ -41,10 +42,11 @@ def reproduce(out: Path, form: str, quiet: bool) -> None:
     verdicts = _judged(out, progress, quiet, aloud)
     recorded = read_results(RECORDED)
     for kind, records, place in (("smoke", results, out), ("recorded", recorded, out / "recorded")):
-        tell(f"figures and report: from the {kind} runs", quiet)
-        _drawn(records, document, place, progress, quiet=quiet, aloud=aloud)
+        tell(f"figures: from the {kind} runs", quiet)
+        _drawn(records, place / "figures", quiet, aloud)
+    tell("report: one page of the recorded and the fresh runs", quiet)
+    page = _page(recorded, document, out / PAGE, verdicts, results, progress)
     failed = [*document.failures(), *failures(results), *failures(recorded)]
-    page = out / "recorded" / "report.html"
     if aloud:
         click.echo(f"open {page} in a browser: the claims, the figures and the proofs")
     else:
@@ -91,26 +93,29 @@ def _judged(out: Path, progress: "Progress", quiet: bool, aloud: bool) -> "Audit
     return verdicts
 
 
-def _drawn(
-    records: "Results",
-    document: "PrintedDocument",
-    place: Path,
-    progress: "Progress",
-    *,
-    quiet: bool,
-    aloud: bool,
-) -> None:
-    from paper_figures import PLATES, STUDY_PLATES, draw_each, draw_study, write_report
-    from validate.records.recorded import recorded_on_gpu
+def _drawn(records: "Results", out: Path, quiet: bool, aloud: bool) -> None:
+    from paper_figures import PLATES, STUDY_PLATES, draw_each, draw_study
 
     study = study_at(records.folder)
     drawn = Drawn(quiet=quiet, asked=False, aloud=aloud)
-    drawn.take(draw_each(records, place / "figures", PLATES), PLATES)
+    drawn.take(draw_each(records, out, PLATES), PLATES)
     if study is not None:
-        drawn.take(draw_study(study, place / "figures"), STUDY_PLATES)
+        drawn.take(draw_study(study, out), STUDY_PLATES)
+
+
+def _page(
+    recorded: "Results",
+    document: "PrintedDocument",
+    out: Path,
+    verdicts: "Audit",
+    fresh: "Results",
+    progress: "Progress",
+) -> Path:
+    from paper_figures import write_report
+    from validate.records.recorded import recorded_on_gpu
+
+    study, beside = study_at(recorded.folder), recorded_on_gpu()
     with progress({"report": 1}, "page") as advance:
-        page = place / "report.html"
-        made = write_report(records, document, page, beside=recorded_on_gpu(), study=study)
+        page = write_report(recorded, document, out, None, beside, study, verdicts, fresh=fresh)
         advance("report")
-    if aloud:
-        click.echo(made)
+    return page

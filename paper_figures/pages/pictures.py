@@ -1,25 +1,32 @@
-"""Makes a figure an image on a page: inlined, with another for a narrow screen, or says why not."""
+"""Makes a figure an image on a page, with its numbers, or says why not.
 
-from base64 import b64encode
+Images are inlined; a wide one has another for a narrow screen.
+"""
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from paper_figures.drawing.dark_svg import themed
+from paper_figures.drawing.figure_numbers import numbers
 from paper_figures.drawing.narrow_screen import narrowed
 from paper_figures.drawing.style import COLUMN
 from paper_figures.drawing.style import render as render_figure
 from paper_figures.figures.figure_registry import Plate
 from paper_figures.figures.model_plates import ModelPlate
 from paper_figures.figures.select import MissingRecordsError
+from paper_figures.pages.data_links import csv_link, data_link
 from validate.records.schema import Results
 
 
 @dataclass(frozen=True)
 class Picture:
     """A figure on the page: its image, or why it was not drawn. `narrow`: the image for a narrow
-    screen, if it is another; `remark`: what a reader must know of the records.
+    screen, if it is another; `remark`: what a reader must know of the records; `numbers`: what was
+    drawn, as a link to CSV.
     """
 
     name: str
@@ -29,6 +36,7 @@ class Picture:
     missing: str
     remark: str = ""
     narrow: str = ""
+    numbers: Markup | None = None
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
@@ -43,12 +51,14 @@ def drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) -> 
     except MissingRecordsError as error:
         return Picture(name, plate, False, "", str(error))
     wide = bool(figure.get_figwidth() > COLUMN)
-    image = _image(figure)
+    image, drawn_numbers = _image(figure), numbers(figure)
     narrow = _image(figure) if wide and narrowed(figure) else ""
-    return Picture(name, plate, wide, image, "", narrow=narrow)
+    rows = drawn_numbers.count("\n") > 1
+    link = csv_link(name, drawn_numbers, plate.title) if rows else None
+    return Picture(name, plate, wide, image, "", narrow=narrow, numbers=link)
 
 
 def _image(figure: Figure) -> str:
     # Outlined, for the reader may lack the font.
-    inside = b64encode(render_figure(figure, "svg", outlined=True)).decode()
-    return f"data:image/svg+xml;base64,{inside}"
+    svg = themed(render_figure(figure, "svg", outlined=True).decode())
+    return data_link("image/svg+xml", svg)

@@ -8,10 +8,10 @@ from difflib import unified_diff
 from markupsafe import Markup
 
 from paper_figures.figures.select import MissingRecordsError
+from paper_figures.pages.data_tables import data_table
 from paper_figures.pages.pictures import Picture, drawn
 from paper_figures.study.study_plates import study_figures
 from paper_figures.study.study_tables import STUDY_TABLES
-from paper_figures.tables.writers import render
 from validate.statistics.kinds_of_check import Outcome
 from validate.study.counted_checks import counted_checks
 from validate.study.primary_effects import FlowTest
@@ -93,9 +93,9 @@ def _trials(study: Study, claim: str) -> tuple[int, int]:
 
 def _tables(study: Study) -> list[Markup]:
     made = []
-    for make in STUDY_TABLES.values():
+    for name, make in STUDY_TABLES.items():
         try:
-            made.append(Markup(render(make(study), "html")))  # the writer escapes it
+            made.append(data_table(name, make(study)))
         except MissingRecordsError as error:
             made.append(Markup("<p>{}</p>").format(str(error)))
     return made

@@ -350,7 +350,7 @@ STUDY = [
     Mutant(
         "a page of records shows no study",
         "paper_figures/report.py",
-        "section = study_section(study) if study else None",
+        "section = study_section(more.study) if more.study else None",
         "section = None",
         _ON_THE_PAGE,
     ),

@@ -452,10 +452,12 @@ def test_a_report_is_made_of_the_records_and_the_document_that_were_read(
 
     given: list[Any] = []
     monkeypatch.setattr("gradbound.api.derive", lambda **_: derive(["plain"]))
+    monkeypatch.setattr("gradbound.api.audit", lambda chosen, **_: ("judged", chosen))
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
     assert main(["report", "--results", str(tiny), "--out", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().out == "made\n"
-    results, document, out, models, _, study = given
+    results, document, out, models, _, study, verdicts = given
+    assert verdicts == ("judged", tiny)
     assert not models
     assert study is None
     assert isinstance(results, Results)
@@ -572,7 +574,11 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
     assert (
         "fashion-mnist" in judged["C25"]["reading"]
     )  # a smoke run has too few networks to be judged
-    assert (out / "recorded" / "report.html").exists()
+    assert not (out / "recorded" / "report.html").exists()
+    page = (out / "report.html").read_text()
+    assert "How the recorded runs were made" in page
+    assert "How the fresh runs were made" in page
+    assert 'id="verdicts"' in page
     assert (out / "recorded" / "figures" / "training_by_depth-cpu.pdf").exists()
     monkeypatch.setattr(sweep, "perform", None)  # called again, it would fail
     assert main(["reproduce", "--out", str(out), "--quiet"]) == 0

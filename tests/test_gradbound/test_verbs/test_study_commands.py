@@ -86,7 +86,7 @@ def test_a_study_alone_gives_its_figures_and_its_page(
     assert len(capsys.readouterr().out.splitlines()) == len(FILES)
     assert main(["report", "--results", str(whole), "--out", str(page)]) == 0
     assert capsys.readouterr().out == f"{page}\n"
-    assert "<h1>Depth, gradient flow and test error</h1>" in page.read_text()
+    assert ">Depth, gradient flow and test error</h1>" in page.read_text()
 
 
 def test_a_study_that_has_begun_is_drawn_as_far_as_it_goes(
@@ -159,6 +159,7 @@ def test_with_the_recorded_runs_comes_the_study(
     given = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("gradbound.api.derive", lambda **_: "document")
+    monkeypatch.setattr("gradbound.api.audit", lambda chosen, **_: "verdicts")
     monkeypatch.setattr("validate.records.read.read_results", lambda folder: folder)
     monkeypatch.setattr("validate.records.recorded.recorded_on_gpu", lambda: ())
     monkeypatch.setattr("paper_figures.write_report", lambda *parts: given.extend(parts) or "made")
@@ -166,7 +167,8 @@ def test_with_the_recorded_runs_comes_the_study(
     monkeypatch.setattr("paper_figures.draw_each", lambda *_: iter(()))
     assert main(["report", "--out", "page.html"]) == 0
     assert given[0] == runs
-    assert given[-1].folder == recorded
+    assert given[-2].folder == recorded
+    assert given[-1] == "verdicts"
     assert main(["figures", "--out", "figures"]) == 0
     assert {path.name for path in (tmp_path / "figures").iterdir()} == FILES
     capsys.readouterr()

@@ -26,7 +26,7 @@ def test_a_wide_figure_of_several_panels_has_two_images(
 ) -> None:
     found = drawn("name", FIGURES["sqrt_law"], partial(painted, width, panels))
     assert (found.wide, bool(found.narrow)) == (wide, narrow)
-    assert found.image.startswith("data:image/svg+xml;base64,")
+    assert found.image.startswith("data:image/svg+xml;charset=utf-8,")
     assert found.narrow != found.image
 
 

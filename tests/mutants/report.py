@@ -1,0 +1,58 @@
+"""Mutants of the report's page: its verdicts, formulas, words, links and both schemes."""
+
+from mutants.mutant import Mutant
+
+_PAGES = "paper_figures/pages/"
+_TESTS = "tests/test_paper_figures/test_pages/"
+
+REPORT = [
+    Mutant(
+        "a formula loses what stands in opened parentheses",
+        _PAGES + "formula_lines.py",
+        "yield from _flat(list(child)[1:-1])",
+        "yield from _flat(list(child)[1:-2])",
+        _TESTS + "test_formula_lines.py",
+    ),
+    Mutant(
+        "a claim that holds is replaced all the same",
+        _PAGES + "what_holds.py",
+        "if not set(entry.claims) <= replaced:",
+        "if not entry.claims:",
+        _TESTS + "test_what_holds.py",
+    ),
+    Mutant(
+        "a refuted claim turns on its condition",
+        _PAGES + "verdict_rows.py",
+        'refuted = claim.verdict == "refuted"',
+        "refuted = False",
+        _TESTS + "test_verdict_rows.py",
+    ),
+    Mutant(
+        "words are linked in headings",
+        _PAGES + "glossary.py",
+        "if tag in _SILENT and tag not in _VOID:",
+        "if tag in _VOID:",
+        _TESTS + "test_glossary.py",
+    ),
+    Mutant(
+        "numbers behind a table are those that it prints",
+        _PAGES + "data_tables.py",
+        "writer.writerows(table.rows)",
+        "writer.writerows(table.texts)",
+        _TESTS + "test_data_tables.py",
+    ),
+    Mutant(
+        "a figure is dark on dark",
+        "paper_figures/drawing/dark_svg.py",
+        "target = LIGHTEST - (LIGHTEST - DARKEST) * lightness",
+        "target = DARKEST + (LIGHTEST - DARKEST) * lightness",
+        "tests/test_paper_figures/test_drawing/test_dark_svg.py",
+    ),
+    Mutant(
+        "σ_max of a branch is printed as that of the whole block",
+        "derivations/rules/perturbation.py",
+        'most = rf"\\sigma_{{\\max}}({shown})"',
+        'most = r"\\sigma_{\\max}(J_{H})"; shown = "J_{H}"',
+        "tests/test_derivations/test_book/test_arrange.py",
+    ),
+]

@@ -1,0 +1,36 @@
+"""What holds instead is taken from proved formulas, for claims alone that do not hold."""
+
+from dataclasses import replace
+
+from test_paper_figures.test_pages.test_verdict_rows import claim
+
+from derivations.book.derive import derive
+from paper_figures.pages.what_holds import what_holds
+from validate.audit.audit_document import Audit
+from validate.audit.verdicts import Verdict
+
+
+def audit(verdict: Verdict) -> Audit:
+    names = ("C5", "C8", "C9", "C10", "C12", "C13", "C14", "C15")
+    return Audit("gradbound.audit/2", tuple(claim(name, verdict) for name in names))
+
+
+def test_formulas_are_those_of_the_book_and_lead_to_it() -> None:
+    document = derive()
+    found = what_holds(document, audit("refuted"))
+    assert [each.claims[0] for each in found] == ["C5", "C8", "C10", "C12", "C15"]
+    known = {bound.latex for block in document.blocks for bound in block.bounds}
+    known |= {claim.latex for equation in document.equations for claim in equation.claims}
+    known |= {equation.derived_latex for equation in document.equations}
+    assert {latex for each in found for latex in each.latex} <= known
+    places = {each.id for each in document.equations} | {each.block for each in document.blocks}
+    assert {each.to for each in found} <= places
+
+
+def test_a_claim_that_holds_is_not_replaced() -> None:
+    assert what_holds(derive(), audit("confirmed")) == []
+
+
+def test_what_the_document_lacks_is_left_out() -> None:
+    document = replace(derive(["plain"]), theorems=())
+    assert [each.claims for each in what_holds(document, audit("refuted"))] == [("C15",)]
