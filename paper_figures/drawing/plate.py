@@ -40,10 +40,14 @@ class Plate:
 
     def full_caption(self, results: Results) -> str:
         """Number, title, caption, and what it is drawn from, data set included."""
-        data = f" {data_set(results)}." if self.of_runs and results.runs else ""
-        source = f" Drawn from: {self.source}." if self.source else ""
         title = "" if self.title == self.label else f" {self.title}."
-        return f"{self.label}.{title} {self.caption}{source}{data}"
+        return f"{self.label}.{title} {self.caption} {self.origin(results)}".rstrip()
+
+    def origin(self, results: Results) -> str:
+        """What it is drawn from, data set included."""
+        source = f"Drawn from: {self.source}." if self.source else ""
+        data = f"{data_set(results)}." if self.of_runs and results.runs else ""
+        return f"{source} {data}".strip()
 
     def file_stem(self, name: str, results: Results) -> str:
         """What its files are called: the figures of two presets do not take each other's names."""

@@ -24,9 +24,10 @@ from validate.records.schema import Results
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page: its image, or why it was not drawn. `narrow`: the image for a narrow
-    screen, if it is another; `remark`: what a reader must know of the records; `numbers`: what was
-    drawn, as a link to CSV.
+    """A figure on the page: its image, or why it was not drawn.
+
+    `narrow`: the image for a narrow screen, if it is another; `remark`: what a reader must know of
+    the records; `origin`: what it is drawn from; `numbers`: what was drawn, as a link to CSV.
     """
 
     name: str
@@ -35,13 +36,15 @@ class Picture:
     image: str
     missing: str
     remark: str = ""
+    origin: str = ""
     narrow: str = ""
     numbers: Markup | None = None
 
 
 def picture(name: str, plate: Plate, results: Results) -> Picture:
     """The figure as an inlined SVG image, or why there is none."""
-    return replace(drawn(name, plate, partial(plate, results)), remark=plate.remark(results))
+    made = drawn(name, plate, partial(plate, results))
+    return replace(made, remark=plate.remark(results), origin=plate.origin(results))
 
 
 def drawn(name: str, plate: Plate | ModelPlate, paint: Callable[[], Figure]) -> Picture:
