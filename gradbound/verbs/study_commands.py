@@ -91,7 +91,8 @@ def study_at(chosen: Path) -> "Study | None":
 
     if is_study(chosen):
         return read_study(chosen)
-    return read_study(RECORDED_STUDY) if chosen == RECORDED and is_study(RECORDED_STUDY) else None
+    recorded = chosen.resolve() == RECORDED.resolve()
+    return read_study(RECORDED_STUDY) if recorded and is_study(RECORDED_STUDY) else None
 
 
 def no_study(chosen: Path, name: str) -> InputError:

@@ -20,7 +20,7 @@ def test_no_other_package_reaches_round_them() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if "paper_figures" in path.read_text()
     ]
-    assert ROOT / "gradbound" / "cli.py" in users
+    assert ROOT / "gradbound" / "verbs" / "drawing_commands.py" in users
     for path in users:
         reached = re.findall(r"(?:from|import) paper_figures\.[\w.]+", path.read_text())
         assert reached == [], path

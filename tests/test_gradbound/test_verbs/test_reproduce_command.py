@@ -15,7 +15,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every room answers at once; the failures that the records are to have."""
     failed: list[str] = []
 
-    def page(records: object, document: object, out: Path, **_: object) -> Path:
+    def page(records: object, document: object, out: Path, *_: object, **__: object) -> Path:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text("page")
         return out
@@ -46,7 +46,7 @@ def test_the_last_line_says_what_to_open(
     assert main(["reproduce", "--out", str(tmp_path), "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    page = tmp_path / "recorded" / "report.html"
+    page = tmp_path / "report.html"
     assert out.splitlines()[-1].startswith(f"open {page} ")
     assert page.exists()
 
@@ -57,8 +57,8 @@ def test_the_document_lists_every_file(
     assert main(["reproduce", "--out", str(tmp_path), "--quiet", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "schema": "gradbound.reproduce/1",
-        "open": str(tmp_path / "recorded" / "report.html"),
-        "written": [str(tmp_path / "recorded/report.html"), str(tmp_path / "report.html")],
+        "open": str(tmp_path / "report.html"),
+        "written": [str(tmp_path / "report.html")],
         "verdicts": {"confirmed": 2, "refuted": 1},
         "failures": [],
     }
