@@ -154,8 +154,11 @@ def _sum_of_squares(step: Step, layers: int) -> bool:
         return bool(difference >= 0)
     symbols = sorted(difference.free_symbols | difference.atoms(sp.Indexed), key=str)
     # Sparse: a dense polynomial in as many letters takes longer than all that is done with it.
-    _, polynomial = sring(difference, *(s for s in symbols if not isinstance(s, sp.IndexedBase)))
-    return all(k >= 0 and all(e % 2 == 0 for e in powers) for powers, k in polynomial.terms())
+    ring, polynomial = sring(difference, *(s for s in symbols if not isinstance(s, sp.IndexedBase)))
+    return all(
+        ring.domain.to_sympy(k).is_nonnegative and all(e % 2 == 0 for e in powers)
+        for powers, k in polynomial.terms()
+    )
 
 
 def _converges(step: Step) -> bool:

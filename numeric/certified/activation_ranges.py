@@ -11,6 +11,7 @@ from functools import cached_property, reduce
 from flint import arb, arb_series
 from torch import nn
 
+from derivations.errors import InputError
 from numeric.certified.balls import precise
 
 Pair = tuple[arb, arb]
@@ -30,7 +31,14 @@ class Activation:
     far: tuple[float, float]
 
     def at(self, point: arb) -> Pair:
-        found = self.series(arb_series([point, 1], 2))
+        """Value and slope; raises InputError where the point is too far out to be enclosed."""
+        try:
+            found = self.series(arb_series([point, 1], 2))
+        except ValueError as error:  # an exponential of it may be anything
+            raise InputError(
+                f"an activation at {point.mid().str(3, radius=False)} cannot be enclosed: take a "
+                "smaller radius, or rescale the input or the weights"
+            ) from error
         return found[0], found[1]
 
     def over(self, middle: float, radius: float) -> Pair:

@@ -3,6 +3,7 @@
 Products are exact up to rounding. Never imports a term.
 """
 
+from contextlib import suppress
 from functools import cached_property
 
 import torch
@@ -106,10 +107,10 @@ class JacobianOperator(LinearOperator):
         return _derivative(self._output, self._leaf, u).detach()
 
     def _push(self, v: Tensor) -> Tensor:
-        recorded = self._recorded
-        if recorded is None or recorded.stale():
-            return self._push_twice(v)
-        return recorded(v)
+        if self._recorded is not None:
+            with suppress(*REFUSALS):  # autograd's own words are better, where it refuses too
+                return self._recorded(v)
+        return self._push_twice(v)
 
     @cached_property
     def _recorded(self) -> RecordedPush | None:

@@ -28,14 +28,11 @@ class RecordedPush:
     The source's tangent lies in place 0, the result in the last.
     """
 
-    def __init__(self, passes: list[_Pass], held: list[tuple[Tensor, int]]) -> None:
-        self._passes, self._held = passes, held
-
-    def stale(self) -> bool:
-        """Whether a tensor that was recorded, such as a weight, was changed in place since."""
-        return any(tensor._version != version for tensor, version in self._held)
+    def __init__(self, passes: list[_Pass]) -> None:
+        self._passes = passes
 
     def __call__(self, v: Tensor) -> Tensor:
+        """Raises one of REFUSALS where a recorded step cannot be pushed through now."""
         tangents: dict[int, Tensor] = {0: v}
         with torch.inference_mode(False), torch.no_grad():
             for each in self._passes:
@@ -59,7 +56,7 @@ def recorded_push(output: Tensor, source: Tensor) -> RecordedPush | None:
     if len(order) < 2:
         return None
     places = {node: place for place, node in enumerate(order)}
-    passes, held = [], []
+    passes = []
     try:
         # Place 0 is that of the node which gathers the source's gradient.
         for place, node in enumerate(order[1:], 1):
@@ -69,10 +66,9 @@ def recorded_push(output: Tensor, source: Tensor) -> RecordedPush | None:
             )
             step = Step(node, tuple(at is not None for at in inputs))
             passes.append(_Pass(rule_of(step), inputs, place, ()))
-            held += step.held
     except REFUSALS:
         return None
-    return RecordedPush(_freeing(passes), held)
+    return RecordedPush(_freeing(passes))
 
 
 def _varying(last: Node, source: Tensor) -> list[Node]:

@@ -21,41 +21,38 @@ class NoRuleError(Exception):
     """A step cannot be pushed through here."""
 
 
-REFUSALS = (NoRuleError, RuntimeError, AttributeError, IndexError)
-"""What a rule raises for a step that is recorded otherwise than it expects."""
+REFUSALS = (NoRuleError, RuntimeError, AttributeError, IndexError, TypeError)
+"""What a rule raises for a step that is recorded otherwise than it expects, or changed since."""
 
 
 class Step:
     """A recorded step as rules see it: what it saved, its shape, and which inputs vary.
 
-    `held` are the tensors that its rule reads later, as they were.
+    What autograd saved is read anew in every push, as every pull reads it: some changes of a weight
+    are seen by nobody, and both must then be of the same Jacobian.
     """
 
     def __init__(self, node: Node, varies: tuple[bool, ...]) -> None:
         self.node, self.varies = node, varies
         self.shape = torch.Size(node._input_metadata[0].shape)
-        self.held: list[tuple[Tensor, int]] = []
 
     def __getattr__(self, name: str) -> Any:
-        """What autograd saved under this name; a tensor is held, without its own graph."""
-        saved = getattr(self.node, f"_saved_{name}")
-        if not isinstance(saved, Tensor):
-            return saved
-        saved = saved.detach()
-        self.held.append((saved, saved._version))
-        return saved
+        """What autograd saved under this name, a tensor without its own graph.
 
-    def slopes(self) -> Tensor:
-        """What a step that bends each entry by itself multiplies tangents by."""
-        only(self)
-        metadata = self.node._input_metadata[0]
-        with torch.no_grad():
-            ones = torch.ones(self.shape, dtype=metadata.dtype, device=metadata.device)
-            found = self.node(ones)  # type: ignore[operator]
-        slopes = next((each for each in _listed(found) if each is not None), None)
-        if not isinstance(slopes, Tensor) or slopes.shape != self.shape:
+        Raises RuntimeError where it was freed, or changed in place.
+        """
+        saved = getattr(self.node, f"_saved_{name}")
+        return saved.detach() if isinstance(saved, Tensor) else saved
+
+    def bent(self, tangent: Tensor) -> Tensor:
+        """The tangent behind a step that bends each entry by itself, which is its own adjoint."""
+        found = self.node(tangent)  # type: ignore[operator]
+        listed = found if isinstance(found, tuple) else (found,)
+        bent = next((each for each in listed if each is not None), None)
+        # None within a backward pass, which answers only for what it wants itself.
+        if not isinstance(bent, Tensor) or bent.shape != self.shape:
             raise NoRuleError(self.node.name())
-        return slopes.detach()
+        return bent.detach()
 
 
 def only(step: Step, index: int = 0) -> None:
@@ -65,24 +62,16 @@ def only(step: Step, index: int = 0) -> None:
 
 
 def rule_of(step: Step) -> Rule:
-    """How tangents pass the step.
-
-    Raises NoRuleError, or what autograd raises where a saved tensor was freed or changed.
-    """
+    """How tangents pass the step; raises one of REFUSALS, and so does what it returns."""
     name = step.node.name()
     if name not in _RULES:
         raise NoRuleError(name)
     return _RULES[name](step)
 
 
-def _listed(found: object) -> tuple[Any, ...]:
-    return found if isinstance(found, tuple) else (found,)
-
-
 def _entrywise(step: Step) -> Rule:
-    slopes = step.slopes()
-    index = step.varies.index(True)
-    return lambda t: slopes * _given(t[index])
+    only(step)
+    return lambda t: step.bent(_given(t[0]))
 
 
 def _reshaped(step: Step) -> Rule:
@@ -126,15 +115,16 @@ def _bilinear(
         left_varies, right_varies = (*step.varies[at:], False)[:2]
         if any(step.varies[:at]):
             raise NoRuleError(step.node.name())
-        right = getattr(step, second) if left_varies else None
-        left = getattr(step, first) if right_varies else None
 
         def push(t: Tangents) -> Tensor:
-            if left is None:
-                return product(_given(t[at]), _given(right))
-            if right is None:
-                return product(left, _given(t[at + 1]))
-            return product(_given(t[at]), right) + product(left, _given(t[at + 1]))
+            if not right_varies:
+                return product(_given(t[at]), getattr(step, second))
+            by_right = product(getattr(step, first), _given(t[at + 1]))
+            return (
+                product(_given(t[at]), getattr(step, second)) + by_right
+                if left_varies
+                else by_right
+            )
 
         return push
 
@@ -144,8 +134,7 @@ def _bilinear(
 def _divided(step: Step) -> Rule:
     """By what does not vary."""
     only(step)
-    other = step.other
-    return lambda t: _given(t[0]) / other
+    return lambda t: _given(t[0]) / step.other
 
 
 def _addmm(step: Step) -> Rule:
@@ -156,12 +145,11 @@ def _addmm(step: Step) -> Rule:
 
 def _convolution(step: Step) -> Rule:
     only(step)
-    weight = step.weight
     settings = (
         *(step.stride, step.padding, step.dilation),
         *(step.transposed, step.output_padding, step.groups),
     )
-    return lambda t: torch.convolution(_given(t[0]), weight, None, *settings)
+    return lambda t: torch.convolution(_given(t[0]), step.weight, None, *settings)
 
 
 def _batch_norm(step: Step) -> Rule:
@@ -169,21 +157,23 @@ def _batch_norm(step: Step) -> Rule:
     only(step)
     if step.training:
         raise NoRuleError(step.node.name())
-    scale = (step.running_var + step.eps).rsqrt()
-    if step.weight is not None:
-        scale = scale * step.weight
-    scale = scale.view(1, -1, *[1] * (len(step.shape) - 2))
-    return lambda t: scale * t[0]
+
+    def push(t: Tangents) -> Tensor:
+        scale = (step.running_var + step.eps).rsqrt()
+        weight = step.weight
+        scale = scale if weight is None else scale * weight
+        return scale.view(1, -1, *[1] * (len(step.shape) - 2)) * _given(t[0])
+
+    return push
 
 
 def _layer_norm(step: Step) -> Rule:
     only(step)
-    mean, inverse, weight, source = step.result1, step.result2, step.weight, step.input
     dims = tuple(range(-len(step.normalized_shape), 0))
-    normal = (source - mean) * inverse
 
     def push(t: Tangents) -> Tensor:
-        tangent = _given(t[0])
+        tangent, inverse, weight = _given(t[0]), step.result2, step.weight
+        normal = (step.input - step.result1) * inverse
         along = normal * (normal * tangent).mean(dims, keepdim=True)
         moved = inverse * (tangent - tangent.mean(dims, keepdim=True) - along)
         return moved if weight is None else moved * weight
@@ -192,9 +182,10 @@ def _layer_norm(step: Step) -> Rule:
 
 
 def _softmax(step: Step) -> Rule:
-    result, (dim,) = step.result, _signed(step.dim)
+    (dim,) = _signed(step.dim)
 
     def push(t: Tangents) -> Tensor:
+        result = step.result
         weighed: Tensor = result * t[0]
         return weighed - result * weighed.sum(dim, keepdim=True)
 
@@ -203,9 +194,8 @@ def _softmax(step: Step) -> Rule:
 
 def _max_pool(step: Step) -> Rule:
     """Each entry of the result is one of its plane's."""
-    indices = step.result1
-    flat, shape = indices.flatten(-2), step.shape
-    return lambda t: _given(t[0]).flatten(-2).gather(-1, flat).view(shape)
+    shape = step.shape
+    return lambda t: _given(t[0]).flatten(-2).gather(-1, step.result1.flatten(-2)).view(shape)
 
 
 def _average_pool(step: Step) -> Rule:
@@ -222,15 +212,21 @@ def _adaptive_average(step: Step) -> Rule:
 
 
 def _mean(step: Step) -> Rule:
-    """Over the dimensions given, or all."""
-    dims, shape = _signed(step.dim), step.shape
+    dims, shape = _some(step), step.shape
     count = prod(step.self_sym_sizes[dim] for dim in dims)
     return lambda t: (_given(t[0]).sum(dims) / count).view(shape)
 
 
 def _sum(step: Step) -> Rule:
-    dims, shape = _signed(step.dim), step.shape
+    dims, shape = _some(step), step.shape
     return lambda t: _given(t[0]).sum(dims).view(shape)
+
+
+def _some(step: Step) -> tuple[int, ...]:
+    """The dimensions over which a step adds; none given means all, and is left to autograd."""
+    if not step.dim:
+        raise NoRuleError(step.node.name())
+    return _signed(step.dim)
 
 
 def _joined(step: Step) -> Rule:

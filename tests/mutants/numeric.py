@@ -566,10 +566,24 @@ NUMERIC = [
         RECORDED_TESTS,
     ),
     Mutant(
-        "a push outlives the weights that it was recorded with",
-        JACOBIAN,
-        "if recorded is None or recorded.stale():",
-        "if recorded is None:",
+        "a push outlives the statistics that it was recorded with",
+        "numeric/operators/recorded_steps.py",
+        """
+    def push(t: Tangents) -> Tensor:
+        scale = (step.running_var + step.eps).rsqrt()
+""",
+        """
+    scale = (step.running_var + step.eps).rsqrt()
+
+    def push(t: Tangents, scale: Tensor = scale) -> Tensor:
+""",
+        RECORDED_TESTS,
+    ),
+    Mutant(
+        "no dimensions named are none reduced",
+        "numeric/operators/recorded_steps.py",
+        "if not step.dim:",
+        "if step.dim is None:",
         RECORDED_TESTS,
     ),
     Mutant(

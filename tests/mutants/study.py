@@ -370,7 +370,7 @@ STUDY = [
     Mutant(
         "the recorded study stands beside any folder",
         _COMMANDS,
-        "if chosen == RECORDED and is_study(RECORDED_STUDY) else None",
+        "if recorded and is_study(RECORDED_STUDY) else None",
         "if is_study(RECORDED_STUDY) else None",
     ),
     Mutant(

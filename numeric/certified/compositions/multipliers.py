@@ -31,11 +31,23 @@ class Feedback:
 
 
 def chosen(given: Feedback) -> tuple[Tensor, float]:
-    """Multipliers p (units,) and the t that they give; infinite where none were found."""
-    feedback = _compressed(given)
+    """Multipliers p (units,) and the t that they give; infinite where none were found.
+
+    So it is, too, where nothing reaches the outputs, or numbers leave the range of float64.
+    """
+    nothing = given.matrix.new_ones(given.matrix.shape[1] - given.inputs), torch.inf
+    if not torch.isfinite(given.matrix).all():
+        return nothing
+    try:
+        return _improved(_compressed(given))
+    except torch._C._LinAlgError:
+        return nothing
+
+
+def _improved(feedback: Feedback) -> tuple[Tensor, float]:
     p = _start(feedback)
     t = _least(feedback, p)
-    if not torch.isfinite(p).all() or not t < torch.inf:
+    if not torch.isfinite(p).all() or not 0 < t < torch.inf:
         return p, torch.inf
     size = feedback.matrix.shape[1]
     t *= 1.5

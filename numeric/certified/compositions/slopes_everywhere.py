@@ -6,7 +6,7 @@ Never imports a term.
 import torch
 from torch import nn
 
-from derivations.errors import UnknownNodeError
+from derivations.errors import InputError, UnknownNodeError
 from numeric.certified.activation_ranges import ACTIVATIONS
 from numeric.certified.balls import constant, float_above, float_below
 from numeric.certified.compositions.affine_forms import Step, leaves
@@ -29,7 +29,11 @@ def sequence_lipschitz_upper(layer: nn.Module, in_shape: Sizes) -> float:
     product = lipschitz_upper(layer, in_shape)
     if not all(has_rule(leaf) for leaf in leaves(layer)):
         return product
-    return min(product, joint_norm_upper(_steps(layer, in_shape), torch.Size((1, *in_shape))))
+    try:
+        steps = _steps(layer, in_shape)
+    except (UnknownNodeError, InputError):  # its norm is known, its slopes are not
+        return product
+    return min(product, joint_norm_upper(steps, torch.Size((1, *in_shape))))
 
 
 def _steps(layer: nn.Module, in_shape: Sizes) -> list[Step]:

@@ -5,7 +5,7 @@ import sympy as sp
 
 from derivations.algebra.letters import EPSILON, LAYERS
 from derivations.algebra.steps import Certificate, Step
-from derivations.checker.symbolic_sums import check_sums, expand_sums, has_sums
+from derivations.checker.symbolic_sums import _sum_of_squares, check_sums, expand_sums, has_sums
 from derivations.errors import InputError
 
 A, B = sp.IndexedBase("a", real=True), sp.IndexedBase("b", real=True)
@@ -76,3 +76,12 @@ def test_a_factor_below_0_proves_nothing():
     certificate = Certificate(((sp.Integer(-1),),))
     step = Step("x", LAYERS, ">=", LAYERS + 1, "", (certificate,))
     assert not check_sums(step)["certificate"]()
+
+
+@pytest.mark.parametrize(
+    ("factor", "holds"),
+    [(sp.pi, True), (sp.sqrt(2) - 1, True), (1 - sp.sqrt(2), False), (3 - sp.pi, False)],
+)
+def test_squares_times_irrational_numbers(factor, holds):
+    step = Step("x", factor * SQUARES, ">=", sp.Integer(0))
+    assert _sum_of_squares(step, 3) is holds

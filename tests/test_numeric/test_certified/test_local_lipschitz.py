@@ -182,3 +182,9 @@ def test_layers_without_a_rule_and_in_training_mode_are_refused():
     network = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)).double().train()
     with pytest.raises(InputError, match="training mode"):
         local_lipschitz_upper(network, torch.zeros(2, 4).double())
+
+
+def test_a_radius_beyond_all_exponentials_is_named():
+    layer = nn.Sequential(nn.Linear(2, 2), nn.Tanh()).double().eval()
+    with pytest.raises(InputError, match="cannot be enclosed: take a smaller radius"):
+        local_lipschitz_upper(layer, torch.ones(1, 2).double(), 1e100)

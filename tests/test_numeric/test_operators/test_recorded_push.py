@@ -130,14 +130,33 @@ def test_tangents_go_when_they_are_done_with():
     assert most <= 2
 
 
-def test_weights_changed_in_place_make_it_stale():
+def unseen(module: nn.Module) -> None:
+    """Changes that move no version counter: statistics in train mode, numbers behind `.data`."""
+    module[1].train()(5 + X)
+    module.eval()
+    module[3].weight.data *= 2
+
+
+@pytest.mark.parametrize("change", [unseen, lambda module: module[0].weight.data.zero_()])
+def test_changes_that_nobody_sees_leave_one_jacobian(change):
+    """That of push and pull may be another than before, but it is the same of both."""
     module = block()
-    source = X.clone().requires_grad_()
-    recorded = recorded_push(module(source.clone()), source)
-    assert not recorded.stale()
-    with torch.no_grad():
-        module[0].weight += 1
-    assert recorded.stale()
+    operator = JacobianOperator(module, X)
+    before = operator.push(X)
+    change(module)
+    assert operator._recorded is not None
+    assert not operator.push(X).allclose(before)
+    assert_adjoint(operator)
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+@pytest.mark.parametrize("dims", [(), None])
+def test_all_dimensions_reduced_by_naming_none(reduce, dims):
+    """Beside it what is so much larger that an error of it would drown."""
+    function = lambda x: torch.cat([1e15 * x, getattr(x, reduce)(dims, keepdim=True)], 1)  # noqa: E731
+    operator = JacobianOperator(function, gaussian(1, 5, seed=0))
+    pushed = operator.push(torch.ones(1, 5, dtype=torch.float64))[0, 5]
+    assert pushed == pytest.approx(1.0 if reduce == "mean" else 5.0)
 
 
 def test_an_operator_whose_weights_were_changed_pushes_no_more():

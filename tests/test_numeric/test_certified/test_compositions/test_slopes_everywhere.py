@@ -69,3 +69,25 @@ def test_what_has_no_norm_is_refused():
         sequence_lipschitz_upper(nn.Sequential(nn.LSTM(5, 3)), (5,))
     with pytest.raises(InputError, match="no layer"):
         sequence_lipschitz_upper("a layer", (5,))
+
+
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_layer_of_zeros_stretches_nothing(place):
+    network = nn.Sequential(
+        *(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
+    ).eval()
+    nn.init.zeros_(network[place].weight)
+    assert sequence_lipschitz_upper(network, (2,)) == 0
+
+
+def test_numbers_beyond_float64_leave_the_product_of_norms():
+    network = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3)).double().eval()
+    with torch.no_grad():
+        network[0].weight *= 1e120
+        network[2].weight *= 1e120
+    assert sequence_lipschitz_upper(network, (3,)) <= lipschitz_upper(network, (3,))
+
+
+def test_a_layer_without_slopes_leaves_the_product_of_norms():
+    network = nn.Sequential(nn.Linear(3, 3), nn.GELU(approximate="tanh")).eval()
+    assert sequence_lipschitz_upper(network, (3,)) == lipschitz_upper(network, (3,))
