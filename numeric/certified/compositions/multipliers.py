@@ -19,6 +19,9 @@ _STAGES = 8
 _STEPS = 100
 """Of Newton's method in one stage, at most: the first takes most of them."""
 
+_LARGEST = 1e140
+"""Entries whose squares are added up without overflow."""
+
 
 @dataclass(frozen=True)
 class Feedback:
@@ -36,11 +39,11 @@ def chosen(given: Feedback) -> tuple[Tensor, float]:
     So it is, too, where nothing reaches the outputs, or numbers leave the range of float64.
     """
     nothing = given.matrix.new_ones(given.matrix.shape[1] - given.inputs), torch.inf
-    if not torch.isfinite(given.matrix).all():
+    if not given.matrix.abs().max() < _LARGEST:  # also for NaN
         return nothing
     try:
         return _improved(_compressed(given))
-    except torch._C._LinAlgError:
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return nothing
 
 
