@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     type=OneOf(PRESETS),
     default="smoke",
     show_default=True,
-    help="What to train: minutes, an hour, the study behind C24 and C25 (hours), a GPU.",
+    help="What to train: minutes, half an hour, the study behind C24 and C25 (hours), a GPU.",
 )
 @click.option("--dataset", type=OneOf(DATASETS), help="Instead of the preset's own.")
 @data_option

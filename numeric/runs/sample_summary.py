@@ -27,12 +27,12 @@ def written(value: float, side: str = "") -> str:
 
 
 def spread_of(values: Tensor | npt.NDArray[np.float64], side: str = "") -> tuple[str, str, str]:
-    """The least, the (lower) median and the greatest that are not NaN, as `written`."""
+    """The least, the median and the greatest that are not NaN, as `written`."""
     known = torch.as_tensor(values).detach().flatten().double()
     known = known[~known.isnan()]
     if not known.numel():
         return ("–", "–", "–")
-    ends = (known.min(), known.median(), known.max())
+    ends = (known.min(), known.quantile(0.5), known.max())
     least, median, greatest = (written(each.item(), side) for each in ends)
     return least, median, greatest
 

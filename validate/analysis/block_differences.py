@@ -49,20 +49,41 @@ def differences_text(found: Sequence[Analysis]) -> Iterator[str]:
 
 def _between(first: Analysis, second: Analysis) -> Differences:
     names = [block.name for block in first], [block.name for block in second]
-    pairs = {block.name: block for block in second}
-    both = [(block, pairs[block.name]) for block in first if block.name in pairs]
+    both = _paired(first, second)
     rows = tuple(row for one, other in both if (row := _row(one, other)) is not None)
     what = f"{first.target} and {second.target}"
     if not both:
-        said = f"{what} have no block of the same name: nothing is compared block by block"
+        said = f"{what} have no block in the same place: nothing is compared block by block"
     elif not rows:
         said = f"{what}: none of {len(both)} blocks differs in kind or cause, or by {APART:g} times"
     else:
         said = f"{what} differ in {len(rows)} of {len(both)} blocks"
     if both and names[0] != names[1]:
         alone = [len(each) - len(both) for each in names]
-        said += f" that both have; {alone[0]} and {alone[1]} are in one alone"
+        said += " that stand in the same place"
+        if any(alone):
+            said += f"; {alone[0]} and {alone[1]} are in one alone"
     return Differences(first.target, second.target, said, rows)
+
+
+def _paired(first: Analysis, second: Analysis) -> list[tuple[BlockAnalysis, BlockAnalysis]]:
+    """Blocks of one name, or of which one is the only part of the other: 3.conv, and 3."""
+    exact = {block.name for block in first} & {block.name for block in second}
+    rest = [block for block in second if block.name not in exact]
+    pairs = {block.name: block for block in second if block.name in exact}
+    parts = {
+        block.name: [other for other in rest if _one_holds_the_other(block.name, other.name)]
+        for block in first
+        if block.name not in exact
+    }
+    for name, found in parts.items():
+        if len(found) == 1 and sum(found[0] in others for others in parts.values()) == 1:
+            pairs[name] = found[0]
+    return [(block, pairs[block.name]) for block in first if block.name in pairs]
+
+
+def _one_holds_the_other(one: str, other: str) -> bool:
+    return one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _row(one: BlockAnalysis, other: BlockAnalysis) -> BlockDifference | None:
@@ -83,7 +104,8 @@ def _row(one: BlockAnalysis, other: BlockAnalysis) -> BlockDifference | None:
         why.append(f"cause: {_cause(one) or 'none'} → {_cause(other) or 'none'}")
     if not why:
         return None
-    return BlockDifference(one.name, _said(one), _said(other), "; ".join(why))
+    name = one.name if one.name == other.name else f"{one.name}, {other.name}"
+    return BlockDifference(name, _said(one), _said(other), "; ".join(why))
 
 
 def _cause(block: BlockAnalysis) -> str:

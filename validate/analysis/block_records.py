@@ -105,4 +105,4 @@ def _spread(values: Tensor) -> Spread:
     kept = values[values.isfinite()].double()
     if not len(kept):
         return Spread(0.0, 0.0, 0.0)
-    return Spread(float(kept.min()), float(kept.median()), float(kept.max()))
+    return Spread(float(kept.min()), float(kept.quantile(0.5)), float(kept.max()))

@@ -37,7 +37,7 @@ def comparison_text(found: Sequence[Analysis]) -> str:
         worst = each.worst[0] if each.blocks else None
         least = "–"
         if worst is not None:
-            gain = f"{worst.gain.median:.3g}" if worst.gain else "no signal"
+            gain = "no signal" if worst.judged is None else f"{worst.judged:.3g}"
             least = f"{gain} in {worst.name} ({worst.kind})"
         kinds = Counter(block.kind for block in each.blocks)
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())

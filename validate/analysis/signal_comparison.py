@@ -389,4 +389,4 @@ def _median(values: Tensor | None) -> float | None:
     if values is None:
         return None
     kept = values[values.isfinite()]
-    return float(kept.median()) if len(kept) else None
+    return float(kept.quantile(0.5)) if len(kept) else None

@@ -102,7 +102,7 @@ def _measured(
     kept = {name: each[each.isfinite()] for name, each in told.items()}
     unseen = len(rounding) - len(kept)
     return {
-        name: Spread(float(each.min()), float(each.median()), float(each.max()))
+        name: Spread(float(each.min()), float(each.quantile(0.5)), float(each.max()))
         for name, each in kept.items()
         if len(each)
     }, [f"{RATIO} is not measured of {unseen} parameters: {UNSEEN}"] if unseen else []

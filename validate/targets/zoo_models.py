@@ -117,15 +117,15 @@ def _built(
 def _module(name: str) -> ModuleType:
     package = name.partition(".")[0]
     if importlib.util.find_spec(package) is None:
-        raise InputError(f"{package} is not installed: run `pip install gradbound[zoo]`")
+        raise InputError(f"{package} is not installed: run `python -m pip install {package}`")
     try:
         _provide_operators()  # timm imports torchvision too
         return importlib.import_module(name)
     except Exception as error:
         reason = next(iter(str(error).splitlines()), "")
         raise InputError(
-            f"{package} cannot be imported ({reason}): run `pip install gradbound[zoo]` in the "
-            "environment of this torch"
+            f"{package} cannot be imported ({reason}): run `python -m pip install {package}` "
+            "in the environment of this torch"
         ) from error
 
 

@@ -41,7 +41,7 @@ def test_a_bound_that_needs_no_rounding_stays():
 
 def test_the_spread_is_of_the_numbers_that_are_there():
     values = torch.tensor([3.0, math.nan, 1.0, 2.0, math.inf])
-    assert spread_of(values) == ("1", "2", "∞")
+    assert spread_of(values) == ("1", "2.5", "∞")
     assert spread_of(np.array([[0.25]])) == ("0.25", "0.25", "0.25")
     assert spread_of(torch.tensor([math.nan])) == ("–", "–", "–")
     assert spread_of(torch.empty(0)) == ("–", "–", "–")

@@ -60,7 +60,7 @@ def test_blocks_lead_to_the_result_that_the_loss_uses(pack, pick, number):
     chosen = pick(model(given))
     before, after = torch.autograd.grad(chosen.square().sum(), (given, chosen))
     gains = before.norm(dim=1) / after.norm(dim=1)
-    assert found.total.measured == pytest.approx(gains.median().item(), rel=1e-12)
+    assert found.total.measured == pytest.approx(gains.quantile(0.5).item(), rel=1e-12)
 
 
 def test_without_a_loss_the_signal_is_said_to_leave_from_all():
@@ -99,7 +99,7 @@ def test_a_recurrence_is_one_block_to_the_result_that_is_asked_for(cell):
     out = model(given)[0]
     before, after = torch.autograd.grad(out[:, -1].square().sum(), (given, out))
     gains = before.flatten(1).norm(dim=1) / after.flatten(1).norm(dim=1)
-    assert block.gain.median == pytest.approx(gains.median().item(), rel=1e-12)
+    assert block.gain.median == pytest.approx(gains.quantile(0.5).item(), rel=1e-12)
 
 
 class Padded(nn.Module):

@@ -59,11 +59,11 @@ def test_a_cause_whose_numbers_alone_differ_is_the_same():
 def test_blocks_of_other_names_are_counted():
     (found,) = differences([one(), of("c", block(0, "b0", 9.0), block(1, "new", 1.0))])
     assert found.said == (
-        "one and c differ in 1 of 1 blocks that both have; 4 and 1 are in one alone"
+        "one and c differ in 1 of 1 blocks that stand in the same place; 4 and 1 are in one alone"
     )
     (none,) = differences([one(), of("d", block(0, "x", 1.0))])
     assert none.said == (
-        "one and d have no block of the same name: nothing is compared block by block"
+        "one and d have no block in the same place: nothing is compared block by block"
     )
 
 
@@ -75,3 +75,11 @@ def test_each_is_held_against_the_first_and_long_lists_are_cut():
     assert "  and 8 more" in lines
     assert "  b0   1 (residual) → 5 (residual): 5 times the gain" in lines
     assert list(differences_text([many])) == []
+
+
+def test_a_block_is_compared_with_the_one_part_that_took_its_place():
+    first = of("a", block(0, "3.conv", 0.01), block(1, "4.x", 1.0), block(2, "4.y", 1.0))
+    second = of("b", block(0, "3", 1.0), block(1, "4", 1.0))
+    (found,) = differences([first, second])
+    assert [(row.name, row.why) for row in found.rows] == [("3.conv, 3", "1e+02 times the gain")]
+    assert "in 1 of 1 blocks that stand in the same place; 2 and 1 are in one alone" in found.said
