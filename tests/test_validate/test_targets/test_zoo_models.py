@@ -20,13 +20,9 @@ def bare(monkeypatch):
 @pytest.mark.usefixtures("bare")
 def test_where_one_is_missing_the_way_out_is_named():
     assert not has_torchvision("alexnet")
-    with pytest.raises(
-        InputError, match="torchvision is not installed: run `python -m pip install torchvision`"
-    ):
+    with pytest.raises(InputError, match="run `python -m pip install torchvision`"):
         torchvision_model("resnet18", None)
-    with pytest.raises(
-        InputError, match=r"timm is not installed: run `python -m pip install timm`"
-    ):
+    with pytest.raises(InputError, match="run `python -m pip install timm`"):
         timm_model("resnet18", None)
 
 
@@ -35,9 +31,7 @@ def test_one_that_cannot_be_imported_is_reported(tmp_path, monkeypatch):
     (tmp_path / "timm" / "__init__.py").write_text("raise RuntimeError('broken\\nat length')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "timm", raising=False)
-    with pytest.raises(
-        InputError, match=r"timm cannot be imported \(broken\): run `python -m pip install timm`"
-    ):
+    with pytest.raises(InputError, match=r"timm cannot be imported \(broken\): run `python"):
         timm_model("resnet18", None)
 
 
