@@ -80,7 +80,8 @@ def random_layer() -> Theorem:
             (Certificate(above),),
         ),
     )
-    names = ", ".join(each.id for each in (FREEZING, LINEAR_IMAGE, UNCORRELATED, *AXIOMS))
+    cited = (FREEZING, LINEAR_IMAGE, UNCORRELATED, *AXIOMS)
+    names = ", ".join(each.id.replace("_", " ") for each in cited)
     return Theorem(
         "every_loss.random_layer",
         "A random layer, for every loss at once",
