@@ -20,7 +20,7 @@ from derivations.book.document import (
     StepRecord,
     TheoremRecord,
 )
-from derivations.book.lookup import Symbol, label, symbols
+from derivations.book.lookup import Symbol, axiom_label, label, symbols
 
 Part = BlockRecord | EquationRecord | TheoremRecord
 """What has a derivation of its own."""
@@ -165,7 +165,7 @@ def title_of(place: str, document: Document) -> str:
     found = dict(contents(document))
     found |= {label(each): f"Equation ({each.number})" for each in document.equations}
     found |= {label(each): each.title for each in document.theorems}
-    found |= {f"axiom:{each.name}": "axiom" for each in document.axioms}
+    found |= {axiom_label(each.name): "axiom" for each in document.axioms}
     return found[place]
 
 

@@ -177,6 +177,11 @@ def in_words(axiom: str) -> str:
     return _NAMED.get(axiom, axiom.replace("_", " "))
 
 
+def axiom_label(axiom: str) -> str:
+    """Where an axiom is found, in letters that a label may hold."""
+    return "axiom:" + re.sub(r"[^a-z0-9]+", "-", axiom.casefold())
+
+
 def index(document: Document) -> dict[str, list[Entry]]:
     """Words with the paper's equations and the axioms, then names, each list sorted by itself."""
     return {"Words": _words(document), "Names of bounds and theorems": _names(document)}
@@ -215,7 +220,7 @@ def _resting(parts: Iterable[Proved], axiom: str) -> list[str]:
         if any(words in step.rule or axiom in step.rule for step in part.steps)
         or words in _said(part)
     )
-    return list(dict.fromkeys((*map(label, users), f"axiom:{axiom}")))
+    return list(dict.fromkeys((*map(label, users), axiom_label(axiom))))
 
 
 def _statement(part: Proved) -> str:
