@@ -20,7 +20,7 @@ from derivations.book.document import (
     StepRecord,
     TheoremRecord,
 )
-from derivations.book.lookup import Symbol, axiom_label, label, symbols
+from derivations.book.lookup import Symbol, axiom_label, label, named, symbols
 
 Part = BlockRecord | EquationRecord | TheoremRecord
 """What has a derivation of its own."""
@@ -283,7 +283,7 @@ def facts(theorem: TheoremRecord) -> list[str]:
     return [
         f"{theorem.certainty}, {theorem.reading} reading",
         *(f"if {condition}" for condition in theorem.conditions),
-        *([f"exact for {theorem.setting.rstrip('.')}"] if theorem.setting else []),
+        *([f"exact for {named(theorem.setting).rstrip('.')}"] if theorem.setting else []),
         *([f"source: {theorem.source}"] if theorem.source else []),
     ]
 

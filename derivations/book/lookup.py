@@ -177,6 +177,11 @@ def in_words(axiom: str) -> str:
     return _NAMED.get(axiom, axiom.replace("_", " "))
 
 
+def named(text: str) -> str:
+    """The text with names such as gradient_independence in words; symbols stay, as J_F."""
+    return re.sub(r"(?<![\w.])[a-z]{2,}(?:_[a-z]{2,})+(?![\w(])", lambda m: in_words(m[0]), text)
+
+
 def axiom_label(axiom: str) -> str:
     """Where an axiom is found, in letters that a label may hold."""
     return "axiom:" + re.sub(r"[^a-z0-9]+", "-", axiom.casefold())
@@ -218,7 +223,7 @@ def _resting(parts: Iterable[Proved], axiom: str) -> list[str]:
         part
         for part in parts
         if any(words in step.rule or axiom in step.rule for step in part.steps)
-        or words in _said(part)
+        or any(name in _said(part) for name in (axiom, words))
     )
     return list(dict.fromkeys((*map(label, users), axiom_label(axiom))))
 

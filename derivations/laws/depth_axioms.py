@@ -43,4 +43,4 @@ AXIOMS = (INDEPENDENCE, BATCH_STATISTICS, HALVED_MASKS, SPARRE_ANDERSEN, SPITZER
 
 def resting_on(*axioms: Axiom) -> str:
     """A sentence that names the axioms of a law."""
-    return f"Rests on {', '.join(axiom.id.replace('_', ' ') for axiom in axioms)}."
+    return f"Rests on {', '.join(axiom.id for axiom in axioms)}."

@@ -80,8 +80,7 @@ def random_layer() -> Theorem:
             (Certificate(above),),
         ),
     )
-    cited = (FREEZING, LINEAR_IMAGE, UNCORRELATED, *AXIOMS)
-    names = ", ".join(each.id.replace("_", " ") for each in cited)
+    names = ", ".join(each.id for each in (FREEZING, LINEAR_IMAGE, UNCORRELATED, *AXIOMS))
     return Theorem(
         "every_loss.random_layer",
         "A random layer, for every loss at once",

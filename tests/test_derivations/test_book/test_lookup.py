@@ -95,3 +95,10 @@ def test_labels_stay_apart_in_both_formats(document, printed):
     assert len(made) == len(set(made))
     for pages in re.findall(r"\\pages\{([^}]*)\}", printed["latex"]):
         assert set(pages.split(",")) <= set(made)
+
+
+def test_names_of_axioms_become_words_and_symbols_stay():
+    assert named("Rests on halved_masks, sparre_andersen.") == (
+        "Rests on halved masks, Sparre Andersen's theorem."
+    )
+    assert named("J_F, x_i, σ_max(A), v_ab") == "J_F, x_i, σ_max(A), v_ab"
