@@ -12,6 +12,7 @@ from derivations.book.lookup import (
     in_words,
     index,
     label,
+    named,
     symbols,
 )
 from derivations.book.markdown import _anchor
