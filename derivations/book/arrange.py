@@ -20,6 +20,7 @@ from derivations.book.document import (
     StepRecord,
     TheoremRecord,
 )
+from derivations.book.lookup import Symbol, axiom_label, label, named, symbols
 
 Part = BlockRecord | EquationRecord | TheoremRecord
 """What has a derivation of its own."""
@@ -39,24 +40,37 @@ PREFACE = (
 )
 """What a reader needs first. Plain text, as in statements of theorems."""
 
-LETTERS = {
-    r"g": "the backward signal ∂L/∂H; an index names the slice of it that belongs to a part of a "
-    "concatenation",
-    r"J_{F}": "the Jacobian of a layer F at the block's input",
-    r"J_{B},\ J_{H}": "the Jacobians of the branch, which is all that is added to the skip, and of "
-    "the whole block",
-    r"D_{\rho},\ D_{\sigma}": "diagonal matrices: the slopes of ReLU and of the logistic sigmoid "
-    "where they are applied",
-    r"\gamma": "the gain: the norm of ∂L/∂x relative to the norm of a backward signal, which each "
-    "block names",
-    r"\sigma_{\max}(A)": "the largest singular value of A",
-    r"\sigma_{\min}(A^{\top})": "the least ‖Aᵀu‖ over unit columns u, which is 0 where A has more "
-    "rows than columns",
-    r"J_{F} \to 0": "all Jacobians of the branch are scaled by one factor, which goes to 0; the "
-    "values of layers stay",
-    r"\epsilon": "such a factor in the scalar reading, or 1 over what grows",
+TITLE = "Derivations: gradients through network blocks"
+AUTHOR = "gradbound"
+
+CHAPTERS = {
+    "Gates": ("se",),
+    "Norms": ("norm",),
+    "A dense step": ("dense",),
+    "Equations (4) and (6) with matrices": ("eq4", "eq6"),
+    "Dense blocks as built": ("architecture",),
+    "Stacks of blocks": ("stack",),
+    "Bounds for every loss": ("every_loss",),
+    "Scaled branches": ("scaled_branch", "norm_preservation"),
+    "Random weights": (
+        "independent",
+        "masked",
+        "conditional",
+        "gaussian",
+        "pointwise",
+        "convolution",
+    ),
+    "Laws about depth": ("depth",),
+    "Laws that others published": ("published",),
 }
-"""Symbols (LaTeX) that mean the same in every section."""
+"""Titles of the chapters of theorems, and the kinds of theorem that each holds."""
+OTHERS = "Further theorems"
+
+SYMBOLS_SECTION = ("symbols", "Symbols and ways of checking")
+EQUATIONS_SECTION = ("equations", "The equations of the paper")
+AXIOMS_SECTION = ("axioms", "Axioms")
+INDEX_SECTION = ("index", "Index")
+"""The other sections: label and title."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,16 @@ class Section:
     def title(self) -> str:
         """The block's title."""
         return self.readings[0].title
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """The symbols of its formulas that no line of the section explains."""
+        formulas = [self.readings[0].definition_latex]
+        parts: list[Part] = [*self.readings, *(e for _, group in self.equations for e in group)]
+        for part in parts:
+            formulas += [step.latex for step in part.steps]
+        formulas += [bound.latex for bound in self.bounds]
+        return symbols(self.name, formulas)
 
     @property
     def bounds(self) -> list[BoundRecord]:
@@ -111,6 +135,38 @@ def by_number(
         (number, tuple(group))
         for number, group in groupby(equations, key=lambda equation: equation.number)
     )
+
+
+def chapters(document: Document) -> list[tuple[str, tuple[TheoremRecord, ...]]]:
+    """The theorems under the titles of their chapters, in order; none is left out."""
+    titles = {kind: title for title, kinds in CHAPTERS.items() for kind in kinds}
+    made: dict[str, list[TheoremRecord]] = {}
+    for theorem in document.theorems:
+        made.setdefault(titles.get(_kind(theorem), OTHERS), []).append(theorem)
+    return [(title, tuple(held)) for title, held in made.items()]
+
+
+def contents(document: Document) -> list[tuple[str, str]]:
+    """The labels and titles of all sections and chapters."""
+    blocks = [(label(section.readings[0]), section.title) for section in sections(document)]
+    judged = any(equation.claims for equation in document.equations)
+    return [
+        SYMBOLS_SECTION,
+        *blocks,
+        *([EQUATIONS_SECTION] if judged else []),
+        *((f"chapter:{title}", title) for title, _ in chapters(document)),
+        *([AXIOMS_SECTION] if document.axioms else []),
+        INDEX_SECTION,
+    ]
+
+
+def title_of(place: str, document: Document) -> str:
+    """What is found at a label, in words; raises KeyError for a label of nothing."""
+    found = dict(contents(document))
+    found |= {label(each): f"Equation ({each.number})" for each in document.equations}
+    found |= {label(each): each.title for each in document.theorems}
+    found |= {axiom_label(each.name): "axiom" for each in document.axioms}
+    return found[place]
 
 
 def derived_above(section: Section, equation: EquationRecord) -> str:
@@ -160,7 +216,7 @@ def _symbol(line: str) -> str:
 
 def _says_itself(line: str) -> bool:
     left, _, right = (re.sub(r"\\left|\\right|\s", "", part) for part in line.partition(" = "))
-    # σ_min(Aᵀ) is told for every A by LETTERS, however the brackets around A are set.
+    # σ_min(Aᵀ) is told for every A by SYMBOLS, however the brackets around A are set.
     return re.sub(r"[()]", "", left) == re.sub(r"[()]", "", right)
 
 
@@ -193,11 +249,14 @@ def new_ways(theorem: TheoremRecord, document: Document) -> dict[str, str]:
     """The ways of checking, with their letters, that no earlier theorem of its kind used: who reads
     one kind of theorem alone finds them where they are first used.
     """
-    kind = theorem.id.partition(".")[0]
-    alike = [each for each in document.theorems if each.id.partition(".")[0] == kind]
+    alike = [each for each in document.theorems if _kind(each) == _kind(theorem)]
     earlier = {way for each in alike[: alike.index(theorem)] for way in _ways(each)}
     known = methods(document)
     return {way: known[way] for way in _ways(theorem) if way not in earlier}
+
+
+def _kind(theorem: TheoremRecord) -> str:
+    return theorem.id.partition(".")[0]
 
 
 def _ways(theorem: TheoremRecord) -> list[str]:
@@ -224,7 +283,7 @@ def facts(theorem: TheoremRecord) -> list[str]:
     return [
         f"{theorem.certainty}, {theorem.reading} reading",
         *(f"if {condition}" for condition in theorem.conditions),
-        *([f"exact for {theorem.setting}"] if theorem.setting else []),
+        *([f"exact for {named(theorem.setting).rstrip('.')}"] if theorem.setting else []),
         *([f"source: {theorem.source}"] if theorem.source else []),
     ]
 

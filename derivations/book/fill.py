@@ -5,13 +5,14 @@ from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from derivations.book import arrange
+from derivations.book import arrange, lookup
 from derivations.book.document import Document
+from derivations.book.shown_lines import brief, shown
 
 Filter = Callable[..., str]
 
 
-def fill(template: str, document: Document, filters: Mapping[str, Filter], **numbers: int) -> str:
+def fill(template: str, document: Document, filters: Mapping[str, Filter], **values: str) -> str:
     """The template as text. Its filters turn plain text and LaTeX into what the format prints."""
     known = arrange.methods(document)
     environment = Environment(
@@ -28,7 +29,8 @@ def fill(template: str, document: Document, filters: Mapping[str, Filter], **num
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {**filters, "letters": partial(arrange.letters_of, known=known)}
+    letters = partial(arrange.letters_of, known=known)
+    environment.filters |= {**filters, "letters": letters, "shown": shown, "brief": brief}
     return environment.get_template(template).render(
-        document=document, arrange=arrange, methods=known, **numbers
+        document=document, arrange=arrange, lookup=lookup, methods=known, **values
     )

@@ -18,25 +18,19 @@ def latex_book(document: Document) -> str:
     """The document as a LaTeX file; raises InputError for a character without translation."""
     filters: dict[str, Filter] = {
         "prose": prose,
-        "identifier": identifier,
-        "heading": _heading,
+        "code": identifier,
+        "bookmark": ascii_only,
         "display": _display,
         "math": _math,
     }
-    return fill("book.tex.j2", document, filters)
-
-
-def _heading(title: str, level: str, label: str) -> str:
-    # hyperref puts headings into the bookmarks of the PDF, which hold no formulas.
-    shown = rf"\texorpdfstring{{{prose(title)}}}{{{ascii_only(title)}}}"
-    return rf"\{level}{{{shown}}}\label{{{label}}}"
+    return fill("book.j2", document, filters, form="latex.j2")
 
 
 def _display(latex: str) -> str:
     return rf"\formula{{{_pieces(latex, 'text')}}}"
 
 
-def _math(latex: str, place: str) -> str:
+def _math(latex: str, place: str = "text") -> str:
     style = r"\displaystyle " if place == "text" else ""
     return f"${style}{_pieces(latex, place)}$"
 

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _RELATIONS = {"=", r"\ge", r"\le", r"\leq", r"\geq", r"\to", r"\neq"}
+SEPARATORS = _RELATIONS | {",", "&", r"\\"}
+"""Tokens at which a sum ends."""
 _SPACES = {r"\quad", r"\qquad", r"\,", r"\;", r"\ "}
 _HOLDING = re.compile(
     r"(\\(times|cdot|odot|Vert|max|min|lim|sum|sup|inf|cos|angle|operatorname|partial)|[/,+=-])$"
@@ -39,7 +41,12 @@ class Piece:
 @lru_cache(maxsize=4096)
 def pieces(latex: str, width: int) -> tuple[Piece, ...]:
     """The formula in pieces; one that has no more than `width` glyphs stays whole."""
-    return tuple(_split(_TOKEN.findall(latex), 0)) if glyphs(latex) > width else (Piece(latex, 0),)
+    return tuple(_split(tokens(latex), 0)) if glyphs(latex) > width else (Piece(latex, 0),)
+
+
+def tokens(latex: str) -> list[str]:
+    """The formula's commands, fences with the command before them, spaces and characters."""
+    return _TOKEN.findall(latex)
 
 
 def lines(latex: str, width: int) -> list[str]:
@@ -98,7 +105,7 @@ def _split(tokens: list[str], depth: int) -> list[Piece]:
             text, price = "", next_price + DEEPER * depth
 
     while position < len(tokens):
-        group = tokens[position : _end(tokens, position)]
+        group = tokens[position : group_end(tokens, position)]
         position += len(group)
         cut(_price_before(group[0], text))
         first, *rest = _opened(group, depth)
@@ -129,7 +136,7 @@ def _price_before(token: str, before: str) -> int:
     """The price of a break before a relation, or a sign between terms; 0 where there is none."""
     if token in _RELATIONS:
         return RELATION
-    return SUM if token in ("+", "-") and _is_binary(before) else 0
+    return SUM if is_sign(token, before) else 0
 
 
 def _price_after(token: str, before: str, following: str) -> int:
@@ -140,10 +147,14 @@ def _price_after(token: str, before: str, following: str) -> int:
     return FACTOR if free else 0
 
 
-def _is_binary(before: str) -> bool:
-    """Whether a sign after this text joins two terms, rather than being the sign of the first."""
-    return bool(before.strip()) and not re.search(
-        r"(\\(ge|le|leq|geq|to|quad)|[=(,:])$", before.rstrip()
+def is_sign(token: str, before: str) -> bool:
+    """Whether the token after this text joins two terms, rather than being the sign of the
+    first.
+    """
+    return (
+        token in ("+", "-")
+        and bool(before.strip())
+        and not re.search(r"(\\(ge|le|leq|geq|to|quad)|[=(,:])$", before.rstrip())
     )
 
 
@@ -164,7 +175,7 @@ def _binds(following: str) -> bool:
 _OPENERS, _CLOSERS = ("{", "(", r"\left", r"\begin"), ("}", ")", r"\right", r"\end")
 
 
-def _end(tokens: list[str], start: int) -> int:
+def group_end(tokens: list[str], start: int) -> int:
     """One past the group that begins at `start`, a single token where nothing opens there.
 
     Groups are what stands in braces, parentheses, fences and environments.

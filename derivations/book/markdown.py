@@ -10,8 +10,8 @@ from derivations.book.document import Document
 from derivations.book.fill import Filter, fill
 from derivations.book.line_breaks import lines as broken
 
-LINE, CELL, NARROW = 90, 70, 36
-"""Glyphs per line of a formula: displayed, in a table with one formula, and in one with several."""
+BREAK_AT = {"text": 90, "step": 70, "bound": 36, "limit": 36}
+"""Glyphs per line of a formula: in a line of the page, and in the columns of the tables."""
 
 
 def markdown_book(document: Document) -> str:
@@ -19,12 +19,12 @@ def markdown_book(document: Document) -> str:
     filters: dict[str, Filter] = {
         "prose": prose,
         "math": _math,
-        "cell": _cell,
         "display": _display,
         "code": _code,
+        "anchor": _anchor,
     }
-    widths = {"LINE": LINE, "CELL": CELL, "NARROW": NARROW}
-    return fill("book.md.j2", document, filters, **widths).rstrip() + "\n"
+    text = fill("book.j2", document, filters, form="markdown.j2")
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def prose(text: str) -> str:
@@ -34,9 +34,10 @@ def prose(text: str) -> str:
         r"\\\1",
         text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
     )
-    text = re.sub(r"(?<=[\w‖)])_([A-Za-z0-9]+)(?![A-Za-z0-9_])", r"<sub>\1</sub>", text)
+    text = re.sub(r"(?<=[\w‖)])_([A-Za-z0-9]+|ℓ)(?![A-Za-z0-9_])", r"<sub>\1</sub>", text)
     text = re.sub(r"(?<=[\w‖)])\^([A-Za-z0-9]+|\([^()]*\))", r"<sup>\1</sup>", text)
-    return text.replace("_", r"\_")
+    # x ~ N(0, I): a relation. Markdown may strike through what stands between two tildes.
+    return re.sub(r"(?<=\s)~(?=\s)", "∼", text.replace("_", r"\_"))
 
 
 def _code(name: str) -> str:
@@ -44,21 +45,21 @@ def _code(name: str) -> str:
 
 
 def _display(latex: str) -> str:
-    first, *rest = map(_safe, broken(latex, LINE))
+    first, *rest = map(_safe, broken(latex, BREAK_AT["text"]))
     if not rest:
         return f"$${first}$$"
     rows = r" \\ ".join([f"&{first}", *(rf"&\quad {line}" for line in rest)])
     return rf"$$\begin{{aligned}}{rows}\end{{aligned}}$$"
 
 
-def _cell(latex: str, width: int) -> str:
+def _math(latex: str, place: str = "text") -> str:
     """A formula within a line, in several where it is long."""
-    first, *rest = broken(latex, width)
-    return "<br>".join([_math(first), *(_math(rf"\quad {line}") for line in rest)])
+    first, *rest = broken(latex, BREAK_AT[place])
+    return "<br>".join(f"${_safe(line)}$" for line in (first, *(rf"\quad {line}" for line in rest)))
 
 
-def _math(latex: str) -> str:
-    return f"${_safe(latex)}$"
+def _anchor(label: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", label.casefold()).strip("-")
 
 
 _SAFE = (

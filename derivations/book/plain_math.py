@@ -8,11 +8,12 @@ import re
 
 _SIGNS = {
     "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "top": "ᵀ", "partial": "∂", "lVert": "‖",
-    "rVert": "‖", "angle": "∠", "infty": "∞", "cdot": "·", "to": "→", "ldots": "…", "pm": "±",
+    "rVert": "‖", "angle": "∠", "infty": "∞", "cdot": "·", "to": "→", "ldots": "…", "cdots": "⋯",
     "approx": "≈", "neq": "≠", "ne": "≠", "sum": "Σ", "prod": "Π", "int": "∫", "ell": "ℓ",
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "theta": "θ",
     "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "pi": "π", "rho": "ρ", "sigma": "σ",
     "tau": "τ", "phi": "φ", "chi": "χ", "omega": "ω", "Gamma": "Γ", "Lambda": "Λ",
+    "pm": "±",
     ";": " ", ",": " ", " ": " ", "quad": "  ", "\\": "; ", "left": "", "right": "", "limits": "",
     "{": "{", "}": "}", "|": "‖",
 }  # fmt: skip

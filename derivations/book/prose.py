@@ -68,8 +68,8 @@ _SIGNS |= {letter: rf"\{name}" for letter, name in _CAPITALS.items()}
 # a parenthesis or ∂, and before ᵀ or a closing parenthesis. A letter within a word is none, nor is
 # one beside a dot ("Thm C.1"). G and M behind a number are giga and mega.
 _INDEXED = re.compile(
-    r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]])"
-    r"_(?P<index>[A-Za-z0-9]+(?![A-Za-z0-9_])|\{[^{}]*\})"
+    r"(?P<base>(?<![A-Za-z\\])(?:[A-Za-z]|max|min)|[Α-ω∂‖)\]²])"
+    r"_(?P<index>(?:[A-Za-z0-9]+|ℓ)(?![A-Za-z0-9_])|\{[^{}]*\})"
     r"|\^(?P<power>[A-Za-z0-9]+|\([^()]*\)|\{[^{}]*\})"
     r"|(?<![A-Za-z0-9_'’.])(?<![.][-−])"
     r"(?P<letter>[B-FHJ-LN-Zb-z]|(?<![0-9] )[GM]|(?<=[‖(⟨∂])[AI](?! [a-z])|[AI](?=[ᵀ)]))"
@@ -86,6 +86,7 @@ def prose(text: str) -> str:
     made, done = [], 0
     # A letter and its mark become one character where there is one, which `_composed` takes apart.
     text = unicodedata.normalize("NFC", text)
+    text = re.sub(r"(?<=\s)~(?=\s)", "∼", text)  # x ~ N(0, I): a relation, no accent
     for match in _INDEXED.finditer(text):
         made += [plain(text[done : match.start()]), _indexed(match)]
         done = match.end()

@@ -12,6 +12,7 @@ from derivations.book.document import BlockRecord, BoundRecord, Document, StepRe
 from derivations.book.latex import latex_book
 from derivations.book.markdown import markdown_book
 from derivations.book.plain_math import as_text
+from derivations.book.shown_lines import brief, shown
 from derivations.errors import InputError, way_out
 
 
@@ -137,8 +138,11 @@ def _bound(bound: BoundRecord) -> str:
 
 def _steps(steps: Iterable[StepRecord]) -> list[str]:
     return [
-        f"  {'✓' if step.passed else '✗'} {as_text(step.latex)}    [{step.rule}{_if(step)}]"
-        for step in steps
+        f"  {'✓' if row.step.passed else '✗'} {as_text(brief(row.step.latex))}"
+        f"    [{row.step.rule}{_if(row.step)}]"
+        if row.step
+        else f"  ✓ … {row.said}"
+        for row in shown(tuple(steps))
     ]
 
 

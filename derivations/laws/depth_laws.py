@@ -23,6 +23,7 @@ from derivations.laws.depth_axioms import (
     INDEPENDENCE,
     resting_on,
 )
+from derivations.laws.depth_titles import TITLES
 from derivations.laws.gaussian_moments import (
     BATCH_NORM,
     NEGATIVE_SLOPE,
@@ -399,7 +400,7 @@ def depth_theorem(
     """A law about depth: exact in its `setting`, for networks of the named block."""
     return Theorem(
         f"depth.{name}",
-        f"Depth law: {name}",
+        f"Depth law: {TITLES[name]}",
         statement,
         Derivation(f"depth.{name}", notation_of(BLOCKS[block], "scalar"), steps),
         result,

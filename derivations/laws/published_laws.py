@@ -190,7 +190,7 @@ def _theorem(
     derivation = Derivation(f"published.{name}", notation_of(BLOCKS[block], "scalar"), steps)
     return Theorem(
         f"published.{name}",
-        name.replace("_", " "),
+        name.replace("_", " ").capitalize().replace("relu", "ReLU"),
         statement,
         derivation,
         result,

@@ -199,8 +199,8 @@ def _frobenius() -> Theorem:
     return Theorem(
         "dense.frobenius",
         "Frobenius norm of a dense step",
-        "‖J‖_F² = N + ‖J_F‖_F², so ‖J‖_F → √N as J_F → 0: the √l law in Frobenius norm, for l "
-        "scalar inputs.",
+        "‖J‖_F² = n + ‖J_F‖_F², so ‖J‖_F → √n as J_F → 0, n the coordinates of x: the √l law in "
+        "Frobenius norm, for l scalar inputs.",
         Derivation(
             "dense.frobenius",
             step.notation,
@@ -245,7 +245,7 @@ def _expected() -> Theorem:
         "dense.expected",
         "Mean square of a dense step's gradient",
         "If the entries of g are uncorrelated with second moment ν², then E‖Jᵀg‖² = ν²‖J‖_F² "
-        "= ν²(N + ‖J_F‖_F²), while E‖g‖² = ν²(N + k).",
+        "= ν²(n + ‖J_F‖_F²), while E‖g‖² = ν²(n + k).",
         Derivation("dense.expected", step.notation, steps),
         result,
         ("E[ggᵀ] = ν²I", "J does not depend on g"),

@@ -102,7 +102,7 @@ def _norm_theorem(
 
 
 def _pooling() -> Theorem:
-    """z = (1/N) Σ uᵢ over the N positions of a channel: N² z² ≤ N Σ uᵢ², with equality for constant
+    """z = (1/l) Σ uᵢ over the l positions of a channel: l² z² ≤ l Σ uᵢ², with equality for constant
     u.
     """
     u, i, m = (
@@ -118,12 +118,12 @@ def _pooling() -> Theorem:
         LAYERS * squares - total**2,
         "=",
         LAYERS * spread - (total - LAYERS * m) ** 2,
-        "N = l positions; u, m real",
+        "l positions; u, m real",
     )
     statement = (
-        "Global average pooling over N positions has ‖P‖ = 1/√N: about the mean m = Σ uᵢ/N the "
-        "last square is 0, so N Σ uᵢ² − (Σ uᵢ)² = "
-        "N Σ (uᵢ − m)² ≥ 0, and 0 where u is constant."
+        "Global average pooling over l positions has ‖P‖ = 1/√l: about the mean m = Σ uᵢ/l the "
+        "last square is 0, so l Σ uᵢ² − (Σ uᵢ)² = "
+        "l Σ (uᵢ − m)² ≥ 0, and 0 where u is constant."
     )
     derivation = Derivation("pooling", notation, (identity,))
     return Theorem(
@@ -133,5 +133,4 @@ def _pooling() -> Theorem:
         derivation,
         identity,
         source="variance",
-        result_label=r"N = l: \quad ",
     )

@@ -6,9 +6,13 @@ from dataclasses import replace
 import pytest
 
 from derivations.book.arrange import (
+    CHAPTERS,
+    OTHERS,
     all_passed,
     attained,
     by_number,
+    chapters,
+    contents,
     derived_above,
     diagram,
     facts,
@@ -20,9 +24,11 @@ from derivations.book.arrange import (
     never_attained,
     new_ways,
     sections,
+    title_of,
     verdict,
 )
 from derivations.book.document import BlockRecord, Document
+from derivations.book.markdown import prose as markdown_prose
 
 
 def operator_reading(document: Document, name: str) -> BlockRecord:
@@ -167,3 +173,28 @@ def test_facts_of_a_theorem_leave_out_what_it_lacks(document):
 
 def test_diagrams_lie_beside_the_book():
     assert diagram("dense", "pdf") == "diagrams/dense.pdf"
+
+
+def test_every_theorem_is_in_one_chapter(document):
+    made = chapters(document)
+    told = [theorem for _, held in made for theorem in held]
+    assert sorted(each.id for each in told) == sorted(each.id for each in document.theorems)
+    assert {title for title, _ in made} == CHAPTERS.keys()
+    other = replace(document.theorems[0], id="new.kind")
+    assert chapters(replace(document, theorems=(other,))) == [(OTHERS, (other,))]
+
+
+def test_the_contents_are_what_is_there(document, printed):
+    for place, title in contents(document):
+        assert title_of(place, document) == title
+        assert f"\n## {markdown_prose(title)}\n" in printed["markdown"]
+    assert len(re.findall(r"^## ", printed["markdown"], re.MULTILINE)) == 1 + len(
+        contents(document)
+    )
+    bare = contents(replace(document, blocks=(), equations=(), theorems=(), axioms=()))
+    assert [title for _, title in bare] == ["Symbols and ways of checking", "Index"]
+
+
+def test_what_a_law_is_exact_for_ends_without_a_stop(document):
+    theorem = replace(document.theorems[0], setting="every width. Rests on nothing.")
+    assert "exact for every width. Rests on nothing" in facts(theorem)

@@ -10,9 +10,9 @@ import torch
 from derivations.algebra.blocks import BLOCKS, RESIDUAL
 from derivations.algebra.terms import Add, Chain, Identity, Layer, Pointwise
 from derivations.book import derive as derive_module
-from derivations.book.arrange import LETTERS
 from derivations.book.derive import NOT_PROVED, derive, derive_json
 from derivations.book.document import Document
+from derivations.book.lookup import SYMBOLS
 from derivations.book.text import render
 from derivations.errors import InputError
 from derivations.rules import jacobian as jacobian_module
@@ -155,7 +155,7 @@ def test_sigma_min_means_one_thing(document):
         for line in shown:
             for argument in re.findall(r"\\sigma_\{\\min\}(?:\\left)?\((.*)", line):
                 assert r"^{\top}" in argument, line
-    assert r"\sigma_{\min}(A^{\top})" in LETTERS
+    assert r"\sigma_{\min}(A^{\top})" in {symbol.latex for symbol in SYMBOLS}
 
 
 def test_what_remains_of_each_pullback_is_a_checked_step(document):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from derivations.book.arrange import AUTHOR, TITLE, chapters, sections
 from derivations.book.derive import derive
 from derivations.book.prose import prose
 from derivations.book.text import render
@@ -112,3 +113,40 @@ def test_a_book_without_diagrams_compiles_and_a_broken_one_does_not(tmp_path):
         assert compiled(
             text.replace(r"\tableofcontents", rf"\tableofcontents {wrong}"), tmp_path
         ), wrong
+
+
+def test_the_file_says_its_title_and_author(printed):
+    assert f"pdftitle={{{TITLE}}},pdfauthor={{{AUTHOR}}}" in printed["latex"]
+    assert rf"\title{{{TITLE}}}\author{{{AUTHOR}}}" in printed["latex"]
+
+
+def test_a_tilde_is_a_relation(printed):
+    assert r"$\sim$" in printed["latex"]
+    assert "textasciitilde" not in printed["latex"]
+    assert prose("a ~ N") == r"a $\sim$ $N$"
+    assert prose("~/a") == r"\textasciitilde{}/a"
+
+
+@needs_tex
+def test_numbers_in_the_contents_leave_room_for_titles(document, printed, tmp_path):
+    """The widest numbers of sections and of theorems are narrower than the room they get."""
+    preamble, _, book = printed["latex"].partition(r"\begin{document}")
+    rooms = re.findall(r"\@dottedtocline\{\d\}\{[^}]*\}\{([\d.]+em)\}", preamble)
+    widest = (r"\bfseries 88", "88.88")
+    assert len(re.findall(r"^\\section\{", book, re.MULTILINE)) < 100
+    assert max(len(held) for _, held in chapters(document)) < 100
+
+    def page(room: str, number: str) -> str:
+        told = rf"\setbox0\hbox{{{number}\enspace}}\ifdim\wd0>{room}\errmessage{{no room}}\fi"
+        return rf"{preamble}\begin{{document}}\small {told} x\end{{document}}"
+
+    for room, number in zip(rooms, widest, strict=True):
+        assert compiled(page(room, number), tmp_path) == [], number
+        assert compiled(page("1em", number), tmp_path)
+
+
+def test_each_block_tells_its_symbols_before_its_derivation(printed, document):
+    for section in sections(document):
+        start = printed["latex"].index(rf"\label{{block:{section.name}}}")
+        told = printed["latex"].index(r"\topic{Symbols}", start)
+        assert told < printed["latex"].index(r"\topic{Derivation, scalar reading}", start)

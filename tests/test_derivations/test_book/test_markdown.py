@@ -19,6 +19,7 @@ MATH = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$")
         ("J_F and ‖J‖_F", "J<sub>F</sub> and ‖J‖<sub>F</sub>"),
         ("2^n and 2^(l−1)", "2<sup>n</sup> and 2<sup>(l−1)</sup>"),
         ("a|b * [c] `d` $e", r"a\|b \* \[c\] \`d\` \$e"),
+        ("x ~ N(0, I) and ~/x", "x ∼ N(0, I) and ~/x"),
         ("<b> & a_long_name", r"&lt;b&gt; &amp; a\_long<sub>name</sub>"),
     ],
 )

@@ -17,6 +17,8 @@ from derivations.errors import InputError
         ("W₂", r"$W$${}_{2}$"),
         ("Poincaré, Kuczyński – 1992", r"Poincar\'{e}, Kuczy\'{n}ski -- 1992"),
         ("50 % of a_very_long_name & {x}", r"50 \% of a\_very\_long\_name \& \{$x$\}"),
+        ("x ~ χ²_k", r"$x$ $\sim$ $\chi$${}^{2}_{k}$"),
+        ("g_ℓ ≠ 0", r"$g_{\ell }$ $\neq$ 0"),
         ("a gain of A or I", "a gain of A or I"),
         ("S.-H. Noh's x", "S.-H. Noh's $x$"),
         ("∂F̃/∂x and x̃", r"$\partial\tilde{F}$/$\partial$$x$ and $\tilde{x}$"),

@@ -7,9 +7,11 @@ import pytest
 
 from derivations.book.arrange import methods
 from derivations.book.document import Document
+from derivations.book.lookup import in_words
 from derivations.book.markdown import prose as markdown_prose
 from derivations.book.prose import identifier
 from derivations.book.prose import prose as latex_prose
+from derivations.book.shown_lines import shown as rows_of
 from derivations.book.text import FORMATS, render
 from derivations.errors import InputError
 
@@ -42,9 +44,20 @@ def pieces(document: Document, form: str) -> list[str]:
         for text in (theorem.title, theorem.statement, theorem.source, *theorem.conditions)
     ]
     texts += [
-        text for axiom in document.axioms for text in (axiom.name, axiom.statement, axiom.source)
+        text
+        for axiom in document.axioms
+        for text in (
+            axiom.name if form in ("text", "json") else in_words(axiom.name),
+            axiom.statement,
+            axiom.source,
+        )
     ]
-    texts += [step.rule for part in (*document.blocks, *document.theorems) for step in part.steps]
+    parts = (*document.blocks, *document.theorems)
+    if form == "json":
+        texts += [step.rule for part in parts for step in part.steps]
+    else:
+        rows = [row for part in parts for row in rows_of(part.steps)]
+        texts += [row.step.rule if row.step else row.said for row in rows]
     return [*found, *numbers, *(written(text, form) for text in texts)]
 
 
