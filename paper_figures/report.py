@@ -25,7 +25,7 @@ from paper_figures.pages.data_tables import data_table
 from paper_figures.pages.formula_lines import formula
 from paper_figures.pages.glossary import ENTRIES, linked
 from paper_figures.pages.in_words import bound_name, full_stop, named, own, shared
-from paper_figures.pages.on_gpus import on_gpus
+from paper_figures.pages.limits import limits, on_gpus, scope_of_flow
 from paper_figures.pages.page_environment import environment
 from paper_figures.pages.pictures import Picture, drawn, picture
 from paper_figures.pages.study_section import StudySection, study_section
@@ -166,7 +166,7 @@ def compose(results: Results, document: Document, more: Sources | None = None) -
         views.append(_view("fresh runs", "fresh-", more.fresh, document, None, main.pictures))
     made = _with_words()
     body = made.get_template("report.html.j2").render(
-        _verdicts(document, more),
+        _verdicts(document, more, _blocks(results)),
         views=views,
         document=document,
         equations=by_number(document.equations),
@@ -175,6 +175,7 @@ def compose(results: Results, document: Document, more: Sources | None = None) -
         models=of_models(more.models) if more.models else None,
         leading=_leading(main, section),
         glossary=ENTRIES,
+        limits=limits(results, more.study),
         on_gpus=on_gpus([each for each in (results, more.fresh, *more.beside) if each]),
         **_validation(views, document),
     )
@@ -217,12 +218,14 @@ def _view(
     )
 
 
-def _verdicts(document: Document, more: Sources) -> dict[str, object]:
+def _verdicts(document: Document, more: Sources, blocks: Sequence[BlockRow]) -> dict[str, object]:
     """What the templates want to know of the audit."""
     audit = more.audit
     if audit is None:
         return {"verdicts": (), "instead": (), "guide": {}, "claims_about": lambda _: ()}
-    rows = verdict_rows(audit, document, study=more.study is not None)
+    study = more.study
+    scopes = {study.protocol.flow.claim: scope_of_flow(study)} if study else {}
+    rows = verdict_rows(audit, document, study=study is not None, scopes=scopes)
     names = list(BADGES)
     ordered = sorted(rows, key=lambda row: names.index(row.claim.verdict))
     by_verdict = groupby(ordered, key=lambda row: row.claim.verdict)
@@ -230,7 +233,7 @@ def _verdicts(document: Document, more: Sources) -> dict[str, object]:
         "verdicts": rows,
         "verdict_csv": verdict_csv(audit),
         "by_verdict": {verdict: list(found) for verdict, found in by_verdict},
-        "instead": what_holds(document, audit),
+        "instead": what_holds(document, audit, blocks),
         "guide": audit.guide,
         "claims_about": lambda number: [
             (claim, BADGES[claim.verdict]) for claim in of_equation(audit, number)

@@ -29,7 +29,7 @@ from paper_figures import (
 )
 from paper_figures.drawing.style import COLUMN
 from paper_figures.pages.in_words import named
-from paper_figures.pages.on_gpus import NONE
+from paper_figures.pages.limits import NONE
 from paper_figures.report import Sources, compose, compose_models, compose_study, p_value, totals
 from validate.audit.audit_document import Audit, ClaimRecord
 from validate.comparison.initial_bands import BANDS

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from paper_figures.pages.on_gpus import NONE, on_gpus
+from paper_figures.pages.limits import NONE, on_gpus
 from validate.records.schema import BlockRow, BoundRow, EpochRow
 
 BOUND = BoundRow(
