@@ -32,7 +32,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "gain",
         "gain γ",
-        r"gains? γ|gains?",
+        r"gains? γ|(?<!ones )(?<!ResNets )(?<!neither a )gains?(?!\?| no | by )",
         "γ = ‖∂L/∂x‖ / ‖∂L/∂H‖ of one block: how much of the gradient that arrives at the "
         "block's output H leaves it at its input x. Gain 1: all of it; a gain of 0.4 of block"
         " 7: of the gradient that the blocks behind it hand to block 7, 40 % (in norm) reach "
@@ -72,7 +72,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "branch",
         "branch, skip",
-        r"branch(?:es)?|skip connections?",
+        r"(?<!weight )(?<!starting at )branch(?:es)?|skip connections?",
         "A residual block adds its input x (the skip, or shortcut) to what its weighted "
         "layers F make of it (the branch): H = F(x) + x. That the branch vanishes means ∂F/∂x"
         " → 0.",
@@ -106,7 +106,8 @@ ENTRIES: tuple[Entry, ...] = (
         "counterexample",
         r"counterexamples?",
         "A case in which the claim is false: the smallest that a search finds, in exact "
-        "arithmetic, and evaluated again by automatic differentiation.",
+        "arithmetic, and evaluated again by automatic differentiation. Of a claim about a printed "
+        "number or about training, what was found in its place: no case, but a count or a test.",
     ),
     Entry(
         "bound",
@@ -240,7 +241,7 @@ def _linked(page: str) -> Iterator[str]:
 
 def _with_links(text: str, left: list[Entry]) -> str:
     for entry in list(left):
-        places = re.finditer(rf"(?<![\w‖#&-])(?:{entry.written})(?!\w)", text)
+        places = re.finditer(rf"(?<![\w‖#&.-])(?:{entry.written})(?!\w)", text)
         found = next((each for each in places if not _inside_a_link(text, each.start())), None)
         if found is not None:
             left.remove(entry)

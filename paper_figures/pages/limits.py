@@ -33,13 +33,14 @@ def limits(results: Results, study: Study | None) -> list[str]:
     """Sentences on which networks and data everything was measured, and how C25 was judged."""
     widths = sorted({run.config.width for run in results.runs})
     data = DATA_SETS.get(results.manifest.dataset, results.manifest.dataset)
-    said = [
-        f"All networks are small (width {', '.join(map(str, widths))}) and were trained briefly, "
-        f"on one data set ({data}): of wider ones, other data and long training nothing is shown."
-    ]
+    said = (
+        "All networks that were trained are small "
+        f"(width {', '.join(map(str, widths))}) and saw one data set ({data}), briefly: of wider "
+        "ones, other data and long training nothing is shown."
+    )
     if not study:
-        return said
-    return [*said, f"{study.protocol.flow.claim}: {scope_of_flow(study)}"]
+        return [said]
+    return [said, f"{study.protocol.flow.claim}: {scope_of_flow(study)}"]
 
 
 def scope_of_flow(study: Study) -> str:

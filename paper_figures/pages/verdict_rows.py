@@ -44,7 +44,7 @@ BADGES: Mapping[Verdict, str] = {
 }
 LONG = 190
 """Characters of what a verdict turns on that the table shows; the rest is in its details."""
-SHORT = 80
+SHORT = 72
 """The same of why a claim is confirmed."""
 NO_SCOPES: Mapping[str, str] = MappingProxyType({})
 _KINDS = {"not ": "Fails", "undecided ": "Open", "": "Holds"}
@@ -151,9 +151,7 @@ def cut(text: str, room: int) -> str:
         return text
     head = text[:room]
     clauses = [head[: found.start()] for found in re.finditer(r"[,;:] ", head)]
-    whole = next(
-        (each for each in reversed(clauses) if each.count("(") == each.count(")")), ""
-    )
+    whole = next((each for each in reversed(clauses) if each.count("(") == each.count(")")), "")
     shown = whole if len(whole) >= room / 3 else head.rpartition(" ")[0]
     return f"{shown.rstrip(',;: ')} …"
 
@@ -181,9 +179,10 @@ def _places(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def of_equation(audit: Audit, number: str) -> list[ClaimRecord]:
-    """The claims that are about an equation of the paper."""
-    return [
-        claim
-        for claim in audit.claims
-        if f"Eq. ({number})" in claim.source and not claim.source.startswith("sections")
-    ]
+    """The claims that rest on an equation of the paper."""
+    return [claim for claim in audit.claims if f"eq{number}" in DERIVED_IN.get(claim.id, ())]
+
+
+def against_equation(audit: Audit, number: str) -> list[ClaimRecord]:
+    """Those of them to which there is a counterexample."""
+    return [claim for claim in of_equation(audit, number) if claim.counterexample]

@@ -78,7 +78,7 @@ _ENTRIES = (
         "F stretches each signal by less than 1 (σ_max(J_F) < 1, weaker than the skip), or each by "
         "more than 1 (σ_min(J_Fᵀ) > 1).",
         _bounds("residual", "residual.uniform.lower", "residual.uniform.upper"),
-        "residual",
+        "residual-residual.uniform.lower",
         "residual.uniform.lower",
         "J_F: the Jacobian of F; σ_max, σ_min: its greatest and least stretch.",
     ),
@@ -104,14 +104,14 @@ _ENTRIES = (
     ),
     _Entry(
         ("C12", "C13", "C14"),
-        "Eq. (6): of a dense block at least |∂L/∂H| · √l remains.",
+        "Eq. (6): √l · |∂L/∂H| or more remains of a dense block.",
         "Of ∂L/∂H let g_F arrive on the new features F, and g_y on the block's l inputs: ‖g_y‖ is "
         "√l times the root mean square over the inputs, so √l comes from what one divides by. The "
         "gain relative to ‖g_y‖ lies between |t − 1| and t + 1, with t = ‖J_Fᵀ g_F‖ / ‖g_y‖, and "
         "tends to 1 as the branch vanishes. Relative to all of ‖∂L/∂H‖ no positive lower bound "
         "holds: some signals are lost entirely.",
         _bounds("dense", "dense.triangle.lower", "dense.triangle.upper"),
-        "eq6",
+        "dense-dense.triangle.lower",
     ),
     _Entry(
         ("C15",),

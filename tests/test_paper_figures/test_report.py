@@ -549,8 +549,8 @@ def test_fresh_runs_stand_beside_the_recorded_ones(
 def test_the_three_figures_are_shown_once(page: Page, html: str) -> None:
     head = html.partition('<section id="three-figures"')[2].partition("</section>")[0]
     assert re.findall(r'<figure id="(\w+)"', head) == [
-        "sqrt_law",
         "bound_envelopes",
+        "sqrt_law",
         "survival_ranking",
     ]
     assert len(page.all("figure")) == len(FIGURES)

@@ -26,6 +26,7 @@ def test_formulas_are_those_of_the_book_and_lead_to_it() -> None:
     known |= {equation.derived_latex for equation in document.equations}
     assert {latex for each in found for latex in each.latex} <= known
     places = {each.id for each in document.equations} | {each.block for each in document.blocks}
+    places |= {f"{each.block}-{bound.id}" for each in document.blocks for bound in each.bounds}
     assert {each.to for each in found} <= places
 
 
