@@ -258,7 +258,9 @@ def _validation(views: Sequence[View], document: Document) -> dict[str, object]:
     found = [summarize(_blocks(view.results), _epochs(view.results)) for view in views]
     first = views[0].totals
     return {
-        "own_laws": next((each for check, each in counted[0].items() if check.name == LAWS), None),
+        "own_laws": next(
+            (each for pairs in counted for check, each in pairs.items() if check.name == LAWS), None
+        ),
         "kinds": {kind: [each for each in of_kind(kind) if each in there] for kind in MEANINGS},
         "meanings_of_kinds": MEANINGS,
         "elsewhere": [check for check in every if check not in there],

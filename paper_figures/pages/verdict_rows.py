@@ -44,7 +44,7 @@ BADGES: Mapping[Verdict, str] = {
 }
 LONG = 190
 """Characters of what a verdict turns on that the table shows; the rest is in its details."""
-SHORT = 72
+SHORT = 78
 """The same of why a claim is confirmed."""
 NO_SCOPES: Mapping[str, str] = MappingProxyType({})
 _KINDS = {"not ": "Fails", "undecided ": "Open", "": "Holds"}

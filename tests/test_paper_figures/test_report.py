@@ -469,7 +469,7 @@ def test_a_study_is_on_the_page_of_records_and_counted_there(
     assert "study" not in {section["id"] for section in without.all("section")}
     ids = [section["id"] for section in page.all("section")]
     assert ids.index("study") < ids.index("figures")
-    assert {"href": "#study"} in page.all("a")
+    assert {"href": "#study-open"} in page.all("a")
     elsewhere = "counted elsewhere"
     assert without.text.index(FRESH_RATIOS) > without.text.rindex(elsewhere)
     assert page.text.index(FRESH_RATIOS) < page.text.rindex(elsewhere)
