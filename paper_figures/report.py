@@ -232,7 +232,7 @@ def _verdicts(document: Document, more: Sources, blocks: Sequence[BlockRow]) -> 
         return {"verdicts": (), "instead": (), "guide": {}, "claims_about": lambda _: (),
                 "against": lambda _: ()}  # fmt: skip
     study = more.study
-    scopes = {study.protocol.flow.claim: scope_of_flow(study)} if study else {}
+    scopes = {str(study.protocol.flow.claim): scope_of_flow(study)} if study else {}
     rows = verdict_rows(audit, document, study=study is not None, scopes=scopes)
     names = list(BADGES)
     ordered = sorted(rows, key=lambda row: names.index(row.claim.verdict))

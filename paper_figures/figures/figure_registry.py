@@ -124,10 +124,10 @@ FIGURES: dict[str, Plate] = {
         "Gains and their bounds",
         "Gain of every block along the deepest network of each family (first seed), before and "
         "after training; block 1 is at the input, all panels have one scale. Each step of a bar "
-        "is one probe sample between its own bounds; samples are ordered by gain. The lighter a "
-        "bar, the weaker its bounds: lightest, for every signal that may arrive; middle, for the "
-        "signals of every loss that does not feel a shift of all outputs; darkest, for those of "
-        "every hard label (one right class). Of records without these: probable (light) and "
+        "is one probe sample between its own bounds; samples are ordered by gain. The fainter a "
+        "bar, the weaker its bounds: faintest, for every signal that may arrive; middle, for the "
+        "signals of every loss that does not feel a shift of all outputs; strongest, for those of "
+        "every hard label (one right class). Of records without these: probable (faint) and "
         "exact bounds. A bar that reaches the lower edge has a bound near or at zero. Black "
         "dots: measured; the white line below them: predicted. Bounds for every signal are "
         "computed from singular values and may be wrong with a probability δ, given in the "
@@ -137,8 +137,8 @@ FIGURES: dict[str, Plate] = {
         "column per family, two rows: before and after training.",
         shows_start=True,
         lead="Gain of every block of the deepest networks, before and after training (dots), "
-        "within its proved bounds: lightest bars for every signal, middle for every "
-        "shift-invariant loss, dark for every hard label. A dot outside its bar would be an "
+        "within its proved bounds: faint bars for every signal, middle for every "
+        "shift-invariant loss, strong for every hard label. A dot outside its bar would be an "
         "error of ours. That none is says nothing of networks: bounds hold for any weights.",
         number=9,
         source=f"{RUNS}, bounds of the {DERIVED}",

@@ -192,6 +192,36 @@ ENTRIES: tuple[Entry, ...] = (
         "how often chance alone would give as much; adjusted (Holm) where several are tested.",
     ),
     Entry(
+        "losses",
+        "hard label, shift-invariant loss",
+        r"hard labels?|shift-invariant loss(?:es)?",
+        "A loss is shift-invariant if it stays the same when one number is added to all outputs of "
+        "the network, as softmax cross-entropy. Hard label: cross-entropy with one right class.",
+    ),
+    Entry(
+        "probe",
+        "probe sample, h_0, h_n, ε",
+        r"probe samples?|flow ratios?|batch ratios?",
+        "Probe samples are the few images whose gradients are recorded. h_0 is the input of the "
+        "first block, h_n the output of the last; flow or batch ratio: ‖∂L/∂h_0‖ / ‖∂L/∂h_n‖. ε "
+        "scales a branch: at 0 it has vanished.",
+    ),
+    Entry(
+        "level",
+        "level, stratum",
+        r"levels?(?= \(claimed)|stratum|strata",
+        "In the study: a stratum is a network (family and depth), a level of it one way to rescale "
+        "its skips or branches. A test of C25 compares levels within a stratum.",
+    ),
+    Entry(
+        "holm",
+        "Holm, z, cut off",
+        r"Holm|\bz(?= =)|cut off",
+        "Holm's adjustment raises p-values where several are tested. z: a difference in units of "
+        "its standard error; beyond ±1.96 chance is unlikely. Cut off: digits dropped, not "
+        "rounded.",
+    ),
+    Entry(
         "preset",
         "preset: smoke, cpu, study",
         r"presets?|smoke(?= runs| preset)",

@@ -136,7 +136,7 @@ CHECKS: tuple[Check, ...] = (
         OF_THE_CODE,
         "epochs with gains in float32, as the device computes them",
         "beyond float32's rounding",
-        f"the same gains in float64, to {SINGLE:.1e} of a segment's",
+        f"beside the same gains in float64, from which they may differ by a relative {SINGLE:.1e}",
         _float32,
     ),
     Check(
