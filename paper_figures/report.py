@@ -24,12 +24,18 @@ from paper_figures.pages.contents import contents
 from paper_figures.pages.data_tables import data_table
 from paper_figures.pages.formula_lines import formula
 from paper_figures.pages.glossary import ENTRIES, linked
-from paper_figures.pages.in_words import bound_name, full_stop, named, own, shared
-from paper_figures.pages.on_gpus import on_gpus
+from paper_figures.pages.in_words import LETTERS, bound_name, full_stop, named, own, shared
+from paper_figures.pages.limits import limits, on_gpus, scope_of_flow
 from paper_figures.pages.page_environment import environment
 from paper_figures.pages.pictures import Picture, drawn, picture
 from paper_figures.pages.study_section import StudySection, study_section
-from paper_figures.pages.verdict_rows import BADGES, of_equation, verdict_csv, verdict_rows
+from paper_figures.pages.verdict_rows import (
+    BADGES,
+    against_equation,
+    of_equation,
+    verdict_csv,
+    verdict_rows,
+)
 from paper_figures.pages.what_holds import what_holds
 from paper_figures.tables.table import certainty
 from paper_figures.tables.table_registry import TABLES
@@ -37,11 +43,11 @@ from validate.audit.audit_document import Audit
 from validate.records.schema import BlockRow, EpochRow, Results
 from validate.records.storage import make_folder, write_atomic
 from validate.statistics.before_training import before_training
-from validate.statistics.kinds_of_check import MEANINGS, Check, Outcome, of_kind
+from validate.statistics.kinds_of_check import COULD_FAIL, LAWS, MEANINGS, Check, Outcome, of_kind
 from validate.statistics.summary import remarks, summarize
 from validate.study.study_folder import Study
 
-LEADING = ("sqrt_law", "bound_envelopes", "study_effects", "survival_ranking", "agreement")
+LEADING = ("bound_envelopes", "sqrt_law", "study_effects", "survival_ranking", "agreement")
 """Figures that may stand at the head of the page: the first three that could be drawn."""
 HEAD = 3
 
@@ -166,7 +172,7 @@ def compose(results: Results, document: Document, more: Sources | None = None) -
         views.append(_view("fresh runs", "fresh-", more.fresh, document, None, main.pictures))
     made = _with_words()
     body = made.get_template("report.html.j2").render(
-        _verdicts(document, more),
+        _verdicts(document, more, _blocks(results)),
         views=views,
         document=document,
         equations=by_number(document.equations),
@@ -175,6 +181,8 @@ def compose(results: Results, document: Document, more: Sources | None = None) -
         models=of_models(more.models) if more.models else None,
         leading=_leading(main, section),
         glossary=ENTRIES,
+        letters=LETTERS,
+        limits=limits(results, more.study),
         on_gpus=on_gpus([each for each in (results, more.fresh, *more.beside) if each]),
         **_validation(views, document),
     )
@@ -217,12 +225,15 @@ def _view(
     )
 
 
-def _verdicts(document: Document, more: Sources) -> dict[str, object]:
+def _verdicts(document: Document, more: Sources, blocks: Sequence[BlockRow]) -> dict[str, object]:
     """What the templates want to know of the audit."""
     audit = more.audit
     if audit is None:
-        return {"verdicts": (), "instead": (), "guide": {}, "claims_about": lambda _: ()}
-    rows = verdict_rows(audit, document, study=more.study is not None)
+        return {"verdicts": (), "instead": (), "guide": {}, "claims_about": lambda _: (),
+                "against": lambda _: ()}  # fmt: skip
+    study = more.study
+    scopes = {str(study.protocol.flow.claim): scope_of_flow(study)} if study else {}
+    rows = verdict_rows(audit, document, study=study is not None, scopes=scopes)
     names = list(BADGES)
     ordered = sorted(rows, key=lambda row: names.index(row.claim.verdict))
     by_verdict = groupby(ordered, key=lambda row: row.claim.verdict)
@@ -230,11 +241,12 @@ def _verdicts(document: Document, more: Sources) -> dict[str, object]:
         "verdicts": rows,
         "verdict_csv": verdict_csv(audit),
         "by_verdict": {verdict: list(found) for verdict, found in by_verdict},
-        "instead": what_holds(document, audit),
+        "instead": what_holds(document, audit, blocks),
         "guide": audit.guide,
         "claims_about": lambda number: [
             (claim, BADGES[claim.verdict]) for claim in of_equation(audit, number)
         ],
+        "against": lambda number: against_equation(audit, number),
     }
 
 
@@ -246,6 +258,9 @@ def _validation(views: Sequence[View], document: Document) -> dict[str, object]:
     found = [summarize(_blocks(view.results), _epochs(view.results)) for view in views]
     first = views[0].totals
     return {
+        "own_laws": next(
+            (each for pairs in counted for check, each in pairs.items() if check.name == LAWS), None
+        ),
         "kinds": {kind: [each for each in of_kind(kind) if each in there] for kind in MEANINGS},
         "meanings_of_kinds": MEANINGS,
         "elsewhere": [check for check in every if check not in there],
@@ -266,6 +281,9 @@ def _outcome(view: View, check: Check) -> str:
     if outcome is None or not (outcome.said or outcome.checks):
         return "none measured"
     parts = [outcome.said or f"{outcome.failed:,} of {outcome.checks:,} {check.failed}"]
+    if not outcome.said and check.kind == COULD_FAIL:
+        held = outcome.checks - outcome.failed
+        parts[0] += f" ({'all' if not outcome.failed else held or 'none'} as predicted)"
     if outcome.note:
         parts.append(outcome.note)
     if outcome.silent:

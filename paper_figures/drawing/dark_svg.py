@@ -8,6 +8,10 @@ import re
 
 DARKEST, LIGHTEST = 0.25, 0.93
 """Lightness (OKLab) that white becomes, and black."""
+TINTS = 1.6
+"""Above 1 pale tints, such as those of bands, stand out more from what white becomes."""
+CARD = "1d2024"
+"""What white itself becomes: the dark page's colour behind a figure."""
 _COLOUR = re.compile(r"(?<=[:,\s])#([0-9a-f]{6})(?=[;\"\s])")
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
 _PLACES = re.compile(r'\b(?:d|x|y|width|height|points)="[^"]*"')
@@ -47,8 +51,10 @@ def _squeezed(path: str) -> str:
 
 def turned(colour: str) -> str:
     """The colour (six hexadecimal digits) with its lightness turned over, as #rrggbb."""
+    if colour == "ffffff":
+        return f"#{CARD}"
     lightness, a, b = _oklab(*(int(colour[at : at + 2], 16) / 255 for at in (0, 2, 4)))
-    target = LIGHTEST - (LIGHTEST - DARKEST) * lightness
+    target = LIGHTEST - (LIGHTEST - DARKEST) * lightness**TINTS
     strength = 1.0
     while not all(
         -1e-3 <= part <= 1 + 1e-3 for part in _linear(target, strength * a, strength * b)

@@ -22,7 +22,7 @@ class Plate:
     The words (`alt`) are for those who cannot see it. They say what is drawn, never how it came
     out: that is for the records to show. `shows_start`: it shows ratios before training. `source`
     says where what is drawn comes from; where `of_runs`, the records of these runs are named behind
-    it. Figures 1 to 7 are the paper's.
+    it. Figures 1 to 7 are the paper's. `lead`: the caption in few lines, at the head of a page.
     """
 
     draw: Callable[[Results], Figure]
@@ -33,6 +33,7 @@ class Plate:
     number: int = 0
     source: str = ""
     of_runs: bool = True
+    lead: str = ""
 
     def remark(self, results: Results) -> str:
         """What a reader must know of these records beside the caption; empty for most figures."""

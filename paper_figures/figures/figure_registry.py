@@ -123,15 +123,23 @@ FIGURES: dict[str, Plate] = {
         bound_envelopes.figure,
         "Gains and their bounds",
         "Gain of every block along the deepest network of each family (first seed), before and "
-        "after training; block 1 is at the input, all panels have one scale. Each step of a bar is "
-        "one probe sample between its own bounds; samples are ordered by gain. A bar that reaches "
-        "the lower edge has a bound near or at zero. Probable bounds, and those for every signal, "
-        "come from spectra and hold with the δ given in the tables, which also count the ReLUs "
-        "between blocks and, where bounds for every loss are drawn, the bounds that use the signal "
+        "after training; block 1 is at the input, all panels have one scale. Each step of a bar "
+        "is one probe sample between its own bounds; samples are ordered by gain. The fainter a "
+        "bar, the weaker its bounds: faintest, for every signal that may arrive; middle, for the "
+        "signals of every loss that does not feel a shift of all outputs; strongest, for those of "
+        "every hard label (one right class). Of records without these: probable (faint) and "
+        "exact bounds. A bar that reaches the lower edge has a bound near or at zero. Black "
+        "dots: measured; the white line below them: predicted. Bounds for every signal are "
+        "computed from singular values and may be wrong with a probability δ, given in the "
+        "tables. There too, not here: ReLUs between blocks, and bounds that use the signal "
         f"itself. These are {OF_THE_CODE}.",
         "Bars between lower and upper bounds for every block with predicted and measured gains, a "
         "column per family, two rows: before and after training.",
         shows_start=True,
+        lead="Gain of every block of the deepest networks, before and after training (dots), "
+        "within its proved bounds: faint bars for every signal, middle for every "
+        "shift-invariant loss, strong for every hard label. A dot outside its bar would be an "
+        "error of ours. That none is says nothing of networks: bounds hold for any weights.",
         number=9,
         source=f"{RUNS}, bounds of the {DERIVED}",
     ),
@@ -141,8 +149,8 @@ FIGURES: dict[str, Plate] = {
         "What arrives at the input of the first block, relative to the output of the last, at "
         "every depth (first seed): left of each depth before training, right after. A dot per "
         "probe sample, within the bounds that hold for it whatever the loss: wide bars for every "
-        "shift-invariant loss, thin dark ones for every hard label. Bars that reach the lower edge "
-        f"have a bound near or at zero. These are {OF_THE_CODE}.",
+        "shift-invariant loss, thin ones of a stronger shade for every hard label. Bars that "
+        f"reach the lower edge have a bound near or at zero. These are {OF_THE_CODE}.",
         "A panel per family; at every depth two groups of dots with bars on a logarithmic axis.",
         shows_start=True,
         number=10,
@@ -153,8 +161,10 @@ FIGURES: dict[str, Plate] = {
         "Gains during training",
         "Measured gains at each family's greatest depth, a column per family: above of single "
         "blocks, below of the whole chain of blocks. Medians in colour; bands hold 90 % of the "
-        "blocks, samples and seeds; grey: the medians of the other families. Crosses, where there "
-        "are any: the ratio of one training batch in train mode, median over the seeds.",
+        "blocks, samples and seeds; grey lines: the medians of the other families. The networks "
+        "are measured at fewer epochs block by block (above) than as a whole (below). Crosses, "
+        "where there are any: the ratio of one training batch in train mode, median over the "
+        "seeds.",
         "Two rows of panels of gains by epoch on logarithmic axes, a column per family with its "
         "line and band.",
         shows_start=True,
@@ -166,10 +176,16 @@ FIGURES: dict[str, Plate] = {
         "The √l law",
         "What is left of the gradient when the branch is scaled by ε. (a) A dense step with l "
         "inputs beside the predicted limit √l; r is the root mean square of the backward signals "
-        "on its inputs. (b) The four blocks by ε. Medians over the seeds, bars and bands from the "
-        f"least to the greatest. The limits are {OF_THE_CODE}.",
+        "on its inputs, of a block with one input the norm of ∂L/∂H. √l comes from dividing by "
+        "r: a residual block with l numbers as input has it too, and divided by the norm on all "
+        "inputs 1 remains of both. (b) The four blocks by ε. Medians over the seeds, bars and "
+        f"bands from the least to the greatest. The limits are {OF_THE_CODE}.",
         "Left: measured ratios by number of inputs at several ε beside the curve square root of l. "
         "Right: ratios by ε, a line per family, with dotted lines at the predicted limits.",
+        lead="What remains of the gradient as the branch is scaled down (ε → 0), divided by the "
+        "root mean square r of the signals on the block's inputs: √l of a dense step with l "
+        "inputs. √l comes from dividing by r (a residual block with l numbers has it too): that "
+        "dense blocks pass more is not shown.",
         number=12,
         source=f"own measurements of single blocks, limits of the {DERIVED}",
     ),
@@ -209,7 +225,8 @@ FIGURES: dict[str, Plate] = {
         "arrives through the branch, along that which arrives through the skip, in units of its "
         "deviation over random weights: medians and 5 to 95 % of the blocks, at up to five epochs; "
         "shaded: 90 % of a standard normal variable, which it is for random weights that the "
-        f"signals do not depend on. Before training these are {COULD_FAIL}.",
+        f"signals do not depend on. Before training these are {COULD_FAIL}; how many of the laws "
+        "in (a) are rejected is counted under Validation.",
         "Left: cumulative shares of probabilities, two lines per family, and the diagonal. Right: "
         "alignments by epoch, a mark with a bar per family, and a band about zero.",
         shows_start=True,
@@ -233,16 +250,17 @@ FIGURES: dict[str, Plate] = {
     "survival_ranking": Plate(
         survival_ranking.figure,
         "Gradient survival and test error",
-        "(a) Test error after the last epoch by how much of the gradient survives the whole chain "
-        "of blocks before training: a mark per network (medians over the seeds, lines from the "
-        "least to the greatest seed both ways), joined from shallow to deep, with the least and "
-        "the greatest depth; networks in which nothing arrives are drawn at the left end. (b) "
-        "Spearman's ρ of the two; intervals from a bootstrap of networks, p-values from "
+        "(a) Test error after the last epoch by how much of the gradient survives the whole "
+        "chain of blocks before training: a mark per network (medians over the seeds, lines from "
+        "the least to the greatest seed both ways), joined from shallow to deep, with the least "
+        "and the greatest depth; networks in which nothing arrives are drawn at the left end. "
+        "(b) Spearman's ρ of the two; intervals from a bootstrap of networks, p-values from "
         "permutations. Strokes without an interval: so few networks that no order of them could "
-        "give p below 0.05, hence no test. Pooled ones are adjusted by Holm for all pooled lines "
-        "of the ranking table; those of single families (*) are not adjusted. Within families: "
-        "mean over families; across: all networks in one ranking. Below 0: more survival, less "
-        "error. These networks differ in much else beside their flow: no claim is judged by them.",
+        "give p below 0.05, hence no test. Those over all networks are adjusted (Holm) for all "
+        "such lines of the ranking table; those of single families are not, and have a star "
+        "where they are tested. Within families: mean over families; over all networks: one "
+        "ranking. Below 0: more survival, less error. These networks differ in much else beside "
+        "their flow: no claim is judged by them.",
         "Left: test error by end-to-end gradient ratio, a line of networks per family. Right: "
         "correlation coefficients with intervals, two per group of networks, with their p-values.",
         shows_start=True,

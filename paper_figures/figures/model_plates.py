@@ -14,7 +14,8 @@ from validate.watching.watch_document import AlertRow
 @dataclass(frozen=True)
 class ModelPlate:
     """A figure of a model, or of a study: how it is drawn, its title, its caption, and its words
-    (`alt`); `notes` are lines that stand below it.
+    (`alt`); `notes` are lines that stand below it; `label`: its number, if it has one; `lead`: the
+    caption in few lines.
     """
 
     draw: Callable[[], Figure]
@@ -22,6 +23,8 @@ class ModelPlate:
     caption: str
     alt: str
     notes: tuple[str, ...] = ()
+    label: str = ""
+    lead: str = ""
 
     def __call__(self) -> Figure:
         """The figure; raises MissingRecordsError where the records hold nothing to show."""

@@ -32,7 +32,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "gain",
         "gain γ",
-        r"gains? γ|gains?",
+        r"gains? γ|(?<!ones )(?<!ResNets )(?<!neither a )gains?(?!\?| no | by )",
         "γ = ‖∂L/∂x‖ / ‖∂L/∂H‖ of one block: how much of the gradient that arrives at the "
         "block's output H leaves it at its input x. Gain 1: all of it; a gain of 0.4 of block"
         " 7: of the gradient that the blocks behind it hand to block 7, 40 % (in norm) reach "
@@ -72,7 +72,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "branch",
         "branch, skip",
-        r"branch(?:es)?|skip connections?",
+        r"(?<!weight )(?<!starting at )branch(?:es)?|skip connections?",
         "A residual block adds its input x (the skip, or shortcut) to what its weighted "
         "layers F make of it (the branch): H = F(x) + x. That the branch vanishes means ∂F/∂x"
         " → 0.",
@@ -106,7 +106,8 @@ ENTRIES: tuple[Entry, ...] = (
         "counterexample",
         r"counterexamples?",
         "A case in which the claim is false: the smallest that a search finds, in exact "
-        "arithmetic, and evaluated again by automatic differentiation.",
+        "arithmetic, and evaluated again by automatic differentiation. Of a claim about a printed "
+        "number or about training, what was found in its place: no case, but a count or a test.",
     ),
     Entry(
         "bound",
@@ -191,6 +192,36 @@ ENTRIES: tuple[Entry, ...] = (
         "how often chance alone would give as much; adjusted (Holm) where several are tested.",
     ),
     Entry(
+        "losses",
+        "hard label, shift-invariant loss",
+        r"hard labels?|shift-invariant loss(?:es)?",
+        "A loss is shift-invariant if it stays the same when one number is added to all outputs of "
+        "the network, as softmax cross-entropy. Hard label: cross-entropy with one right class.",
+    ),
+    Entry(
+        "probe",
+        "probe sample, h_0, h_n, ε",
+        r"probe samples?|flow ratios?|batch ratios?",
+        "Probe samples are the few images whose gradients are recorded. h_0 is the input of the "
+        "first block, h_n the output of the last; flow or batch ratio: ‖∂L/∂h_0‖ / ‖∂L/∂h_n‖. ε "
+        "scales a branch: at 0 it has vanished.",
+    ),
+    Entry(
+        "level",
+        "level, stratum",
+        r"levels?(?= \(claimed)|stratum|strata",
+        "In the study: a stratum is a network (family and depth), a level of it one way to rescale "
+        "its skips or branches. A test of C25 compares levels within a stratum.",
+    ),
+    Entry(
+        "holm",
+        "Holm, z, cut off",
+        r"Holm|\bz(?= =)|cut off",
+        "Holm's adjustment raises p-values where several are tested. z: a difference in units of "
+        "its standard error; beyond ±1.96 chance is unlikely. Cut off: digits dropped, not "
+        "rounded.",
+    ),
+    Entry(
         "preset",
         "preset: smoke, cpu, study",
         r"presets?|smoke(?= runs| preset)",
@@ -240,7 +271,7 @@ def _linked(page: str) -> Iterator[str]:
 
 def _with_links(text: str, left: list[Entry]) -> str:
     for entry in list(left):
-        places = re.finditer(rf"(?<![\w‖#&-])(?:{entry.written})(?!\w)", text)
+        places = re.finditer(rf"(?<![\w‖#&.-])(?:{entry.written})(?!\w)", text)
         found = next((each for each in places if not _inside_a_link(text, each.start())), None)
         if found is not None:
             left.remove(entry)

@@ -95,14 +95,18 @@ def _flow_panel(axes: Axes, study: Study, points: Sequence[FlowPoint]) -> None:
             [], [], marker="o", markersize=7.5, markerfacecolor="none", markeredgecolor=INK,
             markeredgewidth=0.7, linestyle="none", label="not varied",
         )  # fmt: skip
+        axes.plot([], [], marker="o", markersize=3, markerfacecolor="white", color=MUTED,
+                  linestyle="none", label="skip scaled")  # fmt: skip
     axes.set(
         title="(a) flow varied by design",
         xlabel=r"$\Vert\partial L/\partial h_0\Vert \,/\, \Vert\partial L/\partial h_n\Vert$ of a "
         "training batch before training",
         ylabel="test error (%)",
         xscale="log",
+        yscale="log",
     )
     plain_log_ticks(axes.xaxis)
+    plain_log_ticks(axes.yaxis)
     axes.grid(axis="y")
 
 
@@ -120,7 +124,13 @@ def _stratum(axes: Axes, study: Study, points: Sequence[FlowPoint], lost: float)
     axes.plot(
         ratios, errors, **style | {"linewidth": 0.8}, label=title_of(network), gid=network, zorder=3
     )
+    named = {level.name: level for level in study.protocol.flow.levels}
     for point, ratio, error in zip(points, ratios, errors, strict=True):
+        if named[point.level].skip != 1:
+            axes.plot(
+                ratio, error, marker=style["marker"], color=style["color"],
+                markerfacecolor="white", linestyle="none", gid=f"{network}, skip", zorder=4,
+            )  # fmt: skip
         if point.level == UNVARIED.name:
             axes.plot(
                 ratio, error, marker="o", markersize=7.5, markerfacecolor="none",
@@ -135,7 +145,7 @@ def _look(study: Study, network: str) -> dict[str, Any]:
     place = alike.index(network)
     line = look(family).line()
     if len(alike) > 1:
-        line["color"] = shade(line["color"], 0.5 + 1.2 * place / (len(alike) - 1))
+        line["color"] = shade(line["color"], 0.4 + 1.5 * place / (len(alike) - 1))
         line["marker"] = MARKERS[place % len(MARKERS)]
     return line
 
@@ -167,7 +177,6 @@ def _depth_panel(axes: Axes, study: Study, found: dict[str, list[float]]) -> Non
     axes.axvline(0, color=MUTED, linewidth=0.6, linestyle=(0, (1, 2)), zorder=1)
     for row, (family, values) in enumerate(found.items()):
         _pairs(axes, family, values, row, effects.get(family))
-    axes.plot([], [], marker="o", linestyle="none", color=MUTED, label="a pair", markersize=3)
     if effects:
         axes.plot([], [], marker="D", color=INK, label="mean, 95 % interval", linewidth=1)
     low, high = axes.get_xlim()
@@ -194,6 +203,7 @@ def _pairs(
     axes.plot(
         values, places, marker=look(family).marker, linestyle="none", color=color, markersize=3,
         alpha=0.75, markeredgewidth=0, gid=family, zorder=3,
+        label=f"a pair, {look(family).title}",
     )  # fmt: skip
     if effect is not None:
         above = row - ROW - 0.08

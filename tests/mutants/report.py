@@ -23,9 +23,30 @@ REPORT = [
     Mutant(
         "a refuted claim turns on its condition",
         _PAGES + "verdict_rows.py",
-        'refuted = claim.verdict == "refuted"',
-        "refuted = False",
+        'if claim.verdict == "refuted":',
+        "if False:",
         _TESTS + "test_verdict_rows.py",
+    ),
+    Mutant(
+        "what holds is said before what fails",
+        _PAGES + "verdict_rows.py",
+        '{"not ": "Fails", "undecided ": "Open", "": "Holds"}',
+        '{"": "Holds", "not ": "Fails", "undecided ": "Open"}',
+        _TESTS + "test_verdict_rows.py",
+    ),
+    Mutant(
+        "nothing vanishes where the flow may",
+        _PAGES + "limits.py",
+        "if least > 1:",
+        "if most > 1:",
+        _TESTS + "test_limits.py",
+    ),
+    Mutant(
+        "bounds of 0 are counted as saying something",
+        _PAGES + "what_holds.py",
+        "values.count(0)",
+        "0",
+        _TESTS + "test_what_holds.py",
     ),
     Mutant(
         "words are linked in headings",

@@ -29,7 +29,7 @@ from paper_figures import (
 )
 from paper_figures.drawing.style import COLUMN
 from paper_figures.pages.in_words import named
-from paper_figures.pages.on_gpus import NONE
+from paper_figures.pages.limits import NONE
 from paper_figures.report import Sources, compose, compose_models, compose_study, p_value, totals
 from validate.audit.audit_document import Audit, ClaimRecord
 from validate.comparison.initial_bands import BANDS
@@ -159,7 +159,8 @@ def test_the_page_is_navigable(page: Page) -> None:
     assert len(identifiers) == len(set(identifiers))
     anchors = {link["href"][1:] for link in page.all("a") if (link["href"] or "").startswith("#")}
     assert anchors <= set(identifiers)
-    assert {section["id"] for section in page.all("section")} - {"question"} <= anchors
+    shown = {each.removesuffix("-open") for each in anchors}
+    assert {section["id"] for section in page.all("section")} - {"question"} <= shown
     headings = [attributes.get("data-to") for _, attributes in page.tags]
     assert {each for each in headings if each} <= anchors
     assert page.all("meta")[1]["content"] == "width=device-width, initial-scale=1"
@@ -469,7 +470,7 @@ def test_a_study_is_on_the_page_of_records_and_counted_there(
     assert "study" not in {section["id"] for section in without.all("section")}
     ids = [section["id"] for section in page.all("section")]
     assert ids.index("study") < ids.index("figures")
-    assert {"href": "#study"} in page.all("a")
+    assert {"href": "#study-open"} in page.all("a")
     elsewhere = "counted elsewhere"
     assert without.text.index(FRESH_RATIOS) > without.text.rindex(elsewhere)
     assert page.text.index(FRESH_RATIOS) < page.text.rindex(elsewhere)
@@ -549,8 +550,8 @@ def test_fresh_runs_stand_beside_the_recorded_ones(
 def test_the_three_figures_are_shown_once(page: Page, html: str) -> None:
     head = html.partition('<section id="three-figures"')[2].partition("</section>")[0]
     assert re.findall(r'<figure id="(\w+)"', head) == [
-        "sqrt_law",
         "bound_envelopes",
+        "sqrt_law",
         "survival_ranking",
     ]
     assert len(page.all("figure")) == len(FIGURES)

@@ -20,6 +20,7 @@ MEANINGS = {
     "code right",
 }
 FRESH_RATIOS = "ratios of fresh networks, in bands fixed beforehand"
+LAWS = "laws of gains before training, one per family"
 C24 = "C24: more layers harm plain networks and help residual ones"
 C25 = "C25: more gradient goes with less error"
 RUNS = 8
@@ -135,7 +136,7 @@ CHECKS: tuple[Check, ...] = (
         OF_THE_CODE,
         "epochs with gains in float32, as the device computes them",
         "beyond float32's rounding",
-        f"the same gains in float64, to {SINGLE:.1e} of a segment's",
+        f"beside the same gains in float64, from which they may differ by a relative {SINGLE:.1e}",
         _float32,
     ),
     Check(
@@ -147,7 +148,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         COULD_FAIL,
-        "laws of gains before training, one per family",
+        LAWS,
         "rejected",
         "distributions over random weights, tested at 5 %, p adjusted by Holm",
         _random_gains,

@@ -24,7 +24,7 @@ def lightness(colour: str) -> float:
 
 
 def test_black_and_white_change_places() -> None:
-    assert turned("ffffff") == "#222222"
+    assert turned("ffffff") == "#1d2024"
     assert turned("000000") == "#e8e8e8"
 
 

@@ -3,7 +3,14 @@
 from typing import get_args
 
 from derivations.book.derive import derive
-from paper_figures.pages.verdict_rows import BADGES, DERIVED_IN, LONG, of_equation, verdict_rows
+from paper_figures.pages.verdict_rows import (
+    BADGES,
+    DERIVED_IN,
+    LONG,
+    cut,
+    of_equation,
+    verdict_rows,
+)
 from validate.audit.adjudicate import CLAIMS
 from validate.audit.audit_document import Audit, ClaimRecord
 from validate.audit.verdicts import Verdict
@@ -41,9 +48,48 @@ def test_a_refuted_claim_turns_on_its_counterexample_another_on_its_condition() 
     refuted, conditional = verdict_rows(audit, derive(["plain"]), study=False)
     assert refuted.turns_on == refuted.shown == "0 (claimed: 1), for x = 1"
     assert refuted.autograd == "g: 0.5"
+    assert not refuted.tested
     assert conditional.cut
     assert len(conditional.shown) <= LONG + 2
+    assert conditional.shown.startswith("Holds: w")
     assert conditional.shown.endswith("w …")
+
+
+def test_what_fails_is_said_first_and_no_clause_is_cut() -> None:
+    condition = f"in one; {'a' * LONG}; not in two, where it is less; undecided in three"
+    audit = Audit("gradbound.audit/2", (claim("C8", "conditional", condition=condition),))
+    (row,) = verdict_rows(audit, derive(["plain"]), study=False)
+    assert row.shown == "Fails: in two, where it is less. Open: in three. Holds: in one …"
+    assert row.turns_on.startswith(row.shown.removesuffix(" …"))
+
+
+def test_a_confirmed_claim_says_why_an_undecided_one_its_numbers() -> None:
+    effect = "+1 points; p = 0.2"
+    audit = Audit(
+        "gradbound.audit/2",
+        (
+            claim("C1", "confirmed", evidence={"summary": "proved by counting; and more"}),
+            claim("C24", "undecided", condition=f"nothing is shown; {effect}"),
+        ),
+    )
+    confirmed, undecided = verdict_rows(audit, derive(["plain"]), study=False)
+    assert confirmed.shown == "proved by counting"
+    assert undecided.shown == effect
+
+
+def test_a_test_is_no_counterexample_and_says_what_it_is_about() -> None:
+    world = {"given": {"study": "96 trials"}, "found": "ρ = 0.5", "claims": "ρ < 0", "autograd": {}}
+    audit = Audit("gradbound.audit/2", (claim("C25", "refuted", counterexample=world),))
+    scopes = {"C25": "About residual networks."}
+    (row,) = verdict_rows(audit, derive(["plain"]), study=False, scopes=scopes)
+    assert row.tested
+    assert (row.shown, row.scope) == ("ρ = 0.5 (claimed: ρ < 0)", "About residual networks.")
+
+
+def test_a_cut_falls_between_clauses_outside_parentheses() -> None:
+    assert cut("short", 5) == "short"
+    assert cut("one clause, and (two, three) more words", 30) == "one clause …"
+    assert cut("a clause: of which, (more, and) on", 26) == "a clause: of which …"
 
 
 def test_an_equation_knows_the_claims_about_it() -> None:
