@@ -188,6 +188,7 @@ FIGURES: dict[str, Plate] = {
         "dense blocks pass more is not shown.",
         number=12,
         source=f"own measurements of single blocks, limits of the {DERIVED}",
+        of_runs=False,
     ),
     "law_histograms": Plate(
         law_histograms.recorded,

@@ -565,7 +565,7 @@ def test_reproduce_makes_everything_and_a_second_run_trains_nothing(
         "audit.md",
         "audit.json",
         "report.html",
-        "sqrt_law-smoke.pdf",
+        "sqrt_law.pdf",
     } <= {path.name for path in first}
     assert "refuted" in told.out
     judged = {

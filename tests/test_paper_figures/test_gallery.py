@@ -95,15 +95,15 @@ def test_each_is_written_when_it_is_asked_for_and_not_before(
 
 def test_a_figure_comes_with_its_caption_and_its_numbers(results: Results, tmp_path: Path) -> None:
     draw(results, tmp_path, "sqrt_law")
-    text, latex = ((tmp_path / f"sqrt_law-smoke.{kind}").read_text() for kind in ("md", "tex"))
+    text, latex = ((tmp_path / f"sqrt_law.{kind}").read_text() for kind in ("md", "tex"))
     assert text.startswith("![Left: measured ratios")
-    assert "(sqrt_law-smoke.png)" in text
+    assert "(sqrt_law.png)" in text
     assert "Figure 12. The √l law. What is left" in text
-    assert r"\includegraphics[width=6.9in]{sqrt_law-smoke.pdf}" in latex
+    assert r"\includegraphics[width=6.9in]{sqrt_law.pdf}" in latex
     assert r"\caption{The $\surd$$l$ law. What is left" in latex
     assert "(b) The four blocks" in latex
     assert "Data: digits, 1,437 training" in text
-    assert (tmp_path / "sqrt_law-smoke.csv").read_text().startswith("panel,series,kind,x,y\n(a) ")
+    assert (tmp_path / "sqrt_law.csv").read_text().startswith("panel,series,kind,x,y\n(a) ")
 
 
 def test_two_records_may_lie_in_one_folder(results: Results, tmp_path: Path) -> None:
