@@ -30,7 +30,7 @@ def recorded(script: Path) -> list[str]:
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(HERE)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(HERE.parent), str(HERE)))},
     )
     around = {
         "script": script.relative_to(HERE).as_posix(),

@@ -99,10 +99,10 @@ def test_a_figure_comes_with_its_caption_and_its_numbers(results: Results, tmp_p
     assert text.startswith("![Left: measured ratios")
     assert "(sqrt_law.png)" in text
     assert "Figure 12. The √l law. What is left" in text
+    assert "Drawn from: own measurements of single blocks" in text
     assert r"\includegraphics[width=6.9in]{sqrt_law.pdf}" in latex
     assert r"\caption{The $\surd$$l$ law. What is left" in latex
     assert "(b) The four blocks" in latex
-    assert "Data: digits, 1,437 training" in text
     assert (tmp_path / "sqrt_law.csv").read_text().startswith("panel,series,kind,x,y\n(a) ")
 
 
