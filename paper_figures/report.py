@@ -272,7 +272,6 @@ def _validation(views: Sequence[View], document: Document) -> dict[str, object]:
         ),
         "document_steps": f"Derivation steps that pass every check: {first.passed} of "
         f"{first.steps}; exact, each with {first.checks_per_step} or more independent checks.",
-        "fewest": min((len(step.checks) for step in document.steps), default=0),
     }
 
 

@@ -38,6 +38,20 @@ def _block(kind: str, code: str) -> str:
     return f"_page.keep({named[1]!r}, {code!r})" if named else code
 
 
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """In a process and a folder of its own, with the packages and `page_code` at hand."""
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": paths, "MPLBACKEND": "agg"},
+        timeout=300,
+    )
+
+
 def keep(name: str, code: str) -> None:
     """Writes a file of the page, and lets it be imported."""
     Path(name).write_text(code)

@@ -5,7 +5,7 @@ The result is that of the chain rule, written out for a reader of the diagram; t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -93,12 +93,7 @@ def _(term: Chain, signal: str, names: Names) -> Carried:
 def _(term: Add, signal: str, names: Names) -> Carried:
     parts = [carry(part, signal, names) for part in term.parts]
     edges = "both its edges" if len(parts) == 2 else f"each of its {len(parts)} edges"
-    copied = f"the sum hands {_short(signal)} unchanged to {edges}"
-    meet = "what they pass back is added where they began"
-    return Carried(
-        " + ".join(part.result for part in parts),
-        (f"{copied}, and {meet}", *(each for part in parts for each in part.said)),
-    )
+    return _met(f"the sum hands {_short(signal)} unchanged to {edges}", parts)
 
 
 @carry.register
@@ -109,11 +104,14 @@ def _(term: Concat, signal: str, names: Names) -> Carried:
     ]
     parts = [carry(part, each, names) for part, each in zip(term.parts, slices, strict=True)]
     cut = f"the concatenation cuts {base} into {', '.join(slices)}, one for each of its edges"
-    meet = "what they pass back is added where they began"
-    return Carried(
-        " + ".join(part.result for part in parts),
-        (f"{cut}, and {meet}", *(each for part in parts for each in part.said)),
-    )
+    return _met(cut, parts)
+
+
+def _met(handed: str, parts: Sequence[Carried]) -> Carried:
+    """What several edges that began at one value pass back to it, and what they were handed."""
+    told = f"{handed}, and what they pass back is added where they began"
+    said = (each for part in parts for each in part.said)
+    return Carried(" + ".join(part.result for part in parts), (told, *said))
 
 
 @carry.register

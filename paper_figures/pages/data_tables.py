@@ -3,13 +3,11 @@
 Every cell knows its heading, for a narrow screen shows each row as a list.
 """
 
-import csv
-import io
-
 from markupsafe import Markup
 
 from paper_figures.pages.data_links import csv_link
 from paper_figures.tables.table import Table
+from paper_figures.tables.writers import render
 
 WIDE = 6
 """Columns from which a table needs a wide screen."""
@@ -24,16 +22,7 @@ def data_table(name: str, table: Table) -> Markup:
     return Markup(
         '<div class="rows"><table class="stacks {}">\n<caption>{} {}</caption>\n'
         "<thead>{}</thead>\n<tbody>\n{}\n</tbody>\n</table></div>"
-    ).format(size, table.caption, csv_link(name, numbers(table), "this table"), head, rows)
-
-
-def numbers(table: Table) -> str:
-    """The cells as CSV, numbers in full."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.names)
-    writer.writerows(table.rows)
-    return buffer.getvalue()
+    ).format(size, table.caption, csv_link(name, render(table, "csv"), "this table"), head, rows)
 
 
 def _row(tag: str, given: str, kinds: list[str], cells: list[str], names: list[str]) -> Markup:

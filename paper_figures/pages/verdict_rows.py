@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from derivations.book.document import Document
 from paper_figures.pages.data_links import csv_link
-from paper_figures.pages.data_tables import numbers
 from paper_figures.tables.table import Column, Table
+from paper_figures.tables.writers import render
 from validate.audit.audit_document import Audit, ClaimRecord
 from validate.audit.verdicts import MARKS, Verdict
 
@@ -164,7 +164,7 @@ def verdict_csv(audit: Audit) -> Markup:
         for each in audit.claims
     )
     table = Table("verdicts", tuple(map(Column, columns)), rows)
-    return csv_link("verdicts", numbers(table), "the verdicts")
+    return csv_link("verdicts", render(table, "csv"), "the verdicts")
 
 
 def _number(value: object) -> str:

@@ -57,7 +57,7 @@ REPORT = [
     ),
     Mutant(
         "numbers behind a table are those that it prints",
-        _PAGES + "data_tables.py",
+        "paper_figures/tables/writers.py",
         "writer.writerows(table.rows)",
         "writer.writerows(table.texts)",
         _TESTS + "test_data_tables.py",

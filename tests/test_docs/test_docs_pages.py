@@ -3,9 +3,6 @@
 import contextlib
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import page_code
@@ -17,27 +14,13 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if page_code.FENCE.search(pat
 NOTEBOOKS = sorted(DOCS.rglob("*.ipynb"))
 
 
-def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """In a process and a folder of its own, with the packages and `page_code` at hand."""
-    paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": paths, "MPLBACKEND": "agg"},
-        timeout=300,
-    )
-
-
 def named(path: Path) -> str:
     return path.relative_to(DOCS).as_posix()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_the_code_on_a_page_runs_and_prints_what_the_page_shows(path: Path, tmp_path: Path):
-    outcome = run(page_code.script(path.read_text()), tmp_path)
+    outcome = page_code.run(page_code.script(path.read_text()), tmp_path)
     assert outcome.returncode == 0, outcome.stderr
 
 
@@ -52,7 +35,7 @@ def test_a_notebook_prints_what_is_stored_in_it(path: Path, tmp_path: Path):
     assert all(cell["execution_count"] == count for count, cell in enumerate(cells, start=1))
     sources = ["".join(cell["source"]) for cell in cells]
     marked = "\n".join(f"{source}\nprint('--- end of cell')" for source in sources)
-    outcome = run(marked, tmp_path)
+    outcome = page_code.run(marked, tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     printed = outcome.stdout.split("--- end of cell\n")
     for cell, text in zip(cells, printed[:-1], strict=True):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import page_code
 import pytest
 from root import ROOT
 
@@ -14,25 +15,12 @@ from benchmarks import costs
 PAGE = ROOT / "docs" / "new_blocks.md"
 IDLE = 0.5
 """The load before a benchmark, the most that counts as an idle machine."""
-FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
-
-def run(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=120,
-    )
 
 
 def test_a_wrong_term_on_the_page_is_noticed():
-    wrong = FENCE.findall(PAGE.read_text())[0].replace(
-        'Layer("F")), Identity()', 'Layer("F")), Complement()'
-    )
-    assert "AssertionError" in run(wrong).stderr
+    (_, first), *_ = page_code.FENCE.findall(PAGE.read_text())
+    wrong = first.replace('Layer("F")), Identity()', 'Layer("F")), Complement()')
+    assert "AssertionError" in page_code.run(wrong, ROOT).stderr
 
 
 def test_links_lead_somewhere_and_the_readme_leads_here():

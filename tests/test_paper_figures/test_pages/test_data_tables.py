@@ -2,8 +2,9 @@
 
 from urllib.parse import unquote
 
-from paper_figures.pages.data_tables import WIDE, data_table, numbers
+from paper_figures.pages.data_tables import WIDE, data_table
 from paper_figures.tables.table import Column, Table
+from paper_figures.tables.writers import render
 
 TABLE = Table("<caption>", (Column("name"), Column("x", ".1f")), (("<b>", 1.25), ("c", None)))
 
@@ -17,8 +18,8 @@ def test_cells_are_escaped_and_know_their_headings() -> None:
 
 
 def test_numbers_are_in_full_behind_it() -> None:
-    assert numbers(TABLE) == "name,x\n<b>,1.25\nc,\n"
-    assert numbers(TABLE) in unquote(data_table("some", TABLE)).replace("&lt;", "<")
+    assert render(TABLE, "csv") == "name,x\n<b>,1.25\nc,\n"
+    assert render(TABLE, "csv") in unquote(data_table("some", TABLE)).replace("&lt;", "<")
 
 
 def test_many_columns_need_a_wide_screen() -> None:
