@@ -1,7 +1,7 @@
 """Draws the verdicts on all claims of the paper on one page: a row per claim, a column per verdict.
 
-Reads the recorded audit, which `gradbound audit --format json` makes. Claims are put in few words
-here; the audit has them in full, with evidence.
+Reads the recorded audit: of what `gradbound audit --format json` prints, the verdicts, words and
+summaries, which a slow test holds against a new audit. Claims are put in few words here.
 """
 
 import json
